@@ -1,0 +1,1 @@
+"""What good means, and the judging of numbers against it: spec, names, statistics, verdicts, evidence formats."""

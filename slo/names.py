@@ -1,0 +1,74 @@
+"""Every metric, label and recording-rule name that the harness uses, once.
+
+The recording-rule and label names are Sloth's, so that Grafana dashboards 14348 and 14643 read our series unchanged.
+The service's names are written down again in `service/telemetry/`; the contract test joins the two sides.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- The service's metrics (docs/http-api.md, GET /metrics) ---
+REQUESTS_TOTAL: Final = "chatbot_requests_total"
+REQUEST_DURATION: Final = "chatbot_request_duration_seconds"
+TTFT: Final = "chatbot_ttft_seconds"
+RETRIEVAL_DURATION: Final = "chatbot_retrieval_duration_seconds"
+RETRIEVAL_REQUESTS_TOTAL: Final = "chatbot_retrieval_requests_total"
+TOOL_CALLS_TOTAL: Final = "chatbot_tool_calls_total"
+TOOL_DURATION: Final = "chatbot_tool_duration_seconds"
+ACTIVE_CONVERSATIONS: Final = "chatbot_active_conversations"
+REQUESTS_IN_FLIGHT: Final = "chatbot_requests_in_flight"
+REASONING_STEPS: Final = "chatbot_reasoning_steps"
+LLM_TOKENS_TOTAL: Final = "chatbot_llm_tokens_total"
+ERRORS_TOTAL: Final = "chatbot_errors_total"
+HTTP_REQUESTS_TOTAL: Final = "chatbot_http_requests_total"
+HTTP_REQUEST_DURATION: Final = "chatbot_http_request_duration_seconds"
+METRIC_SERIES: Final = "chatbot_metric_series"
+
+BUCKET: Final = "_bucket"
+COUNT: Final = "_count"
+SUM: Final = "_sum"
+
+# --- The service's labels ---
+ROLE: Final = "role"
+COMPLEXITY: Final = "complexity"
+OUTCOME: Final = "outcome"
+TOOL: Final = "tool"
+STAGE: Final = "stage"
+LE: Final = "le"
+
+# --- Recording rules, Sloth's names ---
+SLI_ERROR_PREFIX: Final = "slo:sli_error:ratio_rate"
+OBJECTIVE: Final = "slo:objective:ratio"
+ERROR_BUDGET: Final = "slo:error_budget:ratio"
+PERIOD_DAYS: Final = "slo:time_period:days"
+CURRENT_BURN_RATE: Final = "slo:current_burn_rate:ratio"
+PERIOD_BURN_RATE: Final = "slo:period_burn_rate:ratio"
+PERIOD_BUDGET_REMAINING: Final = "slo:period_error_budget_remaining:ratio"
+SLO_INFO: Final = "sloth_slo_info"
+
+# Ours: counts over five minutes. Long windows sum these and divide last (an average of ratios lies).
+BAD_EVENTS_5M: Final = "slo:sli_bad_events:increase5m"
+VALID_EVENTS_5M: Final = "slo:sli_valid_events:increase5m"
+
+# --- Labels of recorded series and alerts, Sloth's names ---
+SLO_ID: Final = "sloth_id"
+SLO_SERVICE: Final = "sloth_service"
+SLO_NAME: Final = "sloth_slo"
+SLO_WINDOW: Final = "sloth_window"
+SLO_SEVERITY: Final = "sloth_severity"
+
+# Ours: which pair of windows fired, and how fast the budget burned for it to fire.
+LONG_WINDOW: Final = "long_window"
+SHORT_WINDOW: Final = "short_window"
+BURN_RATE_FACTOR: Final = "burn_rate_factor"
+SEVERITY: Final = "severity"
+OWNER: Final = "owner"
+
+JOB: Final = "job"
+UP: Final = "up"
+
+
+def sli_error(window: str) -> str:
+    """Name of the recorded error ratio over a window written like `5m`: `slo:sli_error:ratio_rate5m`."""
+    return SLI_ERROR_PREFIX + window

@@ -1,0 +1,259 @@
+"""The domain: what an SLO, a gate and a phase are. Frozen values without I/O; `slo.load` makes them from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+Cell = tuple[tuple[str, str], ...]
+"""Labels of one measured thing, sorted by name: `(("complexity", "simple"), ("role", "judge"))`; `()` for the whole."""
+
+
+def cell(labels: Mapping[str, str]) -> Cell:
+    """The cell of a label mapping."""
+    return tuple(sorted(labels.items()))
+
+
+class Severity(StrEnum):
+    """How loudly an alert speaks."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+
+
+class Phase(StrEnum):
+    """The steps of a launch, in order; a readiness decision is always for one of them."""
+
+    BUILD = "build"
+    SOFT = "soft"
+    CONTROLLED = "controlled"
+    PUBLIC = "public"
+
+    @property
+    def following(self) -> Phase | None:
+        """The phase after this one, or None after the last."""
+        order = tuple(Phase)
+        place = order.index(self) + 1
+        return order[place] if place < len(order) else None
+
+    def reached_by(self, other: Phase) -> bool:
+        """Whether `other` is this phase or a later one."""
+        order = tuple(Phase)
+        return order.index(other) >= order.index(self)
+
+
+class Direction(StrEnum):
+    """Which side of a contract is good."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class Unit(StrEnum):
+    """Units of a gate's value; seconds everywhere, ratios between 0 and 1."""
+
+    RATIO = "ratio"
+    SECONDS = "seconds"
+    COUNT = "count"
+    SCORE = "score"
+
+
+class Statistic(StrEnum):
+    """How many samples became one value."""
+
+    RATIO = "ratio"
+    P95 = "p95"
+    MEAN = "mean"
+    MAX = "max"
+    MIN = "min"
+
+
+class Kind(StrEnum):
+    """The kinds of evidence; one file each in a run's folder."""
+
+    UAT = "uat"
+    LATENCY = "latency"
+    LOAD = "load"
+    DRILL = "drill"
+    SLO = "slo"
+    PROVENANCE = "provenance"
+
+
+class Engine(StrEnum):
+    """What composed the answers of a run."""
+
+    EXTRACTIVE = "extractive"
+    SIMULATED = "simulated"
+    REAL = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One pair of windows of a burn-rate alert.
+
+    Attributes:
+        budget_share: Share of the error budget that is spent when the alert fires, as a ratio.
+        long: Long window in seconds.
+        short: Short window in seconds; it lets the alert end soon after the fault.
+        hold: `for` of the alert in seconds.
+    """
+
+    severity: Severity
+    budget_share: Decimal
+    long: Decimal
+    short: Decimal
+    hold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSLI:
+    """Share of bad among valid events of one counter; events that are neither good nor bad are not valid."""
+
+    metric: str
+    label: str
+    good: tuple[str, ...]
+    bad: tuple[str, ...]
+    where: Cell = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySLI:
+    """Share of events of a classic histogram that took longer than the threshold (seconds); needs a bucket edge on it."""
+
+    metric: str
+    threshold: Decimal
+    where: Cell = ()
+
+
+SLI = RatioSLI | LatencySLI
+
+
+@dataclass(frozen=True, slots=True)
+class SLO:
+    """A service level objective over a rolling window.
+
+    Attributes:
+        id: `<name>[-<label value>…]`; never changes its meaning.
+        name: Name of the family in the spec.
+        labels: The labels that single this one out of its family.
+        objective: Wanted share of good events, 0 < objective < 1.
+        window: SLO window in seconds.
+        selector: Labels that every series of the service carries.
+    """
+
+    id: str
+    name: str
+    title: str
+    labels: Cell
+    objective: Decimal
+    window: Decimal
+    sli: SLI
+    service: str
+    owner: str
+    selector: Cell
+
+    @property
+    def error_budget(self) -> Decimal:
+        """Share of events that may be bad."""
+        return 1 - self.objective
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a gate asks in one phase.
+
+    Attributes:
+        contract: The value that must be reached, by cell, in the gate's unit.
+        least_n: Fewest events or samples on which a PASS may stand, by cell.
+        strong: Whether the whole interval must lie on the good side.
+    """
+
+    contract: Mapping[Cell, Decimal]
+    least_n: Mapping[Cell, int]
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A number that decides: where it comes from, which side is good, and what each phase asks of it.
+
+    Attributes:
+        warning_margin: Share of the allowance that makes the warning band: 0.1 warns when over 90 % of it is used.
+        requirements: By phase; phases before the first one named do not ask.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    unit: Unit
+    statistic: Statistic
+    direction: Direction
+    cells: tuple[Cell, ...]
+    requirements: Mapping[Phase, Requirement]
+    warning_margin: Decimal = Decimal(0)
+
+    def requirement(self, phase: Phase) -> Requirement | None:
+        """What this gate asks in `phase`, or None while it is not asked yet."""
+        return self.requirements.get(phase)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseDemands:
+    """What a phase asks beside its gates; each phase holds what the earlier ones asked.
+
+    Attributes:
+        real_engine: The evidence must come from a real provider.
+        real_documents: No demonstration document may be in the index, and none that is unverified.
+        clean_commit: The evidence must come from a commit without local changes.
+        checklists: Ids of the checklists that must be signed.
+        slo_window: Least length of the window of the SLO evidence in seconds, or None.
+    """
+
+    phase: Phase
+    title: str
+    real_engine: bool = False
+    real_documents: bool = False
+    clean_commit: bool = False
+    checklists: tuple[str, ...] = ()
+    slo_window: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole SLO spec.
+
+    Attributes:
+        digest: `sha256:…` of the file's bytes; evidence names the spec that it was measured under by it.
+        evidence_max_age: Seconds after which evidence is stale.
+    """
+
+    service: str
+    deployment: str
+    owner: str
+    window: Decimal
+    selector: Cell
+    labels: Mapping[str, tuple[str, ...]]
+    slos: tuple[SLO, ...]
+    windows: tuple[Window, ...]
+    gates: tuple[Gate, ...]
+    phases: Mapping[Phase, PhaseDemands]
+    evidence_max_age: Decimal
+    digest: str
+
+    def slo(self, slo_id: str) -> SLO:
+        """The SLO with this id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {slo.id: slo for slo in self.slos}[slo_id]
+
+    def gate(self, gate_id: str) -> Gate:
+        """The gate with this id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {gate.id: gate for gate in self.gates}[gate_id]
