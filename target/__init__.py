@@ -1,0 +1,1 @@
+"""I speak to the chatbot under test, ours or any other: local processes, HTTP, Prometheus, faults."""
