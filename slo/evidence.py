@@ -351,14 +351,14 @@ def _item_document(item: Item) -> dict[str, Any]:
         "interval": None
         if interval is None
         else {"lower": _finite(interval.lower), "upper": _finite(interval.upper), "method": interval.method},
-        "objective": item.objective,
+        "objective": _finite(item.objective),
         "verdict": str(item.verdict),
         "reason": item.reason,
     }
 
 
 def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - details hold whatever JSON holds

@@ -131,6 +131,7 @@ class _Gate(Wire):
     at_least: Amount | dict[LabelValue, Amount] | None = None
     at_most: Amount | _StricterOf | dict[LabelValue, Amount] | None = None
     warning_margin: Ratio = Decimal(0)
+    waivable: bool = True
     phases: dict[str, _Requirement] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -220,6 +221,7 @@ def parse_spec(raw: bytes, name: str) -> Spec:
             phases=_phases(wire),
             evidence_max_age=wire.evidence_max_age,
             digest="sha256:" + hashlib.sha256(raw).hexdigest(),
+            source=raw,
         )
     except _Trouble as trouble:
         line = _line_of(raw, name, trouble.path)
@@ -325,6 +327,7 @@ def _gate(gate_id: str, entry: _Gate, wire: _Spec, slos: tuple[SLO, ...]) -> Gat
         cells=cells,
         requirements=_requirements(gate_id, entry, cells, objective, unit),
         warning_margin=entry.warning_margin,
+        waivable=entry.waivable,
     )
 
 

@@ -182,6 +182,7 @@ class Gate:
     Attributes:
         warning_margin: Share of the allowance that makes the warning band: 0.1 warns when over 90 % of it is used.
         requirements: By phase; phases before the first one named do not ask.
+        waivable: Whether a waiver may stand in for it; False for what nobody may sign away, such as security.
     """
 
     id: str
@@ -193,6 +194,7 @@ class Gate:
     cells: tuple[Cell, ...]
     requirements: Mapping[Phase, Requirement]
     warning_margin: Decimal = Decimal(0)
+    waivable: bool = True
 
     def requirement(self, phase: Phase) -> Requirement | None:
         """What this gate asks in `phase`, or None while it is not asked yet."""
@@ -227,6 +229,7 @@ class Spec:
     Attributes:
         digest: `sha256:…` of the file's bytes; evidence names the spec that it was measured under by it.
         evidence_max_age: Seconds after which evidence is stale.
+        source: The file's bytes; a report carries them, so that its verdict can be derived again without the checkout.
     """
 
     service: str
@@ -241,6 +244,7 @@ class Spec:
     phases: Mapping[Phase, PhaseDemands]
     evidence_max_age: Decimal
     digest: str
+    source: bytes = b""
 
     def slo(self, slo_id: str) -> SLO:
         """The SLO with this id.
