@@ -1,0 +1,105 @@
+# Every target installs what it lacks first. `make` alone explains them.
+# GNU make 3.81 (macOS) or later. Options go through as variables (PHASE=public), everything else through ARGS="--…".
+
+PYTHON ?= python3
+BIN := .venv/bin
+COURTSIGHT := $(BIN)/courtsight
+PYTEST := $(BIN)/python -m pytest -q
+# Measured by unit tests alone. Our own pytest plugin stays out: it would import these packages before coverage starts.
+COVERED := tests/slo tests/alerts tests/reports
+UNIT := -n 2 -m "not integration and not e2e"
+
+remote = $(if $(TARGET),--target '$(TARGET)') $(if $(TARGET_CREDENTIALS),--target-credentials '$(TARGET_CREDENTIALS)') \
+	$(if $(PROMETHEUS),--prometheus '$(PROMETHEUS)')
+phase = $(if $(PHASE),--phase '$(PHASE)')
+port = $(if $(PORT),--port '$(PORT)')
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help readiness quick report serve uat bench bench-micro loadtest drill prove generate check \
+	test lint format doctor setup clean ready unit integration e2e
+
+help:
+	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ Decide
+readiness: ready ## Measure, drill, report and decide whether this build may go live (PHASE=, TARGET=, PROMETHEUS=)
+	@$(COURTSIGHT) readiness $(phase) $(remote) $(port) $(ARGS)
+
+quick: ready ## A verdict on a part in a minute, never GO
+	@$(COURTSIGHT) quick $(remote) $(ARGS)
+
+report: ready ## Render the report of a run again from its evidence (RUN=, the newest without; PHASE=)
+	@$(COURTSIGHT) report $(if $(RUN),--run '$(RUN)') $(phase) $(ARGS)
+
+##@ Measure, on a stack of its own or on TARGET= with TARGET_CREDENTIALS=
+uat: ready ## Ask what users ask, and check the answers
+	@$(COURTSIGHT) uat $(remote) $(ARGS)
+
+bench: ready ## Latency and time to first token, per role and complexity
+	@$(COURTSIGHT) bench $(remote) $(ARGS)
+
+loadtest: ready ## Many users at once, by Locust
+	@$(COURTSIGHT) loadtest $(remote) $(ARGS)
+
+drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT=)
+	@$(COURTSIGHT) drill $(if $(ALERT),--alert '$(ALERT)') $(ARGS)
+
+bench-micro: ready ## Micro-benchmarks of single parts, beside their peers
+	@$(PYTEST) benchmarks/micro -n 0 -o addopts="--strict-markers --import-mode=importlib" --benchmark-only $(ARGS)
+
+##@ Generate
+generate: ready ## Alert rules, their tests and the dashboards, from the SLO spec
+	@$(COURTSIGHT) generate $(ARGS)
+
+check: ready ## Whether the generated files are up to date, and pass promtool
+	@$(COURTSIGHT) check $(ARGS)
+
+prove: ready ## Prove in virtual time that every alert fires in time, stays silent, recovers
+	@$(COURTSIGHT) prove $(ARGS)
+
+##@ Run and repair
+serve: ready ## Run the service for a person, and print how to log in (PORT=)
+	@$(COURTSIGHT) serve $(port) $(ARGS)
+
+doctor: ready ## Which dependency, port or version is wrong, and the mend
+	@$(COURTSIGHT) doctor $(ARGS)
+
+##@ Develop
+test: setup lint unit integration e2e ## Everything that CI runs, at most 12 minutes on two cores
+
+lint: ready ## Style, types, import contracts, generated files
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(COURTSIGHT) check
+
+format: ready ## Mend what ruff can mend
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+setup: ready ## Install what is lacking: the environment, Prometheus and Alertmanager
+	@$(BIN)/python -m harness.tools
+
+clean: ## Remove environment and caches; evidence and reports stay
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage* *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The parts of `test`, in its order, and the environment that everything stands on.
+ready:
+	@$(PYTHON) -I harness/bootstrap.py
+
+unit: ready
+	@$(PYTEST) $(COVERED) $(UNIT) -p no:courtsight-uat --cov --cov-report=term --cov-fail-under=95
+	@$(PYTEST) tests $(addprefix --ignore=,$(COVERED)) $(UNIT)
+
+integration: ready
+	@$(PYTEST) tests -n 0 -m "integration and not e2e"
+
+e2e: ready
+	@$(PYTEST) tests -n 0 -m e2e
