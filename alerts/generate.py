@@ -1,0 +1,18 @@
+"""Everything that is generated from a spec for Prometheus and Alertmanager, as bytes by path; nothing is written here."""
+
+from __future__ import annotations
+
+from alerts.alertmanager import alertmanager_config
+from alerts.emit import rules_yaml
+from alerts.rules import rule_file
+from slo.spec import Spec
+
+FOLDER = "alerts/generated"
+
+
+def generated_files(spec: Spec) -> dict[str, bytes]:
+    """Path inside the project -> contents, for every file below `alerts/generated`."""
+    return {
+        f"{FOLDER}/rules.yaml": rules_yaml(rule_file(spec)),
+        f"{FOLDER}/alertmanager.yaml": alertmanager_config(spec),
+    }

@@ -1,0 +1,48 @@
+"""The whole rule file of a spec. Pure: the same spec gives the same rules, and nothing is read or written.
+
+With `scale` over 1 the rules run faster for a drill: durations are divided, everything else stays.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from alerts.absence import service_alerts, sli_absent_alert
+from alerts.burn import burn_alerts
+from alerts.model import Group, RuleFile
+from alerts.pace import Pace
+from alerts.recording import fast_recordings, long_recordings, period_recordings, sloth_id
+from slo.spec import SLO, Spec
+
+FAST_INTERVAL = Decimal(30)
+LONG_INTERVAL = Decimal(120)
+PERIOD_INTERVAL = Decimal(240)
+"""Seconds; under Prometheus' look-back of five minutes, past which a recorded sample is no longer seen."""
+
+
+def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
+    """Recording rules and alerts for every SLO of the spec.
+
+    Args:
+        spec: A loaded spec.
+        scale: By how much to divide every duration (ranges, `for`, intervals; at least a second stays). Names and labels keep
+            their words: in a drill at scale 60 the series of `1h` looks back a minute.
+
+    Raises:
+        ValueError: The scale is under 1.
+    """
+    pace = Pace(Decimal(scale))
+    service = Group(f"{spec.service}-service", pace.seconds(FAST_INTERVAL), service_alerts(spec, pace))
+    return RuleFile(spec.service, (service, *(group for slo in spec.slos for group in _groups(spec, slo, pace))))
+
+
+def _groups(spec: Spec, slo: SLO, pace: Pace) -> tuple[Group, ...]:
+    # The alerts stand behind the fast recordings in one group: they read samples of the same evaluation, not of the one before.
+    name = sloth_id(slo)
+    alerts = (*burn_alerts(spec, slo, pace), sli_absent_alert(spec, slo, pace))
+    groups = (
+        Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long_recordings(spec, slo, pace)),
+        Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period_recordings(slo, pace)),
+        Group(name, pace.seconds(FAST_INTERVAL), (*fast_recordings(spec, slo, pace), *alerts)),
+    )
+    return tuple(group for group in groups if group.rules)
