@@ -1,0 +1,283 @@
+"""Our own service over HTTP, as docs/http-api.md describes it. Nothing of the service is imported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import RootModel, ValidationError
+
+from slo.errors import InvalidInput, Problem
+from slo.strict_yaml import Wire, load_strict
+from target import wire
+from target.accounts import Credentials
+from target.chat import (
+    MALFORMED,
+    STREAM_CUT,
+    AccessToken,
+    Login,
+    Message,
+    RawRequest,
+    RawResponse,
+    Reply,
+    Session,
+    StreamedReply,
+    ToolReply,
+)
+from target.errors import TargetDown, TargetRefused
+from target.sse import EventReader
+
+TIMEOUT_SECONDS = 60.0
+"""Longest wait for one read; beyond the largest limit of any spec (15 s), so that slow answers are measured, not cut."""
+
+
+class CourtSightTarget:
+    """A `ChatTarget` over httpx; one connection pool, no state besides it."""
+
+    def __init__(self, client: httpx.AsyncClient, credentials: Mapping[str, Login], timer: Callable[[], float]) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._timer = timer
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def login(self, role: str) -> Session:
+        """See `ChatTarget.login`."""
+        login = self._credentials.get(role)
+        if login is None:
+            known = ", ".join(sorted(self._credentials)) or "none"
+            raise InvalidInput((Problem("credentials", None, role, "has no credentials", f"there are: {known}"),))
+        if isinstance(login, AccessToken):
+            return Session(role, login.value)
+        response = await self._send(
+            "POST", "/v1/auth/token", json={"username": login.username, "password": login.password}
+        )
+        _refuse(response, f"signing in as {role}")
+        try:
+            return Session(role, wire.Token.model_validate_json(response.content).access_token)
+        except ValidationError as error:
+            raise _malformed(f"signing in as {role}", response, error) from None
+
+    async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+        """See `ChatTarget.ask`."""
+        started = self._timer()
+        response = await self._send(
+            "POST", "/v1/chat", headers=_bearer(session), json=_question(message, conversation_id)
+        )
+        return wire.reply_of(response.status_code, response.content, self._timer() - started)
+
+    async def stream(self, session: Session, message: str, conversation_id: str | None = None) -> StreamedReply:
+        """See `ChatTarget.stream`."""
+        headers = {**_bearer(session), "Accept": "text/event-stream"}
+        started = self._timer()
+        try:
+            async with self._client.stream(
+                "POST", "/v1/chat", headers=headers, json=_question(message, conversation_id)
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    content = await response.aread()
+                    reply = wire.reply_of(response.status_code, content, self._timer() - started)
+                    return StreamedReply(reply, None, reply.duration_seconds, (), "")
+                return await self._read_stream(response, started)
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise _down(self._client.base_url, error) from error
+
+    async def _read_stream(self, response: httpx.Response, started: float) -> StreamedReply:
+        reader, words, arrivals = EventReader(), [], []
+        last: tuple[str, bytes] | None = None
+        chunks = response.aiter_bytes()
+        cut = ""
+        while True:
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                break
+            except httpx.TransportError as error:
+                # The words that came before the cut are worth keeping: a cut stream is a fault of the answer.
+                cut = _said(error)
+                break
+            now = self._timer()
+            for event in reader.feed(chunk):
+                if event.name == "delta":
+                    text = wire.delta_of(event.data)
+                    if text:
+                        words.append(text)
+                        arrivals.append(now)
+                elif event.name in {"done", "error"}:
+                    last = (event.name, event.data)
+        duration = self._timer() - started
+        ttft = arrivals[0] - started if arrivals else None
+        gaps = tuple(later - earlier for earlier, later in pairwise(arrivals))
+        return StreamedReply(_ending(last, duration, cut), ttft, duration, gaps, "".join(words))
+
+    async def start_conversation(self, session: Session, title: str) -> str:
+        """See `ChatTarget.start_conversation`."""
+        response = await self._send("POST", "/v1/conversations", headers=_bearer(session), json={"title": title})
+        _refuse(response, "starting a conversation")
+        try:
+            return wire.Opened.model_validate_json(response.content).conversation_id
+        except ValidationError as error:
+            raise _malformed("starting a conversation", response, error) from None
+
+    async def history(self, session: Session, conversation_id: str) -> tuple[Message, ...]:
+        """See `ChatTarget.history`."""
+        response = await self._send(
+            "GET", f"/v1/conversations/{quote(conversation_id, safe='')}", headers=_bearer(session)
+        )
+        _refuse(response, "reading a conversation")
+        try:
+            return wire.messages_of(response.content)
+        except ValidationError as error:
+            raise _malformed("reading a conversation", response, error) from None
+
+    async def export_citations(self, session: Session, conversation_id: str, form: str) -> tuple[str, ...]:
+        """See `ChatTarget.export_citations`."""
+        path = f"/v1/conversations/{quote(conversation_id, safe='')}/citations?format={quote(form, safe='')}"
+        response = await self._send("GET", path, headers=_bearer(session))
+        _refuse(response, "exporting citations")
+        try:
+            return wire.export_of(response.content)
+        except ValidationError as error:
+            raise _malformed("exporting citations", response, error) from None
+
+    async def run_tool(self, session: Session, tool: str, query: str) -> ToolReply:
+        """See `ChatTarget.run_tool`."""
+        started = self._timer()
+        path = f"/v1/tools/{quote(tool, safe='')}"
+        response = await self._send("POST", path, headers=_bearer(session), json={"query": query})
+        return wire.tool_reply_of(response.status_code, response.content, self._timer() - started)
+
+    async def raw(self, session: Session | None, request: RawRequest) -> RawResponse:
+        """See `ChatTarget.raw`.
+
+        Raises:
+            ValueError: The path does not begin with a single `/`.
+        """
+        if not request.path.startswith("/") or request.path.startswith("//"):
+            raise ValueError(f"{request.path!r} must begin with one /: tokens go to the target only")
+        headers = {**({} if session is None else _bearer(session)), **request.headers}
+        started = self._timer()
+        response = await self._send(request.method, request.path, headers=headers, json=request.body)
+        return RawResponse(
+            status=response.status_code,
+            code=wire.problem_of(response.content)[0],
+            duration_seconds=self._timer() - started,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=wire.json_or_none(response.content),
+            text=response.text,
+        )
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, headers=headers, json=json)
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise _down(self._client.base_url, error) from error
+
+
+@asynccontextmanager
+async def open_target(
+    url: str,
+    credentials: Mapping[str, Login],
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    timer: Callable[[], float] = time.perf_counter,
+) -> AsyncIterator[CourtSightTarget]:
+    """A target at `url`, closed at the end.
+
+    Raises:
+        InvalidInput: The address is none of http or https.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidInput(
+            (Problem("TARGET", None, "", f"{url!r} is no address", "write it like http://127.0.0.1:8000"),)
+        )
+    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    client = httpx.AsyncClient(
+        base_url=url,
+        timeout=timeout_seconds,
+        trust_env=not loopback,  # a proxy must never come between us and our own stack
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+    )
+    async with CourtSightTarget(client, credentials, timer) as target:
+        yield target
+
+
+class _Login(Wire):
+    username: str
+    password: str
+
+
+class _CredentialsFile(RootModel[dict[str, _Login | str]]):
+    """`role: {username, password}`, or `role: token`."""
+
+
+def read_credentials(path: Path) -> Mapping[str, Login]:
+    """Read a TARGET_CREDENTIALS file, YAML or JSON: by role, a username and password, or a token.
+
+    Raises:
+        InvalidInput: It is missing or wrong.
+    """
+    entries = load_strict(path, _CredentialsFile).root
+    return {
+        role: AccessToken(entry) if isinstance(entry, str) else Credentials(entry.username, entry.password)
+        for role, entry in entries.items()
+    }
+
+
+def _bearer(session: Session) -> dict[str, str]:
+    return {"Authorization": f"Bearer {session.token}"}
+
+
+def _question(message: str, conversation_id: str | None) -> dict[str, object]:
+    return {"message": message} if conversation_id is None else {"message": message, "conversation_id": conversation_id}
+
+
+def _ending(last: tuple[str, bytes] | None, duration: float, cut: str) -> Reply:
+    if last is None:
+        return Reply(200, STREAM_CUT, duration, None, cut or "the stream ended without done or error")
+    name, content = last
+    return wire.reply_of(200, content, duration) if name == "done" else wire.error_event_of(content, duration)
+
+
+def _refuse(response: httpx.Response, doing: str) -> None:
+    if not response.is_success:
+        code, detail = wire.problem_of(response.content)
+        said = f"{doing}: refused with {response.status_code} {code}".rstrip() + (f" ({detail})" if detail else "")
+        raise TargetRefused(said, status=response.status_code, code=code)
+
+
+def _malformed(doing: str, response: httpx.Response, error: ValidationError) -> TargetRefused:
+    place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+    said = f"{doing}: the answer does not keep docs/http-api.md at {place or 'its root'}"
+    return TargetRefused(said, status=response.status_code, code=MALFORMED)
+
+
+def _down(base_url: httpx.URL, error: Exception) -> TargetDown:
+    return TargetDown(
+        f"{base_url.scheme}://{base_url.netloc.decode()}: no answer ({_said(error)}); is the service running?"
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
