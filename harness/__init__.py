@@ -1,1 +1,1 @@
-"""I am the one command: I order the steps, make the run folder and provenance, show progress, clean up."""
+"""The one command: orders the steps of a run, makes its folder and provenance, shows progress, cleans up."""

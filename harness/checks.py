@@ -1,0 +1,173 @@
+"""`courtsight generate`, `check` and `prove`: generated files in step with the spec, and accepted by Prometheus' own tools."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from alerts.lint import lint
+from harness import generate, inputs
+from harness.progress import ProgressView, StepPlan
+from harness.project import Project
+from harness.tools import find_tools
+from slo.errors import InvalidInput
+from slo.load import load_spec
+from slo.spec import Spec
+from slo.verdict import EXIT_OF_VERDICT, Verdict
+from target.stack import ToolPaths
+
+TOOL_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of a check.
+
+    Attributes:
+        verdict: FAIL for what must be mended, INCONCLUSIVE for what could not be checked, PASS for what is only worth knowing.
+        place: File or SLO.
+    """
+
+    verdict: Verdict
+    place: str
+    message: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        mark = {Verdict.PASS: "note", Verdict.INCONCLUSIVE: "not checked"}.get(self.verdict, "wrong")
+        return f"{mark:<11} {self.place}: {self.message}" + (f" ({self.advice})" if self.advice else "")
+
+
+def generate_command(options: argparse.Namespace) -> int:
+    """Write what the spec says, or with --check only compare."""
+    project = Project()
+    files = generate.generated_files(_spec(project, options))
+    if options.check:
+        found = generate.drift(project.root, files)
+        for entry in found:
+            print(entry)
+        print(f"{len(files)} generated files, {len(found)} out of step")
+        return 1 if found else 0
+    changed = generate.write(project.root, files)
+    for path in changed:
+        print(f"wrote {path}")
+    print(f"{len(files)} generated files, {len(changed)} changed")
+    return 0
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Hold everything that is committed against the spec and against the tools that will read it."""
+    project = Project()
+    tools = find_tools(project.root, report=lambda line: print(line, file=sys.stderr))
+    spec = _spec(project, options)
+    found = [*_inputs(project, spec), *_drift(project, spec), *_lint(spec), *_accepted(project, tools)]
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=1))
+    else:
+        for finding in found:
+            print(finding)
+    return _status(found)
+
+
+def prove_command(options: argparse.Namespace) -> int:
+    """Run every generated promtool test, a file at a time, with the time left."""
+    project = Project()
+    _spec(project, options)
+    tools = find_tools(project.root, report=lambda line: print(line, file=sys.stderr))
+    files = sorted((project.root / "alerts" / "generated" / "tests").glob("*.yaml"))
+    if tools.promtool is None or not files:
+        what = "promtool is missing" if tools.promtool is None else "there are no generated tests: run make generate"
+        print(f"INCONCLUSIVE: {what}", file=sys.stderr)
+        return EXIT_OF_VERDICT[Verdict.INCONCLUSIVE]
+    view = ProgressView([StepPlan(file.stem, file.name, 2.0) for file in files])
+    failed = 0
+    print(f"{'tests':<44} {'cases':>5} {'seconds':>8}  verdict")
+    for file in files:
+        with view.step(file.stem):
+            started = time.monotonic()
+            trouble = _run([tools.promtool, "test", "rules", file.name], file.parent)
+        failed += trouble is not None
+        verdict = "PASS" if trouble is None else "FAIL"
+        print(f"{file.stem:<44} {_cases(file):>5} {time.monotonic() - started:>8.1f}  {verdict}", flush=True)
+        if trouble is not None:
+            print(trouble)
+    print(f"{len(files)} files, {failed} failed")
+    return 1 if failed else 0
+
+
+def _spec(project: Project, options: argparse.Namespace) -> Spec:
+    return load_spec(options.spec or project.spec_file(options.deployment))
+
+
+def _inputs(project: Project, spec: Spec) -> Iterator[Finding]:
+    for name, load in inputs.loaders(project, spec):
+        try:
+            load()
+        except InvalidInput as error:
+            for problem in error.problems:
+                yield Finding(Verdict.FAIL, name, str(problem))
+
+
+def _drift(project: Project, spec: Spec) -> Iterator[Finding]:
+    for entry in generate.drift(project.root, generate.generated_files(spec)):
+        yield Finding(Verdict.FAIL, entry.path, entry.message, "run: make generate")
+
+
+def _lint(spec: Spec) -> Iterator[Finding]:
+    for line in lint(spec):
+        yield Finding(Verdict.PASS, line.slo, line.message, line.advice)
+
+
+def _accepted(project: Project, tools: ToolPaths) -> Iterator[Finding]:
+    """What promtool and amtool say of the generated files."""
+    folder = project.root / "alerts" / "generated"
+    tests = sorted(path.name for path in (folder / "tests").glob("*.yaml"))
+    yield from _tool(tools.promtool, "promtool", ["check", "rules", "rules.yaml"], folder)
+    yield from _tool(tools.promtool, "promtool", ["test", "rules", *tests], folder / "tests")
+    yield from _tool(tools.amtool, "amtool", ["check-config", "alertmanager.yaml"], folder)
+
+
+def _tool(binary: Path | None, name: str, words: Sequence[str], folder: Path) -> Iterator[Finding]:
+    place = f"{name} {' '.join(words[:2])}"
+    if binary is None:
+        yield Finding(Verdict.INCONCLUSIVE, place, f"{name} is missing", "make setup tries to fetch it")
+        return
+    trouble = _run([binary, *words], folder)
+    if trouble is not None:
+        yield Finding(Verdict.FAIL, place, trouble)
+
+
+def _run(command: Sequence[str | Path], folder: Path) -> str | None:
+    """Run a tool; None when it is content, else its last words."""
+    try:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=TOOL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"took longer than {TOOL_SECONDS:g} s"
+    if done.returncode == 0:
+        return None
+    return "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
+
+
+def _cases(file: Path) -> int:
+    return sum(line.lstrip().startswith("- interval:") for line in file.read_text(encoding="utf-8").splitlines())
+
+
+def _status(found: Sequence[Finding]) -> int:
+    wrong = [finding for finding in found if finding.verdict is Verdict.FAIL]
+    unchecked = [finding for finding in found if finding.verdict is Verdict.INCONCLUSIVE]
+    print(f"{len(found)} findings, {len(wrong)} to mend, {len(unchecked)} not checked", file=sys.stderr)
+    worst = Verdict.FAIL if wrong else Verdict.INCONCLUSIVE if unchecked else Verdict.PASS
+    return EXIT_OF_VERDICT[worst]

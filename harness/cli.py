@@ -1,0 +1,226 @@
+"""`courtsight`: one command for everything around the chatbot.
+
+Exit status of readiness: 0 GO, 1 NO-GO, 3 UNDECIDED, 4 CONDITIONAL; of single tools: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 5 ERROR;
+of all: 2 wrong input, 5 internal error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from slo.errors import CourtSightError, InvalidInput
+from slo.spec import Phase
+from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from target.errors import StackError
+
+Handler = Callable[[argparse.Namespace], int]
+
+_EXAMPLES: dict[str, str] = {
+    "readiness": "courtsight readiness\ncourtsight readiness --phase soft --accept conditional\n"
+    "courtsight readiness --target https://chat.example --target-credentials roles.yaml --prometheus http://prometheus:9090",
+    "quick": "courtsight quick",
+    "uat": "courtsight uat\ncourtsight uat --only judge-workflow --only memory",
+    "bench": "courtsight bench\ncourtsight bench --json",
+    "loadtest": "courtsight loadtest",
+    "drill": "courtsight drill\ncourtsight drill --alert CourtsightAvailabilityPage",
+    "generate": "courtsight generate\ncourtsight generate --check",
+    "check": "courtsight check\ncourtsight check --json",
+    "prove": "courtsight prove",
+    "report": "courtsight report\ncourtsight report --run 20261120T211700Z-1a2b3c4 --phase soft",
+    "serve": "courtsight serve --port 8000",
+    "doctor": "courtsight doctor\ncourtsight doctor --json",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; every command shows examples in its help."""
+    parser = argparse.ArgumentParser(
+        prog="courtsight", description="A chatbot that goes live on evidence.", epilog=__doc__
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    readiness = _command(commands, "readiness", "measure, drill, report and decide for a phase", _readiness)
+    _measuring(readiness)
+    _phase(readiness)
+    readiness.add_argument("--accept", choices=["conditional"], help="exit with 0 for CONDITIONAL too")
+    _measuring(_command(commands, "quick", "a verdict on a part in a minute, never GO", _quick))
+    uat = _command(commands, "uat", "ask what users ask, and check the answers", _single("uat"))
+    _measuring(uat)
+    uat.add_argument(
+        "--only", action="append", default=[], metavar="SCENARIO", help="run this scenario (again for more)"
+    )
+    _measuring(
+        _command(commands, "bench", "latency and time to first token per role and complexity", _single("latency"))
+    )
+    _measuring(_command(commands, "loadtest", "many users at once, by Locust", _single("load")))
+    drill = _command(commands, "drill", "inject a fault; its alert must fire, arrive and resolve", _drill)
+    _deployment(drill)
+    drill.add_argument("--alert", metavar="NAME", help="run the drills of this alert only")
+    drill.add_argument("--json", action="store_true", help="print the evidence as JSON")
+    generate = _command(commands, "generate", "rules, their tests, dashboards and schemas from the spec", _generate)
+    _deployment(generate)
+    generate.add_argument("--check", action="store_true", help="change nothing; exit with 1 when a file is out of step")
+    check = _command(commands, "check", "generated files in step, inputs valid, promtool and amtool content", _check)
+    _deployment(check)
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    prove = _command(commands, "prove", "alerts in virtual time: promtool runs every generated test", _prove)
+    _deployment(prove)
+    report = _command(commands, "report", "render a run's report again from its evidence", _report)
+    report.add_argument("--run", metavar="ID", help="the run; the newest without")
+    _deployment(report)
+    _phase(report)
+    report.add_argument("--json", action="store_true", help="print the decision as JSON")
+    serve = _command(commands, "serve", "run the service for a person, and print how to log in", _serve)
+    serve.add_argument("--port", type=_port, default=8000, help="loopback port (default 8000)")
+    _deployment(serve)
+    doctor = _command(commands, "doctor", "which dependency, port or version is wrong, and the mend", _doctor)
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; every explained failure is a line on standard error and an exit status."""
+    options = build_parser().parse_args(arguments)
+    handler: Handler = options.handler
+    try:
+        return handler(options)
+    except InvalidInput as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("Interrupted; what was started is stopped, and nothing was decided.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except CourtSightError as error:
+        print(error, file=sys.stderr)
+        return EXIT_INTERNAL
+    except Exception:  # noqa: BLE001 - the last resort: an internal error must never look like a verdict
+        traceback.print_exc()
+        print("This is an error of CourtSight itself; nothing was decided.", file=sys.stderr)
+        return EXIT_INTERNAL
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, sentence: str, handler: Handler
+) -> argparse.ArgumentParser:
+    examples = "\n".join(f"  {line}" for line in _EXAMPLES[name].splitlines())
+    made = commands.add_parser(
+        name,
+        help=sentence,
+        description=sentence[0].upper() + sentence[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(handler=handler)
+    return made
+
+
+def _deployment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--deployment", default="courtsight", help="which deployment's spec (default courtsight)")
+    parser.add_argument("--spec", type=Path, metavar="FILE", help="an SLO spec other than the deployment's own")
+
+
+def _phase(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--phase", type=_phase_of, default=Phase.BUILD, help=f"one of {', '.join(Phase)} (default build)"
+    )
+
+
+def _measuring(parser: argparse.ArgumentParser) -> None:
+    _deployment(parser)
+    parser.add_argument("--target", metavar="URL", help="measure a chatbot that already runs; without, a stack is made")
+    parser.add_argument(
+        "--target-credentials", type=Path, metavar="FILE", help="YAML: role, then username and password or token"
+    )
+    parser.add_argument("--prometheus", metavar="URL", help="the Prometheus that scrapes the target")
+    parser.add_argument("--port", type=_port, help="port of the service of the stack; a free one without")
+    parser.add_argument("--seed", type=int, default=20261120, help="seed of every random choice (default 20261120)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    return int(text)
+
+
+def _phase_of(text: str) -> Phase:
+    if text not in tuple(Phase):
+        raise argparse.ArgumentTypeError(f"{text!r} is no phase: {', '.join(Phase)}")
+    return Phase(text)
+
+
+# Each command's module is imported when it is called: `courtsight check` needs neither Locust nor a stack.
+
+
+def _readiness(options: argparse.Namespace) -> int:
+    from harness import readiness  # noqa: PLC0415 - see above
+
+    return readiness.readiness(options)
+
+
+def _quick(options: argparse.Namespace) -> int:
+    from harness import readiness  # noqa: PLC0415 - see above
+
+    return readiness.quick(options)
+
+
+def _single(name: str) -> Handler:
+    def handler(options: argparse.Namespace) -> int:
+        from harness import readiness  # noqa: PLC0415 - see above
+
+        return readiness.single(name, options)
+
+    return handler
+
+
+def _drill(options: argparse.Namespace) -> int:
+    from harness import readiness  # noqa: PLC0415 - see above
+
+    return readiness.drill(options)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from harness import checks  # noqa: PLC0415 - see above
+
+    return checks.generate_command(options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from harness import checks  # noqa: PLC0415 - see above
+
+    return checks.check_command(options)
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from harness import checks  # noqa: PLC0415 - see above
+
+    return checks.prove_command(options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from harness import readiness  # noqa: PLC0415 - see above
+
+    return readiness.report(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from harness import serve  # noqa: PLC0415 - see above
+
+    return serve.serve(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from harness import doctor  # noqa: PLC0415 - see above
+
+    return doctor.doctor_command(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Where things lie in the checkout, and which inputs of a run there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import provenance
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A checkout: its root, and every path below it that the harness knows."""
+
+    root: Path = ROOT
+
+    def spec_file(self, deployment: str) -> Path:
+        """The SLO spec of a deployment."""
+        return self.root / "slo" / "specs" / f"{deployment}.yaml"
+
+    @property
+    def evidence(self) -> Path:
+        """One folder per run."""
+        return self.root / "evidence"
+
+    @property
+    def reports(self) -> Path:
+        """One folder per run, with the rendered reports."""
+        return self.root / "reports" / "out"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: tools, stacks of running commands, the development service."""
+        return self.root / ".cache"
+
+    @property
+    def scenarios(self) -> Path:
+        """Acceptance scenarios, a folder per role."""
+        return self.root / "uat" / "scenarios"
+
+    def workload(self, deployment: str) -> Path:
+        """The questions and stages of latency and load measurements."""
+        return self.root / "benchmarks" / "workloads" / f"{deployment}.yaml"
+
+    def input_hashes(self, deployment: str, spec_digest: str) -> dict[str, str]:
+        """Digests of what a run depends on, by the names that evidence uses; the corpus adds its own."""
+        scenarios = [path for path in self.scenarios.rglob("*.yaml") if path.is_file()]
+        return {
+            "spec": spec_digest,
+            "scenarios": provenance.hash_of_files(self.root, scenarios),
+            "workload": provenance.hash_of_files(self.root, [self.workload(deployment)]),
+        }
+
+    def newest_run(self) -> str | None:
+        """Id of the newest run that left evidence; ids sort by their time."""
+        if not self.evidence.is_dir():
+            return None
+        return max((path.name for path in self.evidence.iterdir() if path.is_dir()), default=None)

@@ -1,0 +1,173 @@
+"""One run: the folder, the steps in their order, the provenance, and the decision at its end.
+
+A step that fails leaves a reason, not a file: what is not measured is missing for the decision, and missing never passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness import provenance
+from harness.progress import ProgressView, StepPlan
+from harness.project import Project
+from harness.subject import Subject
+from slo import evidence
+from slo.errors import CourtSightError
+from slo.evidence import Evidence, RunContext
+from slo.spec import Kind, Spec
+from slo.verdict import Verdict
+from target.errors import StackError
+from target.stack import ToolPaths
+
+
+def utc_now() -> datetime:
+    """The present moment; the composition root hands it to whatever needs a clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the steps of a run share.
+
+    Attributes:
+        folder: `evidence/<run>`; logs lie below it.
+    """
+
+    project: Project
+    spec: Spec
+    context: RunContext
+    folder: Path
+    tools: ToolPaths
+    subject: Subject
+    view: ProgressView
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its plan for the progress view, and the function that measures."""
+
+    plan: StepPlan
+    measure: Callable[[Run], Evidence]
+
+
+@dataclass(slots=True)
+class Log:
+    """What became of each step, for the provenance."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, name: str, started: datetime, outcome: str) -> None:
+        """Note the end of a step."""
+        self.steps.append({"step": name, "started_at": started, "ended_at": utc_now(), "outcome": outcome})
+
+
+class SubjectGone(CourtSightError):  # noqa: N818 - read as a sentence: "raise SubjectGone"
+    """The chatbot under test ended in mid-run; measuring on would measure nothing."""
+
+
+def make_context(project: Project, spec: Spec, subject: Subject, run: str, seed: int) -> RunContext:
+    """The run's identity: id, commit, hashes of its inputs."""
+    checkout = provenance.checkout(project.root)
+    hashes = project.input_hashes(spec.deployment, spec.digest)
+    corpus = str(subject.corpus.get("hash", ""))
+    if corpus:
+        hashes["corpus"] = corpus if corpus.startswith("sha256:") else f"sha256:{corpus}"
+    return RunContext(
+        run=run,
+        target=subject.url,
+        deployment=spec.deployment,
+        engine=subject.engine,
+        commit=checkout.commit,
+        dirty=checkout.dirty,
+        hashes=hashes,
+        seed=seed,
+    )
+
+
+def measure_all(run: Run, steps: Sequence[Step], log: Log) -> list[Evidence]:
+    """Run the steps one after the other and write their evidence.
+
+    Returns:
+        What was written; a step that failed is only in the log.
+
+    Raises:
+        SubjectGone: The chatbot under test ended; what was measured before stays written.
+    """
+    written = []
+    for step in steps:
+        started = utc_now()
+        with _noting(run, step, log, started):
+            with run.view.step(step.plan.name):
+                made = step.measure(run)
+            evidence.write(made, run.folder)
+            written.append(made)
+            log.add(step.plan.name, started, _outcome(made))
+            run.view.line(f"      {_outcome(made)}")
+        trouble = run.subject.trouble()
+        if trouble is not None:
+            raise SubjectGone(trouble)
+    return written
+
+
+@contextlib.contextmanager
+def _noting(run: Run, step: Step, log: Log, started: datetime) -> Iterator[None]:
+    """Turn an explained failure of a step into a line and an entry of the log."""
+    try:
+        yield
+    except CourtSightError as error:
+        log.add(step.plan.name, started, f"not measured: {error}")
+        run.view.line(f"      not measured: {error}")
+
+
+def _outcome(made: Evidence) -> str:
+    counts = {verdict: sum(item.verdict is verdict for item in made.items) for verdict in Verdict}
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count) or "nothing measured"
+    return said if made.complete else f"{said}, incomplete"
+
+
+def write_provenance(run: Run, log: Log, started: datetime, *, complete: bool) -> None:
+    """Write the last evidence file: where all the others come from."""
+    details = {
+        "corpus": dict(run.subject.corpus),
+        "machine": dict(provenance.machine()),
+        "versions": dict(provenance.versions()),
+        "tools": {name: str(version) for name, version in tool_versions(run.tools).items()},
+        "service": {"version": run.subject.info.get("version"), "local": run.subject.local},
+        "steps": log.steps,
+    }
+    made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete, (), details)
+    evidence.write(made, run.folder)
+
+
+def tool_versions(tools: ToolPaths) -> dict[str, str]:
+    """Version of each monitoring tool, or `missing`."""
+    from harness.tools import NAMES, version_of  # noqa: PLC0415 - keeps the standard-library bootstrap apart
+
+    found = {}
+    for name in NAMES:
+        path = getattr(tools, name)
+        found[name] = "missing" if path is None else (version_of(path) or "unknown")
+    return found
+
+
+def new_run(project: Project, at: datetime) -> tuple[str, Path]:
+    """Name a run that begins at `at`, and make its evidence folder.
+
+    Raises:
+        StackError: There is one already (two runs in one second), or the disk refuses.
+    """
+    checkout = provenance.checkout(project.root)
+    run = evidence.run_id(at, checkout.commit, dirty=checkout.dirty)
+    folder = project.evidence / run
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise StackError(f"The run {run} exists already: start again in a second") from None
+    except OSError as error:
+        raise StackError(f"{folder} cannot be made: {error.strerror}") from error
+    return run, folder

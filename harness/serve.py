@@ -1,0 +1,86 @@
+"""`courtsight serve`: the service for a person, with accounts made on the first start and the way to log in printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.project import Project
+from target.accounts import ROLES, Credentials, make_credentials, write_private
+from target.processes import LOOPBACK, ChildProcess, claim_port
+from target.stack import ServicePlan, create_accounts, interruptible, prepare_secret, start_service
+
+WAIT_SECONDS = 0.5
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run until Ctrl-C; database, secret and passwords stay in `.cache/serve`, so that the next start finds them again."""
+    project = Project()
+    claim_port(options.port, "the service")
+    plan = ServicePlan(
+        root=project.root,
+        private=project.cache / "serve",
+        log=project.cache / "serve" / "service.log",
+        deployment=options.deployment,
+        port=options.port,
+    )
+    credentials = known_credentials(plan)
+    with interruptible():
+        service = start_service(plan)
+        try:
+            print(welcome(service.url, credentials, plan), flush=True)
+            return wait(service.child)
+        finally:
+            service.child.stop()
+
+
+def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:
+    """The accounts of the development service; made with random passwords when there are none yet."""
+    path = plan.private / "credentials.json"
+    if path.exists():
+        return {role: Credentials(**entry) for role, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+    prepare_secret(plan, secrets.token_urlsafe(48))
+    made = make_credentials(ROLES, lambda: secrets.token_urlsafe(12))
+    create_accounts(plan, made)
+    plain = {role: {"username": entry.username, "password": entry.password} for role, entry in made.items()}
+    write_private(path, json.dumps(plain, indent=1))
+    return made
+
+
+def welcome(url: str, credentials: Mapping[str, Credentials], plan: ServicePlan) -> str:
+    """What a person needs to begin: address, accounts, one question by curl."""
+    judge = credentials["judge"]
+    login = json.dumps({"username": judge.username, "password": judge.password})
+    rows = "\n".join(f"  {role:<11} {entry.username:<15} {entry.password}" for role, entry in credentials.items())
+    return f"""The service listens on {url} ({LOOPBACK} only). Ctrl-C stops it.
+
+Accounts (kept in {plan.private / "credentials.json"}):
+{rows}
+
+Log in, and ask:
+  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json' -d '{login}' | {python()} -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+  curl -s {url}/v1/chat -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"message": "Apa itu hukum pidana?"}}'
+
+Metrics: {url}/metrics   Health: {url}/health/ready   Log: {plan.log}"""
+
+
+def python() -> str:
+    """How to call Python from the user's shell."""
+    return Path(sys.executable).name
+
+
+def wait(child: ChildProcess) -> int:
+    """Wait until the service ends or the user interrupts; a service that ends by itself is an error."""
+    try:
+        while child.alive():
+            time.sleep(WAIT_SECONDS)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+    print(f"The service ended with status {child.exit_status()}:\n{child.last_lines()}", file=sys.stderr)
+    return 1

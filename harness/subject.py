@@ -1,0 +1,121 @@
+"""The chatbot that a command measures: a local stack made for it, or one that runs elsewhere already."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from slo.errors import InvalidInput, Problem
+from slo.spec import Engine
+from target.accounts import Credentials
+from target.errors import TargetDown
+from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
+
+SCRAPE_INTERVAL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured.
+
+    Attributes:
+        url: Base address of the chatbot.
+        info: Body of its `/health/ready`: version, deployment, engine, corpus.
+        prometheus: Base address of a Prometheus that scrapes it, or None.
+        why_no_prometheus: The reason for that None.
+        trouble: Asks whether the subject still lives; gives the sentence for the user when it does not.
+    """
+
+    url: str
+    info: Mapping[str, Any]
+    credentials: Mapping[str, Credentials]
+    prometheus: str | None
+    why_no_prometheus: str
+    trouble: Callable[[], str | None]
+    local: bool
+
+    @property
+    def engine(self) -> Engine:
+        """What composes its answers; a name that we do not know is a provider's, hence real."""
+        said = str(self.info.get("engine", ""))
+        return Engine(said) if said in tuple(Engine) else Engine.REAL
+
+    @property
+    def corpus(self) -> Mapping[str, Any]:
+        """Its corpus as it says itself: hash, documents, demo, unverified; empty when it says nothing."""
+        corpus = self.info.get("corpus")
+        return corpus if isinstance(corpus, Mapping) else {}
+
+
+def ready_info(url: str) -> Mapping[str, Any]:
+    """The body of `/health/ready`.
+
+    Raises:
+        TargetDown: The chatbot does not answer, or is not ready.
+    """
+    try:
+        response = httpx.get(f"{url}/health/ready", timeout=10.0, trust_env=False)
+        body = response.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise TargetDown(
+            f"{url} gave no usable answer to /health/ready ({type(error).__name__}): is it running?"
+        ) from None
+    if response.status_code != httpx.codes.OK or not isinstance(body, dict):
+        raise TargetDown(f"{url} is not ready: /health/ready answered {response.status_code}")
+    return body
+
+
+@contextlib.contextmanager
+def local_subject(
+    root: Path, folder: Path, tools: ToolPaths, deployment: str, *, watched: bool, port: int | None = None
+) -> Iterator[Subject]:
+    """A stack of its own on loopback, with Prometheus when `watched` and this machine has it."""
+    monitoring = None
+    if watched:
+        rules = root / "alerts" / "generated" / "rules.yaml"
+        monitoring = MonitoringPlan(SCRAPE_INTERVAL_SECONDS, 5.0, rule_files=(rules,))
+    plan = StackPlan(root=root, folder=folder, tools=tools, deployment=deployment, port=port, monitoring=monitoring)
+    with LocalStack(plan) as stack:
+        service = stack.service
+
+        def trouble() -> str | None:
+            if service.child.alive():
+                return None
+            return f"The service ended with status {service.child.exit_status()}; its log: {service.log}"
+
+        prometheus = None if stack.prometheus is None else stack.prometheus.url
+        why = "" if prometheus else "Prometheus is not installed (make setup tries to fetch it; make doctor says more)"
+        yield Subject(service.url, ready_info(service.url), stack.credentials(), prometheus, why, trouble, local=True)
+
+
+@contextlib.contextmanager
+def remote_subject(url: str, credentials: Mapping[str, Credentials], prometheus: str | None) -> Iterator[Subject]:
+    """A chatbot that runs already; nothing is started or stopped."""
+    base = checked_url(url, "--target")
+
+    def trouble() -> str | None:
+        return None
+
+    watcher = None if prometheus is None else checked_url(prometheus, "--prometheus")
+    why = "" if watcher else "no --prometheus was given for the target"
+    yield Subject(base, ready_info(base), credentials, watcher, why, trouble, local=False)
+
+
+def checked_url(text: str, option: str) -> str:
+    """An http(s) address without its trailing slash.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise InvalidInput((Problem(option, None, "", f"{text!r} is no address: {error}"),)) from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidInput((Problem(option, None, "", f"{text!r} is no http or https address"),))
+    return text.rstrip("/")
