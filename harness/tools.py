@@ -36,6 +36,8 @@ PACKAGES: Final = {
 }
 """The Debian package that holds each tool."""
 
+_TEMPLATES: Final = b"/usr/share/prometheus/alertmanager"
+
 _VERSION_DEADLINE = 20.0  # seconds; a cold start of a Go program on a busy machine takes under one
 _FETCH_DEADLINE = 240.0  # seconds for one apt step; 14 MB of lists and 30 MB of packages
 
@@ -64,7 +66,7 @@ def look_up(tool: str, cache: Path, search_path: str | None = None) -> Path | No
         for name in NAMES[tool]:
             found = shutil.which(name, path=folder)
             if found is not None and version_of(Path(found)) is not None:
-                return Path(found)
+                return Path(found).absolute()  # programs start in folders of their own
     return None
 
 
@@ -115,8 +117,21 @@ def fetch(packages: Sequence[str], root: Path, report: Callable[[str], object]) 
         broken = _run([dpkg, "-x", str(archive), str(incoming / "tree")], incoming)
         if broken is not None:
             raise FetchError(broken)
+    alertmanager = incoming / "tree" / "usr" / "bin" / "prometheus-alertmanager"
+    if alertmanager.is_file():
+        alertmanager.write_bytes(relocate(alertmanager.read_bytes()))
     _take_place(incoming / "tree", root / ".cache" / "tools")
     shutil.rmtree(private)
+
+
+def relocate(program: bytes) -> bytes:
+    """Debian's Alertmanager with its templates beside it instead of at a fixed place of the system.
+
+    Debian (0.25) takes the built-in templates out of the program and has it read them below /usr/share, and it does not start
+    without them. The same path without its leading slash is relative to the working folder, and a trailing slash keeps the
+    length, so that nothing else in the file moves. A program without that path comes back as it is.
+    """
+    return program.replace(_TEMPLATES, _TEMPLATES[1:] + b"/")
 
 
 def _take_place(tree: Path, destination: Path) -> None:

@@ -127,6 +127,12 @@ def start_prometheus(plan: PrometheusPlan, *, deadline_seconds: float = 30.0) ->
     return _ready(child, port, plan.folder, deadline_seconds)
 
 
+def template_folder(plan: AlertmanagerPlan) -> Path:
+    """Where to start Alertmanager: one from the project's cache finds its templates relative to the folder it starts in."""
+    prefix = plan.binary.parents[2] if len(plan.binary.parents) > 2 else plan.folder
+    return prefix if (prefix / "usr" / "share" / "prometheus" / "alertmanager").is_dir() else plan.folder
+
+
 def start_alertmanager(plan: AlertmanagerPlan, *, deadline_seconds: float = 30.0) -> RunningMonitor:
     """Starts Alertmanager and waits until it is ready; raises StackError when it does not get so.
 
@@ -144,7 +150,7 @@ def start_alertmanager(plan: AlertmanagerPlan, *, deadline_seconds: float = 30.0
         "--cluster.listen-address=",
         "--log.level=warn",
     ]
-    child = start("alertmanager", command, log=plan.log, environment=ENVIRONMENT, folder=plan.folder)
+    child = start("alertmanager", command, log=plan.log, environment=ENVIRONMENT, folder=template_folder(plan))
     return _ready(child, port, plan.folder, deadline_seconds)
 
 
