@@ -31,20 +31,20 @@ readiness: ready ## Measure, drill, report and decide whether this build may go 
 	@$(COURTSIGHT) readiness $(phase) $(remote) $(port) $(ARGS)
 
 quick: ready ## A verdict on a part in a minute, never GO
-	@$(COURTSIGHT) quick $(remote) $(ARGS)
+	@$(COURTSIGHT) quick $(remote) $(port) $(ARGS)
 
 report: ready ## Render the report of a run again from its evidence (RUN=, the newest without; PHASE=)
 	@$(COURTSIGHT) report $(if $(RUN),--run '$(RUN)') $(phase) $(ARGS)
 
 ##@ Measure, on a stack of its own or on TARGET= with TARGET_CREDENTIALS=
 uat: ready ## Ask what users ask, and check the answers
-	@$(COURTSIGHT) uat $(remote) $(ARGS)
+	@$(COURTSIGHT) uat $(remote) $(port) $(ARGS)
 
 bench: ready ## Latency and time to first token, per role and complexity
-	@$(COURTSIGHT) bench $(remote) $(ARGS)
+	@$(COURTSIGHT) bench $(remote) $(port) $(ARGS)
 
 loadtest: ready ## Many users at once, by Locust
-	@$(COURTSIGHT) loadtest $(remote) $(ARGS)
+	@$(COURTSIGHT) loadtest $(remote) $(port) $(ARGS)
 
 drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT=)
 	@$(COURTSIGHT) drill $(if $(ALERT),--alert '$(ALERT)') $(ARGS)

@@ -162,11 +162,16 @@ def _run(command: Sequence[str], folder: Path) -> str | None:
     return next(iter(errors or lines), f"{command[0]} gave status {done.returncode}").removeprefix("E: ")
 
 
+def how_to_install(missing: Sequence[str]) -> str:
+    """The command that installs these tools on this kind of system."""
+    if sys.platform == "darwin":
+        return "brew install prometheus alertmanager"
+    return f"apt-get install {' '.join(dict.fromkeys(PACKAGES[tool] for tool in missing))}"
+
+
 def advice(missing: Sequence[str], reason: str) -> str:
     """The one line for tools that cannot be had: which, why, and what to install."""
-    packages = " ".join(dict.fromkeys(PACKAGES[tool] for tool in missing))
-    how = "brew install prometheus alertmanager" if sys.platform == "darwin" else f"apt-get install {packages}"
-    return f"Without {', '.join(missing)} ({reason}) some gates stay UNDECIDED; install with: {how}"
+    return f"Without {', '.join(missing)} ({reason}) some gates stay UNDECIDED; install with: {how_to_install(missing)}"
 
 
 @contextlib.contextmanager

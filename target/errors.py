@@ -1,6 +1,6 @@
 """Everything that can go wrong between the harness and the chatbot under test.
 
-    TargetError
+    TargetError           a CourtSightError: a sentence that the user can act on
     ├── StackError        a local process did not start, did not get ready, or a port was taken
     ├── TargetDown        the chatbot did not answer: connection refused, cut off, or out of time
     ├── TargetRefused     the chatbot answered, and the answer is a refusal: 401, 403, 404, 422, 429
@@ -11,8 +11,10 @@ Each message says what to do; none of them carries a password or a token.
 
 from __future__ import annotations
 
+from slo.errors import CourtSightError
 
-class TargetError(Exception):
+
+class TargetError(CourtSightError):
     """The root: catching it catches whatever the system under test did, and none of our own mistakes."""
 
 
