@@ -1,0 +1,1 @@
+"""I say whether this build is ready, and why; I only read evidence."""

@@ -1,0 +1,125 @@
+"""Which evidence a decision may rest on: of this run, this commit, this deployment, this spec, whole and fresh.
+
+Provenance is the anchor. Without it nothing says which run the other files belong to, and no gate can be decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reports.decision import Source
+from slo.evidence import Evidence
+from slo.spec import Kind, Spec
+
+CLOCK_SLACK_SECONDS = 60
+"""How far evidence may seem to come from the future: the clocks of two machines differ."""
+
+SPEC_HASH = "spec"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSet:
+    """What was found in a run's folder; a kind in neither mapping is missing.
+
+    Attributes:
+        evidence: Files that could be read.
+        refused: Why the others could not.
+    """
+
+    evidence: Mapping[Kind, Evidence] = field(default_factory=dict)
+    refused: Mapping[Kind, str] = field(default_factory=dict)
+
+
+def sources(spec: Spec, files: EvidenceSet, at: datetime) -> dict[Kind, Source]:
+    """Say for every kind whether it may be used, and if not, why."""
+    anchor = files.evidence.get(Kind.PROVENANCE)
+    trouble = _own_trouble(spec, files, Kind.PROVENANCE, at) or (_misnamed(anchor) if anchor else "")
+    found = {Kind.PROVENANCE: _source(files, Kind.PROVENANCE, trouble)}
+    for kind in Kind:
+        if kind is Kind.PROVENANCE:
+            continue
+        reason = _own_trouble(spec, files, kind, at)
+        if not reason and (trouble or anchor is None):
+            reason = "no usable provenance says which run it belongs to"
+        elif not reason and anchor is not None:
+            reason = _foreign(files.evidence[kind], anchor)
+        found[kind] = _source(files, kind, reason)
+    return {kind: found[kind] for kind in Kind}
+
+
+def _source(files: EvidenceSet, kind: Kind, reason: str) -> Source:
+    evidence = files.evidence.get(kind)
+    missing = evidence is None and kind not in files.refused
+    if evidence is None:
+        return Source(kind, reason, missing, "", "", None, None)
+    return Source(
+        kind, reason, missing, evidence.digest, evidence.context.target, evidence.started_at, evidence.ended_at
+    )
+
+
+def _own_trouble(spec: Spec, files: EvidenceSet, kind: Kind, at: datetime) -> str:
+    if kind in files.refused:
+        return files.refused[kind]
+    evidence = files.evidence.get(kind)
+    if evidence is None:
+        return f"there is no {kind} evidence"
+    if evidence.kind is not kind:
+        return f"it is {evidence.kind} evidence"
+    if not evidence.complete:
+        return "it is incomplete: the step that writes it was cut short"
+    return _wrong_time(spec, evidence, at) or _wrong_spec(spec, evidence)
+
+
+def _wrong_time(spec: Spec, evidence: Evidence, at: datetime) -> str:
+    if evidence.started_at > evidence.ended_at:
+        return "it ended before it started"
+    if evidence.ended_at > at + timedelta(seconds=CLOCK_SLACK_SECONDS):
+        return f"it comes from the future: it ended at {evidence.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+    age = (at - evidence.ended_at).total_seconds()
+    limit = float(spec.evidence_max_age)
+    if age > limit:
+        return f"it is stale: {age / 3600:.1f} h old, at most {limit / 3600:g} h are allowed; measure again"
+    return ""
+
+
+def _wrong_spec(spec: Spec, evidence: Evidence) -> str:
+    if evidence.context.deployment != spec.deployment:
+        return f"it is about deployment {evidence.context.deployment!r}, the spec about {spec.deployment!r}"
+    named = evidence.context.hashes.get(SPEC_HASH)
+    if named is None:
+        return "it does not name the spec that it was measured under"
+    if named != spec.digest:
+        return "it was measured under another version of the spec; measure again"
+    return ""
+
+
+def _misnamed(anchor: Evidence) -> str:
+    """A run id carries its commit; one that carries another was put together by hand."""
+    context = anchor.context
+    ending = context.commit[:7] + ("-dirty" if context.dirty else "")
+    if context.run.partition("-")[2] != ending:
+        return f"its run id {context.run} does not belong to commit {ending}"
+    return ""
+
+
+def _foreign(evidence: Evidence, anchor: Evidence) -> str:
+    """Why evidence belongs to another run than the provenance; empty when it belongs.
+
+    A drill runs on a stack of its own, so its target may differ. Hashes are compared by the names that both files have.
+    """
+    own, run = evidence.context, anchor.context
+    pairs: list[tuple[str, object, object]] = [
+        ("run", own.run, run.run),
+        ("commit", own.commit, run.commit),
+        ("dirty flag", own.dirty, run.dirty),
+        ("engine", str(own.engine), str(run.engine)),
+    ]
+    if evidence.kind is not Kind.DRILL:
+        pairs.append(("target", own.target, run.target))
+    pairs += [(f"hash of {name}", own.hashes[name], run.hashes[name]) for name in own.hashes if name in run.hashes]
+    for name, ours, theirs in pairs:
+        if ours != theirs:
+            return f"it is foreign: its {name} is {ours}, the provenance says {theirs}"
+    return ""

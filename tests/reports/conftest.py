@@ -1,0 +1,187 @@
+"""A complete set of evidence on which the real spec says GO, and the means to break one piece of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reports.checklist import Checklist, load_checklists
+from reports.trust import EvidenceSet
+from slo.evidence import Evidence, Item, RunContext, judged, run_id, with_digest
+from slo.load import SPECS_FOLDER, load_spec
+from slo.spec import Cell, Direction, Engine, Gate, Kind, Phase, Spec, Statistic, Unit
+from slo.statistics import Measurement, extreme, mean, p95, ratio
+
+AT = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
+STARTED = datetime(2026, 11, 20, 21, 17, tzinfo=UTC)
+COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+ENOUGH = {Unit.RATIO: 4000, Unit.SECONDS: 3200, Unit.COUNT: 12, Unit.SCORE: 120}
+
+
+def measured(gate: Gate, key: Cell, share: float = 0.3) -> Measurement:
+    """A measurement that keeps the contract of every phase with strong evidence; `share` is the part of the limit used."""
+    phase = next(phase for phase in Phase if phase in gate.requirements)
+    limit = float(gate.requirements[phase].contract[key])
+    if gate.statistic is Statistic.RATIO:
+        return ratio(ENOUGH[gate.unit], ENOUGH[gate.unit])
+    if gate.direction is Direction.AT_LEAST:
+        samples = [limit + 0.5 if gate.unit is Unit.SCORE else limit + 2] * ENOUGH[gate.unit]
+    else:
+        n = 4 if gate.statistic is Statistic.MAX and gate.kind is Kind.DRILL else ENOUGH[gate.unit]
+        samples = [limit * share * (0.5 + step / (2 * n)) for step in range(1, n + 1)]
+    if gate.statistic is Statistic.P95:
+        return p95(samples)
+    if gate.statistic is Statistic.MEAN:
+        return mean(samples)
+    return extreme(samples, largest=gate.statistic is Statistic.MAX)
+
+
+def details_of(kind: Kind) -> dict[str, Any]:
+    """Details as the harness writes them."""
+    return {
+        Kind.UAT: {
+            "scenarios": [
+                {
+                    "id": f"{role}-{number}",
+                    "title": f"Skenario {role} {number}",
+                    "role": role,
+                    "complexity": "complex" if number == 1 else "simple",
+                    "family": "workflow" if number == 1 else "memory",
+                    "severity": "major",
+                    "verdict": "PASS",
+                    "duration_seconds": 0.4 * number,
+                    "findings": [],
+                }
+                for role in ("judge", "lawyer", "public")
+                for number in (1, 2, 3, 4)
+            ]
+        },
+        Kind.LATENCY: {},
+        Kind.LOAD: {
+            "users": 20,
+            "duration_seconds": 30,
+            "requests": 3200,
+            "failures": 0,
+            "throughput_per_second": 106.7,
+            "generator_cpu_share": 0.31,
+            "timeline": [
+                {
+                    "second": second,
+                    "requests": 100 + (second * 7) % 13,
+                    "failures": 0,
+                    "p95_seconds": 0.012 + (second % 5) / 500,
+                }
+                for second in range(30)
+            ],
+            "stages": [
+                {"name": "ramp", "users": 20, "duration_seconds": 5},
+                {"name": "steady", "users": 20, "duration_seconds": 25},
+            ],
+        },
+        Kind.DRILL: {
+            "drills": [
+                {
+                    "drill": "database-locked",
+                    "fault": "the database is locked from another connection",
+                    "alert": "CourtSightAvailabilityPage",
+                    "predicted_seconds": 6.2,
+                    "measured_seconds": 7.1,
+                    "delivered_seconds": 7.2,
+                    "resolved_seconds": 31.4,
+                    "cycle_seconds": 38.0,
+                    "scale": 60,
+                    "baseline": "synthetic",
+                    "timeline": [{"second": 0, "event": "fault injected"}],
+                    "runbook": "docs/runbooks/availability.md",
+                }
+            ]
+        },
+        Kind.SLO: {
+            "slos": [
+                {
+                    "slo": "availability",
+                    "title": "Questions answered",
+                    "window_seconds": 240,
+                    "query_bad": 'sum(chatbot_requests_total{outcome=~"timeout|error"})',
+                    "query_valid": "sum(chatbot_requests_total)",
+                    "bad": 0,
+                    "valid": 4000,
+                }
+            ]
+        },
+        Kind.PROVENANCE: {
+            "corpus": {"hash": "sha256:" + "c" * 64, "documents": 280, "demo": 30, "unverified": 12},
+            "machine": {"cores": 2, "memory_bytes": 8 * 2**30, "system": "Linux 6.1", "python": "3.11.7"},
+            "versions": {"fastapi": "0.163.0", "uvicorn": "0.54.0"},
+            "tools": {"prometheus": "2.42.0", "alertmanager": "0.25.0"},
+            "service": {"version": "0.1.0"},
+            "steps": [
+                {
+                    "step": "uat",
+                    "started_at": "2026-11-20T21:17:02.000Z",
+                    "ended_at": "2026-11-20T21:18:02.000Z",
+                    "outcome": "done",
+                }
+            ],
+        },
+    }[kind]
+
+
+def make_evidence(
+    spec: Spec, *, engine: Engine = Engine.EXTRACTIVE, dirty: bool = False, corpus: dict[str, int] | None = None
+) -> dict[Kind, Evidence]:
+    """One whole run of evidence, measured now and well within every limit."""
+    hashes = {"spec": spec.digest, "corpus": "sha256:" + "c" * 64}
+    run = run_id(STARTED, COMMIT, dirty=dirty)
+    context = RunContext(run, "http://127.0.0.1:8000", spec.deployment, engine, COMMIT, dirty, hashes, 7)
+    made = {}
+    for kind in Kind:
+        items: tuple[Item, ...] = tuple(
+            judged(gate, dict(key), measured(gate, key))
+            for gate in spec.gates
+            if gate.kind is kind
+            for key in gate.cells
+        )
+        details = details_of(kind)
+        if kind is Kind.PROVENANCE and corpus is not None:
+            details["corpus"] |= corpus
+        own = replace(context, target="http://127.0.0.1:9000") if kind is Kind.DRILL else context
+        ended = STARTED + timedelta(minutes=4)
+        made[kind] = with_digest(Evidence(kind, own, STARTED, ended, complete=True, items=items, details=details))
+    return made
+
+
+@pytest.fixture(scope="session")
+def at() -> datetime:
+    return AT
+
+
+@pytest.fixture(scope="session")
+def spec() -> Spec:
+    return load_spec(SPECS_FOLDER / "courtsight.yaml")
+
+
+@pytest.fixture(scope="session")
+def checklists() -> tuple[Checklist, ...]:
+    return load_checklists()
+
+
+@pytest.fixture
+def run(spec: Spec) -> dict[Kind, Evidence]:
+    """The evidence of a good run, a fresh mapping for each test."""
+    return make_evidence(spec)
+
+
+@pytest.fixture
+def files(run: dict[Kind, Evidence]) -> EvidenceSet:
+    return EvidenceSet(run)
+
+
+@pytest.fixture(scope="session")
+def evidence_of() -> Callable[..., dict[Kind, Evidence]]:
+    """The builder itself, for runs with another engine or other documents."""
+    return make_evidence
