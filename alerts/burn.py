@@ -6,6 +6,8 @@ factor and error budget apart, `> (14.4 * 0.001)`, so that a person can check it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alerts.model import AlertRule
 from alerts.pace import Pace
 from alerts.recording import selected, slo_labels
@@ -32,9 +34,9 @@ def board_link(spec: Spec, slo: SLO | None = None) -> str:
     return f"/d/{spec.service}-overview" + (f"?{chosen}" if chosen else "")
 
 
-def burn_alerts(spec: Spec, slo: SLO, pace: Pace) -> tuple[AlertRule, ...]:
-    """The alerts of this SLO, in the order of the window table."""
-    return tuple(_burn_alert(spec, slo, window, pace) for window in spec.windows)
+def burn_alerts(spec: Spec, slo: SLO, windows: Iterable[Window], pace: Pace) -> tuple[AlertRule, ...]:
+    """The alerts of this SLO for these pairs of windows, in their order."""
+    return tuple(_burn_alert(spec, slo, window, pace) for window in windows)
 
 
 def burn_labels(slo: SLO, window: Window) -> Cell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alerts.alertmanager import alertmanager_config
 from alerts.emit import rules_yaml
 from alerts.rules import rule_file
+from alerts.tests_for import promtool_tests
 from slo.spec import Spec
 
 FOLDER = "alerts/generated"
@@ -15,4 +16,5 @@ def generated_files(spec: Spec) -> dict[str, bytes]:
     return {
         f"{FOLDER}/rules.yaml": rules_yaml(rule_file(spec)),
         f"{FOLDER}/alertmanager.yaml": alertmanager_config(spec),
+        **{f"{FOLDER}/tests/{name}": content for name, content in promtool_tests(spec).items()},
     }

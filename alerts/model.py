@@ -36,13 +36,16 @@ class AlertRule:
     annotations: Cell
 
 
+Rule = RecordingRule | AlertRule
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Rules that are evaluated one after the other, every `interval` seconds."""
 
     name: str
     interval: Decimal
-    rules: tuple[RecordingRule | AlertRule, ...]
+    rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class RuleFile:
     service: str
     groups: tuple[Group, ...]
 
-    def rules(self) -> Iterator[RecordingRule | AlertRule]:
+    def rules(self) -> Iterator[Rule]:
         """All rules, in the order of the file."""
         for group in self.groups:
             yield from group.rules

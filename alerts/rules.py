@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from alerts.absence import service_alerts, sli_absent_alert
 from alerts.burn import burn_alerts
-from alerts.model import Group, RuleFile
+from alerts.model import Group, Rule, RuleFile
 from alerts.pace import Pace
-from alerts.recording import fast_recordings, long_recordings, period_recordings, sloth_id
+from alerts.recording import LONGEST_RAW_WINDOW, fast_recordings, long_recordings, period_recordings, sloth_id
 from slo.spec import SLO, Spec
 
 FAST_INTERVAL = Decimal(30)
@@ -37,12 +37,19 @@ def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
 
 
 def _groups(spec: Spec, slo: SLO, pace: Pace) -> tuple[Group, ...]:
-    # The alerts stand behind the fast recordings in one group: they read samples of the same evaluation, not of the one before.
+    # An alert stands behind the recording of its long window in one group: it reads samples of the same evaluation.
     name = sloth_id(slo)
-    alerts = (*burn_alerts(spec, slo, pace), sli_absent_alert(spec, slo, pace))
+    quick = [window for window in spec.windows if window.long <= LONGEST_RAW_WINDOW]
+    slow = [window for window in spec.windows if window.long > LONGEST_RAW_WINDOW]
+    fast: tuple[Rule, ...] = (
+        *fast_recordings(spec, slo, pace),
+        *burn_alerts(spec, slo, quick, pace),
+        sli_absent_alert(spec, slo, pace),
+    )
+    long: tuple[Rule, ...] = (*long_recordings(spec, slo, pace), *burn_alerts(spec, slo, slow, pace))
     groups = (
-        Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long_recordings(spec, slo, pace)),
+        Group(name, pace.seconds(FAST_INTERVAL), fast),
+        Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long),
         Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period_recordings(slo, pace)),
-        Group(name, pace.seconds(FAST_INTERVAL), (*fast_recordings(spec, slo, pace), *alerts)),
     )
     return tuple(group for group in groups if group.rules)

@@ -1,0 +1,130 @@
+"""Findings about alerts that are well formed and still do not protect: those that cannot fire, fire too late, or fire on one failure.
+
+The standard windows were made for objectives around 99.9 %. At 95 % a total outage must last 14.4 x 5 % x 60 min = 43.2 minutes
+before the fast page speaks, and at 90 % it never does (sloth#341); LLM services live at such objectives. With little traffic the
+opposite is true: one failure among seventy requests an hour pages at 99.9 % (sloth PR#459).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import StrEnum
+
+from alerts.burn import burn_alert_name
+from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
+from slo.quantities import format_duration, format_number, format_ratio
+from slo.spec import SLO, Severity, Spec, Window
+
+LATEST_PAGE = Decimal(900)
+"""Seconds of total outage within which the fastest page shall fire, `for` not counted; ours."""
+TOTAL = Decimal(1)
+
+
+class Weight(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding about the alerts of an SLO.
+
+    Attributes:
+        severity: An error is an alert that cannot do its work, a warning one that does it late, a notice a condition to know.
+        slo: Id of the SLO.
+        message: What is so, with the numbers behind it.
+        advice: What would mend it.
+    """
+
+    severity: Weight
+    slo: str
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.slo}: {self.message} ({self.advice})"
+
+
+def lint(spec: Spec) -> tuple[Finding, ...]:
+    """All findings about the burn-rate alerts of the spec, SLO by SLO."""
+    return tuple(finding for slo in spec.slos for finding in _findings(spec, slo))
+
+
+def lonely_failure_events(slo: SLO, window: Window) -> int:
+    """The most valid events in the long window at which a single bad one still fires the alert; zero where it never does."""
+    threshold = firing_ratio(slo, window)
+    return max(0, int((1 / threshold).to_integral_value(ROUND_CEILING)) - 1)
+
+
+def _findings(spec: Spec, slo: SLO) -> Iterator[Finding]:
+    for window in spec.windows:
+        if firing_ratio(slo, window) >= 1:
+            yield _unreachable(slo, window)
+    late = _late_page(spec, slo)
+    if late is not None:
+        yield late
+    yield from (_lonely(slo, window) for window in spec.windows if lonely_failure_events(slo, window))
+
+
+def _unreachable(slo: SLO, window: Window) -> Finding:
+    return Finding(
+        Weight.ERROR,
+        slo.id,
+        f"{_named(slo, window)} can never fire: it needs more than {_arithmetic(slo, window)} bad events",
+        f"give this pair a factor under {format_number(_floor(1 / slo.error_budget))}, or raise the objective",
+    )
+
+
+def _late_page(spec: Spec, slo: SLO) -> Finding | None:
+    pages = [window for window in spec.windows if window.severity is Severity.PAGE]
+    times = [(detection, window) for window in pages if (detection := _outage_seconds(slo, window)) is not None]
+    if not times:
+        return None
+    seconds, fastest = min(times, key=lambda entry: entry[0])
+    if seconds <= LATEST_PAGE:
+        return None
+    minutes = format_number((seconds / 60).quantize(Decimal("0.1")))
+    factor = format_number(_floor(LATEST_PAGE / fastest.long / slo.error_budget))
+    return Finding(
+        Weight.WARNING,
+        slo.id,
+        f"{_named(slo, fastest)} pages only {minutes} min into a total outage, before 'for' of {format_duration(fastest.hold)}: "
+        f"{_arithmetic(slo, fastest)} of {format_duration(fastest.long)}",
+        f"a factor up to {factor} pages within {format_duration(LATEST_PAGE)}; until then ServiceDown and availability carry outages",
+    )
+
+
+def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
+    seconds = detection_seconds(slo, window, TOTAL)
+    return None if seconds is None else seconds - window.hold
+
+
+def _lonely(slo: SLO, window: Window) -> Finding:
+    events = lonely_failure_events(slo, window)
+    long, short = format_duration(window.long), format_duration(window.short)
+    return Finding(
+        Weight.NOTICE,
+        slo.id,
+        f"{_named(slo, window)} fires on a single bad event while there are at most {events} valid events in {long} "
+        f"(and as few in {short})",
+        f"expect more than {events} events per {long}, or send synthetic questions in quiet hours",
+    )
+
+
+def _named(slo: SLO, window: Window) -> str:
+    pair = f"{format_duration(window.long)}/{format_duration(window.short)}"
+    return f"{burn_alert_name(slo, window.severity)} ({pair})"
+
+
+def _arithmetic(slo: SLO, window: Window) -> str:
+    factor = format_number(burn_rate_factor(window, slo.window))
+    return f"{factor} x {format_ratio(slo.error_budget)} = {format_ratio(firing_ratio(slo, window))}"
+
+
+def _floor(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.1"), rounding=ROUND_FLOOR)
