@@ -1,0 +1,1 @@
+"""I ask what users ask, and check the answers."""

@@ -1,0 +1,129 @@
+"""Acceptance evidence from a run of scenarios: one gate, every scenario shown, transcripts beside it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.spec import Gate, Kind, Spec
+from slo.statistics import ratio
+from slo.verdict import Verdict
+from uat.results import ScenarioResult, ScenarioVerdict, UatResult
+
+GATE: Final = "acceptance"
+TRANSCRIPTS: Final = "uat.transcripts.jsonl.gz"
+
+
+def evidence_of(result: UatResult, spec: Spec, context: RunContext, folder: Path | None = None) -> Evidence:
+    """The evidence of a run; with a folder, the transcripts are written there first and named in it.
+
+    Raises:
+        EvidenceError: The transcripts cannot be written.
+    """
+    raw: dict[str, str] = {}
+    if folder is not None:
+        path = folder / TRANSCRIPTS
+        write_atomically(path, transcripts(result))
+        raw[TRANSCRIPTS] = file_digest(path)
+    return Evidence(
+        kind=Kind.UAT,
+        context=context,
+        started_at=result.started_at,
+        ended_at=result.ended_at,
+        complete=result.complete,
+        items=(acceptance_item(result, spec.gate(GATE)),),
+        details=_details(result),
+        raw=raw,
+    )
+
+
+def acceptance_item(result: UatResult, gate: Gate) -> Item:
+    """The share of scenarios that passed.
+
+    A scenario that failed counts against it. One that could not be measured, or was not run, makes the item ERROR; one that
+    passed only when it was tried again makes it INCONCLUSIVE. Neither is ever a pass.
+    """
+    counts = Counter(entry.verdict for entry in result.scenarios)
+    passed = counts[ScenarioVerdict.PASS]
+    if not result.scenarios:
+        return unmeasured(gate, {}, "no scenario was run")
+    item = judged(gate, {}, ratio(passed, len(result.scenarios)))
+    said = f"{passed} of {result.planned} scenarios passed"
+    names = _names(result)
+    if counts[ScenarioVerdict.FAIL] and item.verdict is not Verdict.PASS:
+        # A failure decides by itself, also among few scenarios: what could not be measured cannot mend it.
+        return replace(item, verdict=Verdict.FAIL, reason=said + names)
+    if counts[ScenarioVerdict.ERROR] or not result.complete:
+        cut = "" if result.complete else f"; {result.planned - len(result.scenarios)} were not run"
+        return replace(item, verdict=Verdict.ERROR, reason=said + names + cut)
+    if counts[ScenarioVerdict.FLAKY]:
+        return replace(
+            item, verdict=Verdict.INCONCLUSIVE, reason=f"{said}{names}: run it again to see whether it lasts"
+        )
+    return replace(item, reason=f"{said}; {item.reason}")
+
+
+def transcripts(result: UatResult) -> bytes:
+    """All exchanges as gzipped JSON lines; the same result gives the same bytes."""
+    lines = [json.dumps(entry, ensure_ascii=False) + "\n" for found in result.scenarios for entry in found.transcripts]
+    return gzip.compress("".join(lines).encode(), mtime=0)
+
+
+def _names(result: UatResult) -> str:
+    parts = []
+    for verdict in (ScenarioVerdict.FAIL, ScenarioVerdict.ERROR, ScenarioVerdict.FLAKY):
+        ids = [entry.scenario.id for entry in result.scenarios if entry.verdict is verdict]
+        if ids:
+            parts.append(f"{verdict}: {', '.join(ids)}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _details(result: UatResult) -> Mapping[str, Any]:
+    return {
+        "planned": result.planned,
+        "passed": sum(entry.verdict is ScenarioVerdict.PASS for entry in result.scenarios),
+        "scenarios": [_scenario(entry) for entry in result.scenarios],
+    }
+
+
+def _scenario(entry: ScenarioResult) -> Mapping[str, Any]:
+    scenario = entry.scenario
+    return {
+        "id": scenario.id,
+        "title": scenario.title,
+        "role": scenario.role,
+        "complexity": scenario.complexity,
+        "family": scenario.family,
+        "severity": scenario.severity,
+        "as_of": scenario.as_of.isoformat(),
+        "users": scenario.users,
+        "trials": scenario.trials,
+        "attempts": entry.attempts,
+        "verdict": str(entry.verdict),
+        "duration_seconds": entry.duration_seconds,
+        "turns": [
+            {
+                "number": turn.number,
+                "via": turn.via,
+                "asked": turn.asked,
+                "duration_seconds": turn.duration_seconds,
+                "checks": [
+                    {
+                        "check": check.name,
+                        "verdict": str(check.outcome),
+                        "expected": check.expected,
+                        "got": check.got,
+                        "advice": check.advice,
+                    }
+                    for check in turn.checks
+                ],
+            }
+            for turn in entry.turns
+        ],
+    }
