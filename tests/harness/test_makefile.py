@@ -1,0 +1,123 @@
+"""The makefile explains itself, passes options on, and installs what it lacks first."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTED = (
+    *("readiness", "quick", "report", "uat", "bench", "loadtest", "drill", "bench-micro", "generate", "check", "prove"),
+    *("serve", "doctor", "test", "lint", "format", "setup", "clean"),
+)
+
+
+def make(*words: str) -> str:
+    """What make prints, with the caller's variables and flags kept out."""
+    program = shutil.which("make")
+    assert program is not None
+    environment = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run([program, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The makefile."""
+    return (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_make_alone_explains_every_target() -> None:
+    """Without a target every documented one is listed, with one line of at most 120 characters, and nothing is installed."""
+    lines = make().splitlines()
+    explained = {line.split()[0] for line in lines if re.match(r"  [a-z-]+ +\S", line)}
+    assert explained == set(DOCUMENTED)
+    assert all(len(line) <= 120 for line in lines)
+    assert "bootstrap" not in "\n".join(lines)
+
+
+def test_no_target_is_hidden(text: str) -> None:
+    """Each target is documented, or is one of the few parts of another."""
+    targets = set(re.findall(r"^([a-z0-9-]+):(?!=)", text, re.MULTILINE))
+    assert targets - set(DOCUMENTED) == {"help", "ready", "unit", "integration", "e2e"}
+    phony = re.search(r"\.PHONY: ((?:.*\\\n)*.*)", text)
+    assert phony is not None
+    assert set(phony.group(1).replace("\\", " ").split()) == targets
+
+
+@pytest.mark.parametrize("target", sorted(set(DOCUMENTED) - {"clean"}))
+def test_every_target_installs_what_it_lacks_first(target: str) -> None:
+    """The first command of every target but clean is the bootstrap by the system's Python, in isolation."""
+    assert make("-n", target).splitlines()[0] == "python3 -I harness/bootstrap.py"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("readiness", "PHASE=public"), "courtsight readiness --phase 'public'"),
+        (("readiness", "PORT=8123"), "--port '8123'"),
+        (("uat", "TARGET=https://chat.example"), "courtsight uat --target 'https://chat.example'"),
+        (("bench", "TARGET_CREDENTIALS=a b.yaml"), "--target-credentials 'a b.yaml'"),
+        (("loadtest", "PROMETHEUS=http://p:9090"), "--prometheus 'http://p:9090'"),
+        (("report", "RUN=20261120T211700Z-1a2b3c4"), "courtsight report --run '20261120T211700Z-1a2b3c4'"),
+        (("drill", "ALERT=Page"), "courtsight drill --alert 'Page'"),
+        (("serve", "PORT=8123"), "courtsight serve --port '8123'"),
+        (("check", "ARGS=--json"), "courtsight check --json"),
+    ],
+)
+def test_variables_become_options(words: tuple[str, ...], expected: str) -> None:
+    """A variable on the command line reaches the command as its option, quoted; without it there is no option."""
+    printed = re.sub(r" +", " ", make("-n", *words))
+    assert expected in printed
+    assert expected.rpartition(" ")[2] not in make("-n", words[0])
+
+
+@pytest.mark.parametrize("target", ["readiness", "quick", "uat", "bench", "loadtest", "drill", "report", "serve"])
+def test_every_option_is_one_that_the_command_knows(target: str) -> None:
+    """With every variable set, the command line of each target is one that `courtsight` accepts."""
+    from harness.cli import build_parser
+
+    variables = {
+        "PHASE": "build",
+        "TARGET": "http://x",
+        "TARGET_CREDENTIALS": "f",
+        "PROMETHEUS": "http://y",
+        "PORT": "81",
+    }
+    printed = make(
+        "-n", target, *(f"{name}={value}" for name, value in {**variables, "RUN": "r", "ALERT": "a"}.items())
+    )
+    command = printed.splitlines()[-1].replace("'", "").split()
+    assert command[0] == ".venv/bin/courtsight"
+    assert build_parser().parse_args(command[1:]).command == target
+
+
+def test_the_test_target_runs_lint_then_unit_then_integration_then_e2e() -> None:
+    """`make test` runs its parts in this order, holds coverage to 95 %, and ends with pytest."""
+    lines = make("-n", "test").splitlines()
+    order = ["ruff check", "ruff format --check", "mypy", "lint-imports", "courtsight check", "--cov-fail-under=95"]
+    order += ["--ignore=tests/slo", "integration and not e2e", "-m e2e"]
+    places = [next(number for number, line in enumerate(lines) if words in line) for words in order[:-2]]
+    places += [max(number for number, line in enumerate(lines) if words in line) for words in order[-2:]]
+    assert places == sorted(places)
+    assert "pytest" in lines[-1]
+
+
+def test_every_test_belongs_to_exactly_one_part() -> None:
+    """The marks of the parts divide the tests: not integration and not e2e, integration, e2e."""
+    marks = re.findall(r'-m "?([a-z0-9 ]+?)"?(?: -p.*)?$', make("-n", "test"), re.MULTILINE)
+    part = "not integration and not e2e"
+    assert marks == [part, part, "integration and not e2e", "e2e"]
+
+
+def test_ci_runs_make_test_and_nothing_else() -> None:
+    """`.ci/run` changes to the root and runs `make test`; it can be executed."""
+    script = ROOT / ".ci" / "run"
+    commands = [line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
+    assert script.stat().st_mode & 0o111
