@@ -1,0 +1,87 @@
+"""The command line: `python -m service serve` and `python -m service accounts …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import uuid
+
+from service.commands import accounts
+from service.commands.serve import serve
+from service.deployments.model import ROLES
+from service.errors import ConfigurationError
+from service.settings import load_settings
+
+_EXAMPLES = """examples:
+  export COURTSIGHT_JWT_SECRET="$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+  printf '%s' 'a long password' | python -m service accounts create --username ana --role judge --password-file -
+  python -m service serve --port 8000
+  curl -s localhost:8000/health/ready
+
+Settings are environment variables that begin with COURTSIGHT_; docs/settings.md lists them.
+"""
+_USAGE = 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="The chatbot service.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="run the service until SIGTERM")
+    serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    serving.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
+    people = commands.add_parser("accounts", help="make, list and disable accounts").add_subparsers(
+        dest="action", required=True
+    )
+    one = people.add_parser("create", help="make one account")
+    one.add_argument("--username", required=True)
+    one.add_argument("--role", required=True, help=", ".join(ROLES))
+    one.add_argument("--password-file", required=True, help="its first line; - reads standard input")
+    many = people.add_parser("create-many", help="make many accounts, all or none")
+    many.add_argument("file", help="JSON lines of username, role, password; - reads standard input")
+    people.add_parser("list", help="name, role and state of every account")
+    off = people.add_parser("disable", help="refuse an account and its tokens from now on")
+    off.add_argument("--username", required=True)
+    change = people.add_parser("set-password", help="change a password and void the account's tokens")
+    change.add_argument("--username", required=True)
+    change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 2 with one line on standard error when it could not."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            return serve(load_settings(), options.host, options.port)
+        return _accounts(options)
+    except ConfigurationError as error:
+        print(f"courtsight: {error}", file=sys.stderr)
+        return _USAGE
+
+
+def _accounts(options: argparse.Namespace) -> int:
+    desk = accounts.Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex)
+    match options.action:
+        case "create":
+            password = accounts.read_password(options.password_file)
+            accounts.create(desk, [accounts.NewAccount(options.username, options.role, password)])
+        case "create-many":
+            made = accounts.create(desk, accounts.read_new_accounts(options.file))
+            print(f"{made} accounts made")
+        case "list":
+            print("\n".join(accounts.listing(desk)))
+        case "disable":
+            accounts.disable(desk, options.username)
+        case _:
+            accounts.change_password(desk, options.username, accounts.read_password(options.password_file))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""Takes one question through the house: classify, refuse or plan, look up, weigh, compose, check, score, save.
+
+The steps are told as they happen, so that JSON and streams come from one and the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, Protocol
+
+from service.chat import telling
+from service.chat.brief import Brief
+from service.chat.citations import Citation, check_marks, cite
+from service.chat.complexity import Assessment, Complexity, classify
+from service.chat.composing import abstain
+from service.chat.confidence import Support, confidence
+from service.chat.contextualise import Context, contextualise
+from service.chat.evidence import Evidence, merge, number, select
+from service.chat.guard import Refusal, refusal_of
+from service.chat.notices import notices
+from service.chat.planning import Plan, plan_tools
+from service.deployments.model import Deployment, Role
+from service.llm.engine import AnswerEngine
+from service.retrieval.analysis import content_words
+from service.retrieval.index import Index
+from service.retrieval.router import find_citations
+from service.tools.tool import Tool, ToolRequest
+from service.tools.toolbox import ToolRun, run_together
+
+_SENTENCES_OF_THE_BEST = 3
+_SENTENCES_OF_OTHERS = 2
+_NEAREST_NAMED = 2
+
+Outcome = Literal["ok", "abstained", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first)."""
+
+    text: str
+    role: Role
+    earlier: Sequence[str] = ()
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was really done, for the reader: what was looked at and what it gave."""
+
+    number: int
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Told first: how demanding the question is."""
+
+    complexity: Complexity
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, saved. Told last."""
+
+    text: str
+    outcome: Outcome
+    complexity: Complexity
+    refusal_reason: str | None
+    citations: tuple[Citation, ...]
+    confidence: float
+    tool_runs: tuple[ToolRun, ...]
+    steps: tuple[Step, ...]
+    notices: tuple[str, ...]
+    input_tokens: int
+    output_tokens: int
+
+
+Event = Classified | Step | Delta | Answer
+Save = Callable[[Answer], Awaitable[None]]
+
+
+class Watcher(Protocol):
+    """Is told what ran, to count it; nothing of the question's text reaches it."""
+
+    def tool_ran(self, run: ToolRun, complexity: Complexity) -> None:
+        """A tool has run."""
+
+    def tool_failed(self, name: str, error: Exception) -> None:
+        """A tool has raised."""
+
+    def generated(self, model: str, seconds: float) -> None:
+        """The engine has written an answer."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What has come together so far for one question."""
+
+    assessment: Assessment
+    today: date
+    steps: list[Step] = field(default_factory=list)
+    runs: list[ToolRun] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    def step(self, title: str, detail: str) -> Step:
+        made = Step(len(self.steps) + 1, title, detail)
+        self.steps.append(made)
+        return made
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The outcome of weighing: the numbered passages, the confidence they allow, and how many documents were looked at."""
+
+    evidence: tuple[Evidence, ...]
+    confidence: float
+    looked_at: int
+
+
+class Answerer:
+    """Answers questions for one deployment."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        index: Index,
+        tools: Mapping[str, Tool],
+        engine: AnswerEngine,
+        watcher: Watcher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._deployment = deployment
+        self._index = index
+        self._tools = tools
+        self.engine = engine
+        self._watcher = watcher
+        self._clock = clock
+
+    async def answer(self, question: Question, today: date, save: Save) -> AsyncIterator[Event]:
+        """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
+
+        Args:
+            question: what is asked.
+            today: the day on which it is asked.
+            save: keeps the answer; when it raises, the answer is not told.
+        """
+        draft = _Draft(classify(question.text, self._deployment.complexity), today)
+        yield Classified(draft.assessment.complexity)
+        yield draft.step("Menilai kerumitan", telling.complexity(draft.assessment))
+        refusal = refusal_of(question.text, self._deployment.refusals)
+        events = self._refuse(draft, question, refusal) if refusal else self._research(draft, question)
+        async for event in events:
+            if isinstance(event, Answer):
+                await save(event)
+            yield event
+
+    async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncIterator[Event]:
+        yield draft.step("Memeriksa batas layanan", f"Permintaan tidak dipenuhi: {refusal.reason}.")
+        draft.pieces.append(refusal.answer)
+        yield Delta(refusal.answer)
+        # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
+        yield self._finished(draft, question, "refused", (), reason=refusal.reason)
+
+    async def _research(self, draft: _Draft, question: Question) -> AsyncIterator[Event]:
+        context = contextualise(question.text, question.earlier, question.title, content_words)
+        if context.carried:
+            yield draft.step("Membaca percakapan", f"Pertanyaan lanjutan; topik yang dibawa: {context.carried}.")
+        plan = plan_tools(context.search, draft.assessment.complexity, question.role.tools)
+        yield draft.step("Merencanakan alat", telling.plan(plan, question.role))
+        for step in await self._look_up(draft, context, plan):
+            yield step
+        weighed = self._weigh(draft, context)
+        yield draft.step("Menimbang bukti", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence))
+        if weighed.confidence < self._deployment.abstain_below:
+            async for event in self._abstain(draft, question, weighed):
+                yield event
+            return
+        async for event in self._compose(draft, question, context, weighed):
+            yield event
+
+    async def _look_up(self, draft: _Draft, context: Context, plan: Plan) -> list[Step]:
+        names = [tool.name for tool in plan.tools]
+        request = ToolRequest(context.search, draft.today)
+        draft.runs = await run_together(self._tools, names, request, self._clock, self._watcher.tool_failed)
+        for run in draft.runs:
+            self._watcher.tool_ran(run, draft.assessment.complexity)
+        return [draft.step(f"Menjalankan {run.name}", telling.run(run)) for run in draft.runs]
+
+    def _weigh(self, draft: _Draft, context: Context) -> _Weighed:
+        results = {run.name: run.result.hits for run in draft.runs if run.result}
+        complexity = draft.assessment.complexity
+        hits = select(results, self._deployment.passages[complexity])
+        topic = self._index.analyser.query_terms(context.search).topic
+        evidence = number(
+            hits,
+            topic,
+            lambda rank: _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS,
+            self._index.idf,
+            self._index.analyser.document_terms,
+        )
+        looked_at = len(merge(results))
+        return _Weighed(evidence, self._confidence(context.search, evidence), looked_at)
+
+    def _confidence(self, search: str, cited: Sequence[Evidence]) -> float:
+        named = find_citations(search)
+        return confidence(
+            self._index.analyser.query_terms(search).topic,
+            self._index.idf,
+            [Support(self._index.terms(item.document), item.score) for item in cited],
+            named=len(named),
+            resolved=sum(self._index.resolves(citation) for citation in named),
+        )
+
+    async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncIterator[Event]:
+        yield draft.step("Menahan jawaban", telling.abstention(weighed.confidence, self._deployment.abstain_below))
+        nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
+        text = abstain(" ".join(content_words(question.text)), nearest)
+        draft.pieces.append(text)
+        yield Delta(text)
+        yield self._finished(draft, question, "abstained", (), value=weighed.confidence)
+
+    async def _compose(
+        self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
+    ) -> AsyncIterator[Event]:
+        brief = _brief(question, context, weighed.evidence, draft.runs)
+        started = self._clock()
+        async for piece in self.engine.generate(brief):
+            if piece:
+                draft.pieces.append(piece)
+                yield Delta(piece)
+        self._watcher.generated(self.engine.model, self._clock() - started)
+        yield draft.step("Menyusun jawaban", telling.composing(weighed.evidence, self.engine.model))
+        check = check_marks(draft.text, weighed.evidence)
+        yield draft.step("Memeriksa kutipan", telling.check(check))
+        used = [item for item in weighed.evidence if item.number in check.used]
+        value = self._confidence(context.search, used)
+        yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling)
+
+    def _finished(
+        self,
+        draft: _Draft,
+        question: Question,
+        outcome: Outcome,
+        used: Sequence[Evidence],
+        *,
+        value: float = 0.0,
+        reason: str | None = None,
+        dangling: Sequence[int] = (),
+    ) -> Answer:
+        citations = tuple(cite(item) for item in used)
+        count = self.engine.count_tokens
+        return Answer(
+            text=draft.text,
+            outcome=outcome,
+            complexity=draft.assessment.complexity,
+            refusal_reason=reason,
+            citations=citations,
+            confidence=value,
+            tool_runs=tuple(draft.runs),
+            steps=tuple(draft.steps),
+            notices=notices(citations, question.role.register, dangling),
+            input_tokens=count(question.text) + sum(count(item.document.text) for item in used),
+            output_tokens=count(draft.text),
+        )
+
+
+def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], runs: Sequence[ToolRun]) -> Brief:
+    numbers = {item.document.id: item.number for item in evidence}
+    results = {run.name: run.result for run in runs if run.result}
+    compared = results.get("CaseComparator")
+    return Brief(
+        question=question.text,
+        carried=context.carried,
+        register=question.role.register,
+        evidence=evidence,
+        comparison=tuple(numbers[hit.document.id] for hit in compared.hits if hit.document.id in numbers)
+        if compared
+        else (),
+        remark=compared.remark if compared else "",
+    )

@@ -1,0 +1,142 @@
+"""Asking a question, as JSON or as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from service.answering import Answer, Classified, Delta, Step
+from service.api.problems import problem_fields
+from service.api.streaming import MEDIA_TYPE, EventStream, frame
+from service.api.wire import ChatQuestion, Json, answer_fields, checked_length, read_body, step_fields
+from service.errors import AnswerTimeout, Problem
+from service.services import Services, enter, services_of
+from service.telemetry.record import RequestRecord, record_of
+from service.turns import Turn
+
+router = APIRouter(prefix="/v1")
+
+_STREAM_ENDS = {"timeout": "timeout"}
+
+
+@router.post("/chat")
+async def chat(request: Request) -> Response:
+    """Answer one question of the caller."""
+    services = services_of(request)
+    record = record_of(request.scope)
+    caller = enter(request, services)
+    caller.require("read")
+    asked = await read_body(request, ChatQuestion)
+    text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
+    services.metrics.received.inc()
+    turn = services.turns.open(caller, text, asked.conversation_id)
+    if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
+        return EventStream(_frames(services, record, turn), lambda: _left(record))
+    return Json(await _answer(services, record, turn))
+
+
+async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict[str, Any]:
+    """The whole body of a chat response."""
+    try:
+        async with asyncio.timeout(services.deployment.limits.answer_seconds):
+            async for event in _events(services, record, turn):
+                if isinstance(event, Answer):
+                    return _done(services, record, turn, event)
+    except TimeoutError as error:
+        raise AnswerTimeout("No answer was found in time. Ask something narrower, or try again.") from error
+    raise Problem("The answer ended before it was whole")
+
+
+async def _events(
+    services: Services, record: RequestRecord, turn: Turn
+) -> AsyncIterator[Classified | Step | Delta | Answer]:
+    today = datetime.fromtimestamp(turn.asked_at, UTC).date()
+    answer = services.answerer.answer(turn.question, today, lambda answer: services.turns.keep(turn, answer))
+    async for event in answer:
+        if isinstance(event, Classified):
+            record.complexity = event.complexity
+        yield event
+
+
+async def _frames(services: Services, record: RequestRecord, turn: Turn) -> AsyncIterator[bytes]:
+    """The events of a stream; one that fails ends with `error`, and only a saved answer with `done`."""
+    deadline = services.surroundings.clock() + services.deployment.limits.answer_seconds
+    try:
+        async for event in _events(services, record, turn):
+            if services.surroundings.clock() > deadline:
+                raise AnswerTimeout("No answer was found in time. Ask something narrower, or try again.")
+            yield _frame(services, record, turn, event)
+        record.stream_end = "complete"
+    except Problem as problem:
+        yield _broken(record, problem)
+    except Exception as error:  # noqa: BLE001 - the status has gone out: the reader learns of any failure by an event
+        services.surroundings.log.write(
+            "error", "unhandled", exception=type(error).__name__, request_id=record.request_id
+        )
+        yield _broken(record, Problem("Something went wrong on our side. Quote the request id when you report it."))
+
+
+def _frame(services: Services, record: RequestRecord, turn: Turn, event: Classified | Step | Delta | Answer) -> bytes:
+    match event:
+        case Classified():
+            start = {
+                "conversation_id": turn.conversation_id,
+                "request_id": record.request_id,
+                "complexity": event.complexity,
+            }
+            return frame("start", start)
+        case Step():
+            return frame("step", step_fields(event))
+        case Delta():
+            if record.first_content is None:
+                record.first_content = services.surroundings.clock()
+            return frame("delta", {"text": event.text})
+        case Answer():
+            return frame("done", _done(services, record, turn, event))
+
+
+def _done(services: Services, record: RequestRecord, turn: Turn, answer: Answer) -> dict[str, Any]:
+    """Count a saved answer and give its body."""
+    record.outcome = answer.outcome
+    _count(services, record, turn, answer)
+    return {
+        "id": turn.id,
+        "conversation_id": turn.conversation_id,
+        "request_id": record.request_id,
+        "role": record.role,
+        "processing_time": services.surroundings.clock() - record.started,
+        "model": services.answerer.engine.model,
+        **answer_fields(answer),
+    }
+
+
+def _count(services: Services, record: RequestRecord, turn: Turn, answer: Answer) -> None:
+    metrics = services.metrics
+    engine = services.answerer.engine
+    metrics.processed.inc()
+    metrics.active.touch(turn.conversation_id)
+    metrics.reasoning_steps.observe(len(answer.steps))
+    model = metrics.model(engine.model)
+    metrics.tokens.inc(record.role, engine.provider, model, "input", by=answer.input_tokens)
+    metrics.tokens.inc(record.role, engine.provider, model, "output", by=answer.output_tokens)
+
+
+def _broken(record: RequestRecord, problem: Problem) -> bytes:
+    record.problem = problem.code
+    record.outcome = "timeout" if isinstance(problem, AnswerTimeout) else _outcome_of(problem)
+    record.stream_end = _STREAM_ENDS.get(problem.code, "upstream_error")
+    return frame("error", problem_fields(problem, record))
+
+
+def _outcome_of(problem: Problem) -> str:
+    return "error" if problem.status >= 500 else "client_error"
+
+
+def _left(record: RequestRecord) -> None:
+    """The reader went away before the end."""
+    record.outcome = "client_closed"
+    record.stream_end = "client_closed"

@@ -1,0 +1,57 @@
+"""For probes and Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from service import __version__
+from service.api.wire import Json
+from service.errors import Problem
+from service.services import services_of
+
+router = APIRouter()
+
+
+@router.get("/health/live")
+async def live() -> Response:
+    """Answers while the process does."""
+    return Json({"status": "alive"})
+
+
+@router.get("/health/ready")
+async def ready(request: Request) -> Response:
+    """Whether questions can be answered and saved right now."""
+    services = services_of(request)
+    checks = {"database": "ok", "index": "ok" if services.corpus.documents else "failing"}
+    try:
+        await services.database.check()
+    except Problem:
+        checks["database"] = "failing"
+    is_ready = set(checks.values()) == {"ok"}
+    corpus = services.corpus
+    body = {
+        "status": "ready" if is_ready else "not_ready",
+        "version": __version__,
+        "deployment": services.deployment.name,
+        "engine": services.answerer.engine.model,
+        "corpus": {
+            "hash": corpus.hash,
+            "documents": len(corpus.documents),
+            "demo": corpus.demo,
+            "unverified": corpus.unverified,
+        },
+        "checks": checks,
+    }
+    return Json(body, status_code=200 if is_ready else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """The page for Prometheus, rendered beside the event loop: it takes milliseconds."""
+    services = services_of(request)
+    services.metrics.active.forget_old()
+    page = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render)
+    return Response(page, media_type=CONTENT_TYPE_PLAIN_0_0_4)

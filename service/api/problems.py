@@ -1,0 +1,73 @@
+"""Errors as RFC 9457 problems, all of one form."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import NotFound, Problem, StorageUnavailable, TooBusy, Unauthenticated
+
+if TYPE_CHECKING:
+    from service.telemetry.record import RequestRecord
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class TooLarge(Problem):
+    """The body is larger than the deployment allows."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
+
+
+class MethodNotAllowed(Problem):
+    """The route exists, and not for this method."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "method_not_allowed"
+
+
+def problem_fields(problem: Problem, record: RequestRecord) -> dict[str, Any]:
+    """The members of a problem."""
+    fields: dict[str, Any] = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": problem.status.value,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": record.request_id,
+        "trace_id": record.trace_id,
+    }
+    if problem.errors:
+        fields["errors"] = [{"path": error.path, "message": error.message} for error in problem.errors]
+    return fields
+
+
+def problem_body(problem: Problem, record: RequestRecord) -> bytes:
+    """A problem as JSON."""
+    return orjson.dumps(problem_fields(problem, record))
+
+
+def problem_response(problem: Problem, record: RequestRecord) -> Response:
+    """A problem as a response, noted in the request's record."""
+    record.problem = problem.code
+    headers = {}
+    if isinstance(problem, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(problem, StorageUnavailable | TooBusy):
+        headers["Retry-After"] = "1"
+    return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
+
+
+def from_http(error: HTTPException, request: Request) -> Problem:
+    """What Starlette refuses by itself, in our words."""
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed(f"{request.url.path} does not take {request.method}")
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge("The body is too large")
+    return NotFound("There is no such route")

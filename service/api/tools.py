@@ -1,0 +1,60 @@
+"""The tools by themselves, without an answer around them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
+from service.errors import NotFound, Problem
+from service.services import enter, services_of
+from service.telemetry.metrics import UNCLASSIFIED
+from service.telemetry.watching import Watching
+from service.tools.tool import ToolRequest
+from service.tools.toolbox import run_together
+
+router = APIRouter(prefix="/v1/tools")
+
+
+@router.get("")
+async def list_tools(request: Request) -> Response:
+    """Every tool, and whether the caller may use it."""
+    services = services_of(request)
+    caller = enter(request, services)
+    caller.require("read")
+    tools = [
+        {"tool_name": tool.name, "description": tool.description, "permitted": tool.name in caller.role.tools}
+        for tool in services.tools.values()
+    ]
+    return Json({"tools": tools})
+
+
+@router.post("/{tool_name}")
+async def run_tool(request: Request, tool_name: str) -> Response:
+    """Run one tool on a query."""
+    services = services_of(request)
+    caller = enter(request, services)
+    caller.require("read")
+    if tool_name not in services.tools:
+        raise NotFound(f"There is no such tool; there is {', '.join(services.tools)}")
+    caller.require_tool(tool_name)
+    body = await read_body(request, ToolQuestion)
+    query = checked_length(body.query, services.deployment.limits.message_characters, "query")
+    surroundings = services.surroundings
+    today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
+    watching = Watching(services.metrics, surroundings.log)
+    (run,) = await run_together(
+        services.tools, [tool_name], ToolRequest(query, today), surroundings.clock, watching.tool_failed
+    )
+    watching.tool_ran(run, UNCLASSIFIED)
+    if run.result is None:
+        raise Problem("The tool failed. Try again in a moment.")
+    return Json(
+        {
+            "tool_name": run.name,
+            "outcome": run.outcome,
+            "results": [hit_fields(hit) for hit in run.result.hits],
+            "duration_seconds": run.seconds,
+        }
+    )

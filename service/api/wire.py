@@ -1,0 +1,185 @@
+"""The JSON that comes in, validated once, and the JSON that goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.chat.citations import Citation, load_citations
+from service.errors import FieldError, InvalidRequest
+
+if TYPE_CHECKING:
+    from service.answering import Answer, Step
+    from service.retrieval.hits import Hit
+    from service.store.conversations import Conversation, Message
+    from service.tools.toolbox import ToolRun
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_NOT_ON_THE_WIRE = frozenset({"law_title", "court", "decided_on"})
+"""Kept with a stored citation for the export; the contract shows the law, the article and the title."""
+
+
+class _Body(BaseModel):
+    # Unknown members are ignored: a client that sends a "role" gets the account's role all the same.
+    model_config = ConfigDict(strict=True)
+
+
+class Login(_Body):
+    """`POST /v1/auth/token`."""
+
+    username: str = Field(min_length=1, max_length=256)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class ChatQuestion(_Body):
+    """`POST /v1/chat`."""
+
+    message: str = Field(min_length=1)
+    conversation_id: str | None = Field(default=None, min_length=1, max_length=128)
+    stream: bool = False
+
+
+class NewConversation(_Body):
+    """`POST /v1/conversations`."""
+
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class ToolQuestion(_Body):
+    """`POST /v1/tools/{tool_name}`."""
+
+    query: str = Field(min_length=1)
+
+
+class Json(Response):
+    """A JSON response by orjson."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 - Starlette's own signature: anything JSON can hold
+        """Serialise."""
+        return orjson.dumps(content)
+
+
+async def read_body(request: Request, model: type[Model]) -> Model:
+    """The body of a request.
+
+    Raises:
+        InvalidRequest: not JSON, or not of the model's form; names each wrong member.
+    """
+    raw = await request.body()
+    try:
+        return model.model_validate(orjson.loads(raw or b"{}"))
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("The body is not valid JSON") from error
+    except ValidationError as error:
+        found = [
+            FieldError(".".join(str(part) for part in finding["loc"]) or "body", finding["msg"])
+            for finding in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise InvalidRequest("The body does not have the expected form", errors=found) from error
+
+
+def checked_length(text: str, most: int, path: str) -> str:
+    """The text, when it has a visible character and is no longer than allowed.
+
+    Raises:
+        InvalidRequest: naming the member.
+    """
+    if not text.strip():
+        raise InvalidRequest(
+            f"'{path}' is empty", errors=[FieldError(path, "Must hold at least one visible character")]
+        )
+    if len(text) > most:
+        raise InvalidRequest(
+            f"'{path}' has {len(text)} characters, at most {most} are allowed",
+            errors=[FieldError(path, f"Must have at most {most} characters")],
+        )
+    return text
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def citation_fields(citation: Citation) -> dict[str, Any]:
+    """A citation as the contract shows it."""
+    return {name: value for name, value in asdict(citation).items() if name not in _NOT_ON_THE_WIRE}
+
+
+def step_fields(step: Step) -> dict[str, Any]:
+    """A reasoning step."""
+    return {"number": step.number, "title": step.title, "detail": step.detail}
+
+
+def tool_call_fields(run: ToolRun) -> dict[str, Any]:
+    """A tool call."""
+    return {
+        "tool_name": run.name,
+        "arguments": {"query": run.query},
+        "outcome": run.outcome,
+        "results": len(run.result.hits) if run.result else 0,
+        "duration_seconds": run.seconds,
+    }
+
+
+def answer_fields(answer: Answer) -> dict[str, Any]:
+    """The part of a chat response that the answer itself decides."""
+    return {
+        "answer": answer.text,
+        "outcome": answer.outcome,
+        "refusal_reason": answer.refusal_reason,
+        "citations": [citation_fields(citation) for citation in answer.citations],
+        "confidence_score": answer.confidence,
+        "complexity": answer.complexity,
+        "tool_calls": [tool_call_fields(run) for run in answer.tool_runs],
+        "reasoning_steps": [step_fields(step) for step in answer.steps],
+        "notices": list(answer.notices),
+        "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
+    }
+
+
+def hit_fields(hit: Hit) -> dict[str, Any]:
+    """A passage that a tool found."""
+    document = hit.document
+    return {
+        "id": document.id,
+        "title": document.title,
+        "law": document.law,
+        "article": document.article,
+        "text": document.text,
+        "score": round(hit.score, 4),
+        "kind": document.kind,
+        "demo": document.demo,
+    }
+
+
+def conversation_fields(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its messages."""
+    return {
+        "conversation_id": conversation.id,
+        "title": conversation.title,
+        "created_at": moment(conversation.created_at),
+    }
+
+
+def message_fields(message: Message) -> dict[str, Any]:
+    """A message; only what the assistant said carries citations."""
+    fields: dict[str, Any] = {
+        "id": message.id,
+        "author": message.author,
+        "content": message.content,
+        "created_at": moment(message.created_at),
+    }
+    if message.author == "assistant":
+        fields["citations"] = [citation_fields(citation) for citation in load_citations(message.citations)]
+    return fields

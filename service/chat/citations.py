@@ -1,0 +1,120 @@
+"""What an answer cites: the check that every mark stands on a passage, and the forms in which citations are given out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from service.chat.composing import day
+from service.chat.evidence import Evidence
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_LONG_FORMS = {
+    "UU": "Undang-Undang",
+    "PP": "Peraturan Pemerintah",
+    "Perma": "Peraturan Mahkamah Agung",
+    "Perpres": "Peraturan Presiden",
+}
+_LAW = re.compile(r"^(UU|PP|Perma|Perpres) (\d+)/(\d{4})$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One source of an answer, under the number by which the answer marks it. Days are ISO dates."""
+
+    number: int
+    id: str
+    title: str
+    law: str | None
+    law_title: str | None
+    article: str | None
+    year: int | None
+    status: str
+    as_of: str
+    source: str
+    kind: str
+    quote: str
+    demo: bool
+    verified: bool
+    court: str | None = None
+    decided_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CitationCheck:
+    """Which numbers the answer marks: those that stand on a passage, and those that stand on nothing."""
+
+    used: tuple[int, ...]
+    dangling: tuple[int, ...]
+
+
+def cite(evidence: Evidence) -> Citation:
+    """The citation of a passage."""
+    document = evidence.document
+    return Citation(
+        number=evidence.number,
+        id=document.id,
+        title=document.title,
+        law=document.law,
+        law_title=document.law_title,
+        article=document.article,
+        year=document.year,
+        status=document.status,
+        as_of=document.as_of.isoformat(),
+        source=document.source,
+        kind=document.kind,
+        quote=evidence.quote,
+        demo=document.demo,
+        verified=document.verified,
+        court=document.court,
+        decided_on=document.decided_on.isoformat() if document.decided_on else None,
+    )
+
+
+def check_marks(answer: str, evidence: Sequence[Evidence]) -> CitationCheck:
+    """Compare the marks of an answer with the passages it was given."""
+    known = {item.number for item in evidence}
+    marks = sorted({int(mark) for mark in _MARK.findall(answer)})
+    return CitationCheck(
+        used=tuple(mark for mark in marks if mark in known),
+        dangling=tuple(mark for mark in marks if mark not in known),
+    )
+
+
+def ma_indonesia(citation: Citation) -> str:
+    """A citation as Indonesian courts write it: article, long name and year of the law, or number and day of a decision."""
+    if citation.kind == "decision":
+        decided = f", tanggal {day(citation.decided_on)}" if citation.decided_on else ""
+        text = f"Putusan {citation.court or 'Mahkamah Agung'} Nomor {citation.law or citation.title}{decided}"
+    else:
+        article = f"Pasal {citation.article} " if citation.article else ""
+        name = f" tentang {citation.law_title}" if citation.law_title and _LAW.match(citation.law or "") else ""
+        text = f"{article}{_long_name(citation.law) or citation.title}{name}"
+    if citation.demo:
+        return f"{text} [DEMO: rekaan untuk demonstrasi]."
+    return f"{text}." if citation.verified else f"{text} (belum diverifikasi)."
+
+
+def _long_name(law: str | None) -> str | None:
+    found = _LAW.match(law) if law else None
+    if not found:
+        return law
+    kind = next(long for short, long in _LONG_FORMS.items() if short.lower() == found[1].lower())
+    return f"{kind} Nomor {found[2]} Tahun {found[3]}"
+
+
+def dump_citations(citations: Sequence[Citation]) -> str:
+    """Citations as JSON text, whole: more than the API shows, because the export needs court, day and long title."""
+    return orjson.dumps([asdict(citation) for citation in citations]).decode()
+
+
+def load_citations(stored: str | None) -> list[Citation]:
+    """Citations from the JSON text that `dump_citations` made; nothing gives nothing."""
+    return [Citation(**fields) for fields in orjson.loads(stored)] if stored else []
+
+
+EXPORT_FORMATS: Mapping[str, Callable[[Citation], str]] = {"ma_indonesia": ma_indonesia}
+"""The forms in which a conversation's citations can be taken along."""

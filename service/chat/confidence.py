@@ -1,0 +1,51 @@
+"""How well the cited passages carry an answer, from 0 to 1. Nothing but evidence goes in: no role, no constant bonus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set as AbstractSet
+from dataclasses import dataclass
+
+_FULL_STRENGTH = 0.45
+"""A normalised BM25 score from here on counts as a full match: a passage of usual length that holds each term twice."""
+_COVERAGE_SHARE = 0.6
+"""What coverage alone gives; the rest is earned by the strength of the match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """One cited passage: its distinct terms and its normalised BM25 score."""
+
+    terms: AbstractSet[str]
+    score: float
+
+
+def confidence(
+    topic: Sequence[str], idf: Callable[[str], float], cited: Sequence[Support], *, named: int, resolved: int
+) -> float:
+    """The confidence in an answer, in [0, 1] and rounded to four places.
+
+    Coverage is the share of the question's terms, weighted by idf, that the cited passages hold: the mean of what they hold
+    together and of what the best one holds alone, so that scattered matches count less. It is multiplied by the strength of the
+    best match, and by the share of the articles named in the question that the corpus states. A rare word that no passage
+    holds weighs most: that is what a question from outside the corpus looks like.
+
+    Args:
+        topic: the distinct terms of the question.
+        idf: the weight of a term.
+        cited: the passages that the answer cites.
+        named: how many articles the question names.
+        resolved: how many of those the corpus states.
+    """
+    total = sum(idf(term) for term in topic)
+    if not cited or total <= 0:
+        return 0.0
+    together = _covered(topic, idf, set().union(*(support.terms for support in cited))) / total
+    alone = max(_covered(topic, idf, support.terms) for support in cited) / total
+    strength = min(1.0, max(support.score for support in cited) / _FULL_STRENGTH)
+    found = resolved / named if named else 1.0
+    value = (together + alone) / 2 * (_COVERAGE_SHARE + (1 - _COVERAGE_SHARE) * strength) * found
+    return round(min(1.0, value), 4)
+
+
+def _covered(topic: Sequence[str], idf: Callable[[str], float], terms: AbstractSet[str]) -> float:
+    return sum(idf(term) for term in topic if term in terms)

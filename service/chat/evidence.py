@@ -1,0 +1,120 @@
+"""Chooses the passages that an answer stands on, and the sentences of each that say something about the question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.retrieval.document import Document
+from service.retrieval.hits import Hit
+
+Idf = Callable[[str], float]
+TermsOf = Callable[[str], Iterable[str]]
+
+_NEAR_BEST = 0.45
+"""A passage is kept when it scores at least this share of the best one of its kind of search."""
+_LEAST_SCORE = 0.1
+_ROOM_FOR_LAW = 2
+"""Beside decisions that are compared, so many places stay for the law that they apply."""
+_EXACT = 1.0
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“(A-Z0-9])")
+_ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|Ps)\.)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage with the number under which the answer cites it, its score in [0, 1] and the sentences used."""
+
+    number: int
+    document: Document
+    score: float
+    quote: str
+
+
+def merge(results: Mapping[str, Sequence[Hit]]) -> list[Hit]:
+    """The hits of all tools, each document once with its best score, best first and ties by id."""
+    best: dict[str, Hit] = {}
+    for hits in results.values():
+        for hit in hits:
+            known = best.get(hit.document.id)
+            if known is None or hit.score > known.score:
+                best[hit.document.id] = hit
+    return sorted(best.values(), key=lambda hit: (-hit.score, hit.document.id))
+
+
+def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
+    """The passages worth citing, best first: near the best of their side, with room for decisions when they were asked for.
+
+    Decisions are short on words of law and long on facts, so they are held to the best decision and not to the best article.
+    What CaseComparator chose for the period that was asked stays as it is, and other decisions stay out.
+
+    Args:
+        results: the hits by the name of the tool that found them.
+        limit: the most passages to keep.
+    """
+    merged = merge(results)
+    others = _near_best([hit for hit in merged if hit.document.kind != "decision"])
+    decisions = _near_best([hit for hit in merged if hit.document.kind == "decision"])
+    compared = list(results.get("CaseComparator", ()))
+    if compared:
+        chosen = compared[: max(1, limit - _ROOM_FOR_LAW)]
+    elif "PrecedentExplorer" in results:
+        chosen = decisions[: max(limit // 2, limit - len(others))]
+    else:
+        chosen, others = [], _near_best([*others, *decisions])
+    chosen += others[: limit - len(chosen)]
+    return sorted(chosen, key=lambda hit: (-hit.score, hit.document.id))
+
+
+def _near_best(hits: Sequence[Hit]) -> list[Hit]:
+    found = sorted((hit.score for hit in hits if hit.score < _EXACT), reverse=True)
+    floor = max(_LEAST_SCORE, _NEAR_BEST * found[0]) if found else 0.0
+    return [hit for hit in sorted(hits, key=lambda hit: (-hit.score, hit.document.id)) if hit.score >= floor]
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut at the ends of its sentences, but not after "No." and the like."""
+    whole: list[str] = []
+    for piece in _SENTENCE_END.split(text.strip()):
+        if whole and _ABBREVIATION.search(whole[-1]):
+            whole[-1] = f"{whole[-1]} {piece}"
+        else:
+            whole.append(piece)
+    return whole
+
+
+def quote(document: Document, wanted: Iterable[str], count: int, idf: Idf, terms_of: TermsOf) -> str:
+    """The `count` sentences of a passage that hold the rarest of the wanted terms, in the order of the passage.
+
+    The first sentence of an entry states its rule, so it wins over sentences that say as much.
+    """
+    wanted = set(wanted)
+    found = sentences(document.text)
+    worth = [
+        (-sum(idf(term) for term in wanted.intersection(terms_of(sentence))), place)
+        for place, sentence in enumerate(found)
+    ]
+    chosen = sorted(place for _, place in sorted(worth)[:count])
+    return " ".join(found[place] for place in chosen)
+
+
+def number(
+    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int], int], idf: Idf, terms_of: TermsOf
+) -> tuple[Evidence, ...]:
+    """Number the passages from 1 in the order in which the answer uses them, and cut their quotes.
+
+    Args:
+        hits: the chosen passages, best first.
+        wanted: the terms of the question.
+        counts: how many sentences to quote, by the passage's place from 0.
+        idf: the weight of a term.
+        terms_of: the terms of a sentence.
+    """
+    order = {"statute": 0, "guide": 0, "decision": 1}
+    ranked = sorted(enumerate(hits), key=lambda entry: (order[entry[1].document.kind], entry[0]))
+    wanted = tuple(wanted)
+    return tuple(
+        Evidence(place, hit.document, hit.score, quote(hit.document, wanted, counts(rank), idf, terms_of))
+        for place, (rank, hit) in enumerate(ranked, start=1)
+    )

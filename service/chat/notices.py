@@ -1,0 +1,30 @@
+"""What the reader must know of an answer before relying on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.chat.citations import Citation
+from service.chat.registers import Register
+
+
+def notices(citations: Sequence[Citation], register: Register, dangling: Sequence[int] = ()) -> tuple[str, ...]:
+    """Demonstration decisions, unverified sources, marks without a source, and that this is no legal advice."""
+    found: list[str] = []
+    demo = [citation.number for citation in citations if citation.demo]
+    if demo:
+        found.append(f"Putusan bertanda [DEMO] adalah rekaan untuk demonstrasi, bukan putusan nyata: {_marks(demo)}.")
+    unverified = [citation.number for citation in citations if not citation.verified and not citation.demo]
+    if unverified:
+        found.append(f"Sumber berikut belum diverifikasi terhadap naskah resmi: {_marks(unverified)}.")
+    outdated = [citation.number for citation in citations if citation.status in {"dicabut", "diubah"}]
+    if outdated:
+        found.append(f"Sumber berikut berstatus dicabut atau telah diubah: {_marks(outdated)}.")
+    if dangling:
+        found.append(f"Tanda berikut tidak merujuk pada sumber mana pun dan harus diabaikan: {_marks(dangling)}.")
+    found.append(register.notice)
+    return tuple(found)
+
+
+def _marks(numbers: Sequence[int]) -> str:
+    return ", ".join(f"[{number}]" for number in numbers)

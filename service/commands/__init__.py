@@ -1,0 +1,1 @@
+"""The service's command line, one command per file."""

@@ -1,0 +1,165 @@
+"""`python -m service accounts`: who may log in."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from service.deployments.model import ROLES
+from service.errors import ConfigurationError
+from service.security.passwords import SHORTEST_PASSWORD, hasher
+from service.settings import Settings
+from service.store.accounts import Account, all_accounts, disable_account, insert_accounts, set_password
+from service.store.connection import connect, migrate
+from service.strictness import nearest
+
+_USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+_WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account to be made, as it was asked for."""
+
+    username: str
+    role: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where accounts are kept, what time it is, and where ids come from."""
+
+    settings: Settings
+    now: float
+    new_id: Callable[[], str]
+
+
+def create(desk: Desk, wanted: list[NewAccount]) -> int:
+    """Make accounts in one transaction: all or none. Returns how many.
+
+    Raises:
+        ConfigurationError: a name, role or password is not acceptable, or a name is taken.
+    """
+    hash_password = hasher().hash
+    accounts = []
+    for one in wanted:
+        _check(one)
+        accounts.append(
+            Account(desk.new_id(), one.username, one.role, hash_password(one.password), False, desk.now, 0.0)  # noqa: FBT003 - the field is `disabled`
+        )
+    try:
+        with _transaction(desk) as connection:
+            insert_accounts(connection, accounts)
+    except sqlite3.IntegrityError as error:
+        raise ConfigurationError(
+            "a username is taken or stands twice; nothing was made (see: python -m service accounts list)"
+        ) from error
+    return len(accounts)
+
+
+def listing(desk: Desk) -> list[str]:
+    """Every account in a line: name, role, and whether it may log in."""
+    with _transaction(desk) as connection:
+        return [f"{a.username}\t{a.role}\t{'disabled' if a.disabled else 'active'}" for a in all_accounts(connection)]
+
+
+def disable(desk: Desk, username: str) -> None:
+    """Refuse an account from now on, its tokens too.
+
+    Raises:
+        ConfigurationError: there is no such account.
+    """
+    with _transaction(desk) as connection:
+        _found(disable_account(connection, username, desk.now), connection, username)
+
+
+def change_password(desk: Desk, username: str, password: str) -> None:
+    """Change a password and void all tokens of the account.
+
+    Raises:
+        ConfigurationError: there is no such account, or the password is too short.
+    """
+    _check_password(username, password)
+    password_hash = hasher().hash(password)
+    with _transaction(desk) as connection:
+        _found(set_password(connection, username, password_hash, desk.now), connection, username)
+
+
+def read_password(path: str) -> str:
+    """The first line of a file, or of standard input for `-`."""
+    text = sys.stdin.readline() if path == "-" else _read(path)
+    lines = text.splitlines()
+    return lines[0] if lines else ""
+
+
+def read_new_accounts(path: str) -> list[NewAccount]:
+    """JSON lines of username, role and password; `-` is standard input.
+
+    Raises:
+        ConfigurationError: naming the line that is wrong.
+    """
+    text = sys.stdin.read() if path == "-" else _read(path)
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = orjson.loads(line)
+            found.append(NewAccount(**{name: str(value) for name, value in fields.items()}))
+        except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
+            raise ConfigurationError(
+                f"{path}:{number}: expected one JSON object with username, role and password"
+            ) from error
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _check(wanted: NewAccount) -> None:
+    if not _USERNAME.fullmatch(wanted.username):
+        raise ConfigurationError(f"username {wanted.username!r}: use 1 to 64 of letters, digits and . _ @ -")
+    if wanted.role not in ROLES:
+        near = nearest(wanted.role, ROLES)
+        hint = f"did you mean {near!r}?" if near else f"there is {', '.join(ROLES)}"
+        raise ConfigurationError(f"role {wanted.role!r}: no such role ({hint})")
+    _check_password(wanted.username, wanted.password)
+
+
+def _check_password(username: str, password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        raise ConfigurationError(f"the password of {username!r} is shorter than {SHORTEST_PASSWORD} characters")
+
+
+def _found(done: bool, connection: sqlite3.Connection, username: str) -> None:
+    if not done:
+        near = nearest(username, [account.username for account in all_accounts(connection)])
+        hint = f" (did you mean {near!r}?)" if near else ""
+        raise ConfigurationError(f"no account {username!r}{hint}")
+
+
+@contextmanager
+def _transaction(desk: Desk) -> Iterator[sqlite3.Connection]:
+    connection = connect(desk.settings.database, _WAIT_SECONDS)
+    try:
+        migrate(connection, desk.now)
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise ConfigurationError(f"database {desk.settings.database}: {error}; try again") from error
+    finally:
+        # Closing rolls back what was not committed.
+        connection.close()

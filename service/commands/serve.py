@@ -1,0 +1,60 @@
+"""`python -m service serve`: run the service until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+
+import uvicorn
+
+from service.app import create_app, surroundings_of
+from service.errors import ConfigurationError
+from service.settings import Settings
+from service.store.connection import connect, migrate
+from service.telemetry.logging import StandardLogs
+
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, host: str, port: int) -> int:
+    """Serve until SIGTERM or SIGINT; running answers get `drain_seconds` to finish. Returns the exit status.
+
+    Raises:
+        ConfigurationError: the service cannot start; nothing listens then.
+    """
+    surroundings = surroundings_of(settings)
+    app = create_app(settings, surroundings)
+    # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
+    connection = connect(settings.database, max(settings.database_timeout_seconds, 5.0))
+    migrate(connection, time.time())
+    connection.close()
+    listener = _listen(host, port)
+    logging.getLogger("uvicorn.error").addHandler(StandardLogs(surroundings.log))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    surroundings.log.write("info", "listening", host=host, port=listener.getsockname()[1])
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigurationError(f"cannot listen on {host}:{port} ({error}); choose another with --port") from error
+    return listener

@@ -1,0 +1,183 @@
+"""Reads a deployment's YAML strictly: a typo is an error that names file, path and the nearest key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from service.chat.complexity import ComplexityRules, Signal
+from service.chat.guard import Refusal
+from service.chat.registers import Register
+from service.deployments.model import ROLES, Deployment, Limits, Permission, Role
+from service.errors import ConfigurationError
+from service.strictness import describe, nearest
+
+HERE = Path(__file__).parent
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+ToolName = Literal["LegalRetriever", "LawLookup", "CaseComparator", "PrecedentExplorer"]
+RoleName = Literal["admin", "judge", "lawyer", "researcher", "public"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Signal(_Strict):
+    name: Text
+    points: int = Field(ge=1, le=10)
+    words: list[Text] = Field(min_length=1)
+
+
+class _Complexity(_Strict):
+    medium_from: int = Field(ge=1)
+    complex_from: int = Field(ge=2)
+    long_question_words: int = Field(ge=1)
+    signals: list[_Signal] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> _Complexity:
+        if self.complex_from <= self.medium_from:
+            raise ValueError("complex_from must be greater than medium_from")
+        return self
+
+
+class _Register(_Strict):
+    opening: Text
+    statutes: Text
+    guides: Text
+    decisions: Text
+    comparison: Text
+    closing: Text
+    numbered: bool
+    notice: Text
+
+
+class _Role(_Strict):
+    permissions: list[Permission] = Field(min_length=1)
+    tools: list[ToolName] = Field(min_length=1)
+    register_: Text = Field(alias="register")
+
+
+class _Limits(_Strict):
+    message_characters: int = Field(ge=1)
+    body_bytes: int = Field(ge=1_024)
+    answer_seconds: float = Field(gt=0)
+    remembered_questions: int = Field(ge=1, le=20)
+    token_seconds: float = Field(ge=60)
+
+
+class _Passages(_Strict):
+    simple: int = Field(ge=1, le=20)
+    medium: int = Field(ge=1, le=20)
+    complex: int = Field(ge=1, le=20)
+
+
+class _Refusal(_Strict):
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+    asks: list[Text] = Field(min_length=1)
+    about: list[Text] = Field(min_length=1)
+    answer: Text
+
+
+class _File(_Strict):
+    name: Text
+    title: Text
+    language: Literal["id"]
+    persona: Text
+    corpus: Text
+    abstain_below: float = Field(gt=0, lt=1)
+    passages: _Passages
+    complexity: _Complexity
+    limits: _Limits
+    registers: dict[str, _Register]
+    roles: dict[RoleName, _Role]
+    refusals: list[_Refusal]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> _File:
+        missing = [name for name in ROLES if name not in self.roles]
+        if missing:
+            raise ValueError(f"roles lacks {', '.join(missing)}")
+        for name, role in self.roles.items():
+            if role.register_ not in self.registers:
+                near = nearest(role.register_, self.registers)
+                hint = f" (did you mean {near!r}?)" if near else ""
+                raise ValueError(f"roles.{name}.register: no register {role.register_!r}{hint}")
+        return self
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses what YAML allows and people do not mean: a key given twice, and aliases."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own signature
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _domain(file: _File) -> Deployment:
+    registers = {name: Register(**register.model_dump()) for name, register in file.registers.items()}
+    return Deployment(
+        name=file.name,
+        title=file.title,
+        language=file.language,
+        persona=file.persona,
+        corpus=file.corpus,
+        abstain_below=file.abstain_below,
+        passages=file.passages.model_dump(),
+        complexity=ComplexityRules(
+            medium_from=file.complexity.medium_from,
+            complex_from=file.complexity.complex_from,
+            long_question_words=file.complexity.long_question_words,
+            signals=tuple(Signal(s.name, s.points, tuple(s.words)) for s in file.complexity.signals),
+        ),
+        limits=Limits(**file.limits.model_dump()),
+        roles={
+            name: Role(name, frozenset(role.permissions), frozenset(role.tools), registers[role.register_])
+            for name, role in file.roles.items()
+        },
+        refusals=tuple(Refusal(r.reason, tuple(r.asks), tuple(r.about), r.answer) for r in file.refusals),
+    )
+
+
+def deployment_file(name: str) -> Path:
+    """The file of a deployment that ships with the service, or of a path that somebody wrote.
+
+    Raises:
+        ConfigurationError: there is no such deployment.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else HERE / f"{name}.yaml"
+    if path.is_file():
+        return path
+    known = sorted(file.stem for file in HERE.glob("*.yaml"))
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else f"there is {', '.join(known)}"
+    raise ConfigurationError(f"COURTSIGHT_DEPLOYMENT={name}: no such deployment ({hint})")
+
+
+def load_deployment(path: Path) -> Deployment:
+    """Read a deployment.
+
+    Raises:
+        ConfigurationError: in one line, what is wrong and where.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - a SafeLoader made stricter
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"deployment {path}: {' '.join(str(error).split())}") from error
+    try:
+        return _domain(_File.model_validate(raw))
+    except ValidationError as error:
+        raise ConfigurationError(f"deployment {path}: {describe(error, _File)}") from error

@@ -1,0 +1,55 @@
+"""What a deployment says, once it has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from service.chat.complexity import ComplexityRules
+from service.chat.guard import Refusal
+from service.chat.registers import Register
+
+ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
+"""The closed list of roles; a deployment gives each its rights."""
+TOOLS: tuple[str, ...] = ("LegalRetriever", "LawLookup", "CaseComparator", "PrecedentExplorer")
+"""The closed list of tools."""
+Permission = Literal["read", "write", "delete", "admin", "legal_analysis", "case_comparison", "legal_search"]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: its name, what it may do, the tools it may use, and how answers speak to it."""
+
+    name: str
+    permissions: frozenset[str]
+    tools: frozenset[str]
+    register: Register
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request: characters of a message, bytes of a body, seconds for an answer, turns of memory."""
+
+    message_characters: int
+    body_bytes: int
+    answer_seconds: float
+    remembered_questions: int
+    token_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One chatbot."""
+
+    name: str
+    title: str
+    language: str
+    persona: str
+    corpus: str
+    abstain_below: float
+    passages: Mapping[str, int]
+    complexity: ComplexityRules
+    limits: Limits
+    roles: Mapping[str, Role]
+    refusals: tuple[Refusal, ...]

@@ -1,0 +1,122 @@
+"""Every error the service raises on purpose.
+
+ServiceError
+├── ConfigurationError      the service must not start: settings, deployment or corpus are wrong (exit status 2)
+└── Problem                 a request fails: becomes one RFC 9457 answer
+    ├── Unauthenticated     401 unauthenticated, invalid_credentials, token_expired, token_revoked
+    ├── PermissionRequired  403
+    ├── NotFound            404
+    ├── InvalidRequest      422
+    ├── TooBusy             429
+    ├── StorageUnavailable  503
+    ├── NotReady            503
+    └── AnswerTimeout       504
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+PROBLEM_CODES: tuple[str, ...] = (
+    "unauthenticated",
+    "invalid_credentials",
+    "token_expired",
+    "token_revoked",
+    "permission_required",
+    "not_found",
+    "invalid_request",
+    "too_large",
+    "method_not_allowed",
+    "rate_limited",
+    "storage_unavailable",
+    "not_ready",
+    "timeout",
+    "internal",
+)
+
+
+class ServiceError(Exception):
+    """The root of all errors that the service raises on purpose."""
+
+
+class ConfigurationError(ServiceError):
+    """Settings, deployment or corpus are wrong; the message is one line that says where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request: its path in the body and what is wrong with it."""
+
+    path: str
+    message: str
+
+
+class Problem(ServiceError):
+    """A request that fails in a way the client may know about."""
+
+    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+    code: str = "internal"
+
+    def __init__(self, detail: str, *, code: str | None = None, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.errors = tuple(errors)
+
+
+class Unauthenticated(Problem):
+    """The caller did not show who they are, or what they showed does not count any more."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "unauthenticated"
+
+
+class PermissionRequired(Problem):
+    """The caller is known and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "permission_required"
+
+
+class NotFound(Problem):
+    """The thing is missing, or belongs to somebody else: both look the same."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class InvalidRequest(Problem):
+    """The request was understood and a value in it is not acceptable."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid_request"
+
+
+class TooBusy(Problem):
+    """More work of this kind waits than the service takes on."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limited"
+
+
+class StorageUnavailable(Problem):
+    """The database does not take or give data right now; nothing was saved."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "storage_unavailable"
+
+
+class NotReady(Problem):
+    """The service is starting or stopping."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "not_ready"
+
+
+class AnswerTimeout(Problem):
+    """No answer was found in the time that the deployment allows."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    code = "timeout"

@@ -1,0 +1,1 @@
+"""From words to passages: the corpus, Indonesian analysis, the BM25 index and the citation router."""

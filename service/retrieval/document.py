@@ -1,0 +1,54 @@
+"""What the corpus is made of, once it has been checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Kind = Literal["statute", "guide", "decision"]
+KINDS: tuple[Kind, ...] = ("statute", "guide", "decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One entry of the corpus: an article of a law, a guide, or a court decision.
+
+    `as_of` is the day for which the text is stated; `earlier` names the article that this one replaced. A decision adds
+    its court, number, day, the articles it applies and its holding.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    text: str
+    law: str | None
+    law_title: str | None
+    article: str | None
+    year: int | None
+    status: str
+    earlier: str | None
+    source: str
+    as_of: date
+    verified_against: str
+    demo: bool
+    topics: tuple[str, ...] = ()
+    court: str | None = None
+    decision_number: str | None = None
+    decided_on: date | None = None
+    applies: tuple[str, ...] = ()
+    holding: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether somebody compared the entry with the text of the law."""
+        return self.verified_against != "unverified"
+
+    @property
+    def label(self) -> str:
+        """The short name under which people cite this entry."""
+        if self.kind == "decision":
+            return self.decision_number or self.title
+        if self.article and self.law:
+            return f"Pasal {self.article} {self.law}"
+        return self.law or self.title

@@ -1,0 +1,34 @@
+"""What a search gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.retrieval.document import Document
+
+LOW_SCORE = 0.12
+"""A best score below this means: words met by chance. Normalised scores lie in [0, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document found, and how well: BM25 over its greatest possible value for the question, in [0, 1]."""
+
+    document: Document
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search: the hits, best first, and the seconds each stage took (analyse, search, rank, total)."""
+
+    hits: tuple[Hit, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def outcome(self) -> str:
+        """`hit`, `low_score` when the best hit is weak, or `empty`."""
+        if not self.hits:
+            return "empty"
+        return "hit" if self.hits[0].score >= LOW_SCORE else "low_score"

@@ -1,0 +1,129 @@
+"""BM25 over the corpus, held in memory by Tantivy; terms come from our own analysis, so query and text always agree."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import tantivy
+
+from service.retrieval.analysis import Analyser, QueryTerms
+from service.retrieval.document import Document, Kind
+from service.retrieval.hits import Hit, Search
+from service.retrieval.router import Citation, CitationRouter
+
+_K1 = 1.2
+"""Tantivy's BM25 saturation; its b is 0.75. A term adds at most idf x (k1 + 1)."""
+_TITLE_WEIGHT = 2
+"""The title counts as if it stood twice in the text: it says what the entry is about."""
+_SOURCE_BOOST = 0.2
+"""A word such as "putusan" only breaks ties between passages on the same topic."""
+_WRITER_BYTES = 15_000_000
+
+Clock = Callable[[], float]
+
+
+class Index:
+    """The searchable corpus. Immutable after construction, safe to share between tasks."""
+
+    def __init__(self, documents: Sequence[Document], analyser: Analyser, clock: Clock) -> None:
+        self.documents = tuple(documents)
+        self.analyser = analyser
+        self._clock = clock
+        self._terms = tuple(self._terms_of(document) for document in self.documents)
+        self._frequency: Counter[str] = Counter(term for terms in self._terms for term in set(terms))
+        self._sets = {document.id: frozenset(terms) for document, terms in zip(documents, self._terms, strict=True)}
+        self._router = CitationRouter(self.documents)
+        self._schema = _schema()
+        self._searcher = self._build()
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def idf(self, term: str) -> float:
+        """BM25's inverse document frequency; a term that no document holds weighs most."""
+        count = self._frequency[term]
+        return math.log(1 + (len(self.documents) - count + 0.5) / (count + 0.5))
+
+    def terms(self, document: Document) -> frozenset[str]:
+        """The distinct terms of an indexed document."""
+        return self._sets[document.id]
+
+    def search(self, text: str, *, kind: Kind | None = None, limit: int = 10) -> Search:
+        """The documents that fit the text best, of one kind or of all."""
+        started = self._clock()
+        query = self.analyser.query_terms(text)
+        analysed = self._clock()
+        found = self._run(query, kind, limit) if query.topic else []
+        searched = self._clock()
+        hits = self._rank(found, query)
+        ended = self._clock()
+        seconds = {
+            "analyse": analysed - started,
+            "search": searched - analysed,
+            "rank": ended - searched,
+            "total": ended - started,
+        }
+        return Search(hits=hits, seconds=seconds)
+
+    def lookup(self, citations: Iterable[Citation]) -> Search:
+        """The documents that state the cited articles: exact, so each scores 1."""
+        started = self._clock()
+        rows = dict.fromkeys(row for citation in citations for row in self._router.rows(citation))
+        hits = tuple(Hit(self.documents[row], 1.0) for row in rows)
+        spent = self._clock() - started
+        return Search(hits=hits, seconds={"search": spent, "total": spent})
+
+    def resolves(self, citation: Citation) -> bool:
+        """Whether the corpus states the cited article."""
+        return bool(self._router.rows(citation))
+
+    def _terms_of(self, document: Document) -> list[str]:
+        analyse = self.analyser.document_terms
+        title = analyse(document.title.removeprefix("[DEMO] "))
+        rest = " ".join((*document.topics, document.law or "", document.law_title or "", document.holding or ""))
+        return title * _TITLE_WEIGHT + analyse(rest) + analyse(document.text)
+
+    def _build(self) -> tantivy.Searcher:
+        index = tantivy.Index(self._schema)
+        tokenizer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        index.register_tokenizer("terms", tokenizer)
+        writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for row, (document, terms) in enumerate(zip(self.documents, self._terms, strict=True)):
+            writer.add_document(tantivy.Document(terms=" ".join(terms), kind=document.kind, row=row))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return index.searcher()
+
+    def _run(self, query: QueryTerms, kind: Kind | None, limit: int) -> list[tuple[float, int]]:
+        wanted = [(tantivy.Occur.Should, self._term(term)) for term in query.topic]
+        wanted += [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(term), _SOURCE_BOOST)) for term in query.source
+        ]
+        tree = tantivy.Query.boolean_query(wanted)
+        if kind is not None:
+            only = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "kind", kind), 0.0)
+            tree = tantivy.Query.boolean_query([(tantivy.Occur.Must, tree), (tantivy.Occur.Must, only)])
+        found = self._searcher.search(tree, limit=limit, count=False).hits
+        return [(score, int(self._searcher.doc(address)["row"][0])) for score, address in found]
+
+    def _term(self, term: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, "terms", term)
+
+    def _rank(self, found: Sequence[tuple[float, int]], query: QueryTerms) -> tuple[Hit, ...]:
+        """Normalise, then order by score and id so that equal scores always come in the same order."""
+        best = (_K1 + 1) * (
+            sum(self.idf(term) for term in query.topic) + _SOURCE_BOOST * sum(self.idf(term) for term in query.source)
+        )
+        hits = [Hit(self.documents[row], min(1.0, score / best)) for score, row in found if score > 0]
+        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.document.id)))
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("terms", tokenizer_name="terms", index_option="freq")
+    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("row", stored=True)
+    return builder.build()

@@ -1,0 +1,131 @@
+"""Finds the articles that a question names: "pasal 1320 KUHPerdata", "UU 27/2022 pasal 65"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from service.retrieval.document import Document
+from service.text import fold
+
+NAMED_LAWS: Mapping[str, tuple[str, ...]] = {
+    "kuhperdata": ("kuhperdata",),
+    "kuh perdata": ("kuhperdata",),
+    "kuhper": ("kuhperdata",),
+    "bw": ("kuhperdata",),
+    "kitab undang-undang hukum perdata": ("kuhperdata",),
+    "kuhp": ("uu 1/2023", "kuhp"),
+    "kitab undang-undang hukum pidana": ("uu 1/2023", "kuhp"),
+    "hir": ("hir",),
+    "rbg": ("rbg",),
+    "khi": ("khi",),
+    "kompilasi hukum islam": ("khi",),
+    "uud 1945": ("uud 1945",),
+    "uud": ("uud 1945",),
+    "uu tpks": ("uu 12/2022",),
+    "uu pdp": ("uu 27/2022",),
+    "uu ite": ("uu 1/2024", "uu 19/2016", "uu 11/2008"),
+    "uu kdrt": ("uu 23/2004",),
+    "uu pkdrt": ("uu 23/2004",),
+    "uu perkawinan": ("uu 16/2019", "uu 1/1974"),
+    "uu tipikor": ("uu 20/2001", "uu 31/1999"),
+    "uu ketenagakerjaan": ("uu 13/2003",),
+    "uu perlindungan konsumen": ("uu 8/1999",),
+    "uu lalu lintas": ("uu 22/2009",),
+    "uu llaj": ("uu 22/2009",),
+}
+"""What people call a law, and the keys under which the corpus may hold it, today's first."""
+
+_LAW = (
+    r"(?:(?P<type{n}>undang-undang|uu|peraturan pemerintah|pp|peraturan mahkamah agung|perma|perpres)"
+    r"(?: nomor| no\.?)? ?(?P<number{n}>\d{{1,3}})(?: tahun | ?/ ?)(?P<year{n}>\d{{4}})|(?P<name{n}>%s))"
+) % "|".join(re.escape(name) for name in sorted(NAMED_LAWS, key=len, reverse=True))
+_ARTICLE = r"pasal (?P<article{n}>\d{{1,4}}[a-z]?)\b(?: ayat \(?\d{{1,2}}\)?)?(?: huruf [a-z]\b)?"
+_JOINER = r"[ ,]{{0,3}}(?:dari |jo\.? |dalam )?"
+_CITATION = re.compile(
+    ("(?:" + _ARTICLE.format(n=1) + _JOINER.format() + _LAW.format(n=1) + r"\b)")
+    + "|(?:"
+    + (_LAW.format(n=2) + _JOINER.format() + _ARTICLE.format(n=2))
+    + ")"
+)
+_ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
+_ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]?")
+_SPACES = re.compile(r"\s+")
+_TYPES = {
+    "undang-undang": "uu",
+    "peraturan pemerintah": "pp",
+    "peraturan mahkamah agung": "perma",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """An article that a text names; `laws` are the keys it may stand under, `label` is how the text named it."""
+
+    laws: tuple[str, ...]
+    article: str
+    label: str
+
+
+def _laws_of(match: re.Match[str], group: str) -> tuple[str, ...]:
+    name = match[f"name{group}"]
+    if name:
+        return NAMED_LAWS[name]
+    kind = match[f"type{group}"]
+    return (f"{_TYPES.get(kind, kind)} {match[f'number{group}']}/{match[f'year{group}']}",)
+
+
+def _plain(text: str) -> str:
+    return _SPACES.sub(" ", fold(text))
+
+
+def find_citations(text: str) -> tuple[Citation, ...]:
+    """The articles that the text names together with their law, in order and each once."""
+    found: dict[Citation, None] = {}
+    for match in _CITATION.finditer(_plain(text)):
+        group = "1" if match["article1"] else "2"
+        found[Citation(_laws_of(match, group), match[f"article{group}"], match[0].strip())] = None
+    return tuple(found)
+
+
+def find_laws(text: str) -> tuple[str, ...]:
+    """The keys of all laws that the text names, with or without an article."""
+    return tuple(dict.fromkeys(key for match in _ANY_LAW.finditer(_plain(text)) for key in _laws_of(match, "1")))
+
+
+class CitationRouter:
+    """Looks citations up among the documents, by today's article and by the earlier one that it replaced."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._rows: dict[tuple[str, str], list[int]] = {}
+        for row, document in enumerate(documents):
+            if document.kind == "decision":
+                continue
+            for key in _keys(document):
+                rows = self._rows.setdefault(key, [])
+                if row not in rows:
+                    rows.append(row)
+
+    def rows(self, citation: Citation) -> tuple[int, ...]:
+        """The places of the documents that state the cited article, or nothing."""
+        for law in citation.laws:
+            found = self._rows.get((law, citation.article))
+            if found:
+                return tuple(found)
+        return ()
+
+
+def _keys(document: Document) -> list[tuple[str, str]]:
+    keys: list[tuple[str, str]] = []
+    if document.law and document.article:
+        law = _plain(document.law)
+        keys += [(law, number.lower()) for number in _ARTICLE_NUMBER.findall(_without_ayat(document.article))]
+    if document.earlier:
+        keys += [(law, found.article) for found in find_citations(document.earlier) for law in found.laws]
+    return keys
+
+
+def _without_ayat(article: str) -> str:
+    """ "27 ayat (3)" names article 27 and not article 3."""
+    return re.sub(r"ayat \(?\d+\)?", "", article)

@@ -1,0 +1,1 @@
+"""Who is asking: passwords, tokens and what a role may do."""

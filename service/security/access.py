@@ -1,0 +1,71 @@
+"""Turns a bearer token into the account behind it, as the account is now and not as it was when the token was made."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.errors import PermissionRequired, Unauthenticated
+from service.store.accounts import Account, account_by_id
+from service.store.revocations import is_revoked
+
+if TYPE_CHECKING:
+    from service.deployments.model import Deployment, Role
+    from service.security.tokens import Claims, TokenSigner
+    from service.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking, with the role's permissions and tools, and the token they came with."""
+
+    account_id: str
+    role: Role
+    claims: Claims
+
+    def require(self, permission: str) -> None:
+        """Raises `PermissionRequired` unless the role has the permission."""
+        if permission not in self.role.permissions:
+            raise PermissionRequired(f"Permission '{permission}' required")
+
+    def require_tool(self, tool: str) -> None:
+        """Raises `PermissionRequired` unless the role may use the tool."""
+        if tool not in self.role.tools:
+            raise PermissionRequired(f"The role '{self.role.name}' may not use the tool '{tool}'")
+
+
+class Gate:
+    """Checks tokens against the database."""
+
+    def __init__(self, database: Database, signer: TokenSigner, deployment: Deployment) -> None:
+        self._database = database
+        self._signer = signer
+        self._roles = deployment.roles
+
+    def enter(self, authorization: str | None) -> Caller:
+        """The caller behind an `Authorization` header.
+
+        Raises:
+            Unauthenticated: no token, or one that does not count.
+            StorageUnavailable: the account cannot be read.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send 'Authorization: Bearer <token>'; POST /v1/auth/token gives one")
+        claims = self._signer.read(token.strip())
+        account = self._database.read(lambda connection: self._account(connection, claims))
+        role = self._roles.get(account.role)
+        if role is None:
+            raise Unauthenticated("The account's role does not exist in this deployment")
+        return Caller(account_id=account.id, role=role, claims=claims)
+
+    def _account(self, connection: sqlite3.Connection, claims: Claims) -> Account:
+        if is_revoked(connection, claims.jti):
+            raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
+        account = account_by_id(connection, claims.account_id)
+        if account is None or account.disabled:
+            raise Unauthenticated("The account is not active")
+        if claims.issued_at < account.tokens_valid_after:
+            raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
+        return account

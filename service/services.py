@@ -1,0 +1,75 @@
+"""Everything that a running app holds, as the routes see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from service.answering import Answerer
+from service.deployments.model import Deployment
+from service.errors import NotReady
+from service.retrieval.corpus import Corpus
+from service.security.access import Caller, Gate
+from service.security.passwords import PasswordCheck
+from service.security.tokens import TokenSigner
+from service.store.database import Database
+from service.telemetry.logging import EventLog, pseudonym
+from service.telemetry.metrics import Metrics
+from service.telemetry.record import record_of
+from service.tools.tool import Tool
+from service.turns import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What differs between a real process and a test: time, ids and the log."""
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    new_id: Callable[[], str]
+    log: EventLog
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a started app."""
+
+    deployment: Deployment
+    corpus: Corpus
+    database: Database
+    gate: Gate
+    passwords: PasswordCheck
+    signer: TokenSigner
+    tools: Mapping[str, Tool]
+    answerer: Answerer
+    turns: Turns
+    metrics: Metrics
+    surroundings: Surroundings
+    log_key: str
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that got the request.
+
+    Raises:
+        NotReady: the app has not started, or is stopping.
+    """
+    services: Services | None = getattr(request.app.state, "services", None)
+    if services is None:
+        raise NotReady("The service is starting or stopping. Try again in a moment.")
+    return services
+
+
+def enter(request: Request, services: Services) -> Caller:
+    """The caller of a request, noted in its record.
+
+    Raises:
+        Unauthenticated: no valid token.
+    """
+    caller = services.gate.enter(request.headers.get("authorization"))
+    record = record_of(request.scope)
+    record.role = caller.role.name
+    record.user = pseudonym(services.log_key, caller.account_id)
+    return caller

@@ -1,0 +1,124 @@
+"""The service's settings: the only place that reads the environment. Variables begin with COURTSIGHT_."""
+
+from __future__ import annotations
+
+import os
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import ConfigurationError
+from service.strictness import nearest
+
+PREFIX = "COURTSIGHT_"
+SHORTEST_SECRET_BYTES = 32
+_FEWEST_DISTINCT_BYTES = 8
+_LIKELY_TYPO = 0.85
+CORPORA = Path(__file__).parent / "corpora"
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations of the same deployment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
+
+    environment: Literal["development", "production"] = Field(
+        default="production", description="`production` refuses everything that only makes development easier."
+    )
+    deployment: str = Field(
+        default="courtsight", description="The name of a deployment that ships, or the path of a YAML file."
+    )
+    database: Path = Field(default=Path("courtsight.db"), description="The SQLite file; it is made with mode 0600.")
+    database_timeout_seconds: float = Field(
+        default=1.0, gt=0, le=30, description="Seconds that a write waits for the database's lock before it fails."
+    )
+    corpus: Path | None = Field(
+        default=None, description="A folder of JSONL files or one file; default: the deployment's own corpus."
+    )
+    jwt_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs tokens; at least 32 bytes, random, no default. Also as COURTSIGHT_JWT_SECRET_FILE.",
+    )
+    jwt_secret_file: Path | None = Field(
+        default=None, description="A file that holds the secret; surrounding space is cut."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="`debug` is for development only."
+    )
+    trace_export: Literal["none", "stderr"] = Field(
+        default="none", description="`stderr` prints every span; development only."
+    )
+    drain_seconds: int = Field(
+        default=30, ge=1, le=300, description="Seconds that running answers get to finish after SIGTERM."
+    )
+
+    @model_validator(mode="after")
+    def _secret_from_file(self) -> Self:
+        if self.jwt_secret_file is None:
+            return self
+        if self.jwt_secret is not None:
+            raise ValueError(f"{PREFIX}JWT_SECRET and {PREFIX}JWT_SECRET_FILE are both set: keep one")
+        try:
+            self.jwt_secret = SecretStr(self.jwt_secret_file.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{PREFIX}JWT_SECRET_FILE: {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.environment == "development":
+            return self
+        loose = {
+            "LOG_LEVEL=debug": self.log_level == "debug",
+            "TRACE_EXPORT=stderr": self.trace_export == "stderr",
+        }
+        for setting, wanted in loose.items():
+            if wanted:
+                raise ValueError(
+                    f"{PREFIX}{setting} is for development: unset it, or set {PREFIX}ENVIRONMENT=development"
+                )
+        return self
+
+    @property
+    def signing_secret(self) -> str:
+        """The secret that signs tokens.
+
+        Raises:
+            ConfigurationError: it is missing, too short, or visibly not random.
+        """
+        make = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+        if self.jwt_secret is None:
+            raise ConfigurationError(f"{PREFIX}JWT_SECRET is not set; {make}")
+        secret = self.jwt_secret.get_secret_value()
+        if len(secret.encode()) < SHORTEST_SECRET_BYTES:
+            raise ConfigurationError(f"{PREFIX}JWT_SECRET is shorter than {SHORTEST_SECRET_BYTES} bytes; {make}")
+        if self.environment == "production" and len(set(secret.encode())) < _FEWEST_DISTINCT_BYTES:
+            raise ConfigurationError(f"{PREFIX}JWT_SECRET is not random (few distinct characters); {make}")
+        return secret
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment, and refuse a variable whose name is almost that of a setting.
+
+    Raises:
+        ConfigurationError: in one line, which variable is wrong.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        near = nearest(name, known) if name.startswith(PREFIX) and name not in known else None
+        if near and _alike(name, near):
+            raise ConfigurationError(f"{name} is no setting (did you mean {near}?)")
+    try:
+        return Settings()
+    except ValidationError as error:
+        finding = error.errors(include_url=False, include_input=False)[0]
+        where = "".join(f"{PREFIX}{str(part).upper()}: " for part in finding["loc"][:1])
+        raise ConfigurationError(f"{where}{finding['msg'].removeprefix('Value error, ')}") from error
+
+
+def _alike(name: str, other: str) -> bool:
+    """Whether a name is a typo of another rather than a variable of somebody else's."""
+    return SequenceMatcher(None, name.removeprefix(PREFIX), other.removeprefix(PREFIX)).ratio() >= _LIKELY_TYPO

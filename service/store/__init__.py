@@ -1,0 +1,1 @@
+"""Keeps accounts, conversations and revoked tokens in SQLite, by plain SQL."""

@@ -1,0 +1,142 @@
+"""One thread writes, and commits what has gathered in one transaction: a synced commit is shared by all who wait for it.
+
+SQLite takes one writer at a time anyway. A thread of its own keeps the event loop free while the disk syncs, and while
+another connection holds the lock: then jobs fail at their own deadline, one by one, and the first attempt that succeeds
+after the lock is gone serves whoever still waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from service.errors import Problem, StorageUnavailable
+
+Result = TypeVar("Result")
+Job = Callable[[sqlite3.Connection], Any]
+
+_LARGEST_BATCH = 256
+_RETRY_SECONDS = 0.005
+_UNAVAILABLE = "The database takes no writes right now; nothing was saved. Try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    job: Job
+    deadline: float
+    future: Future[Any]
+
+
+class GroupCommitWriter:
+    """Runs jobs on one connection, in order, many per transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, *, most_pending: int = 1_000) -> None:
+        self._connection = connection
+        # The writer waits by itself, so that each job can fail at its own deadline.
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._most_pending = most_pending
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, job: Callable[[sqlite3.Connection], Result], timeout: float) -> Result:
+        """Run a job and return its result once it is on disk.
+
+        Args:
+            job: reads and writes by the connection it is given; it may run twice, so it has no other effects.
+            timeout: seconds that the job may wait for the database's lock.
+
+        Raises:
+            StorageUnavailable: the lock, the disk or the queue did not allow it; nothing was saved.
+        """
+        if self._stopping or self._queue.qsize() >= self._most_pending:
+            raise StorageUnavailable(_UNAVAILABLE)
+        future: Future[Result] = Future()
+        self._queue.put(_Pending(job, time.monotonic() + timeout, future))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Write what is queued, then end the thread."""
+        self._stopping = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                break
+            batch = self._begin([first, *self._gathered()])
+            if batch:
+                self._finish(batch)
+        for pending in self._gathered():
+            _fail(pending, StorageUnavailable(_UNAVAILABLE))
+
+    def _gathered(self) -> list[_Pending]:
+        """What waits in the queue now; the end mark goes back, so that the thread meets it after this batch."""
+        gathered: list[_Pending] = []
+        while len(gathered) < _LARGEST_BATCH:
+            try:
+                pending = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if pending is None:
+                self._queue.put(None)
+                break
+            gathered.append(pending)
+        return gathered
+
+    def _begin(self, batch: list[_Pending]) -> list[_Pending]:
+        """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile."""
+        while batch:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                now = time.monotonic()
+                for pending in batch:
+                    if pending.deadline <= now:
+                        _fail(pending, StorageUnavailable(_UNAVAILABLE))
+                batch = [pending for pending in batch if pending.deadline > now]
+                time.sleep(_RETRY_SECONDS)
+                batch += self._gathered()
+            else:
+                break
+        return batch
+
+    def _finish(self, batch: list[_Pending]) -> None:
+        try:
+            results = [pending.job(self._connection) for pending in batch]
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller, and the thread lives on
+            self._rollback()
+            if len(batch) == 1:
+                _fail(batch[0], error)
+            else:
+                # One bad job must not take its neighbours with it: each gets a transaction of its own.
+                for pending in batch:
+                    if self._begin([pending]):
+                        self._finish([pending])
+            return
+        for pending, result in zip(batch, results, strict=True):
+            if pending.future.set_running_or_notify_cancel():
+                pending.future.set_result(result)
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _fail(pending: _Pending, error: Exception) -> None:
+    if not isinstance(error, Problem):
+        known = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+        error = StorageUnavailable(_UNAVAILABLE) if known else error
+    if pending.future.set_running_or_notify_cancel():
+        pending.future.set_exception(error)

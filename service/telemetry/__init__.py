@@ -1,0 +1,1 @@
+"""What the service says about itself: metrics, log lines and traces, without a word of what people ask."""

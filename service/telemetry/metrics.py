@@ -1,0 +1,272 @@
+"""Every metric of the service, with its formula and unit. Labels are closed enums, and every combination starts at zero.
+
+A series that appears only with its first event hides that event from `rate()`; and a label that a client may choose makes the
+page as long as the client likes. Children are cached: `.labels()` costs three times as much as counting.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service.chat.complexity import COMPLEXITIES
+from service.deployments.model import ROLES, TOOLS
+from service.errors import PROBLEM_CODES
+
+ANONYMOUS = "anonymous"
+UNCLASSIFIED = "none"
+OUTCOMES = (
+    "ok",
+    "abstained",
+    "refused",
+    "client_error",
+    "unauthorized",
+    "rate_limited",
+    "client_closed",
+    "timeout",
+    "error",
+)
+GOOD_OUTCOMES = frozenset({"ok", "abstained", "refused"})
+STAGES = ("analyse", "search", "rank", "total")
+TOOL_OUTCOMES = ("ok", "empty", "error")
+RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
+STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")
+TOKEN_TYPES = ("input", "output", "cached", "reasoning")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other")
+CODES = ("200", "201", "204", "401", "403", "404", "405", "413", "422", "429", "500", "503", "504", "other")
+UNMATCHED = "unmatched"
+
+REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120)
+TTFT_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 15, 30)
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10, 30)
+RETRIEVAL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+GENERATION_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 10, 15, 30, 60)
+TOOL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 10, 30)
+DOCUMENT_BUCKETS = (0, 1, 2, 3, 5, 8, 10, 20)
+STEP_BUCKETS = (1, 2, 3, 5, 8, 10, 15, 20)
+
+ACTIVE_SECONDS = 900.0
+"""A conversation is active for so long after its last answer."""
+_MOST_ACTIVE = 100_000
+
+Child = Counter | Histogram
+
+
+class Family:
+    """A labelled metric with all its children made and kept; a value outside the enums is counted as `other` or refused."""
+
+    def __init__(self, metric: Counter | Histogram, *values: Sequence[str]) -> None:
+        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
+
+    def inc(self, *labels: str, by: float = 1) -> None:
+        """Add to a counter's child."""
+        self._children[labels].inc(by)
+
+    def observe(self, *labels: str, value: float) -> None:
+        """Put a value into a histogram's child."""
+        self._children[labels].observe(value)
+
+
+class ActiveConversations(Collector):
+    """Gauge `chatbot_active_conversations`: conversations with an answer saved in the last 900 s by this process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: OrderedDict[str, float] = OrderedDict()
+
+    def touch(self, conversation_id: str) -> None:
+        """Note an answer in a conversation."""
+        self._last[conversation_id] = self._clock()
+        self._last.move_to_end(conversation_id)
+        if len(self._last) > _MOST_ACTIVE:
+            self._last.popitem(last=False)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Count those that are still active; rendering may run beside `touch`, so it only reads a copy."""
+        since = self._clock() - ACTIVE_SECONDS
+        active = sum(moment >= since for moment in list(self._last.values()))
+        yield GaugeMetricFamily("chatbot_active_conversations", "Conversations answered in the last 900 s", active)
+
+    def forget_old(self) -> None:
+        """Drop what is no longer active."""
+        since = self._clock() - ACTIVE_SECONDS
+        while self._last and next(iter(self._last.values())) < since:
+            self._last.popitem(last=False)
+
+
+class Metrics:
+    """All instruments of one app, in a registry of its own."""
+
+    def __init__(
+        self, routes: Iterable[tuple[str, str]], models: Mapping[str, str], clock: Callable[[], float]
+    ) -> None:
+        """Make every instrument and every label combination.
+
+        Args:
+            routes: template and method of each route.
+            models: the provider of each model that may answer.
+            clock: monotonic seconds.
+        """
+        # A process-wide switch of the library; the _created series double the page and nobody here reads them.
+        disable_created_metrics()
+        self.registry = CollectorRegistry()
+        known = sorted(set(routes))
+        self._routes = frozenset(template for template, _ in known)
+        self._pairs = frozenset(known)
+        self._models = frozenset(models)
+        self._chat(known, models)
+        self._http(known)
+        self._retrieval()
+        self.active = ActiveConversations(clock)
+        self.registry.register(self.active)
+
+    def _chat(self, routes: list[tuple[str, str]], models: Mapping[str, str]) -> None:
+        named = [*sorted(models), "other"]
+        providers = [*sorted(set(models.values())), "other"]
+        # Chat requests that ended, each once. Unit: requests.
+        self.requests = Family(
+            self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome"),
+            (*ROLES, ANONYMOUS),
+            (*COMPLEXITIES, UNCLASSIFIED),
+            OUTCOMES,
+        )
+        # Last byte sent - request received, of good events (ok, abstained, refused), JSON and streams. Unit: seconds.
+        self.request_duration = Family(
+            self._histogram(
+                "request_duration_seconds",
+                "Last byte sent minus request received, good chat events",
+                REQUEST_BUCKETS,
+                "role",
+                "complexity",
+            ),
+            ROLES,
+            COMPLEXITIES,
+        )
+        # First non-empty content sent - request received, of good streams. Unit: seconds.
+        self.ttft = Family(
+            self._histogram(
+                "ttft_seconds",
+                "First content sent minus request received, good streams",
+                TTFT_BUCKETS,
+                "role",
+                "complexity",
+            ),
+            ROLES,
+            COMPLEXITIES,
+        )
+        # Runs of a tool that ended. Unit: runs.
+        self.tool_calls = Family(
+            self._counter("tool_calls", "Tool runs that ended", "tool", "outcome"), TOOLS, TOOL_OUTCOMES
+        )
+        # End - start of a tool's run. Unit: seconds.
+        self.tool_duration = Family(
+            self._histogram(
+                "tool_duration_seconds", "End minus start of a tool run", TOOL_BUCKETS, "tool", "complexity"
+            ),
+            TOOLS,
+            (*COMPLEXITIES, UNCLASSIFIED),
+        )
+        # Steps listed in a saved answer. Unit: steps.
+        self.reasoning_steps = self._histogram("reasoning_steps", "Steps of a saved answer", STEP_BUCKETS)
+        # Engine's last piece - brief given. Unit: seconds.
+        self.generation = Family(
+            self._histogram(
+                "generation_duration_seconds", "Last piece minus brief given, per model", GENERATION_BUCKETS, "model"
+            ),
+            named,
+        )
+        # Tokens of saved answers as the model counts them (extractive: words between spaces). Unit: tokens.
+        self.tokens = Family(
+            self._counter("llm_tokens", "Tokens of saved answers", "role", "provider", "model", "type"),
+            ROLES,
+            providers,
+            named,
+            TOKEN_TYPES,
+        )
+        # Streams that ended, by why. Unit: streams.
+        self.stream_end = Family(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
+        # Chat requests being answered right now. Unit: requests.
+        self.in_flight = Gauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
+        # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
+        self.received = self._counter("messages_received", "Chat messages that passed validation")
+        self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")
+        # Problems answered, by code and route template. Unit: problems.
+        self.errors = Family(
+            self._counter("errors", "Problems answered", "error_type", "endpoint"),
+            PROBLEM_CODES,
+            (*sorted({template for template, _ in routes}), UNMATCHED),
+        )
+
+    def _http(self, routes: list[tuple[str, str]]) -> None:
+        requests = self._counter("http_requests", "HTTP requests that ended", "route", "method", "code")
+        duration = self._histogram(
+            "http_request_duration_seconds", "Last byte sent minus request received", HTTP_BUCKETS, "route", "method"
+        )
+        pairs = [*routes, *((UNMATCHED, method) for method in METHODS)]
+        # Requests that ended, on every route by its template; a method that a route does not have counts as unmatched.
+        self._http_requests = {
+            (route, method, code): requests.labels(route, method, code) for route, method in pairs for code in CODES
+        }
+        # Last byte sent - request received. Unit: seconds.
+        self._http_duration = {(route, method): duration.labels(route, method) for route, method in pairs}
+
+    def _retrieval(self) -> None:
+        # Seconds of one search, by stage: analyse the question, search, rank; total is the whole. Unit: seconds.
+        self.retrieval_duration = Family(
+            self._histogram(
+                "retrieval_duration_seconds", "Seconds of one search, by stage", RETRIEVAL_BUCKETS, "stage"
+            ),
+            STAGES,
+        )
+        # Documents that one search gave. Unit: documents.
+        self.retrieval_documents = self._histogram("retrieval_documents", "Documents of one search", DOCUMENT_BUCKETS)
+        # Searches that ended; low_score: the best hit is weak. Unit: searches.
+        self.retrieval_requests = Family(
+            self._counter("retrieval_requests", "Searches that ended", "outcome"), RETRIEVAL_OUTCOMES
+        )
+        # Series on the page that was rendered before this one. Unit: series.
+        self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)
+        # Version, deployment, engine and corpus of this process; always 1.
+        self.build = Info("chatbot_build", "What is running", registry=self.registry)
+
+    def count_http(self, route: str, method: str, code: int, seconds: float) -> tuple[str, str]:
+        """Count one HTTP request; returns the route and method under which it stands."""
+        if (route, method) not in self._pairs:
+            route, method = UNMATCHED, method if method in METHODS else "other"
+        text = str(code)
+        self._http_requests[route, method, text if text in CODES else "other"].inc()
+        self._http_duration[route, method].observe(seconds)
+        return route, method
+
+    def count_problem(self, code: str, route: str) -> None:
+        """Count one problem by its code and the template of its route."""
+        self.errors.inc(code, route if route in self._routes else UNMATCHED)
+
+    def model(self, name: str) -> str:
+        """The model's label: its name, or `other` for one that was not announced."""
+        return name if name in self._models else "other"
+
+    def render(self) -> bytes:
+        """The page in Prometheus' text format; call it from a thread, it takes milliseconds."""
+        page = generate_latest(self.registry)
+        self.series.set(sum(1 for line in page.splitlines() if line and not line.startswith(b"#")))
+        return page
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(f"chatbot_{name}", documentation, labels, registry=self.registry)
+
+    def _histogram(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"chatbot_{name}", documentation, labels, buckets=buckets, registry=self.registry)

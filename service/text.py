@@ -1,0 +1,28 @@
+"""The smallest things about text that several rooms share."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_WORD = re.compile(r"[a-z0-9]+")
+_LONGEST_WORD = 40
+"""Longer runs of letters are no words; they are cut so that no text can make the stemmer slow."""
+
+
+def fold(text: str) -> str:
+    """Lower case without accents or compatibility forms: "Décret" and "ＤＥＣＲＥＴ" both become "decret"."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).lower()
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text, in order, with hyphens taken as spaces."""
+    return [word[:_LONGEST_WORD] for word in _WORD.findall(fold(text))]
+
+
+def contains_phrase(text_words: list[str], phrase: str) -> bool:
+    """Whether the words of a phrase stand in the text one after the other."""
+    wanted = words(phrase)
+    span = len(wanted)
+    return any(text_words[at : at + span] == wanted for at in range(len(text_words) - span + 1))

@@ -1,0 +1,1 @@
+"""What the chatbot can look up, one tool per file."""

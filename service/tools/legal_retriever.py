@@ -1,0 +1,23 @@
+"""LegalRetriever: the passages of any kind that fit a question best."""
+
+from __future__ import annotations
+
+from service.retrieval.index import Index
+from service.tools.tool import ToolRequest, ToolResult
+
+_MOST = 8
+
+
+class LegalRetriever:
+    """Searches the whole corpus."""
+
+    name = "LegalRetriever"
+    description = "Mencari bagian peraturan, panduan, dan putusan yang paling sesuai dengan pertanyaan."
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    async def run(self, request: ToolRequest) -> ToolResult:
+        """The best passages of all kinds."""
+        search = self._index.search(request.query, limit=_MOST)
+        return ToolResult(hits=search.hits, searches=(search,))

@@ -1,0 +1,47 @@
+"""What every tool is: a name, a sentence for people, and a run that gives passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from service.retrieval.hits import Hit, Search
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """What to look up, and the day on which it is asked ("the last five years" counts from there)."""
+
+    query: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The passages found, the searches made for them, and a remark in the reader's language (may be empty)."""
+
+    hits: Sequence[Hit]
+    searches: Sequence[Search] = field(default_factory=tuple)
+    remark: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, or `empty` when nothing was found."""
+        return "ok" if self.hits else "empty"
+
+
+class Tool(Protocol):
+    """A tool may wait for a network: several of them run at the same time."""
+
+    @property
+    def name(self) -> str:
+        """The name under which answers and metrics know the tool."""
+
+    @property
+    def description(self) -> str:
+        """What the tool does, for people, in Indonesian."""
+
+    async def run(self, request: ToolRequest) -> ToolResult:
+        """Look something up."""

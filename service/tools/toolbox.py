@@ -1,0 +1,64 @@
+"""The four tools of this service, and how several of them run at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from service.retrieval.index import Index
+from service.tools.case_comparator import CaseComparator
+from service.tools.law_lookup import LawLookup
+from service.tools.legal_retriever import LegalRetriever
+from service.tools.precedent_explorer import PrecedentExplorer
+from service.tools.tool import Tool, ToolRequest, ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """One run of a tool: what it was asked, what came of it (None after an error), and the seconds it took."""
+
+    name: str
+    query: str
+    result: ToolResult | None
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `empty` or `error`."""
+        return self.result.outcome if self.result else "error"
+
+
+def tools_on(index: Index) -> dict[str, Tool]:
+    """Every tool by its name."""
+    tools: tuple[Tool, ...] = (LegalRetriever(index), LawLookup(index), CaseComparator(index), PrecedentExplorer(index))
+    return {tool.name: tool for tool in tools}
+
+
+async def run_together(
+    tools: Mapping[str, Tool],
+    names: Iterable[str],
+    request: ToolRequest,
+    clock: Callable[[], float],
+    on_error: Callable[[str, Exception], None],
+) -> list[ToolRun]:
+    """Run tools at the same time. A tool that fails takes no other with it: its run says `error`.
+
+    Args:
+        tools: every tool by its name.
+        names: which to run; the results come in this order.
+        request: what to look up.
+        clock: monotonic seconds.
+        on_error: told the name of a tool that failed, and why.
+    """
+
+    async def run(name: str) -> ToolRun:
+        started = clock()
+        result: ToolResult | None = None
+        try:
+            result = await tools[name].run(request)
+        except Exception as error:  # noqa: BLE001 - any failure of one tool must leave the others standing
+            on_error(name, error)
+        return ToolRun(name, request.query, result, clock() - started)
+
+    return list(await asyncio.gather(*(run(name) for name in names)))

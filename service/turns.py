@@ -1,0 +1,83 @@
+"""One turn of a conversation: what a question leans on, and how its answer is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.answering import Answer, Question
+from service.chat.citations import dump_citations
+from service.security.access import Caller
+from service.store.conversations import (
+    Conversation,
+    Message,
+    append_messages,
+    find_conversation,
+    insert_conversation,
+    last_questions,
+)
+from service.store.database import Database
+
+_TITLE_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question with its place: the conversation (new or not) and the id that its answer will have."""
+
+    id: str
+    conversation_id: str
+    is_new: bool
+    owner: str
+    question: Question
+    asked_at: float
+
+
+class Turns:
+    """Opens and keeps turns."""
+
+    def __init__(
+        self, database: Database, remembered: int, new_id: Callable[[], str], wall_clock: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self._remembered = remembered
+        self._new_id = new_id
+        self._wall_clock = wall_clock
+
+    def open(self, caller: Caller, text: str, conversation_id: str | None) -> Turn:
+        """Place a question in a conversation of the caller, or in a new one that is made when the answer is kept.
+
+        Raises:
+            NotFound: there is no such conversation of the caller.
+            StorageUnavailable: it cannot be read.
+        """
+        if conversation_id is None:
+            question = Question(text, caller.role)
+            return Turn(self._new_id(), self._new_id(), True, caller.account_id, question, self._wall_clock())
+
+        def look(connection: sqlite3.Connection) -> Question:
+            found = find_conversation(connection, caller.account_id, conversation_id)
+            earlier = last_questions(connection, conversation_id, self._remembered)
+            return Question(text, caller.role, earlier, found.title)
+
+        question = self._database.read(look)
+        return Turn(self._new_id(), conversation_id, False, caller.account_id, question, self._wall_clock())
+
+    async def keep(self, turn: Turn, answer: Answer) -> None:
+        """Save question and answer together, durably.
+
+        Raises:
+            StorageUnavailable: nothing was saved.
+            NotFound: the conversation was deleted meanwhile.
+        """
+        asked = Message(self._new_id(), "user", turn.question.text, turn.asked_at)
+        answered = Message(turn.id, "assistant", answer.text, self._wall_clock(), dump_citations(answer.citations))
+        title = turn.question.text.strip()[:_TITLE_CHARACTERS]
+
+        def job(connection: sqlite3.Connection) -> None:
+            if turn.is_new:
+                insert_conversation(connection, turn.owner, Conversation(turn.conversation_id, title, turn.asked_at, 0))
+            append_messages(connection, turn.owner, turn.conversation_id, (asked, answered))
+
+        await self._database.write(job)
