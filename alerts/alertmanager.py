@@ -56,7 +56,7 @@ def alertmanager_config(spec: Spec, *, webhook_url: str | None = None, scale: in
     Raises:
         ValueError: The scale is under 1.
     """
-    pace = Pace(Decimal(scale))
+    pace = Pace(scale)
     document = {
         "global": {"resolve_timeout": pace.range(RESOLVE_TIMEOUT)},
         "route": _route(pace),

@@ -65,10 +65,7 @@ def _findings(spec: Spec, slo: SLO) -> Iterator[Finding]:
     for window in spec.windows:
         if firing_ratio(slo, window) >= 1:
             yield _unreachable(slo, window)
-    late = _late_page(spec, slo)
-    if late is not None:
-        yield late
-    yield from (_lonely(slo, window) for window in spec.windows if lonely_failure_events(slo, window))
+    yield from (finding for finding in (_late_page(spec, slo), _lonely(spec, slo)) if finding is not None)
 
 
 def _unreachable(slo: SLO, window: Window) -> Finding:
@@ -104,15 +101,20 @@ def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
     return None if seconds is None else seconds - window.hold
 
 
-def _lonely(slo: SLO, window: Window) -> Finding:
-    events = lonely_failure_events(slo, window)
-    long, short = format_duration(window.long), format_duration(window.short)
+def _lonely(spec: Spec, slo: SLO) -> Finding | None:
+    counts = [(window, lonely_failure_events(slo, window)) for window in spec.windows]
+    told = [
+        f"{count} in {format_duration(window.long)} ({burn_alert_name(slo, window.severity)}, and as few in {format_duration(window.short)})"
+        for window, count in counts
+        if count
+    ]
+    if not told:
+        return None
     return Finding(
         Weight.NOTICE,
         slo.id,
-        f"{_named(slo, window)} fires on a single bad event while there are at most {events} valid events in {long} "
-        f"(and as few in {short})",
-        f"expect more than {events} events per {long}, or send synthetic questions in quiet hours",
+        f"a single bad event fires while there are at most this many valid events: {', '.join(told)}",
+        "expect more traffic than that, or send synthetic questions in quiet hours",
     )
 
 

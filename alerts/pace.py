@@ -19,7 +19,7 @@ MILLISECOND = Decimal("0.001")
 class Pace:
     """How much faster than life the rules run: 1 in production, 60 when an hour shall take a minute."""
 
-    scale: Decimal = Decimal(1)
+    scale: int | Decimal = 1
 
     def __post_init__(self) -> None:
         if self.scale < 1:
@@ -29,7 +29,7 @@ class Pace:
         """A duration as the rules shall use it, in whole milliseconds and never under a second; nothing stays nothing."""
         if not duration:
             return duration
-        return max(FLOOR, (duration / self.scale).quantize(MILLISECOND))
+        return max(FLOOR, (duration / Decimal(self.scale)).quantize(MILLISECOND))
 
     def range(self, duration: Decimal) -> str:
         """The same, written for a range selector: `5m`."""

@@ -31,7 +31,7 @@ def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
     Raises:
         ValueError: The scale is under 1.
     """
-    pace = Pace(Decimal(scale))
+    pace = Pace(scale)
     service = Group(f"{spec.service}-service", pace.seconds(FAST_INTERVAL), service_alerts(spec, pace))
     return RuleFile(spec.service, (service, *(group for slo in spec.slos for group in _groups(spec, slo, pace))))
 

@@ -1,0 +1,1 @@
+"""I turn the spec into boards."""
