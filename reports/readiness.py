@@ -260,7 +260,7 @@ def _waiver_state(case: _Case, waiver: Waiver, rows: Sequence[Row]) -> WaiverSta
 def _file_reasons(case: _Case, rows: Sequence[Row]) -> list[Reason]:
     """One reason for a whole file that cannot be used, instead of one for each of its cells."""
     made = []
-    for kind, source in case.sources.items():
+    for kind, source in sorted(case.sources.items(), key=lambda pair: pair[0] is not Kind.PROVENANCE):
         lost = [row for row in rows if row.kind is kind]
         if source.usable or not (lost or kind is Kind.PROVENANCE):
             continue
@@ -291,8 +291,8 @@ def _row_reason(group: list[Row]) -> Reason:
         said = f"in the warning band: {first.reason}"
     if first.more_needed:
         said += f"; {first.more_needed} more needed"
-    if len(group) > 1:
-        said = f"{len(group)} cells; first {cells[0]}: {said}"
+    if cells:
+        said = f"{cells[0]}: {said}" if len(cells) == 1 else f"{len(cells)} cells, first {cells[0]}: {said}"
     return Reason(first.gate, first.title, _leads_to(first), said, cells)
 
 

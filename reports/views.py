@@ -1,0 +1,238 @@
+"""What each part of the page shows, put together from the decision and the details of the evidence. Formats nothing, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reports import details
+from reports.charts import Chart, Series, line_chart
+from reports.decision import CheckState, Decision, Row
+from reports.details import Drill, Load, Scenario, SloWindow, Step
+from reports.document import Inputs
+from slo.evidence import Evidence
+from slo.spec import SLO, Kind, Phase, PhaseDemands, Spec
+from slo.verdict import Readiness
+
+HEAT_LABELS = {"role", "complexity"}
+
+
+@dataclass(frozen=True, slots=True)
+class SloLine:
+    """One row of the SLO table; `slo` is None when the spec lost it, `origin` when the query was not recorded."""
+
+    row: Row
+    slo: SLO | None
+    origin: SloWindow | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A gate by role (down) and complexity (across); None where the spec has no such cell."""
+
+    gate: str
+    title: str
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Acceptance scenarios by role (down) and family (across): passed and all of each."""
+
+    families: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGroup:
+    """One checklist with its items."""
+
+    id: str
+    title: str
+    asked: bool
+    states: tuple[CheckState, ...]
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLine:
+    """One row of the phases table; `readiness` is None for phases that were not decided here."""
+
+    phase: Phase
+    title: str
+    asks: tuple[str, ...]
+    readiness: Readiness | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the template needs."""
+
+    decision: Decision
+    spec: Spec
+    slos: tuple[SloLine, ...]
+    heat_maps: tuple[HeatMap, ...]
+    rows: Mapping[Kind, tuple[Row, ...]]
+    load: Load
+    load_charts: tuple[Chart, ...]
+    scenarios: tuple[Scenario, ...]
+    tally: Tally
+    drills: tuple[Drill, ...]
+    checklists: tuple[CheckGroup, ...]
+    phases: tuple[PhaseLine, ...]
+    provenance: Evidence | None
+    corpus: Mapping[str, str]
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    tools: Mapping[str, str]
+    service: Mapping[str, str]
+    steps: tuple[Step, ...]
+
+
+def page_of(decision: Decision, inputs: Inputs) -> Page:
+    """The page's content. Details of evidence that may not be used are shown nowhere: they would look like results."""
+    usable = {source.kind for source in decision.sources if source.usable}
+    own = {kind: inputs.files.evidence[kind] for kind in usable}
+    provenance = own.get(Kind.PROVENANCE)
+    load = details.load(own.get(Kind.LOAD))
+    scenarios = details.scenarios(own.get(Kind.UAT))
+    heat_rows = [row for row in decision.rows if set(row.labels) == HEAT_LABELS]
+    return Page(
+        decision=decision,
+        spec=inputs.spec,
+        slos=_slo_lines(decision, inputs.spec, details.slo_windows(own.get(Kind.SLO))),
+        heat_maps=_heat_maps(heat_rows, inputs.spec),
+        rows={kind: _plain_rows(decision, kind) for kind in Kind},
+        load=load,
+        load_charts=_load_charts(load),
+        scenarios=scenarios,
+        tally=_tally(scenarios),
+        drills=details.drills(own.get(Kind.DRILL)),
+        checklists=_check_groups(decision, inputs),
+        phases=_phase_lines(decision, inputs.spec),
+        provenance=provenance,
+        corpus=details.table(provenance, "corpus"),
+        machine=details.table(provenance, "machine"),
+        versions=details.table(provenance, "versions"),
+        tools=details.table(provenance, "tools"),
+        service=details.table(provenance, "service"),
+        steps=details.steps(provenance),
+    )
+
+
+def _slo_lines(decision: Decision, spec: Spec, origins: Mapping[str, SloWindow]) -> tuple[SloLine, ...]:
+    slos = {slo.id: slo for slo in spec.slos}
+    return tuple(
+        SloLine(row, slos.get(row.labels["slo"]), origins.get(row.labels["slo"]))
+        for row in decision.rows
+        if set(row.labels) == {"slo"}
+    )
+
+
+def _plain_rows(decision: Decision, kind: Kind) -> tuple[Row, ...]:
+    """Rows that neither the SLO table nor a heat-map shows."""
+    return tuple(row for row in decision.rows if row.kind is kind and set(row.labels) not in ({"slo"}, HEAT_LABELS))
+
+
+def _heat_maps(rows: Sequence[Row], spec: Spec) -> tuple[HeatMap, ...]:
+    roles, columns = spec.labels.get("role", ()), spec.labels.get("complexity", ())
+    made = []
+    for gate in dict.fromkeys(row.gate for row in rows):
+        cells = {(row.labels["role"], row.labels["complexity"]): row for row in rows if row.gate == gate}
+        lines = tuple((role, tuple(cells.get((role, column)) for column in columns)) for role in roles)
+        made.append(HeatMap(gate, next(iter(cells.values())).title, tuple(columns), lines))
+    return tuple(made)
+
+
+def _load_charts(load: Load) -> tuple[Chart, ...]:
+    if not load.timeline:
+        return ()
+    across = [one.second for one in load.timeline]
+    requests = [one.requests for one in load.timeline]
+    slowest = max((one.p95 for one in load.timeline if one.p95 is not None), default=None)
+    said = f"between {min(requests):g} and {max(requests):g} a second, {sum(one.failures for one in load.timeline):g} failures"
+    pace = line_chart(
+        "chart-requests",
+        "Requests per second",
+        f"Requests over {len(across)} seconds of load: {said}.",
+        across=across,
+        series=[
+            Series("requests", "main", requests),
+            Series("failures", "bad", [one.failures for one in load.timeline]),
+        ],
+    )
+    if slowest is None:
+        return (pace,)
+    speed = line_chart(
+        "chart-p95",
+        "p95 of the whole answer, per second",
+        f"The p95 of each second of load; the slowest second had {slowest * 1000:.1f} ms.",
+        across=across,
+        series=[Series("p95", "main", [None if one.p95 is None else one.p95 * 1000 for one in load.timeline])],
+        unit=" ms",
+    )
+    return pace, speed
+
+
+def _tally(scenarios: Sequence[Scenario]) -> Tally:
+    families = tuple(sorted({scenario.family for scenario in scenarios}))
+    roles = tuple(sorted({scenario.role for scenario in scenarios}))
+
+    def counts(role: str, family: str) -> tuple[int, int]:
+        own = [one for one in scenarios if one.role == role and one.family == family]
+        return sum(one.verdict == "PASS" for one in own), len(own)
+
+    return Tally(families, tuple((role, tuple(counts(role, family) for family in families)) for role in roles))
+
+
+def _check_groups(decision: Decision, inputs: Inputs) -> tuple[CheckGroup, ...]:
+    asked = inputs.spec.phases[decision.phase].checklists
+    made = []
+    for checklist in inputs.checklists:
+        states = tuple(state for state in decision.checks if state.checklist == checklist.id)
+        shown = sum(state.verdict is not None for state in states)
+        made.append(CheckGroup(checklist.id, checklist.title, checklist.id in asked, states, shown))
+    return tuple(made)
+
+
+def _phase_lines(decision: Decision, spec: Spec) -> tuple[PhaseLine, ...]:
+    known = {decision.phase: decision.readiness}
+    if decision.next_phase is not None:
+        known[decision.next_phase.phase] = decision.next_phase.readiness
+    made = []
+    before: PhaseDemands | None = None
+    for phase in Phase:
+        asked = spec.phases[phase]
+        made.append(PhaseLine(phase, asked.title, _asks(spec, asked, before), known.get(phase)))
+        before = asked
+    return tuple(made)
+
+
+def _asks(spec: Spec, asked: PhaseDemands, before: PhaseDemands | None) -> tuple[str, ...]:
+    """What a phase asks that the one before it did not."""
+    earlier = before or PhaseDemands(asked.phase, "")
+    said = []
+    if asked.real_engine and not earlier.real_engine:
+        said.append("answers from a real provider")
+    if asked.real_documents and not earlier.real_documents:
+        said.append("verified documents only")
+    if asked.clean_commit and not earlier.clean_commit:
+        said.append("a commit without local changes")
+    said += [f"signed checklist: {name}" for name in asked.checklists if name not in earlier.checklists]
+    if asked.slo_window is not None and asked.slo_window != earlier.slo_window:
+        said.append(f"SLOs measured over {float(asked.slo_window) / 86400:g} days")
+    return tuple(said + _gate_asks(spec, asked.phase, None if before is None else before.phase))
+
+
+def _gate_asks(spec: Spec, phase: Phase, before: Phase | None) -> list[str]:
+    new, strong = [], []
+    for gate in spec.gates:
+        now = gate.requirement(phase)
+        then = None if before is None else gate.requirement(before)
+        if now is not None and then is None:
+            new.append(gate.title)
+        elif now is not None and then is not None and now.strong and not then.strong:
+            strong.append(gate.title)
+    said = [f"{len(new)} gates: {', '.join(new)}" if len(new) > 1 else f"gate: {new[0]}"] if new else []
+    return said + ([f"strong evidence for: {', '.join(strong)}"] if strong else [])
