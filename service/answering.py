@@ -17,7 +17,7 @@ from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.composing import abstain
 from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
-from service.chat.evidence import Evidence, merge, number, select
+from service.chat.evidence import Evidence, merge, number, select, with_holdings
 from service.chat.guard import Refusal, refusal_of
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
@@ -137,6 +137,7 @@ class Answerer:
 
     def __init__(
         self,
+        *,
         deployment: Deployment,
         index: Index,
         tools: Mapping[str, Tool],
@@ -213,6 +214,7 @@ class Answerer:
             self._index.idf,
             self._index.analyser.document_terms,
         )
+        evidence = with_holdings(evidence, {hit.document.id for hit in results.get("CaseComparator", ())})
         looked_at = len(merge(results))
         return _Weighed(evidence, self._confidence(context.search, evidence), looked_at)
 

@@ -7,9 +7,11 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from service import __version__
@@ -40,8 +42,21 @@ from service.tools.toolbox import tools_on
 from service.turns import Turns
 
 _ROUTERS = (auth.router, chat.router, conversations.router, tools.router, operations.router)
-_NO_BUILT_IN_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+_NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is built before the app starts and does not change while it runs."""
+
+    secret: str
+    deployment: Deployment
+    corpus: Corpus
+    index: Index
+    metrics: Metrics
+    engine: AnswerEngine
+    around: Surroundings
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -73,13 +88,13 @@ def create_app(
     metrics.build.info(_build(deployment, corpus, writer))
     tracing = Tracing(__version__, stderr_processor() if settings.trace_export == "stderr" else None)
 
+    parts = _Parts(secret, deployment, corpus, index, metrics, writer, around)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database, settings.database_timeout_seconds, around.wall_clock())
         passwords = PasswordCheck()
-        app.state.services = _services(
-            settings, secret, deployment, corpus, index, database, passwords, metrics, writer, around
-        )
+        app.state.services = _services(parts, database, passwords)
         around.log.write("info", "started", version=__version__, deployment=deployment.name, documents=len(index))
         try:
             yield
@@ -107,34 +122,30 @@ def create_app(
     return app
 
 
-def _services(
-    settings: Settings,
-    secret: str,
-    deployment: Deployment,
-    corpus: Corpus,
-    index: Index,
-    database: Database,
-    passwords: PasswordCheck,
-    metrics: Metrics,
-    engine: AnswerEngine,
-    around: Surroundings,
-) -> Services:
-    signer = TokenSigner(secret, deployment.limits.token_seconds)
-    toolbox = tools_on(index)
-    watching = Watching(metrics, around.log)
+def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Services:
+    deployment, around = parts.deployment, parts.around
+    signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
+    toolbox = tools_on(parts.index)
     return Services(
         deployment=deployment,
-        corpus=corpus,
+        corpus=parts.corpus,
         database=database,
         gate=Gate(database, signer, deployment),
         passwords=passwords,
         signer=signer,
         tools=toolbox,
-        answerer=Answerer(deployment, index, toolbox, engine, watching, around.clock),
+        answerer=Answerer(
+            deployment=deployment,
+            index=parts.index,
+            tools=toolbox,
+            engine=parts.engine,
+            watcher=Watching(parts.metrics, around.log),
+            clock=around.clock,
+        ),
         turns=Turns(database, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
-        metrics=metrics,
+        metrics=parts.metrics,
         surroundings=around,
-        log_key=secret,
+        log_key=parts.secret,
     )
 
 

@@ -53,7 +53,7 @@ class FieldError:
     message: str
 
 
-class Problem(ServiceError):
+class Problem(ServiceError):  # noqa: N818 - RFC 9457 calls it a problem
     """A request that fails in a way the client may know about."""
 
     status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR

@@ -54,7 +54,7 @@ class Turns:
         """
         if conversation_id is None:
             question = Question(text, caller.role)
-            return Turn(self._new_id(), self._new_id(), True, caller.account_id, question, self._wall_clock())
+            return self._turn(caller, question, self._new_id(), is_new=True)
 
         def look(connection: sqlite3.Connection) -> Question:
             found = find_conversation(connection, caller.account_id, conversation_id)
@@ -62,7 +62,10 @@ class Turns:
             return Question(text, caller.role, earlier, found.title)
 
         question = self._database.read(look)
-        return Turn(self._new_id(), conversation_id, False, caller.account_id, question, self._wall_clock())
+        return self._turn(caller, question, conversation_id, is_new=False)
+
+    def _turn(self, caller: Caller, question: Question, conversation_id: str, *, is_new: bool) -> Turn:
+        return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, self._wall_clock())
 
     async def keep(self, turn: Turn, answer: Answer) -> None:
         """Save question and answer together, durably.

@@ -36,7 +36,7 @@ class EventStream(Response):
         self._frames = frames
         self._on_closed = on_closed
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the signature is ASGI's
         """Send until the end, or until the reader leaves."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         pump = asyncio.create_task(self._pump(send))

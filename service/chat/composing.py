@@ -82,7 +82,9 @@ def _name(item: Evidence) -> str:
     if document.kind == "decision":
         decided = f", {day(document.decided_on)}" if document.decided_on else ""
         return f"{document.title} ({document.label}{decided})"
-    return f"{document.label}, {document.title}" if document.article else document.title
+    if document.kind == "guide" or not document.article:
+        return document.title
+    return f"{document.label}, {document.title}"
 
 
 def _comparison(brief: Brief) -> Iterator[str]:
@@ -95,5 +97,4 @@ def _comparison(brief: Brief) -> Iterator[str]:
         yield f"\n{brief.remark}"
     for item in items:
         decided = day(item.document.decided_on) if item.document.decided_on else "tanpa tanggal"
-        held = item.document.holding or item.quote
-        yield f"\n- {decided} — {item.document.title} ({item.document.label}): {held} [{item.number}]"
+        yield f"\n- {decided} — {item.document.title} ({item.document.label}): {item.quote} [{item.number}]"

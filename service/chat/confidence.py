@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set as AbstractSet
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-_FULL_STRENGTH = 0.45
-"""A normalised BM25 score from here on counts as a full match: a passage of usual length that holds each term twice."""
 _COVERAGE_SHARE = 0.6
 """What coverage alone gives; the rest is earned by the strength of the match."""
 
@@ -41,7 +40,7 @@ def confidence(
         return 0.0
     together = _covered(topic, idf, set().union(*(support.terms for support in cited))) / total
     alone = max(_covered(topic, idf, support.terms) for support in cited) / total
-    strength = min(1.0, max(support.score for support in cited) / _FULL_STRENGTH)
+    strength = min(1.0, max(support.score for support in cited))
     found = resolved / named if named else 1.0
     value = (together + alone) / 2 * (_COVERAGE_SHARE + (1 - _COVERAGE_SHARE) * strength) * found
     return round(min(1.0, value), 4)

@@ -18,12 +18,11 @@ _OPENING = (
     ("selain", "itu"),
     ("berapa", "lama"),
 )
-_NOT_A_PRONOUN = frozenset(
-    """
-    adanya akhirnya artinya biasanya bertanya hanya hendaknya khususnya misalnya mulanya nyatanya pentingnya punya
-    sebaiknya sebelumnya sebenarnya sebetulnya seharusnya selanjutnya seluruhnya semestinya tanya umumnya
-    """.split()
-)
+_NOT_A_PRONOUN = frozenset({
+    "adanya", "akhirnya", "artinya", "biasanya", "bertanya", "hendaknya", "khususnya", "misalnya", "mulanya", "nyatanya",
+    "pentingnya", "sebaiknya", "sebelumnya", "sebenarnya", "sebetulnya", "seharusnya", "selanjutnya", "seluruhnya", "semestinya",
+    "umumnya",
+})  # fmt: skip
 """Words that end in -nya ("its") without pointing back at anything."""
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from service.retrieval.document import Document
 from service.retrieval.hits import Hit
@@ -97,6 +98,14 @@ def quote(document: Document, wanted: Iterable[str], count: int, idf: Idf, terms
     ]
     chosen = sorted(place for _, place in sorted(worth)[:count])
     return " ".join(found[place] for place in chosen)
+
+
+def with_holdings(evidence: Iterable[Evidence], compared: AbstractSet[str]) -> tuple[Evidence, ...]:
+    """The passages, with the holding as the quote of every decision that is compared: rulings are set beside rulings."""
+    return tuple(
+        replace(item, quote=item.document.holding) if item.document.id in compared and item.document.holding else item
+        for item in evidence
+    )
 
 
 def number(

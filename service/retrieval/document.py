@@ -49,6 +49,8 @@ class Document:
         """The short name under which people cite this entry."""
         if self.kind == "decision":
             return self.decision_number or self.title
+        if self.kind == "guide":
+            return self.title
         if self.article and self.law:
             return f"Pasal {self.article} {self.law}"
         return self.law or self.title

@@ -37,10 +37,12 @@ NAMED_LAWS: Mapping[str, tuple[str, ...]] = {
 }
 """What people call a law, and the keys under which the corpus may hold it, today's first."""
 
+_NAMES = "|".join(re.escape(name) for name in sorted(NAMED_LAWS, key=len, reverse=True))
 _LAW = (
     r"(?:(?P<type{n}>undang-undang|uu|peraturan pemerintah|pp|peraturan mahkamah agung|perma|perpres)"
-    r"(?: nomor| no\.?)? ?(?P<number{n}>\d{{1,3}})(?: tahun | ?/ ?)(?P<year{n}>\d{{4}})|(?P<name{n}>%s))"
-) % "|".join(re.escape(name) for name in sorted(NAMED_LAWS, key=len, reverse=True))
+    r"(?: nomor| no\.?)? ?(?P<number{n}>\d{{1,3}})(?: tahun | ?/ ?)(?P<year{n}>\d{{4}})"
+    r"|(?P<name{n}>" + _NAMES + r"))"
+)
 _ARTICLE = r"pasal (?P<article{n}>\d{{1,4}}[a-z]?)\b(?: ayat \(?\d{{1,2}}\)?)?(?: huruf [a-z]\b)?"
 _JOINER = r"[ ,]{{0,3}}(?:dari |jo\.? |dalam )?"
 _CITATION = re.compile(
@@ -127,5 +129,5 @@ def _keys(document: Document) -> list[tuple[str, str]]:
 
 
 def _without_ayat(article: str) -> str:
-    """ "27 ayat (3)" names article 27 and not article 3."""
+    """Leave the paragraphs out: "27 ayat (3)" names article 27 and not article 3."""
     return re.sub(r"ayat \(?\d+\)?", "", article)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-STOP_WORDS = frozenset(
+
+def _listed(text: str) -> frozenset[str]:
+    """The words of a block of text."""
+    return frozenset(text.split())
+
+
+STOP_WORDS = _listed(
     """
     ada adalah adanya agar akan aku anda antara apa apabila apakah atas atau bagai bagaimana bagaimanakah bagi bahwa baik banyak
     barang beberapa belum berapa berbagai bila bilamana bisa bisakah boleh bolehkah bukan cara caranya dalam dan dapat dapatkah
@@ -13,17 +19,17 @@ STOP_WORDS = frozenset(
     sehingga sejak selain selaku selama seluruh semua seorang seperti serta sesuai setelah setiap siapa siapakah suatu sudah
     supaya tadi tanpa telah tentang tentu terhadap tersebut tetapi tidak tolong untuk yaitu yakni yang
     a an and are be can do does for how i in is it me my of on or please the to what when where which who why
-    """.split()
+    """
 )
 
-ASKING_WORDS = frozenset(
+ASKING_WORDS = _listed(
     """
     analisa analisis analisislah arti artinya bandingkan bedakan beda berikan berlaku contoh dasar definisi evaluasi evolusi
     hasil jabarkan jelaskan jelas kaji kajian kasus kuat lengkap maksud maksudnya membandingkan membedakan mendalam mengurus
     mengetahui menganalisis menjelaskan pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perbedaannya
     perkembangan persamaan rinci sebelum sebutkan serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat
     terlemah tren ulas ulasan uraikan versus vs
-    """.split()
+    """
 )
 """They say what to do with the topic, or how much of it; a passage need not contain them to answer."""
 

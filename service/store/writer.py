@@ -47,12 +47,12 @@ class GroupCommitWriter:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, job: Callable[[sqlite3.Connection], Result], timeout: float) -> Result:
+    async def write(self, job: Callable[[sqlite3.Connection], Result], within: float) -> Result:
         """Run a job and return its result once it is on disk.
 
         Args:
             job: reads and writes by the connection it is given; it may run twice, so it has no other effects.
-            timeout: seconds that the job may wait for the database's lock.
+            within: seconds that the job may wait for the database's lock.
 
         Raises:
             StorageUnavailable: the lock, the disk or the queue did not allow it; nothing was saved.
@@ -60,7 +60,7 @@ class GroupCommitWriter:
         if self._stopping or self._queue.qsize() >= self._most_pending:
             raise StorageUnavailable(_UNAVAILABLE)
         future: Future[Result] = Future()
-        self._queue.put(_Pending(job, time.monotonic() + timeout, future))
+        self._queue.put(_Pending(job, time.monotonic() + within, future))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:

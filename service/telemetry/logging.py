@@ -27,8 +27,12 @@ class EventLog:
         if LEVELS[level] < self._least:
             return
         moment = datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(timespec="milliseconds")
-        line = {"timestamp": moment.replace("+00:00", "Z"), "level": level, "event": event}
-        line.update({name: value for name, value in fields.items() if value is not None})  # type: ignore[misc] - values are JSON scalars
+        line: dict[str, str | float | bool] = {
+            "timestamp": moment.replace("+00:00", "Z"),
+            "level": level,
+            "event": event,
+        }
+        line.update({name: value for name, value in fields.items() if value is not None})
         self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         self._stream.flush()
 

@@ -62,21 +62,26 @@ ACTIVE_SECONDS = 900.0
 """A conversation is active for so long after its last answer."""
 _MOST_ACTIVE = 100_000
 
-Child = Counter | Histogram
 
+class Counters:
+    """A labelled counter with a child, made and kept, for every combination of its closed enums."""
 
-class Family:
-    """A labelled metric with all its children made and kept; a value outside the enums is counted as `other` or refused."""
-
-    def __init__(self, metric: Counter | Histogram, *values: Sequence[str]) -> None:
+    def __init__(self, metric: Counter, *values: Sequence[str]) -> None:
         self._children = {combination: metric.labels(*combination) for combination in product(*values)}
 
     def inc(self, *labels: str, by: float = 1) -> None:
-        """Add to a counter's child."""
+        """Add to a child; a value outside the enums raises KeyError, because it would be a mistake of ours."""
         self._children[labels].inc(by)
 
+
+class Histograms:
+    """A labelled histogram with a child, made and kept, for every combination of its closed enums."""
+
+    def __init__(self, metric: Histogram, *values: Sequence[str]) -> None:
+        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
+
     def observe(self, *labels: str, value: float) -> None:
-        """Put a value into a histogram's child."""
+        """Put a value into a child."""
         self._children[labels].observe(value)
 
 
@@ -121,7 +126,7 @@ class Metrics:
             clock: monotonic seconds.
         """
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
@@ -137,14 +142,14 @@ class Metrics:
         named = [*sorted(models), "other"]
         providers = [*sorted(set(models.values())), "other"]
         # Chat requests that ended, each once. Unit: requests.
-        self.requests = Family(
+        self.requests = Counters(
             self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome"),
             (*ROLES, ANONYMOUS),
             (*COMPLEXITIES, UNCLASSIFIED),
             OUTCOMES,
         )
         # Last byte sent - request received, of good events (ok, abstained, refused), JSON and streams. Unit: seconds.
-        self.request_duration = Family(
+        self.request_duration = Histograms(
             self._histogram(
                 "request_duration_seconds",
                 "Last byte sent minus request received, good chat events",
@@ -156,7 +161,7 @@ class Metrics:
             COMPLEXITIES,
         )
         # First non-empty content sent - request received, of good streams. Unit: seconds.
-        self.ttft = Family(
+        self.ttft = Histograms(
             self._histogram(
                 "ttft_seconds",
                 "First content sent minus request received, good streams",
@@ -168,11 +173,11 @@ class Metrics:
             COMPLEXITIES,
         )
         # Runs of a tool that ended. Unit: runs.
-        self.tool_calls = Family(
+        self.tool_calls = Counters(
             self._counter("tool_calls", "Tool runs that ended", "tool", "outcome"), TOOLS, TOOL_OUTCOMES
         )
         # End - start of a tool's run. Unit: seconds.
-        self.tool_duration = Family(
+        self.tool_duration = Histograms(
             self._histogram(
                 "tool_duration_seconds", "End minus start of a tool run", TOOL_BUCKETS, "tool", "complexity"
             ),
@@ -182,14 +187,14 @@ class Metrics:
         # Steps listed in a saved answer. Unit: steps.
         self.reasoning_steps = self._histogram("reasoning_steps", "Steps of a saved answer", STEP_BUCKETS)
         # Engine's last piece - brief given. Unit: seconds.
-        self.generation = Family(
+        self.generation = Histograms(
             self._histogram(
                 "generation_duration_seconds", "Last piece minus brief given, per model", GENERATION_BUCKETS, "model"
             ),
             named,
         )
         # Tokens of saved answers as the model counts them (extractive: words between spaces). Unit: tokens.
-        self.tokens = Family(
+        self.tokens = Counters(
             self._counter("llm_tokens", "Tokens of saved answers", "role", "provider", "model", "type"),
             ROLES,
             providers,
@@ -197,14 +202,14 @@ class Metrics:
             TOKEN_TYPES,
         )
         # Streams that ended, by why. Unit: streams.
-        self.stream_end = Family(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
+        self.stream_end = Counters(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
         # Chat requests being answered right now. Unit: requests.
         self.in_flight = Gauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
         # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
         self.received = self._counter("messages_received", "Chat messages that passed validation")
         self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")
         # Problems answered, by code and route template. Unit: problems.
-        self.errors = Family(
+        self.errors = Counters(
             self._counter("errors", "Problems answered", "error_type", "endpoint"),
             PROBLEM_CODES,
             (*sorted({template for template, _ in routes}), UNMATCHED),
@@ -225,7 +230,7 @@ class Metrics:
 
     def _retrieval(self) -> None:
         # Seconds of one search, by stage: analyse the question, search, rank; total is the whole. Unit: seconds.
-        self.retrieval_duration = Family(
+        self.retrieval_duration = Histograms(
             self._histogram(
                 "retrieval_duration_seconds", "Seconds of one search, by stage", RETRIEVAL_BUCKETS, "stage"
             ),
@@ -234,7 +239,7 @@ class Metrics:
         # Documents that one search gave. Unit: documents.
         self.retrieval_documents = self._histogram("retrieval_documents", "Documents of one search", DOCUMENT_BUCKETS)
         # Searches that ended; low_score: the best hit is weak. Unit: searches.
-        self.retrieval_requests = Family(
+        self.retrieval_requests = Counters(
             self._counter("retrieval_requests", "Searches that ended", "outcome"), RETRIEVAL_OUTCOMES
         )
         # Series on the page that was rendered before this one. Unit: series.
