@@ -18,7 +18,7 @@ RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"
 ROLE_CHOICE: Final = f'{names.ROLE}=~"$role"'
 COMPLEXITY_CHOICE: Final = f'{names.COMPLEXITY}=~"$complexity"'
-KIND_OF_TOKEN: Final = "type"
+LLM_TYPE: Final = "type"
 ERROR_TYPE: Final = "error_type"
 
 STAND_INS: Final = {"$__rate_interval": "5m", "$__range": "1h", "$role": ".*", "$complexity": ".*"}

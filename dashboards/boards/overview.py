@@ -224,7 +224,7 @@ def _inside_row(spec: Spec, y: int) -> list[Any]:
         lines(
             "Tokens",
             Place(18, y + 1, 6, 9),
-            [Line(queries.rate_by(queries.KIND_OF_TOKEN, tokens), "{{type}}")],
+            [Line(queries.rate_by(queries.LLM_TYPE, tokens), "{{type}}")],
             unit="short",
             description="Tokens of the language model per second, by type.",
         ),
