@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 720, 168
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 26
+WIDTH, HEIGHT = 480, 150
+LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class Chart:
     lines: tuple[Line, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,10 @@ class ChecklistItem:
             for word, given in (("owner", self.owner), ("date", self.signed_on), ("evidence", self.evidence))
             if not given
         ]
+        if len(lacking) == 3:
+            return "not signed"
         if self.signed_on is None or lacking:
-            return "not signed: " + ", ".join(lacking) + " missing"
+            return "signed in part: " + ", ".join(lacking) + " missing"
         age = (at.date() - self.signed_on).days
         if age < 0:
             return f"signed in the future, on {self.signed_on}"

@@ -189,7 +189,9 @@ def _tally(scenarios: Sequence[Scenario]) -> Tally:
 def _check_groups(decision: Decision, inputs: Inputs) -> tuple[CheckGroup, ...]:
     asked = inputs.spec.phases[decision.phase].checklists
     made = []
-    for checklist in inputs.checklists:
+    last = inputs.spec.phases[Phase.PUBLIC].checklists
+    order = {name: place for place, name in enumerate(last)}
+    for checklist in sorted(inputs.checklists, key=lambda one: order.get(one.id, len(order))):
         states = tuple(state for state in decision.checks if state.checklist == checklist.id)
         shown = sum(state.verdict is not None for state in states)
         made.append(CheckGroup(checklist.id, checklist.title, checklist.id in asked, states, shown))
@@ -231,8 +233,8 @@ def _gate_asks(spec: Spec, phase: Phase, before: Phase | None) -> list[str]:
         now = gate.requirement(phase)
         then = None if before is None else gate.requirement(before)
         if now is not None and then is None:
-            new.append(gate.title)
+            new.append(gate.id)
         elif now is not None and then is not None and now.strong and not then.strong:
-            strong.append(gate.title)
+            strong.append(gate.id)
     said = [f"{len(new)} gates: {', '.join(new)}" if len(new) > 1 else f"gate: {new[0]}"] if new else []
     return said + ([f"strong evidence for: {', '.join(strong)}"] if strong else [])
