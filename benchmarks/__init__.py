@@ -1,0 +1,1 @@
+"""I measure speed, per role and complexity, alone and under load."""

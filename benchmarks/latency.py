@@ -1,0 +1,211 @@
+"""How long a whole answer and its first words take, per role and complexity, when nobody else asks; and each tool alone.
+
+One request after another, because contention belongs to the load test. Every cell is warmed up first; the samples are kept raw.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
+from benchmarks.latency_evidence import LatencyResult, evidence_of
+from benchmarks.sample import Sample
+from benchmarks.workload import COMPLEXITIES, LatencyPlan, ToolWork, Workload
+from slo.evidence import Evidence, RunContext
+from slo.spec import Spec
+from slo.statistics import p95
+from target.chat import Answer, ChatTarget, Reply, Session
+from target.errors import TargetDown
+
+STEP = "latency"
+GIVE_UP_AFTER = 5
+"""Requests in a row that nobody answered."""
+TELL_EVERY = 10
+
+
+async def measure_latency(  # noqa: PLR0917 - one call of the harness; no two arguments are of a kind
+    workload: Workload,
+    target: ChatTarget,
+    spec: Spec,
+    context: RunContext,
+    on_event: Callable[[BenchmarkEvent], None],
+    clock: Callable[[], datetime],
+    *,
+    folder: Path | None = None,
+    timer: Callable[[], float] = time.perf_counter,
+) -> Evidence:
+    """Measure every cell of the workload and judge it by the spec; with a folder, the raw samples are written there.
+
+    Raises:
+        TargetRefused: A role could not sign in.
+        EvidenceError: The samples cannot be written.
+    """
+    result = await measure(workload, target, on_event, clock, timer=timer)
+    return evidence_of(result, spec, context, folder)
+
+
+async def measure(
+    workload: Workload,
+    target: ChatTarget,
+    on_event: Callable[[BenchmarkEvent], None],
+    clock: Callable[[], datetime],
+    *,
+    timer: Callable[[], float] = time.perf_counter,
+) -> LatencyResult:
+    """Take the samples. Stops early when nobody answers any more: the cells that are missing then are ERROR."""
+    started = clock()
+    plan = workload.latency
+    bench = _Bench(target, plan, timer, on_event, timer(), _requests(workload))
+    try:
+        for role in workload.roles:
+            session = await target.login(role)
+            for complexity in COMPLEXITIES:
+                await bench.cell(session, complexity, workload.questions[complexity])
+        session = await target.login(plan.tool_role)
+        for tool in workload.tools:
+            await bench.tool(session, tool)
+    except (TargetDown, _SilenceError) as error:
+        reason = str(error)
+        on_event(GaveUp(reason))
+        return LatencyResult(tuple(bench.samples), started, clock(), stopped=reason)
+    return LatencyResult(tuple(bench.samples), started, clock())
+
+
+def _requests(workload: Workload) -> int:
+    plan = workload.latency
+    per_cell, per_tool = plan.warm_up + plan.streams + plan.json, plan.warm_up + plan.tool_runs
+    return len(workload.roles) * len(COMPLEXITIES) * per_cell + len(workload.tools) * per_tool
+
+
+class _SilenceError(Exception):
+    """Nobody answered several times running."""
+
+
+@dataclass(slots=True)
+class _Bench:
+    """One run: what it has asked so far."""
+
+    target: ChatTarget
+    plan: LatencyPlan
+    timer: Callable[[], float]
+    on_event: Callable[[BenchmarkEvent], None]
+    began: float
+    total: int
+    samples: list[Sample] = field(default_factory=list)
+    done: int = 0
+    silent: int = 0
+
+    async def cell(self, session: Session, complexity: str, questions: tuple[str, ...]) -> None:
+        """Warm up and measure one role and complexity."""
+        name = f"{session.role}/{complexity}"
+        kept: list[Sample] = []
+        for number, via in enumerate(_ways(self.plan)):
+            sample = await self._ask(session, complexity, questions[number % len(questions)], via)
+            self._count(sample)
+            if number >= self.plan.warm_up:
+                kept.append(sample)
+                self.samples.append(sample)
+        self._tell({"role": session.role, "complexity": complexity}, kept)
+        self.on_event(Progress(f"{STEP} {name}", self.done, self.total))
+
+    async def tool(self, session: Session, work: ToolWork) -> None:
+        """Warm up and measure one tool alone."""
+        kept: list[Sample] = []
+        for number in range(self.plan.warm_up + self.plan.tool_runs):
+            sample = await self._run_tool(session, work.tool, work.queries[number % len(work.queries)])
+            self._count(sample)
+            if number >= self.plan.warm_up:
+                kept.append(sample)
+                self.samples.append(sample)
+        self._tell({"tool": work.tool}, kept)
+
+    async def _ask(self, session: Session, complexity: str, question: str, via: str) -> Sample:
+        name, started = f"{session.role}/{complexity}", self.timer()
+        try:
+            if via == "json":
+                reply, ttft, words = await self.target.ask(session, question), None, None
+            else:
+                streamed = await self.target.stream(session, question)
+                reply, ttft, words = streamed.reply, streamed.ttft_seconds, streamed.text
+        except TargetDown as error:
+            return Sample(
+                name, via, question, started - self.began, self.timer() - started, failure=f"no answer: {error}"
+            )
+        return Sample(
+            cell=name,
+            via=via,
+            question=question,
+            started_seconds=started - self.began,
+            duration_seconds=reply.duration_seconds,
+            ttft_seconds=ttft,
+            status=reply.status,
+            outcome="" if reply.answer is None else reply.answer.outcome,
+            failure=_failure(reply, via, ttft),
+            mismatch=""
+            if reply.answer is None
+            else mismatch(reply.answer, complexity, words, self.plan.least_characters),
+        )
+
+    async def _run_tool(self, session: Session, tool: str, query: str) -> Sample:
+        started = self.timer()
+        try:
+            reply = await self.target.run_tool(session, tool, query)
+        except TargetDown as error:
+            return Sample(
+                tool, "tool", query, started - self.began, self.timer() - started, failure=f"no answer: {error}"
+            )
+        return Sample(
+            cell=tool,
+            via="tool",
+            question=query,
+            started_seconds=started - self.began,
+            duration_seconds=reply.duration_seconds,
+            status=reply.status,
+            outcome=reply.outcome,
+            results=None if reply.code else len(reply.results),
+            failure=f"{reply.status} {reply.code}" if reply.code or reply.outcome == "error" else "",
+        )
+
+    def _count(self, sample: Sample) -> None:
+        self.done += 1
+        self.silent = self.silent + 1 if sample.failure and sample.status is None else 0
+        if self.done % TELL_EVERY == 0:
+            self.on_event(Progress(STEP, self.done, self.total))
+        if self.silent >= GIVE_UP_AFTER:
+            self.samples.append(sample)
+            raise _SilenceError(f"{self.silent} requests running were not answered: {sample.failure}")
+
+    def _tell(self, labels: dict[str, str], kept: list[Sample]) -> None:
+        good = [sample.duration_seconds for sample in kept if not sample.failure]
+        self.on_event(CellMeasured(labels, len(kept), len(kept) - len(good), p95(good).value))
+
+
+def _ways(plan: LatencyPlan) -> Iterator[str]:
+    """Streams and whole answers of a cell, spread evenly, so that a drift of the machine meets both alike."""
+    measured = plan.streams + plan.json
+    yield from ("json" if number % 2 else "stream" for number in range(plan.warm_up))
+    for number in range(measured):
+        yield "json" if (number + 1) * plan.json // measured > number * plan.json // measured else "stream"
+
+
+def _failure(reply: Reply, via: str, ttft: float | None) -> str:
+    if reply.failure:
+        return f"{reply.failure} {reply.detail}".rstrip()
+    return "the stream brought no words" if via == "stream" and ttft is None else ""
+
+
+def mismatch(answer: Answer, complexity: str, words: str | None, least_characters: int) -> str:
+    """Why an answer is no sample of its cell, or nothing: the time of a wrong answer says nothing of a right one's."""
+    if answer.outcome != "ok":
+        return f"outcome {answer.outcome} instead of ok"
+    if len(answer.text) <= least_characters:
+        return f"the answer has {len(answer.text)} characters, not more than {least_characters}"
+    if answer.complexity != complexity:
+        return f"classed {answer.complexity} instead of {complexity}"
+    if words is not None and words != answer.text:
+        return "the streamed words differ from the answer"
+    return ""

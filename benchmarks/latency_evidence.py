@@ -1,0 +1,187 @@
+"""Latency evidence from samples: each cell judged, failures never dropped.
+
+A failed request counts as infinitely slow. When that makes the p95 or the mean infinite, the item is FAIL; when the p95 is still
+finite, the item is ERROR, for a target that fails while nobody else asks was not measured in health. A sample that does not belong
+(abstained, too short, classed otherwise) makes its cell ERROR as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.sample import Sample, samples_csv
+from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.spec import Cell, Gate, Kind, Spec
+from slo.statistics import NOTHING, Interval, Measurement, extreme, mean, p95, quantile
+from slo.verdict import Verdict
+
+SAMPLES: Final = "latency.samples.csv.gz"
+_INFINITE = sys.float_info.max
+"""Stands for infinity where only finite samples are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyResult:
+    """All samples of a run; `stopped` says why it ended early, or is empty."""
+
+    samples: tuple[Sample, ...]
+    started_at: datetime
+    ended_at: datetime
+    stopped: str = ""
+
+
+def evidence_of(result: LatencyResult, spec: Spec, context: RunContext, folder: Path | None = None) -> Evidence:
+    """The evidence of a run; with a folder, the raw samples are written there first and named in it.
+
+    Raises:
+        EvidenceError: The samples cannot be written.
+    """
+    raw: dict[str, str] = {}
+    if folder is not None:
+        write_atomically(folder / SAMPLES, samples_csv(result.samples))
+        raw[SAMPLES] = file_digest(folder / SAMPLES)
+    return Evidence(
+        kind=Kind.LATENCY,
+        context=context,
+        started_at=result.started_at,
+        ended_at=result.ended_at,
+        complete=not result.stopped,
+        items=tuple(items(result, spec, context.seed)),
+        details=_details(result),
+        raw=raw,
+    )
+
+
+def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
+    """One item per cell of every latency gate of the spec that is ours to measure."""
+    measures: Mapping[str, tuple[Callable[[Cell], list[Sample]], Callable[[Gate, Cell, list[Sample]], Item]]] = {
+        "latency-cell": (lambda key: _of_cell(result, key), _whole_p95),
+        "latency-mean": (lambda key: _of_complexity(result, key), lambda *given: _whole_mean(*given, seed=seed)),
+        "ttft-cell": (lambda key: [sample for sample in _of_cell(result, key) if sample.via == "stream"], _ttft_p95),
+        "tool-mean": (lambda key: _of_tool(result, key), lambda *given: _whole_mean(*given, seed=seed)),
+        "tool-p95": (lambda key: _of_tool(result, key), _whole_p95),
+        "tool-results": (lambda key: _of_tool(result, key), _fewest_results),
+    }
+    for gate in spec.gates:
+        if gate.kind is Kind.LATENCY:
+            for key in gate.cells:
+                if gate.id not in measures:
+                    yield unmeasured(gate, dict(key), "this benchmark does not measure it")
+                    continue
+                choose, judge = measures[gate.id]
+                yield _cell_item(gate, key, choose(key), judge, result.stopped)
+
+
+def quantile_with_failures(values: Sequence[float], failures: int, q: float = 0.95) -> Measurement:
+    """A quantile in which each failure is infinitely slow; None where it, or a bound, is infinite."""
+    found = quantile([*values, *([_INFINITE] * failures)], q)
+    interval = found.interval
+    if interval is not None:
+        interval = Interval(_finite(interval.lower), _finite(interval.upper), interval.method)
+    return Measurement(_finite(found.value), found.n, interval)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or value >= _INFINITE else value
+
+
+def _cell_item(
+    gate: Gate, key: Cell, samples: list[Sample], judge: Callable[[Gate, Cell, list[Sample]], Item], stopped: str
+) -> Item:
+    if not samples:
+        return unmeasured(gate, dict(key), f"not measured: {stopped or 'the workload does not ask for it'}")
+    item = judge(gate, key, samples)
+    failures = Counter(sample.failure for sample in samples if sample.failure)
+    if failures:
+        said = f"{failures.total()} of {len(samples)} requests failed ({_most(failures)})"
+        if item.measurement.value is None:
+            return replace(item, verdict=Verdict.FAIL, reason=f"{said}; counted as infinitely slow")
+        verdict = Verdict.FAIL if item.verdict is Verdict.FAIL else Verdict.ERROR
+        return replace(item, verdict=verdict, reason=f"{said}; {item.reason}; mend the failures and measure again")
+    wrong = Counter(f"{sample.mismatch}: {sample.question!r}" for sample in samples if sample.mismatch)
+    if wrong:
+        said = f"{wrong.total()} of {len(samples)} answers do not belong here ({_most(wrong)})"
+        return replace(
+            item, verdict=Verdict.ERROR, reason=f"{said}; mend the question in the workload, or the classing"
+        )
+    return item
+
+
+def _whole_p95(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
+    good = [sample.duration_seconds for sample in samples if not sample.failure]
+    return judged(gate, dict(key), quantile_with_failures(good, len(samples) - len(good)))
+
+
+def _ttft_p95(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
+    good = [sample.ttft_seconds for sample in samples if not sample.failure and sample.ttft_seconds is not None]
+    return judged(gate, dict(key), quantile_with_failures(good, len(samples) - len(good)))
+
+
+def _whole_mean(gate: Gate, key: Cell, samples: list[Sample], *, seed: int) -> Item:
+    if any(sample.failure for sample in samples):
+        return judged(gate, dict(key), Measurement(None, len(samples)))
+    return judged(gate, dict(key), mean([sample.duration_seconds for sample in samples], seed))
+
+
+def _fewest_results(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
+    counts = [float(sample.results) for sample in samples if sample.results is not None]
+    if len(counts) < len(samples):
+        return judged(gate, dict(key), Measurement(None, len(samples)))
+    return judged(gate, dict(key), extreme(counts, largest=False))
+
+
+def _of_cell(result: LatencyResult, key: Cell) -> list[Sample]:
+    labels = dict(key)
+    name = f"{labels.get('role')}/{labels.get('complexity')}"
+    return [sample for sample in result.samples if sample.cell == name]
+
+
+def _of_complexity(result: LatencyResult, key: Cell) -> list[Sample]:
+    complexity = dict(key).get("complexity")
+    return [sample for sample in result.samples if sample.via != "tool" and sample.cell.endswith(f"/{complexity}")]
+
+
+def _of_tool(result: LatencyResult, key: Cell) -> list[Sample]:
+    tool = dict(key).get("tool")
+    return [sample for sample in result.samples if sample.via == "tool" and sample.cell == tool]
+
+
+def _most(counted: Counter[str]) -> str:
+    return "; ".join(f"{count} x {what}" for what, count in counted.most_common(3))
+
+
+def _details(result: LatencyResult) -> Mapping[str, Any]:
+    names = list(dict.fromkeys(sample.cell for sample in result.samples))
+    return {
+        "stopped": result.stopped,
+        "requests": len(result.samples),
+        "failed": sum(bool(sample.failure) for sample in result.samples),
+        "cells": [_summary(name, [sample for sample in result.samples if sample.cell == name]) for name in names],
+    }
+
+
+def _summary(name: str, samples: list[Sample]) -> Mapping[str, Any]:
+    good = [sample.duration_seconds for sample in samples if not sample.failure]
+    first = [sample.ttft_seconds for sample in samples if sample.ttft_seconds is not None]
+    results = [sample.results for sample in samples if sample.results is not None]
+    return {
+        "cell": name,
+        "n": len(samples),
+        "streams": sum(sample.via == "stream" for sample in samples),
+        "failed": len(samples) - len(good),
+        "mismatched": sum(bool(sample.mismatch) for sample in samples),
+        "p50_seconds": quantile(good, 0.5).value,
+        "p95_seconds": p95(good).value,
+        "p99_seconds": quantile(good, 0.99).value,
+        "mean_seconds": (mean(good, resamples=20) if good else NOTHING).value,
+        "max_seconds": extreme(good, largest=True).value,
+        "ttft_p50_seconds": quantile(first, 0.5).value,
+        "ttft_p95_seconds": p95(first).value,
+        "fewest_results": min(results, default=None),
+    }
