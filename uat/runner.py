@@ -81,6 +81,18 @@ async def run(
     return UatResult(len(scenarios), tuple(results), started, clock())
 
 
+async def run_one(
+    scenario: Scenario,
+    target: ChatTarget,
+    dice: random.Random,
+    *,
+    timer: Callable[[], float] = time.perf_counter,
+    sleep: Sleep = asyncio.sleep,
+) -> ScenarioResult:
+    """Run one scenario by itself; `dice` draws the pauses of its users."""
+    return await _run_scenario(scenario, _Stage(target, timer, sleep, dice))
+
+
 async def _run_scenario(scenario: Scenario, stage: _Stage) -> ScenarioResult:
     """All trials; the first that does not pass decides. A trial that is ERROR is tried again."""
     attempts, retried, began = 0, False, stage.timer()
