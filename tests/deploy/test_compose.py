@@ -201,6 +201,12 @@ def test_prometheus_scrapes_the_service_under_the_rules_job(
     assert jobs[JOB]["static_configs"] == [{"targets": ["service:8000"]}]
 
 
+def test_the_job_is_the_one_that_the_spec_selects() -> None:
+    """The spec, the local stack and compose call the service by one job name; another would leave every SLI without data."""
+    spec = yaml.safe_load((ROOT / "slo" / "specs" / "courtsight.yaml").read_text(encoding="utf-8"))
+    assert spec["selector"] == {"job": JOB}
+
+
 def test_promtool_accepts_the_configuration_as_mounted(tmp_path: Path) -> None:
     """With the generated rules where compose mounts them, promtool reads configuration and rules without a complaint."""
     promtool = find_tools(ROOT).promtool
