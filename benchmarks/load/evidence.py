@@ -1,0 +1,230 @@
+"""Load evidence from the generator's samples. No verdict rests on what the generator could not have measured."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from benchmarks.latency_evidence import quantile_with_failures
+from benchmarks.load.job import COLUMNS, GeneratorOutcome
+from benchmarks.workload import LoadPlan
+from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.spec import Cell, Gate, Kind, Spec
+from slo.statistics import Measurement, extreme, mean, p95, quantile, ratio
+from slo.verdict import Verdict
+
+SAMPLES: Final = "load.samples.csv.gz"
+RATE_LIMITED: Final = 429
+BUSY_LIMIT: Final = 0.9
+"""Share of its one core from which a generator measures itself."""
+LAG_LIMIT_SECONDS: Final = 0.5
+"""A generator that was late for itself by more than this adds it to what it measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a load test left: samples, how the generator ended (None when it was killed), and why it was stopped, or nothing."""
+
+    plan: LoadPlan
+    samples: pd.DataFrame
+    outcome: GeneratorOutcome | None
+    stopped: str
+    started_at: datetime
+    ended_at: datetime
+
+    @property
+    def broken(self) -> str:
+        """Why the test is not whole, or nothing."""
+        if self.stopped:
+            return self.stopped
+        return "the load generator left no outcome" if self.outcome is None else self.outcome.error
+
+    @property
+    def saturated(self) -> str:
+        """Why neither times nor load are the wanted ones, or nothing."""
+        if self.outcome is None or busy_ratio(self.outcome) <= BUSY_LIMIT:
+            return ""
+        return f"the load generator was {busy_ratio(self.outcome):.0%} busy, so it measured itself: give it a core of its own"
+
+    @property
+    def late(self) -> str:
+        """Why times may be too long, or nothing; they are never too short, so a PASS stands."""
+        if self.outcome is None or self.outcome.loop_lag_seconds <= LAG_LIMIT_SECONDS:
+            return ""
+        return (
+            f"the load generator was late for itself by {self.outcome.loop_lag_seconds:.2f} s: the machine was too busy"
+        )
+
+
+def busy_ratio(outcome: GeneratorOutcome) -> float:
+    """CPU seconds of the generator's process by seconds of the test."""
+    return outcome.cpu_seconds / outcome.seconds if outcome.seconds > 0 else 0.0
+
+
+def read_samples(path: Path) -> pd.DataFrame:
+    """The generator's sample file, also the torso of a killed one; without a file, no samples."""
+    kinds = {"status": "Int64", **dict.fromkeys(("role", "complexity", "via", "outcome", "failure"), "str")}
+    if not path.is_file():
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    return pd.read_csv(
+        path,
+        dtype=kinds,
+        keep_default_na=False,
+        na_values={"ttft_seconds": [""], "status": [""]},
+        float_precision="round_trip",
+        on_bad_lines="skip",  # the last line of a generator that was killed while it wrote
+    )
+
+
+def evidence_of(result: LoadResult, spec: Spec, context: RunContext, folder: Path) -> Evidence:
+    """The evidence of a load test; the samples are written to `folder` first and named in it.
+
+    Raises:
+        EvidenceError: The samples cannot be written.
+    """
+    write_atomically(folder / SAMPLES, gzip.compress(result.samples.to_csv(index=False).encode(), mtime=0))
+    return Evidence(
+        kind=Kind.LOAD,
+        context=context,
+        started_at=result.started_at,
+        ended_at=result.ended_at,
+        complete=not result.broken,
+        items=tuple(items(result, spec, context.seed)),
+        details=details(result),
+        raw={SAMPLES: file_digest(folder / SAMPLES)},
+    )
+
+
+def items(result: LoadResult, spec: Spec, seed: int) -> Iterator[Item]:
+    """One item per cell of every load gate."""
+    for gate in spec.gates:
+        if gate.kind is Kind.LOAD:
+            for key in gate.cells:
+                yield _item(result, gate, key, seed)
+
+
+def _item(result: LoadResult, gate: Gate, key: Cell, seed: int) -> Item:
+    if result.broken:
+        return unmeasured(gate, dict(key), f"not measured: {result.broken}")
+    valid = result.samples[result.samples["status"].fillna(0) != RATE_LIMITED]
+    if gate.id == "load-success":
+        good = int((valid["failure"] == "").sum())
+        return _with_limited(judged(gate, {}, ratio(good, len(valid))), result.samples, valid)
+    item = _time_item(gate, key, valid, seed)
+    if item is None:
+        return unmeasured(gate, dict(key), "this load test does not measure it")
+    doubt = result.saturated or (result.late if item.verdict is Verdict.FAIL else "")
+    return replace(item, verdict=Verdict.INCONCLUSIVE, reason=f"{item.reason}; {doubt}") if doubt else item
+
+
+def _time_item(gate: Gate, key: Cell, valid: pd.DataFrame, seed: int) -> Item | None:
+    """The item of a gate about times: p95 with failures infinitely slow, mean over answers, the largest over everything."""
+    answered = valid[valid["failure"] == ""]
+    failed = len(valid) - len(answered)
+    beside = f"; {failed} failed requests are judged by load-success" if failed else ""
+    if gate.id == "load-mean":
+        item = judged(gate, {}, mean(_seconds(answered), seed))
+        return replace(item, reason=item.reason + beside)
+    if gate.id == "load-max":
+        item = judged(gate, {}, extreme(_seconds(valid), largest=True))
+        return replace(item, reason=item.reason + (f"; {failed} failed requests included" if failed else ""))
+    if gate.id == "load-p95":
+        complexity = dict(key).get("complexity")
+        here = valid[valid["complexity"] == complexity]
+        good = _seconds(here[here["failure"] == ""])
+        return _p95_item(gate, key, quantile_with_failures(good, len(here) - len(good)), len(here) - len(good))
+    return None
+
+
+def _p95_item(gate: Gate, key: Cell, measurement: Measurement, failed: int) -> Item:
+    item = judged(gate, dict(key), measurement)
+    if failed and measurement.value is None:
+        said = f"{failed} of {measurement.n} requests failed; counted as infinitely slow"
+        return replace(item, verdict=Verdict.FAIL, reason=said)
+    return replace(
+        item, reason=item.reason + (f"; {failed} failed requests counted as infinitely slow" if failed else "")
+    )
+
+
+def _with_limited(item: Item, samples: pd.DataFrame, valid: pd.DataFrame) -> Item:
+    limited = len(samples) - len(valid)
+    if not limited:
+        return item
+    return replace(item, reason=f"{item.reason}; {limited} more were rate limited (429), which is no valid event")
+
+
+def details(result: LoadResult) -> Mapping[str, Any]:
+    """Stages, timeline and the state of the generator; no verdict rests on these."""
+    samples, plan, outcome = result.samples, result.plan, result.outcome
+    seconds = outcome.seconds if outcome is not None else _last(samples)
+    warnings = [warning for warning in (result.saturated, result.late) if warning]
+    if len(samples) < plan.least_requests:
+        warnings.append(f"{len(samples)} requests are fewer than the {plan.least_requests} that the workload wants")
+    return {
+        "broken": result.broken,
+        "warnings": warnings,
+        "stages": [
+            {"name": f"{plan.users} users", "users": plan.users, "seconds": seconds, **_summary(samples, seconds)}
+        ],
+        "by_complexity": [
+            {"complexity": str(name), **_summary(part, seconds)} for name, part in samples.groupby("complexity")
+        ],
+        "by_role": [{"role": str(name), **_summary(part, seconds)} for name, part in samples.groupby("role")],
+        "outcomes": {str(name): int(count) for name, count in samples["outcome"].value_counts().items() if name != ""},
+        "failures": {str(name): int(count) for name, count in samples["failure"].value_counts().items() if name != ""},
+        "rate_limited": int((samples["status"].fillna(0) == RATE_LIMITED).sum()),
+        "timeline": list(_timeline(samples)),
+        "generator": None if outcome is None else _generator(outcome),
+    }
+
+
+def _generator(outcome: GeneratorOutcome) -> Mapping[str, Any]:
+    return {
+        "users": outcome.users,
+        "peak_in_flight": outcome.peak_in_flight,
+        "cpu_seconds": outcome.cpu_seconds,
+        "busy_ratio": busy_ratio(outcome),
+        "loop_lag_seconds": outcome.loop_lag_seconds,
+    }
+
+
+def _summary(samples: pd.DataFrame, seconds: float) -> Mapping[str, Any]:
+    answered = samples[samples["failure"] == ""]
+    times = _seconds(answered)
+    first = [float(value) for value in answered["ttft_seconds"].dropna()]
+    return {
+        "requests": len(samples),
+        "failed": len(samples) - len(answered),
+        "throughput_per_second": len(answered) / seconds if seconds > 0 else None,
+        "mean_seconds": math.fsum(times) / len(times) if times else None,
+        "p50_seconds": quantile(times, 0.5).value,
+        "p95_seconds": p95(times).value,
+        "p99_seconds": quantile(times, 0.99).value,
+        "max_seconds": extreme(times, largest=True).value,
+        "ttft_p95_seconds": p95(first).value,
+    }
+
+
+def _timeline(samples: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
+    """Per second of the test, by the moment a request began."""
+    if samples.empty:
+        return
+    for second, part in samples.groupby(samples["started_seconds"].astype(float).astype(int)):
+        times = _seconds(part[part["failure"] == ""])
+        failed = len(part) - len(times)
+        yield {"second": int(str(second)), "requests": len(part), "failed": failed, "p95_seconds": p95(times).value}
+
+
+def _seconds(samples: pd.DataFrame) -> list[float]:
+    return [float(value) for value in samples["duration_seconds"]]
+
+
+def _last(samples: pd.DataFrame) -> float:
+    return 0.0 if samples.empty else float((samples["started_seconds"] + samples["duration_seconds"]).max())
