@@ -264,15 +264,23 @@ async def _raw(
 
 
 async def _sources(answer: Answer, question: str, session: Session, stage: _Stage) -> dict[str, str]:
-    """Texts of the cited documents, as the tools give them: asked by the question once, then by each title still missing."""
+    """Texts of the cited documents, as the tools give them.
+
+    Each tool of the answer is asked the question again, then the retriever each title still missing. A document that tools
+    show in parts (a decision and its holding) is all of its parts.
+    """
     found: dict[str, str] = {}
-    for citation in (None, *answer.citations):
-        if citation is not None and citation.id in found:
-            continue
-        query = question if citation is None else citation.title
-        tool = "PrecedentExplorer" if citation is not None and citation.kind == "decision" else "LegalRetriever"
-        reply = await stage.target.run_tool(session, tool, query)
-        found.update({passage.id: passage.text for passage in reply.results if passage.text})
+
+    async def look(tool: str, query: str) -> None:
+        for passage in (await stage.target.run_tool(session, tool, query)).results:
+            if passage.text and passage.text not in found.get(passage.id, ""):
+                found[passage.id] = f"{found[passage.id]}\n{passage.text}" if passage.id in found else passage.text
+
+    for tool in dict.fromkeys(call.tool_name for call in answer.tool_calls):
+        await look(tool, question)
+    for citation in answer.citations:
+        if citation.id not in found:
+            await look("PrecedentExplorer" if citation.kind == "decision" else "LegalRetriever", citation.title)
     return found
 
 

@@ -8,7 +8,8 @@ from uat.checks.check import NoArgs
 from uat.exchange import CheckResult, Outcome, TurnResult, passed_if, shortened
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
-_CUT = re.compile(r"\s*(?:…|\.\.\.)\s*")
+# A quote may leave out whole sentences, and may mark any gap with an ellipsis; a reworded sentence is no quote.
+_CUT = re.compile(r"\s*(?:…|\.\.\.)\s*|(?<=[.!?])\s+")
 
 
 def check(turn: TurnResult, args: NoArgs) -> CheckResult:  # noqa: ARG001 - every check takes arguments
@@ -44,7 +45,7 @@ def check(turn: TurnResult, args: NoArgs) -> CheckResult:  # noqa: ARG001 - ever
 
 
 def _stands_in(quote: str, text: str) -> bool:
-    """Whether the parts of a quote (cut by an ellipsis) stand in the text in their order; white space and case do not matter."""
+    """Whether the sentences of a quote stand in the text in their order; white space and case do not matter."""
     plain, place = _plain(text), 0
     for part in filter(None, (_plain(piece) for piece in _CUT.split(quote))):
         found = plain.find(part, place)
