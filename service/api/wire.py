@@ -148,14 +148,14 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
 
 
 def hit_fields(hit: Hit) -> dict[str, Any]:
-    """A passage that a tool found."""
+    """A passage that a tool found. A decision's holding belongs to its text: an answer may quote either."""
     document = hit.document
     return {
         "id": document.id,
         "title": document.title,
         "law": document.law,
         "article": document.article,
-        "text": document.text,
+        "text": " ".join(part for part in (document.text, document.holding) if part),
         "score": round(hit.score, 4),
         "kind": document.kind,
         "demo": document.demo,
