@@ -65,9 +65,9 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
     """
     if len(raw) > MAX_BYTES:
         raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes"),))
-    loader = yaml.SafeLoader(raw)
     try:
         _refuse_aliases(raw, name)
+        loader = yaml.SafeLoader(raw)  # raises already here when the bytes are no text
         node = loader.get_single_node()
         lines: Lines = {}
         problems: list[Problem] = []
@@ -78,8 +78,6 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
         data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
         raise InvalidInput((_yaml_problem(error, name),)) from None
-    finally:
-        loader.dispose()
     if data is None:
         raise InvalidInput((Problem(name, None, "", "is empty"),))
     return data, lines
@@ -121,6 +119,8 @@ def _walk(node: yaml.Node, path: tuple[str, ...], lines: Lines, problems: list[P
 def _yaml_problem(error: Exception, name: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
+    context = getattr(error, "context", None)
+    said = f"{context}, {said}" if context else said
     return Problem(name, None if mark is None else mark.line + 1, "", f"is no YAML that can be used: {said}")
 
 
