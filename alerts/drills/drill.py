@@ -18,6 +18,10 @@ FOLDER = Path(__file__).parent
 FAULTS = ("lock-database",)
 """The faults that a drill may name; `alerts.drills.stage` knows what each does."""
 
+SCRAPE_SECONDS = 1.0
+EVALUATION_SECONDS = 1.0
+"""How often a drill's Prometheus looks at the service, and at its rules: the floor of scaled intervals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from alerts.burn import burn_alert_name, burn_labels, runbook_path
-from alerts.drills.drill import Drill
+from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill
 from alerts.pace import Pace
 from slo.budget import detection_seconds
 from slo.errors import InvalidInput, Problem
@@ -26,8 +26,9 @@ class Expectation:
     Attributes:
         labels: Labels that the alert must carry, its name among them.
         predicted: Seconds from the fault to the firing alert: the time in which a failing question fails, then the error budget's
-            arithmetic on the scaled windows with every question failing, then the scaled `for`. The grain of scrape and
-            evaluation, up to two seconds, comes on top.
+            arithmetic on the scaled windows with every question failing, then the scaled `for`, and half a scrape and half an
+            evaluation interval, because what happens between two looks is seen at the second.
+        long_window: The long window of the alert, scaled, in seconds.
     """
 
     slo: SLO
@@ -63,7 +64,7 @@ def expectation(drill: Drill, spec: Spec) -> Expectation:
         alert=name,
         labels={"alertname": name, **dict(burn_labels(slo, window))},
         runbook=runbook_path(name),
-        predicted=drill.database_timeout + float(quickest),
+        predicted=drill.database_timeout + float(quickest) + (SCRAPE_SECONDS + EVALUATION_SECONDS) / 2,
         long_window=float(_scaled(drill, window).long),
     )
 

@@ -16,7 +16,7 @@ import httpx
 
 from alerts.alertmanager import alertmanager_config
 from alerts.drills.baseline import live_counters, openmetrics, write_blocks
-from alerts.drills.drill import Drill
+from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill
 from alerts.drills.expectation import Expectation
 from alerts.drills.traffic import TrafficLog, live_traffic
 from alerts.emit import rules_yaml
@@ -39,7 +39,6 @@ from target.prometheus import ActiveAlert, Prometheus, connect
 from target.receiver import Notification, WebhookReceiver
 from target.stack import LocalStack, RunningService, StackPlan, uninterrupted
 
-SCRAPE_SECONDS = 1.0
 FIRST_SCRAPE_SECONDS = 30.0
 """Prometheus looks at a new target only five seconds after its start; this leaves room for a busy machine."""
 LEAST_WARMTH = 0.5
@@ -226,7 +225,7 @@ def _prometheus(
             log=wish.folder / "logs" / "prometheus.log",
             target=service.address,
             scrape_interval_seconds=SCRAPE_SECONDS,
-            evaluation_interval_seconds=SCRAPE_SECONDS,
+            evaluation_interval_seconds=EVALUATION_SECONDS,
             rule_files=(rules,),
             alertmanager=alertmanager.address,
             blocks=blocks,

@@ -1,0 +1,25 @@
+"""What the tests of drills share: the real spec, the shipped drill, and its expectation."""
+
+from __future__ import annotations
+
+import pytest
+
+from alerts.drills.drill import FOLDER, Drill, load_drill
+from alerts.drills.expectation import Expectation, expectation
+from slo.load import SPECS_FOLDER, load_spec
+from slo.spec import Spec
+
+
+@pytest.fixture(scope="session")
+def spec() -> Spec:
+    return load_spec(SPECS_FOLDER / "courtsight.yaml")
+
+
+@pytest.fixture(scope="session")
+def drill() -> Drill:
+    return load_drill(FOLDER / "database-locked.yaml")
+
+
+@pytest.fixture(scope="session")
+def wanted(drill: Drill, spec: Spec) -> Expectation:
+    return expectation(drill, spec)
