@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from alerts.lint import lint
+from alerts.lint import Weight, lint
 from harness import generate, inputs
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
@@ -121,7 +121,8 @@ def _drift(project: Project, spec: Spec) -> Iterator[Finding]:
 
 def _lint(spec: Spec) -> Iterator[Finding]:
     for line in lint(spec):
-        yield Finding(Verdict.PASS, line.slo, line.message, line.advice)
+        if line.severity is not Weight.NOTICE:
+            yield Finding(Verdict.PASS, line.slo, line.message, line.advice)
 
 
 def _accepted(project: Project, tools: ToolPaths) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import alerts.generate
 import dashboards.generate
-from reports.schemas import schema_files
+from reports.document import schemas
 from slo.errors import CourtSightError
 from slo.spec import Spec
 
@@ -30,7 +30,8 @@ class Drift:
 
 def generated_files(spec: Spec) -> dict[str, bytes]:
     """All generated files of a spec, by path from the project's root."""
-    return {**alerts.generate.generated_files(spec), **dashboards.generate.generated_files(spec), **schema_files()}
+    published = {f"slo/schemas/{name}": content for name, content in schemas().items()}
+    return {**alerts.generate.generated_files(spec), **dashboards.generate.generated_files(spec), **published}
 
 
 def drift(root: Path, files: Mapping[str, bytes]) -> tuple[Drift, ...]:

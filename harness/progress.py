@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 PLAIN_LINE_EVERY_SECONDS = 10.0
 
@@ -39,7 +39,7 @@ class ProgressView:
         self._clock = clock
         self._console = Console(file=self._stream, highlight=False)
         self._bar: Progress | None = None
-        self._task = None
+        self._task: TaskID | None = None
         self._started = clock()
         self._current: str | None = None
         self._step_started = 0.0
@@ -82,8 +82,9 @@ class ProgressView:
         self._share = min(1.0, max(self._share, share))
         left = f"about {_minutes(self.left_seconds())} left"
         if self._bar is not None and self._task is not None:
-            said = {"description": text} if text else {}
-            self._bar.update(self._task, completed=self._share, left=left, **said)
+            if text:
+                self._bar.update(self._task, description=text)
+            self._bar.update(self._task, completed=self._share, left=left)
         elif self._clock() - self._last_line >= PLAIN_LINE_EVERY_SECONDS:
             self._last_line = self._clock()
             self.line(f"  {self._share:4.0%} {text} ({left})")

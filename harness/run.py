@@ -36,6 +36,7 @@ class Run:
 
     Attributes:
         folder: `evidence/<run>`; logs lie below it.
+        watched_from: When Prometheus began to watch: the window of the run's SLOs.
     """
 
     project: Project
@@ -45,13 +46,15 @@ class Run:
     tools: ToolPaths
     subject: Subject
     view: ProgressView
+    watched_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its plan for the progress view, and the function that measures."""
+    """One step: its plan for the progress view, the kind of its evidence, and the function that measures."""
 
     plan: StepPlan
+    kind: Kind
     measure: Callable[[Run], Evidence]
 
 

@@ -12,11 +12,11 @@ import httpx
 
 from slo.errors import InvalidInput, Problem
 from slo.spec import Engine
-from target.accounts import Credentials
+from target.chat import Login
 from target.errors import TargetDown
 from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
 
-SCRAPE_INTERVAL_SECONDS = 1.0
+SCRAPE_INTERVAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Subject:
 
     url: str
     info: Mapping[str, Any]
-    credentials: Mapping[str, Credentials]
+    credentials: Mapping[str, Login]
     prometheus: str | None
     why_no_prometheus: str
     trouble: Callable[[], str | None]
@@ -94,7 +94,7 @@ def local_subject(
 
 
 @contextlib.contextmanager
-def remote_subject(url: str, credentials: Mapping[str, Credentials], prometheus: str | None) -> Iterator[Subject]:
+def remote_subject(url: str, credentials: Mapping[str, Login], prometheus: str | None) -> Iterator[Subject]:
     """A chatbot that runs already; nothing is started or stopped."""
     base = checked_url(url, "--target")
 

@@ -1,0 +1,225 @@
+"""The commands that measure: a whole run with its decision, a quick look, or one tool alone."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from alerts.drills.drill import Drill, load_drills
+from alerts.drills.expectation import expectation
+from benchmarks.workload import load_workload
+from harness import inputs, run, steps
+from harness.console import say, table, worst
+from harness.progress import ProgressView, StepPlan
+from harness.project import Project
+from harness.run import Log, Run, Step, SubjectGone, utc_now
+from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, local_subject, remote_subject
+from harness.tools import find_tools
+from reports.files import ReportPaths, write_report
+from reports.summary import summary
+from slo.errors import InvalidInput, Problem
+from slo.evidence import Evidence, read, to_json
+from slo.load import load_spec
+from slo.spec import Engine, Kind, Phase, Spec
+from slo.verdict import EXIT_OF_READINESS, EXIT_OF_VERDICT, Readiness, Verdict
+from target.courtsight import read_credentials
+from target.errors import PrometheusDown
+from target.prometheus import connect as connect_prometheus
+from target.stack import ToolPaths, interruptible
+from uat.scenario import load_scenarios, select
+
+START_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A command's work: its inputs, read before anything is started, and its steps."""
+
+    project: Project
+    spec: Spec
+    steps: tuple[Step, ...]
+
+
+def readiness(options: argparse.Namespace, *, tools: ToolPaths | None = None) -> int:
+    """Measure everything, decide for the phase, write the report."""
+    plan = _plan(options, ("uat", "latency", "load", "slo", "drill"))
+    folder = _measure(options, plan, tools)
+    return _report(plan.project, plan.spec, folder, options)
+
+
+def quick(options: argparse.Namespace) -> int:
+    """A part within a minute: acceptance, and few samples per cell. Its gates cannot all be met, so it is never GO."""
+    plan = _plan(options, ("uat", "latency"), short=True)
+    folder = _measure(options, plan, ToolPaths())
+    items = [item for made in _evidence(folder, plan) for item in made.items]
+    found = worst(item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE)
+    print(table(items))
+    print(f"{found} for what was looked at; a part is never GO. Decide with: make readiness")
+    return EXIT_OF_VERDICT[found]
+
+
+def single(name: str, options: argparse.Namespace) -> int:
+    """One tool alone: its evidence, its verdict."""
+    plan = _plan(options, (name,))
+    folder = _measure(options, plan, ToolPaths())
+    return _tool_result(options, plan, folder)
+
+
+def drill(options: argparse.Namespace) -> int:
+    """The drills alone, each on a stack of its own."""
+    project = Project()
+    spec = load_spec(options.spec or project.spec_file(options.deployment))
+    chosen = _drills(spec, options.alert)
+    plan = Plan(project, spec, (steps.drills(chosen),))
+    tools = find_tools(project.root, report=say)
+    with interruptible():
+        name, folder = run.new_run(project, utc_now())
+        subject = Subject("", {"engine": Engine.EXTRACTIVE}, {}, None, "", lambda: None, local=True)
+        view = ProgressView([step.plan for step in plan.steps])
+        context = run.make_context(project, spec, subject, name, 0)
+        it = Run(project, spec, context, folder, tools, subject, view, utc_now())
+        run.measure_all(it, plan.steps, Log())
+    return _tool_result(options, plan, folder)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Decide and render again from evidence that was measured before."""
+    project = Project()
+    spec = load_spec(options.spec or project.spec_file(options.deployment))
+    name = options.run or project.newest_run()
+    if name is None:
+        raise InvalidInput((Problem("evidence", None, "", "holds no run yet", "make readiness measures one"),))
+    folder = project.evidence / name
+    if not folder.is_dir() or folder.parent != project.evidence:
+        known = ", ".join(sorted(path.name for path in project.evidence.glob("*"))[-5:]) or "none"
+        raise InvalidInput((Problem("--run", None, "", f"there is no run {name!r}", f"the newest: {known}"),))
+    return _report(project, spec, folder, options)
+
+
+def _plan(options: argparse.Namespace, wanted: Sequence[str], *, short: bool = False) -> Plan:
+    """Read every input strictly; a typo ends the command before anything is started."""
+    project = Project()
+    spec = load_spec(options.spec or project.spec_file(options.deployment))
+    for _, load in inputs.loaders(project, spec):
+        load()
+    scenarios = select(load_scenarios(project.scenarios), ids=getattr(options, "only", ()))
+    workload = load_workload(project.workload(spec.deployment))
+    workload = steps.shortened(workload) if short else workload
+    possible: dict[str, Callable[[], Step]] = {
+        "uat": lambda: steps.acceptance(scenarios),
+        "latency": lambda: steps.latency(workload),
+        "load": lambda: steps.load(workload),
+        "slo": steps.slos,
+        "drill": lambda: steps.drills(load_drills()),
+    }
+    # A drill stops and locks what it drills: never a chatbot that runs elsewhere.
+    chosen = [name for name in wanted if name != "drill" or not options.target]
+    return Plan(project, spec, tuple(possible[name]() for name in chosen))
+
+
+def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -> Path:
+    """Bring the subject up, run the steps, write the provenance; give the evidence folder."""
+    found = find_tools(plan.project.root, report=say) if tools is None else tools
+    view = ProgressView([StepPlan("start", "Starting", START_SECONDS), *(step.plan for step in plan.steps)])
+    with interruptible():
+        started = utc_now()
+        name, folder = run.new_run(plan.project, started)
+        log = Log()
+        with contextlib.ExitStack() as stack:
+            with view.step("start"):
+                subject = stack.enter_context(_subject(options, plan, folder, found))
+                watched_from = _first_scrape(subject, plan.spec, view)
+            context = run.make_context(plan.project, plan.spec, subject, name, options.seed)
+            it = Run(plan.project, plan.spec, context, folder, found, subject, view, watched_from)
+            complete = True
+            try:
+                run.measure_all(it, plan.steps, log)
+            except SubjectGone as gone:
+                complete = False
+                view.line(f"{gone}")
+            run.write_provenance(it, log, started, complete=complete)
+    return folder
+
+
+@contextlib.contextmanager
+def _subject(options: argparse.Namespace, plan: Plan, folder: Path, tools: ToolPaths) -> Iterator[Subject]:
+    if options.target:
+        if options.target_credentials is None:
+            raise InvalidInput((Problem("--target", None, "", "needs --target-credentials", "a YAML file by role"),))
+        credentials = read_credentials(options.target_credentials)
+        with remote_subject(options.target, credentials, options.prometheus) as subject:
+            yield subject
+        return
+    watched = any(step.kind is Kind.SLO for step in plan.steps)
+    with local_subject(
+        plan.project.root, folder, tools, plan.spec.deployment, watched=watched, port=options.port
+    ) as subject:
+        yield subject
+
+
+def _first_scrape(subject: Subject, spec: Spec, view: ProgressView) -> datetime:
+    """When Prometheus saw the subject first; counts of the run begin there."""
+    now = utc_now()
+    if subject.prometheus is None:
+        return now
+    try:
+        connect_prometheus(subject.prometheus).await_scrape(
+            spec.selector,
+            now.timestamp(),
+            deadline_seconds=5 * SCRAPE_INTERVAL_SECONDS,
+            clock=time.time,
+            sleep=time.sleep,
+        )
+    except PrometheusDown as error:
+        view.line(f"      {error}")
+    return utc_now()
+
+
+def _drills(spec: Spec, alert: str | None) -> tuple[Drill, ...]:
+    every = load_drills()
+    if alert is None:
+        return every
+    wakes = {entry.id: expectation(entry, spec).alert for entry in every}
+    chosen = tuple(entry for entry in every if wakes[entry.id] == alert)
+    if not chosen:
+        known = ", ".join(sorted(set(wakes.values())))
+        raise InvalidInput((Problem("--alert", None, "", f"no drill wakes {alert!r}", f"drills wake: {known}"),))
+    return chosen
+
+
+def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namespace) -> int:
+    phase: Phase = options.phase
+    decision, paths = write_report(folder, spec, phase, utc_now(), project.reports / folder.name)
+    if options.json:
+        print(paths.json.read_text(encoding="utf-8"), end="")
+        say(summary(decision, _shown(project, paths)).rstrip())
+    else:
+        print(summary(decision, _shown(project, paths)), end="")
+    accepted = getattr(options, "accept", None) == "conditional" and decision.readiness is Readiness.CONDITIONAL
+    return 0 if accepted else EXIT_OF_READINESS[decision.readiness]
+
+
+def _shown(project: Project, paths: ReportPaths) -> Path:
+    return paths.html.relative_to(project.root) if paths.html.is_relative_to(project.root) else paths.html
+
+
+def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
+    made = _evidence(folder, plan)
+    items = [item for entry in made for item in entry.items]
+    found = worst(item.verdict for item in items) if len(made) == len(plan.steps) else Verdict.ERROR
+    if options.json:
+        print(json.dumps([json.loads(to_json(entry)) for entry in made], ensure_ascii=False, indent=1))
+    else:
+        print(table(items))
+        print(f"{found}; evidence: {folder.relative_to(plan.project.root)}")
+    return EXIT_OF_VERDICT[found]
+
+
+def _evidence(folder: Path, plan: Plan) -> list[Evidence]:
+    return [read(path) for step in plan.steps if (path := folder / f"{step.kind}.json").exists()]

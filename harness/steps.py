@@ -1,0 +1,160 @@
+"""The steps of a run: each asks one tool to measure, and translates its events into progress."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from alerts.drills.drill import Drill
+from alerts.drills.runner import CLOSING_SECONDS, STAGING_SECONDS, DrillProgress, run_drills
+from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
+from benchmarks.latency import measure_latency
+from benchmarks.load.run import LoadJob, run_load
+from benchmarks.workload import Workload
+from harness.measured_slos import measure_slos
+from harness.progress import StepPlan
+from harness.run import Run, Step, utc_now
+from harness.subject import SCRAPE_INTERVAL_SECONDS
+from slo.evidence import Evidence
+from slo.spec import Kind
+from target.courtsight import open_target
+from target.errors import PrometheusDown
+from target.prometheus import connect as connect_prometheus
+from uat.report import evidence_of as acceptance_evidence
+from uat.results import GaveUp as ScenariosGaveUp
+from uat.results import ScenarioEnded, ScenarioVerdict, UatEvent, UatResult
+from uat.runner import run as run_scenarios
+from uat.scenario import Scenario
+
+SCRAPE_DEADLINE_SECONDS = 10.0
+SECONDS_PER_SCENARIO = 0.6
+SECONDS_PER_REQUEST = 0.02
+"""Measured on two cores with the extractive engine; only the time left that is shown rests on these two."""
+
+
+def acceptance(scenarios: Sequence[Scenario]) -> Step:
+    """Ask every scenario."""
+
+    def measure(run: Run) -> Evidence:
+        async def ask() -> UatResult:
+            async with open_target(run.subject.url, run.subject.credentials) as target:
+                return await run_scenarios(scenarios, target, run.context, _scenario_teller(run), utc_now)
+
+        return acceptance_evidence(asyncio.run(ask()), run.spec, run.context, run.folder)
+
+    expected = 2 + SECONDS_PER_SCENARIO * len(scenarios)
+    return Step(StepPlan("uat", f"Acceptance: {len(scenarios)} scenarios", expected), Kind.UAT, measure)
+
+
+def _scenario_teller(run: Run) -> Callable[[UatEvent], None]:
+    def tell(event: UatEvent) -> None:
+        if isinstance(event, ScenariosGaveUp):
+            run.view.line(f"      {event.reason}")
+        if isinstance(event, ScenarioEnded):
+            run.view.advance(event.number / event.total, event.result.scenario.title)
+            if event.result.verdict is not ScenarioVerdict.PASS:
+                run.view.line(f"      {event.result.verdict} {event.result.scenario.id}")
+                for finding in event.result.findings():
+                    run.view.line(f"        {finding}")
+
+    return tell
+
+
+def latency(workload: Workload) -> Step:
+    """Measure each role and complexity alone, and each tool."""
+    plan = workload.latency
+    requests = len(workload.roles) * len(workload.questions) * (plan.warm_up + plan.streams + plan.json)
+    requests += len(workload.tools) * (plan.warm_up + plan.tool_runs)
+
+    def measure(run: Run) -> Evidence:
+        async def ask() -> Evidence:
+            async with open_target(run.subject.url, run.subject.credentials) as target:
+                tell = _benchmark_teller(run)
+                return await measure_latency(workload, target, run.spec, run.context, tell, utc_now, folder=run.folder)
+
+        return asyncio.run(ask())
+
+    title = f"Latency: {len(workload.roles)} roles x {len(workload.questions)} complexities"
+    return Step(StepPlan("latency", title, 2 + SECONDS_PER_REQUEST * requests), Kind.LATENCY, measure)
+
+
+def load(workload: Workload) -> Step:
+    """Twenty users at once, by Locust in a process of its own."""
+
+    def measure(run: Run) -> Evidence:
+        job = LoadJob(workload, run.subject.url, run.subject.credentials, run.folder)
+        gone = run.subject.trouble
+        return run_load(
+            job,
+            run.spec,
+            run.context,
+            _benchmark_teller(run),
+            clock=utc_now,
+            should_stop=lambda: gone() is not None,
+        )
+
+    expected = workload.load.duration_seconds + 8
+    return Step(StepPlan("load", f"Load: {workload.load.users} users at once", expected), Kind.LOAD, measure)
+
+
+def _benchmark_teller(run: Run) -> Callable[[BenchmarkEvent], None]:
+    def tell(event: BenchmarkEvent) -> None:
+        match event:
+            case Progress(step, done, total):
+                run.view.advance(done / total if total else 0.0, step)
+            case CellMeasured(labels, n, failed, _) if failed:
+                run.view.line(f"      {' '.join(labels.values())}: {failed} of {n} requests failed")
+            case GaveUp(reason):
+                run.view.line(f"      {reason}")
+            case _:
+                pass
+
+    return tell
+
+
+def slos() -> Step:
+    """Count the SLOs out of Prometheus, from the run's first scrape to one after the last request."""
+
+    def measure(run: Run) -> Evidence:
+        started, ended = run.watched_from, utc_now()
+        prometheus = None if run.subject.prometheus is None else connect_prometheus(run.subject.prometheus)
+        if prometheus is not None:
+            try:
+                prometheus.await_scrape(
+                    run.spec.selector,
+                    ended.timestamp(),
+                    deadline_seconds=SCRAPE_DEADLINE_SECONDS,
+                    clock=time.time,
+                    sleep=time.sleep,
+                )
+            except PrometheusDown as error:
+                run.view.line(f"      {error}")
+        else:
+            run.view.line(f"      {run.subject.why_no_prometheus}")
+        ended = utc_now()
+        items, details = measure_slos(prometheus, run.spec, started, ended, SCRAPE_INTERVAL_SECONDS)
+        return Evidence(Kind.SLO, run.context, started, ended, complete=True, items=items, details=details)
+
+    return Step(StepPlan("slo", "SLOs: counts out of Prometheus", 3.0), Kind.SLO, measure)
+
+
+def drills(chosen: Sequence[Drill]) -> Step:
+    """Inject faults on stacks of their own; no SLO of the run is computed from them."""
+
+    def measure(run: Run) -> Evidence:
+        def tell(event: DrillProgress) -> None:
+            run.view.advance(event.share, event.text)
+
+        # The drill's evidence belongs to this run, and was measured on another address: its own details name it.
+        return run_drills(chosen, run.spec, run.tools, run.context, run.folder / "drills", on_event=tell, clock=utc_now)
+
+    expected = sum(STAGING_SECONDS + drill.warm_up + CLOSING_SECONDS for drill in chosen)
+    names = ", ".join(drill.id for drill in chosen)
+    return Step(StepPlan("drill", f"Drill: {names}", expected), Kind.DRILL, measure)
+
+
+def shortened(workload: Workload) -> Workload:
+    """The workload of `courtsight quick`: enough to see that it works, too little to decide anything."""
+    return replace(workload, latency=replace(workload.latency, warm_up=1, streams=6, json=4, tool_runs=10))
