@@ -6,6 +6,7 @@ A page silences the ticket of the same SLO; an outage silences everything about 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -116,3 +117,11 @@ def _receiver(name: str, webhook_url: str | None) -> dict[str, Any]:
         else {"url": f"{webhook_url.rstrip('/')}/{name}"}
     )
     return {"name": name, "webhook_configs": [{**address, "send_resolved": True}]}
+
+
+def with_plain_addresses(config: bytes) -> bytes:
+    """The same configuration with placeholder addresses instead of mounted secrets, for checking only.
+
+    `amtool` before 0.26 (Debian 12 ships 0.25) knows no `url_file` and would refuse the file for that alone.
+    """
+    return re.sub(rb"url_file: \S+", b"url: http://127.0.0.1:9/", config)

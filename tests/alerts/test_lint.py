@@ -1,0 +1,103 @@
+"""Lint lines: alerts that cannot fire, fire late, or fire on a single failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.lint import Finding, Weight, lint, lonely_failure_events
+from slo.budget import firing_ratio
+from slo.spec import Severity, Spec
+
+
+def at_objective(spec: Spec, objective: str) -> Spec:
+    return replace(spec, slos=(replace(spec.slo("availability"), objective=Decimal(objective)),))
+
+
+def of_weight(findings: tuple[Finding, ...], weight: Weight) -> list[Finding]:
+    return [finding for finding in findings if finding.severity is weight]
+
+
+def test_at_95_percent_a_total_outage_pages_after_43_minutes(spec: Spec) -> None:
+    """The finding names 43.2 minutes, the arithmetic behind it, and the factor that would do."""
+    late = of_weight(lint(at_objective(spec, "0.95")), Weight.WARNING)
+    assert len(late) == 1
+    assert "43.2 min" in late[0].message
+    assert "14.4 x 5% = 72% of 1h" in late[0].message
+    assert "a factor up to 5 pages within 15m" in late[0].advice
+
+
+def test_at_90_percent_the_fast_page_never_fires(spec: Spec) -> None:
+    """14.4 times a budget of 10 % is more than everything: an error, and the slow page is late besides."""
+    findings = lint(at_objective(spec, "0.9"))
+    errors = of_weight(findings, Weight.ERROR)
+    assert len(errors) == 1
+    assert "AvailabilityBudgetBurnPage (1h/5m) can never fire" in errors[0].message
+    assert "144%" in errors[0].message
+    assert "factor under 10" in errors[0].advice
+    assert "216 min" in of_weight(findings, Weight.WARNING)[0].message
+
+
+def test_at_50_percent_no_page_fires_at_all(spec: Spec) -> None:
+    """Where no page can fire there is no time to warn of, only errors: three pairs need 100 % or more."""
+    findings = lint(at_objective(spec, "0.5"))
+    assert len(of_weight(findings, Weight.ERROR)) == 3
+    assert not of_weight(findings, Weight.WARNING)
+
+
+def test_at_999_per_mille_the_windows_work(spec: Spec) -> None:
+    """The workbook's windows at the workbook's objective bring neither errors nor warnings."""
+    assert {finding.severity for finding in lint(at_objective(spec, "0.999"))} == {Weight.NOTICE}
+
+
+def test_seventy_requests_an_hour_are_needed_at_three_nines(spec: Spec) -> None:
+    """One failure among 69 is over 1.44 %, among 70 it is not; the notice says 69, 166, 333 and 999."""
+    notice = of_weight(lint(at_objective(spec, "0.999")), Weight.NOTICE)[0]
+    assert all(
+        f"{count} in {window}" in notice.message
+        for count, window in [(69, "1h"), (166, "6h"), (333, "1d"), (999, "3d")]
+    )
+
+
+def test_every_slo_of_the_shipped_spec_is_looked_at(spec: Spec) -> None:
+    """Ten of eleven SLOs live at 95 % and get the warning; none has an alert that cannot fire."""
+    findings = lint(spec)
+    assert len(of_weight(findings, Weight.WARNING)) == 10
+    assert not of_weight(findings, Weight.ERROR)
+    assert {finding.slo for finding in findings} == {slo.id for slo in spec.slos}
+
+
+def test_a_finding_reads_as_a_sentence(spec: Spec) -> None:
+    """Weight, SLO, message and advice stand in one line."""
+    line = str(lint(at_objective(spec, "0.9"))[0])
+    assert line.startswith("error: availability: ")
+    assert line.endswith(")")
+
+
+def test_without_pages_nothing_is_late(spec: Spec) -> None:
+    """A window table of tickets only is not warned about for its pages."""
+    first = replace(at_objective(spec, "0.5"), windows=spec.windows[:1])
+    assert [finding.severity for finding in lint(first)] == [Weight.ERROR]
+    tickets = tuple(window for window in spec.windows if window.severity is Severity.TICKET)
+    assert not of_weight(lint(replace(at_objective(spec, "0.95"), windows=tickets)), Weight.WARNING)
+
+
+@given(thousandths=st.integers(min_value=1, max_value=999), pair=st.integers(min_value=0, max_value=3))
+def test_one_failure_fires_up_to_the_named_traffic_and_not_beyond(spec: Spec, thousandths: int, pair: int) -> None:
+    """At the named number of events one failure exceeds the limit; with one event more it does not."""
+    slo = replace(spec.slo("availability"), objective=Decimal(thousandths) / 1000)
+    limit, events = firing_ratio(slo, spec.windows[pair]), lonely_failure_events(slo, spec.windows[pair])
+    if events:
+        assert Decimal(1) / events > limit
+    assert Decimal(1) / (events + 1) <= limit
+
+
+def test_the_advised_factor_pages_in_time(spec: Spec) -> None:
+    """Following the advice, a factor of 5 over an hour, ends the warning."""
+    late = at_objective(spec, "0.95")
+    advised = replace(late.windows[0], budget_share=Decimal(5) * 3600 / (30 * 86400))
+    assert of_weight(lint(late), Weight.WARNING)
+    assert not of_weight(lint(replace(late, windows=(advised, *late.windows[1:]))), Weight.WARNING)

@@ -1,0 +1,256 @@
+"""The generated rules, against the Site Reliability Workbook's numbers typed by hand and Sloth's names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.burn import burn_alert_name
+from alerts.model import AlertRule, RecordingRule, RuleFile
+from alerts.recording import windows_of
+from alerts.rules import rule_file
+from slo.quantities import format_duration
+from slo.spec import Severity, Spec, cell
+
+WORKBOOK = {
+    # long window: (short window, factor, for in seconds, severity)
+    "1h": ("5m", "14.4", 120, "page"),
+    "6h": ("30m", "6", 900, "page"),
+    "1d": ("2h", "3", 3600, "ticket"),
+    "3d": ("6h", "1", 10800, "ticket"),
+}
+AVAILABILITY = "courtsight-availability"
+
+
+def burn_alerts_of(rules: RuleFile, sloth_id: str) -> list[AlertRule]:
+    return [
+        rule
+        for rule in rules.alerts()
+        if dict(rule.labels).get("sloth_id") == sloth_id and "burn_rate_factor" in dict(rule.labels)
+    ]
+
+
+def recording(rules: RuleFile, record: str, sloth_id: str) -> RecordingRule:
+    return next(
+        rule for rule in rules.recordings() if rule.record == record and dict(rule.labels)["sloth_id"] == sloth_id
+    )
+
+
+@pytest.mark.parametrize("sloth_id", [AVAILABILITY, "courtsight-latency-role-judge", "courtsight-ttft"])
+def test_each_pair_of_windows_is_an_alert_with_the_workbooks_numbers(rules: RuleFile, sloth_id: str) -> None:
+    """Four alerts per SLO carry the workbook's windows, factors and severities, and kubernetes-mixin's `for`."""
+    found = {
+        dict(rule.labels)["long_window"]: (
+            dict(rule.labels)["short_window"],
+            dict(rule.labels)["burn_rate_factor"],
+            int(rule.hold),
+            dict(rule.labels)["severity"],
+        )
+        for rule in burn_alerts_of(rules, sloth_id)
+    }
+    assert found == WORKBOOK
+
+
+def test_the_expression_shows_factor_and_budget_apart(rules: RuleFile) -> None:
+    """A person reads 14.4 and 0.001 in the fast page's expression, once for each window."""
+    fast = next(rule for rule in burn_alerts_of(rules, AVAILABILITY) if dict(rule.labels)["long_window"] == "1h")
+    assert fast.alert == "AvailabilityBudgetBurnPage"
+    assert fast.expr == (
+        '(slo:sli_error:ratio_rate1h{sloth_id="courtsight-availability"} > (14.4 * 0.001))\n'
+        "and ignoring (sloth_window)\n"
+        '(slo:sli_error:ratio_rate5m{sloth_id="courtsight-availability"} > (14.4 * 0.001))'
+    )
+
+
+def test_a_latency_alert_has_the_budget_of_95_percent(rules: RuleFile) -> None:
+    """An objective of 95 % leaves a budget of 0.05, written without float noise."""
+    slow = burn_alerts_of(rules, "courtsight-latency-complexity-simple")[0]
+    assert slow.alert == "LatencyComplexityBudgetBurnPage"
+    assert slow.expr.count("> (14.4 * 0.05)") == 2
+
+
+def test_alerts_carry_what_singles_their_slo_out(rules: RuleFile) -> None:
+    """Group labels stand on every series and alert of the SLO, so that Prometheus never sees duplicates (sloth#277)."""
+    judge = [rule for rule in rules.rules() if dict(rule.labels).get("sloth_id") == "courtsight-latency-role-judge"]
+    assert judge
+    assert {dict(rule.labels).get("role") for rule in judge} == {"judge"}
+    assert {dict(rule.labels)["sloth_slo"] for rule in judge} == {"latency-role-judge"}
+    assert {dict(rule.labels)["sloth_service"] for rule in judge} == {"courtsight"}
+
+
+def test_every_name_that_sloths_dashboards_read_is_recorded(rules: RuleFile) -> None:
+    """Grafana dashboards 14348 and 14643 find all their series."""
+    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+    wanted = {f"slo:sli_error:ratio_rate{window}" for window in windows} | {
+        "slo:objective:ratio",
+        "slo:error_budget:ratio",
+        "slo:time_period:days",
+        "slo:current_burn_rate:ratio",
+        "slo:period_burn_rate:ratio",
+        "slo:period_error_budget_remaining:ratio",
+        "sloth_slo_info",
+    }
+    recorded = {rule.record for rule in rules.recordings() if dict(rule.labels)["sloth_id"] == AVAILABILITY}
+    assert wanted <= recorded
+    assert recorded - wanted == {"slo:sli_bad_events:increase5m", "slo:sli_valid_events:increase5m"}
+
+
+def test_no_two_rules_record_the_same_series(rules: RuleFile) -> None:
+    """Name and labels of a recording rule are unique in the file."""
+    keys = [(rule.record, rule.labels) for rule in rules.recordings()]
+    assert len(keys) == len(set(keys))
+
+
+def test_no_two_alerts_of_one_name_share_their_labels(rules: RuleFile) -> None:
+    """An alert is told apart by its name and labels."""
+    keys = [(rule.alert, rule.labels) for rule in rules.alerts()]
+    assert len(keys) == len(set(keys))
+
+
+def test_long_windows_sum_counts_and_divide_last(rules: RuleFile) -> None:
+    """A day's ratio is a sum of bad events over a sum of valid ones, never a mean of ratios (sloth#241)."""
+    expr = recording(rules, "slo:sli_error:ratio_rate1d", AVAILABILITY).expr
+    assert expr == (
+        'sum_over_time(slo:sli_bad_events:increase5m{sloth_id="courtsight-availability"}[1d])\n/\n'
+        '(sum_over_time(slo:sli_valid_events:increase5m{sloth_id="courtsight-availability"}[1d]) > 0)'
+    )
+    assert not any("avg_over_time" in rule.expr for rule in rules.rules())
+
+
+def test_every_ratio_is_empty_without_valid_events(rules: RuleFile) -> None:
+    """The denominator of each error ratio is filtered by `> 0`, so that an idle window yields no NaN."""
+    ratios = [rule for rule in rules.recordings() if rule.record.startswith("slo:sli_error:")]
+    assert len(ratios) == 8 * 11
+    assert all(re.search(r"/\n\(.*> 0\)$", rule.expr) for rule in ratios)
+
+
+def test_only_an_absent_series_of_bad_outcomes_counts_as_zero(rules: RuleFile) -> None:
+    """Outcomes that never happened are zero; a missing bucket edge is unknown and gets no fallback."""
+    ratio = recording(rules, "slo:sli_bad_events:increase5m", AVAILABILITY).expr
+    latency = recording(rules, "slo:sli_bad_events:increase5m", "courtsight-ttft").expr
+    assert "\nor\n0 * sum(" in ratio
+    assert " or " not in latency.replace("\n", " ")
+    assert latency.startswith("clamp_min(")
+
+
+def test_bad_events_are_timeouts_and_errors_only(rules: RuleFile) -> None:
+    """What the client did wrong, and what was limited or refused, is no bad event of availability."""
+    bad = recording(rules, "slo:sli_bad_events:increase5m", AVAILABILITY).expr.split("\nor\n", maxsplit=1)[0]
+    assert bad == 'sum(increase(chatbot_requests_total{job="courtsight",outcome=~"timeout|error"}[5m]))'
+
+
+@pytest.mark.parametrize(
+    ("sloth_id", "edge"),
+    [
+        ("courtsight-latency-complexity-simple", r'le=~"4(\\.0)?"'),
+        ("courtsight-latency-complexity-complex", r'le=~"10(\\.0)?"'),
+        ("courtsight-latency-role-lawyer", r'le=~"6(\\.0)?"'),
+        ("courtsight-retrieval", 'le="0.5"'),
+    ],
+)
+def test_latency_rules_look_at_the_edge_of_their_limit(rules: RuleFile, sloth_id: str, edge: str) -> None:
+    """The bucket edge is the requirement's limit, written as clients write it."""
+    assert edge in recording(rules, "slo:sli_bad_events:increase5m", sloth_id).expr
+
+
+def test_thirty_day_ranges_are_evaluated_less_often(rules: RuleFile) -> None:
+    """Long ranges stand in groups of their own with a longer interval that stays under Prometheus' look-back."""
+    period = [group for group in rules.groups if any("[30d]" in rule.expr for rule in group.rules)]
+    day = [group for group in rules.groups if any("[1d]" in rule.expr for rule in group.rules)]
+    fast = [group for group in rules.groups if any("[1h]" in rule.expr for rule in group.rules)]
+    assert {group.interval for group in fast} == {30}
+    assert {group.interval for group in day} == {120}
+    assert {group.interval for group in period} == {240}
+
+
+def test_an_alert_stands_behind_the_recording_of_its_long_window(rules: RuleFile) -> None:
+    """An alert reads a sample of the same evaluation, not of the one before."""
+    for group in rules.groups:
+        recorded: set[str] = set()
+        for rule in group.rules:
+            if isinstance(rule, RecordingRule):
+                recorded.add(rule.record)
+            elif "burn_rate_factor" in dict(rule.labels):
+                assert f"slo:sli_error:ratio_rate{dict(rule.labels)['long_window']}" in recorded
+
+
+def test_an_outage_pages_although_every_series_is_gone(rules: RuleFile) -> None:
+    """Service down, service not scraped and missing SLI series have alerts of their own; the watchdog always fires."""
+    alerts = {rule.alert: rule for rule in rules.alerts()}
+    assert alerts["ServiceDown"].expr == 'max(up{job="courtsight"}) == 0'
+    assert alerts["ServiceDown"].hold == 60
+    assert dict(alerts["ServiceDown"].labels)["severity"] == "page"
+    assert alerts["ServiceUnwatched"].expr == 'absent(up{job="courtsight"})'
+    assert dict(alerts["InstanceDown"].labels)["severity"] == "ticket"
+    assert alerts["Watchdog"].expr == "vector(1)"
+    watched = {dict(rule.labels)["sloth_id"] for rule in rules.alerts() if rule.alert == "SLISeriesAbsent"}
+    assert len(watched) == 11
+
+
+def test_annotations_say_what_how_bad_and_where_to_look(rules: RuleFile) -> None:
+    """Each alert has a summary, a description and its runbook; burn rates add the measured share and the board."""
+    for rule in rules.alerts():
+        notes = dict(rule.annotations)
+        assert notes["summary"]
+        assert notes["description"]
+        assert notes["runbook"] == f"docs/runbooks/{rule.alert}.md"
+    judge = dict(burn_alerts_of(rules, "courtsight-latency-role-judge")[0].annotations)
+    assert "{{ $value | humanizePercentage }}" in judge["description"]
+    assert "2% of the error budget of 30d" in judge["description"]
+    assert judge["dashboard"] == "/d/courtsight-overview?var-role=judge"
+
+
+def test_a_family_and_severity_share_a_name(spec: Spec) -> None:
+    """All roles of a family have one alert name, and so one runbook."""
+    assert burn_alert_name(spec.slo("latency-role-judge"), Severity.PAGE) == "LatencyRoleBudgetBurnPage"
+    assert burn_alert_name(spec.slo("latency-role-public"), Severity.TICKET) == "LatencyRoleBudgetBurnTicket"
+
+
+def test_a_shorter_slo_window_lowers_the_factors(spec: Spec) -> None:
+    """28 days give the factors 13.44, 5.6, 2.8 and 0.93…, computed from the budget shares."""
+    month = replace(spec, slos=(replace(spec.slo("availability"), window=Decimal(28 * 86400)),))
+    factors = [dict(rule.labels)["burn_rate_factor"] for rule in burn_alerts_of(rule_file(month), AVAILABILITY)]
+    assert factors[:3] == ["13.44", "5.6", "2.8"]
+    assert factors[3].startswith("0.9333333333")
+
+
+@given(millionths=st.integers(min_value=1, max_value=999_999))
+def test_no_objective_brings_float_noise(spec: Spec, millionths: int) -> None:
+    """Any objective is written with the digits that people gave, and its budget with no more."""
+    objective = Decimal(millionths) / 1_000_000
+    slo = replace(spec.slo("availability"), objective=objective)
+    rules = rule_file(replace(spec, slos=(slo,)))
+    numbers = [number for rule in rules.rules() for number in re.findall(r"\d+\.\d+", rule.expr)]
+    assert all(len(number.split(".")[1]) <= 6 for number in numbers)
+    budget = recording(rules, "slo:error_budget:ratio", AVAILABILITY).expr
+    assert Decimal(budget.removeprefix("vector(").removesuffix(")")) == 1 - objective
+
+
+@given(days=st.integers(min_value=4, max_value=90))
+def test_every_window_that_an_alert_reads_is_recorded(spec: Spec, days: int) -> None:
+    """Whatever the SLO window, no alert reads a ratio that no rule records."""
+    slo = replace(spec.slo("availability"), window=Decimal(days * 86400))
+    rules = rule_file(replace(spec, slos=(slo,)))
+    recorded = {rule.record for rule in rules.recordings()}
+    read = {name for rule in rules.alerts() for name in re.findall(r"slo:sli_error:ratio_rate\w+", rule.expr)}
+    assert read <= recorded
+    assert format_duration(slo.window) in {format_duration(window) for window in windows_of(spec, slo)}
+
+
+def test_an_slo_window_among_the_alert_windows_is_recorded_once(spec: Spec) -> None:
+    """An SLO window of three days coincides with the longest alert window and is still recorded only once."""
+    slo = replace(spec.slo("availability"), window=Decimal(3 * 86400))
+    rules = rule_file(replace(spec, slos=(slo,)))
+    assert [rule.record for rule in rules.recordings()].count("slo:sli_error:ratio_rate3d") == 1
+
+
+def test_a_service_without_selector_still_gets_rules(spec: Spec) -> None:
+    """Without labels that single the service out, expressions have no empty braces."""
+    slo = replace(spec.slo("availability"), selector=cell({}))
+    rules = rule_file(replace(spec, slos=(slo,), selector=cell({})))
+    assert not any("{}" in rule.expr for rule in rules.rules())
