@@ -121,8 +121,8 @@ def _document(rules: RuleFile, step: Decimal, found: Iterable[Case]) -> bytes:
 
 def _test(case: Case) -> dict[str, Any]:
     return {
-        "name": case.title,
         "interval": format_duration(MINUTE),
+        "name": case.title,
         "input_series": [{"series": entry.series, "values": entry.values} for entry in case.series],
         "promql_expr_test": [_expectation(look) for look in case.looks],
     }
