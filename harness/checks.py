@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from alerts.alertmanager import with_plain_addresses
 from alerts.lint import Weight, lint
 from harness import generate, inputs
 from harness.progress import ProgressView, StepPlan
