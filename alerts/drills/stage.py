@@ -19,6 +19,7 @@ from alerts.drills.baseline import live_counters, openmetrics, write_blocks
 from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill
 from alerts.drills.expectation import Expectation
 from alerts.drills.traffic import TrafficLog, live_traffic
+from alerts.drills.watching import LOOK_SECONDS, loud_ones
 from alerts.emit import rules_yaml
 from alerts.model import RuleFile
 from slo import names
@@ -41,6 +42,8 @@ from target.stack import LocalStack, RunningService, StackPlan, uninterrupted
 
 FIRST_SCRAPE_SECONDS = 30.0
 """Prometheus looks at a new target only five seconds after its start; this leaves room for a busy machine."""
+SETTLE_SECONDS = 5.0
+"""How long an alert about series that nobody had scraped yet may outlast the first scrape; later it is a false alarm."""
 LEAST_WARMTH = 0.5
 """Share of the baseline's events that the long window must hold before the fault; less means that it was not read."""
 
@@ -56,6 +59,15 @@ class Wish:
     tools: ToolPaths
     root: Path
     folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The programs that a drill cannot do without."""
+
+    prometheus: Path
+    promtool: Path
+    alertmanager: Path
 
 
 class LiveScene:
@@ -140,6 +152,19 @@ FAULTS: dict[str, Callable[[RunningService], AbstractContextManager[None]]] = {
 }
 
 
+def required(tools: ToolPaths) -> Programs:
+    """The programs of a drill; amtool is none of them.
+
+    Raises:
+        StackError: One is missing.
+    """
+    prometheus, promtool, alertmanager = tools.prometheus, tools.promtool, tools.alertmanager
+    if prometheus is None or promtool is None or alertmanager is None:
+        missing = ", ".join(name for name in tools.missing() if name != "amtool")
+        raise StackError(f"A drill needs {missing}: make setup fetches them, make doctor says more")
+    return Programs(prometheus, promtool, alertmanager)
+
+
 @contextlib.contextmanager
 def staged(wish: Wish, tell: Callable[[str], None]) -> Iterator[LiveScene]:
     """Bring the drill's stack up, warm, with live questions; take all of it down at the end.
@@ -147,27 +172,45 @@ def staged(wish: Wish, tell: Callable[[str], None]) -> Iterator[LiveScene]:
     Raises:
         StackError: A program is missing, or a part of the stack did not come up.
     """
-    missing = [name for name in wish.tools.missing() if name != "amtool"]
-    if missing:
-        raise StackError(f"A drill needs {', '.join(missing)}: make setup fetches them, make doctor says more")
+    programs = required(wish.tools)
     settings = {"COURTSIGHT_DATABASE_TIMEOUT_SECONDS": f"{wish.drill.database_timeout:g}"}
     plan = StackPlan(root=wish.root, folder=wish.folder, deployment=wish.spec.deployment, settings=settings)
     tell("starting a service of its own")
     with LocalStack(plan) as stack, contextlib.ExitStack() as watchers:
         service = stack.service
         tell(f"writing {wish.drill.baseline / 60:g} minutes of synthetic baseline")
-        blocks = _baseline(wish, service)
+        blocks = _baseline(wish, service, programs.promtool)
         traffic = watchers.enter_context(
             live_traffic(lambda: open_target(service.url, stack.credentials()), wish.drill.traffic, time.time)
         )
         receiver = watchers.enter_context(WebhookReceiver())
         tell("starting Alertmanager and Prometheus")
-        alertmanager = _alertmanager(wish, receiver, plan)
+        config = alertmanager_config(wish.spec, webhook_url=receiver.url, scale=wish.drill.scale).decode()
+        log = wish.folder / "logs" / "alertmanager.log"
+        alertmanager = start_alertmanager(
+            AlertmanagerPlan(programs.alertmanager, plan.private / "alertmanager", log, config)
+        )
         watchers.callback(_stop, alertmanager)
-        monitor = _prometheus(wish, service, alertmanager, blocks, plan)
+        rules = plan.private / "rules.yaml"
+        rules.write_bytes(rules_yaml(wish.rules))
+        monitor = start_prometheus(
+            PrometheusPlan(
+                binary=programs.prometheus,
+                folder=plan.private / "prometheus",
+                log=wish.folder / "logs" / "prometheus.log",
+                target=service.address,
+                scrape_interval_seconds=SCRAPE_SECONDS,
+                evaluation_interval_seconds=EVALUATION_SECONDS,
+                rule_files=(rules,),
+                alertmanager=alertmanager.address,
+                blocks=blocks,
+                job=dict(wish.spec.selector).get(names.JOB, wish.spec.service),
+            )
+        )
         watchers.callback(_stop, monitor)
         prometheus = connect(monitor.url)
         _await_first_scrape(prometheus, wish)
+        _let_the_start_pass(prometheus)
         yield LiveScene(service, prometheus, receiver, traffic, wish)
 
 
@@ -176,7 +219,7 @@ def _stop(monitor: RunningMonitor) -> None:
         monitor.child.stop()
 
 
-def _baseline(wish: Wish, service: RunningService) -> Path:
+def _baseline(wish: Wish, service: RunningService, promtool: Path) -> Path:
     drill, slo = wish.drill, wish.wanted.slo
     try:
         page = httpx.get(f"{service.url}/metrics", timeout=10.0, trust_env=False).text
@@ -191,50 +234,17 @@ def _baseline(wish: Wish, service: RunningService) -> Path:
         rate=drill.traffic.rate,
         scale=drill.scale,
     )
-    if wish.tools.promtool is None:
-        raise StackError("A drill needs promtool: make setup fetches it")
-    return write_blocks(wish.tools.promtool, lines, service.database.parent / "baseline")
-
-
-def _alertmanager(wish: Wish, receiver: WebhookReceiver, plan: StackPlan) -> RunningMonitor:
-    if wish.tools.alertmanager is None:
-        raise StackError("A drill needs Alertmanager: make setup fetches it")
-    config = alertmanager_config(wish.spec, webhook_url=receiver.url, scale=wish.drill.scale).decode()
-    return start_alertmanager(
-        AlertmanagerPlan(
-            binary=wish.tools.alertmanager,
-            folder=plan.private / "alertmanager",
-            log=wish.folder / "logs" / "alertmanager.log",
-            config=config,
-        )
-    )
-
-
-def _prometheus(
-    wish: Wish, service: RunningService, alertmanager: RunningMonitor, blocks: Path, plan: StackPlan
-) -> RunningMonitor:
-    if wish.tools.prometheus is None:
-        raise StackError("A drill needs Prometheus: make setup fetches it")
-    rules = plan.private / "rules.yaml"
-    rules.write_bytes(rules_yaml(wish.rules))
-    job = dict(wish.spec.selector).get(names.JOB, wish.spec.service)
-    return start_prometheus(
-        PrometheusPlan(
-            binary=wish.tools.prometheus,
-            folder=plan.private / "prometheus",
-            log=wish.folder / "logs" / "prometheus.log",
-            target=service.address,
-            scrape_interval_seconds=SCRAPE_SECONDS,
-            evaluation_interval_seconds=EVALUATION_SECONDS,
-            rule_files=(rules,),
-            alertmanager=alertmanager.address,
-            blocks=blocks,
-            job=job,
-        )
-    )
+    return write_blocks(promtool, lines, service.database.parent / "baseline")
 
 
 def _await_first_scrape(prometheus: Prometheus, wish: Wish) -> None:
     prometheus.await_scrape(
         wish.spec.selector, time.time(), deadline_seconds=FIRST_SCRAPE_SECONDS, clock=time.time, sleep=time.sleep
     )
+
+
+def _let_the_start_pass(prometheus: Prometheus) -> None:
+    """On a slow machine the first scrape comes late, and the absence alerts, scaled as well, are right to fire until then."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while loud_ones(prometheus.alerts()) and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)

@@ -104,12 +104,17 @@ class _Notes:
     def look(self) -> tuple[ActiveAlert, ...]:
         """The pages and tickets that fire now; each new one is noted."""
         self.scene.check()
-        loud = tuple(alert for alert in self.scene.alerts() if alert.firing and _is_loud(alert))
+        loud = loud_ones(self.scene.alerts())
         for alert in loud:
             name = described(alert)
             if name not in self.seen:
                 self.seen[name] = self.happened(f"{name} is firing")
         return loud
+
+
+def loud_ones(alerts: Iterable[ActiveAlert]) -> tuple[ActiveAlert, ...]:
+    """The pages and tickets that fire; the watchdog always does, and wakes nobody."""
+    return tuple(alert for alert in alerts if alert.firing and alert.labels.get(names.SEVERITY) in tuple(Severity))
 
 
 def described(alert: ActiveAlert) -> str:
@@ -172,11 +177,6 @@ def _until_resolved(notes: _Notes, wanted: Expectation, seen: Observation, deadl
             return replace(seen, resolved=notes.happened("resolution delivered", resolved))
         scene.sleep(LOOK_SECONDS)
     return seen
-
-
-def _is_loud(alert: ActiveAlert) -> bool:
-    """The watchdog always fires, and wakes nobody."""
-    return alert.labels.get(names.SEVERITY) in tuple(Severity)
 
 
 def _told(notifications: Iterable[Notification], wanted: Expectation, status: str, since: float) -> float | None:

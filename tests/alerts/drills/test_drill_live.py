@@ -1,0 +1,164 @@
+"""Whole drills on real stacks: green on our rules, red on broken ones, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.drills.drill import Drill
+from alerts.drills.runner import run_drill, run_drills
+from alerts.model import AlertRule, Group, RuleFile
+from alerts.rules import rule_file
+from harness.tools import find_tools
+from slo.evidence import Evidence, RunContext, write
+from slo.evidence import read as read_evidence
+from slo.spec import Engine, Kind, Spec
+from slo.verdict import Verdict
+from target.monitoring import ToolPaths
+
+ROOT = Path(__file__).resolve().parents[3]
+EXPECTED = "AvailabilityBudgetBurnPage"
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def tools() -> ToolPaths:
+    found = find_tools(ROOT)
+    assert not found.missing(), "make setup fetches them"
+    return found
+
+
+def context() -> RunContext:
+    return RunContext(
+        run="20261120T211700Z-1a2b3c4",
+        target="http://127.0.0.1:8000",
+        deployment="courtsight",
+        engine=Engine.EXTRACTIVE,
+        commit="1a2b3c4",
+        dirty=False,
+        hashes={},
+        seed=1,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def story(evidence: Evidence) -> dict[str, Any]:
+    drills: list[dict[str, Any]] = evidence.details["drills"]
+    return drills[0]
+
+
+def test_the_page_fires_arrives_and_resolves(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
+    """A locked database pages through Prometheus and Alertmanager and resolves, within 75 seconds, without a false alarm."""
+    evidence = run_drill(drill, spec, tools, context(), tmp_path, lambda _: None, now)
+    assert [(item.verdict, item.reason) for item in evidence.items if item.verdict is not Verdict.PASS] == []
+    told = story(evidence)
+    assert (
+        0 < told["measured_seconds"] <= told["delivered_seconds"] < told["released_seconds"] < told["resolved_seconds"]
+    )
+    assert told["cycle_seconds"] <= 75
+    assert told["false_alarms"] == []
+    assert told["questions"]["during"]["failed"] > 0
+    assert told["questions"]["after"]["failed"] == 0
+    kept = read_evidence(write(evidence, tmp_path))
+    assert kept.kind is Kind.DRILL
+    assert sorted(path.name for path in (tmp_path / drill.id).iterdir()) == ["logs"]
+
+
+def altered(change: Callable[[AlertRule], AlertRule]) -> Callable[[Spec, int], RuleFile]:
+    """Rules in which the pages of availability were edited by somebody."""
+
+    def changed(group: Group) -> Group:
+        rules = tuple(
+            change(rule) if isinstance(rule, AlertRule) and rule.alert == EXPECTED else rule for rule in group.rules
+        )
+        return replace(group, rules=rules)
+
+    def make(spec: Spec, scale: int) -> RuleFile:
+        made = rule_file(spec, scale)
+        return replace(made, groups=tuple(changed(group) for group in made.groups))
+
+    return make
+
+
+def deafened(rule: AlertRule) -> AlertRule:
+    """A threshold over 100 %: nothing can fire it."""
+    return replace(rule, expr=rule.expr.replace("(14.4 *", "(14400 *").replace("(6 *", "(6000 *"))
+
+
+def test_an_alert_that_cannot_fire_fails_the_drill(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
+    """Rules edited so that the page cannot fire turn the drill red, though everything else is the same."""
+    short = replace(drill, deadline=10.0, warm_up=2.0)
+    evidence = run_drills(
+        (short,), spec, tools, context(), tmp_path, on_event=lambda _: None, clock=now, rules=altered(deafened)
+    )
+    item = evidence.items[0]
+    assert item.verdict is Verdict.FAIL
+    assert "did not fire" in item.reason
+    assert story(evidence)["questions"]["during"]["failed"] > 0
+
+
+SCRIPT = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from alerts.drills.drill import FOLDER, load_drill
+from alerts.drills.runner import run_drill
+from harness.tools import find_tools
+from slo.evidence import RunContext
+from slo.load import SPECS_FOLDER, load_spec
+from slo.spec import Engine
+
+spec = load_spec(SPECS_FOLDER / "courtsight.yaml")
+context = RunContext("20261120T211700Z-1a2b3c4", "http://t", "courtsight", Engine.EXTRACTIVE, "1a", False, {}, 1)
+run_drill(load_drill(FOLDER / "database-locked.yaml"), spec, find_tools(Path.cwd()), context, Path(sys.argv[1]),
+          lambda event: print(event.text, flush=True), lambda: datetime.now(UTC))
+"""
+
+
+def test_an_interrupt_leaves_nothing_running(drill: Drill, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the live questions ends every process of the drill and removes its secrets."""
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        told = []
+        for line in running.stdout:
+            told.append(line.strip())
+            if "live questions" in line:
+                children = children_of(running.pid)
+                running.send_signal(signal.SIGINT)
+                break
+        running.communicate(timeout=60)
+    assert len(children) == 3, told
+    assert [pid for pid in children if exists(pid)] == []
+    assert [path.name for path in (tmp_path / drill.id).iterdir()] == ["logs"]
+    assert running.returncode != 0
+
+
+def children_of(parent: int) -> list[int]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children")
+    if listed.exists():
+        return [int(word) for word in listed.read_text().split()]
+    table = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [line.split() for line in table.splitlines()]
+    return [int(pid) for pid, above in pairs if int(above) == parent]
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""Live questions: asked on and on, every ending noted."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from alerts.drills.drill import Drill, Traffic
+from alerts.drills.traffic import Sent, TrafficLog, drive, live_traffic
+from target.chat import Answer, ChatTarget, Reply, Session
+from target.errors import StackError, TargetDown, TargetRefused
+
+ANSWER = Answer("1", "c", "text", "ok", None, (), 0.9, "simple", "judge", (), (), ())
+
+
+@dataclass
+class FakeChat:
+    """Answers, refuses, hangs or breaks off, and remembers who asked what."""
+
+    behaviour: str = "answers"
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    enough: threading.Event = field(default_factory=threading.Event)
+    wanted: int = 6
+
+    async def login(self, role: str) -> Session:
+        if self.behaviour == "no login":
+            raise TargetRefused("signing in was refused: is the account there?", status=401)
+        return Session(role, "token")
+
+    async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+        self.asked.append((session.role, message))
+        if len(self.asked) >= self.wanted:
+            self.enough.set()
+        if self.behaviour == "breaks":
+            raise TargetDown("connection refused")
+        if self.behaviour == "hangs":
+            await asyncio.sleep(60)
+        if self.behaviour == "fails":
+            return Reply(503, "storage_unavailable", 1.0, None)
+        return Reply(200, "", 0.01, ANSWER)
+
+
+@pytest.fixture
+def traffic(drill: Drill) -> Traffic:
+    return replace(drill.traffic, rate=200.0, timeout=0.05, roles=("judge", "public"), questions=("a", "b", "c"))
+
+
+def driven(chat: FakeChat, traffic: Traffic) -> tuple[Sent, ...]:
+    clock = itertools.count(100)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[ChatTarget]:
+        yield cast("ChatTarget", chat)
+
+    with live_traffic(opened, traffic, lambda: float(next(clock))) as log:
+        assert chat.enough.wait(10)
+    return tuple(log.sent)
+
+
+def test_every_role_asks_every_question(traffic: Traffic) -> None:
+    """Roles and questions are combined in turn, so that no role keeps to one question."""
+    chat = FakeChat()
+    driven(chat, traffic)
+    assert set(chat.asked) == set(itertools.product(("judge", "public"), "abc"))
+
+
+def test_answers_have_no_failure(traffic: Traffic) -> None:
+    """An answered question is noted without a failure, with its time."""
+    sent = driven(FakeChat(), traffic)
+    assert {one.failure for one in sent} == {""}
+    assert all(one.at >= 100 and one.seconds > 0 for one in sent)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [("fails", "503 storage_unavailable"), ("hangs", "no answer within 0.05 s"), ("breaks", "connection refused")],
+)
+def test_a_question_without_an_answer_says_why(traffic: Traffic, behaviour: str, said: str) -> None:
+    """Refused, late and broken-off questions are all noted, and the asking goes on."""
+    sent = driven(FakeChat(behaviour), traffic)
+    assert len(sent) >= 6
+    assert {one.failure for one in sent} == {said}
+
+
+def test_a_service_that_hangs_is_asked_on(traffic: Traffic) -> None:
+    """The loop is open: unanswered questions do not keep the next ones back."""
+    chat = FakeChat("hangs")
+    log = TrafficLog()
+
+    async def story() -> None:
+        patient = replace(traffic, timeout=0.3)
+        asking = asyncio.create_task(drive(cast("ChatTarget", chat), patient, log, lambda: 0.0))
+        assert await asyncio.to_thread(chat.enough.wait, 10)
+        assert log.sent == []
+        log.stop.set()
+        await asking
+
+    asyncio.run(story())
+    assert len(log.sent) == len(chat.asked)
+
+
+def test_nobody_who_can_sign_in_is_trouble(traffic: Traffic) -> None:
+    """Without a signed-in role the drill does not begin, and says why."""
+    with pytest.raises(StackError, match="is the account there"):
+        driven(FakeChat("no login"), traffic)
+
+
+def test_questions_are_found_by_when_they_were_sent() -> None:
+    """Which questions belong to the fault is decided by when they were sent, the end excluded."""
+    log = TrafficLog([Sent(1.0, 9.0, ""), Sent(2.0, 0.1, "503"), Sent(3.0, 0.1, "")])
+    found: Any = log.between(2.0, 3.0)
+    assert found == (Sent(2.0, 0.1, "503"),)
