@@ -112,7 +112,6 @@ def create_app(
         telemetry=_NO_BUILT_IN_TELEMETRY,
         openapi_url=None,
         redirect_slashes=False,
-        max_body_size=deployment.limits.body_bytes,
     )
     for router in _ROUTERS:
         app.include_router(router)
@@ -130,7 +129,7 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Se
         deployment=deployment,
         corpus=parts.corpus,
         database=database,
-        gate=Gate(database, signer, deployment),
+        gate=Gate(database, signer, deployment, around.wall_clock),
         passwords=passwords,
         signer=signer,
         tools=toolbox,

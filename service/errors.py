@@ -7,6 +7,7 @@ ServiceError
     ├── PermissionRequired  403
     ├── NotFound            404
     ├── InvalidRequest      422
+    ├── TooLarge            413
     ├── TooBusy             429
     ├── StorageUnavailable  503
     ├── NotReady            503
@@ -92,6 +93,13 @@ class InvalidRequest(Problem):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_request"
+
+
+class TooLarge(Problem):
+    """The body is larger than the deployment allows."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
 
 
 class TooBusy(Problem):

@@ -17,8 +17,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first finding of pydantic in one line: path, what is wrong, and the nearest key for an unknown one."""
-    finding = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    """The most telling finding of pydantic in one line: path, what is wrong, and the nearest key for an unknown one."""
+    findings = error.errors(include_url=False, include_context=False, include_input=False)
+    # A misspelt key is reported twice, as unknown and as missing: the first says what to mend.
+    finding = next((one for one in findings if one["type"] == "extra_forbidden"), findings[0])
     path = tuple(finding["loc"])
     where = ".".join(str(part) for part in path) or "the whole entry"
     if finding["type"] == "extra_forbidden":

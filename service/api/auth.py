@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/auth")
 async def log_in(request: Request) -> Response:
     """Exchange name and password for a token; every failure looks the same and takes the same time."""
     services = services_of(request)
-    login = await read_body(request, Login)
+    login = await read_body(request, Login, services.deployment.limits.body_bytes)
     account = services.database.read(lambda connection: account_by_name(connection, login.username))
     known = account.password_hash if account else None
     matches = await services.passwords.matches(known, login.password)

@@ -30,7 +30,7 @@ async def chat(request: Request) -> Response:
     record = record_of(request.scope)
     caller = enter(request, services)
     caller.require("read")
-    asked = await read_body(request, ChatQuestion)
+    asked = await read_body(request, ChatQuestion, services.deployment.limits.body_bytes)
     text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
     services.metrics.received.inc()
     turn = services.turns.open(caller, text, asked.conversation_id)

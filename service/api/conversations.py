@@ -33,7 +33,7 @@ async def create(request: Request) -> Response:
     services = services_of(request)
     caller = enter(request, services)
     caller.require("read")
-    body = await read_body(request, NewConversation)
+    body = await read_body(request, NewConversation, services.deployment.limits.body_bytes)
     surroundings = services.surroundings
     made = Conversation(surroundings.new_id(), body.title or _UNTITLED, surroundings.wall_clock(), 0)
     await services.database.write(lambda connection: insert_conversation(connection, caller.account_id, made))

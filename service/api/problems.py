@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 
 
-class TooLarge(Problem):
-    """The body is larger than the deployment allows."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    code = "too_large"
-
-
 class MethodNotAllowed(Problem):
     """The route exists, and not for this method."""
 
@@ -68,6 +61,4 @@ def from_http(error: HTTPException, request: Request) -> Problem:
     """What Starlette refuses by itself, in our words."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed(f"{request.url.path} does not take {request.method}")
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return TooLarge("The body is too large")
     return NotFound("There is no such route")

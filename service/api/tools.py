@@ -39,7 +39,7 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     if tool_name not in services.tools:
         raise NotFound(f"There is no such tool; there is {', '.join(services.tools)}")
     caller.require_tool(tool_name)
-    body = await read_body(request, ToolQuestion)
+    body = await read_body(request, ToolQuestion, services.deployment.limits.body_bytes)
     query = checked_length(body.query, services.deployment.limits.message_characters, "query")
     surroundings = services.surroundings
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()

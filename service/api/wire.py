@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.chat.citations import Citation, load_citations
-from service.errors import FieldError, InvalidRequest
+from service.errors import FieldError, InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
     from service.answering import Answer, Step
@@ -68,13 +68,14 @@ class Json(Response):
         return orjson.dumps(content)
 
 
-async def read_body(request: Request, model: type[Model]) -> Model:
-    """The body of a request.
+async def read_body(request: Request, model: type[Model], most: int) -> Model:
+    """The body of a request, of at most `most` bytes.
 
     Raises:
+        TooLarge: it is longer; no more than the limit was read.
         InvalidRequest: not JSON, or not of the model's form; names each wrong member.
     """
-    raw = await request.body()
+    raw = await _read(request, most)
     try:
         return model.model_validate(orjson.loads(raw or b"{}"))
     except orjson.JSONDecodeError as error:
@@ -85,6 +86,18 @@ async def read_body(request: Request, model: type[Model]) -> Model:
             for finding in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise InvalidRequest("The body does not have the expected form", errors=found) from error
+
+
+async def _read(request: Request, most: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared[:12]) > most:
+        raise TooLarge(f"The body may have at most {most} bytes")
+    gathered = bytearray()
+    async for chunk in request.stream():
+        gathered += chunk
+        if len(gathered) > most:
+            raise TooLarge(f"The body may have at most {most} bytes")
+    return bytes(gathered)
 
 
 def checked_length(text: str, most: int, path: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import time
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -43,8 +46,16 @@ def serve(settings: Settings, host: str, port: int) -> int:
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     surroundings.log.write("info", "listening", host=host, port=listener.getsockname()[1])
+    # uvicorn raises the signal again once it has stopped; these handlers turn that into an exit status.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Told to stop is success; interrupted at the keyboard is 130, as shells have it."""
+    raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,13 @@ class Caller:
 class Gate:
     """Checks tokens against the database."""
 
-    def __init__(self, database: Database, signer: TokenSigner, deployment: Deployment) -> None:
+    def __init__(
+        self, database: Database, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float]
+    ) -> None:
         self._database = database
         self._signer = signer
         self._roles = deployment.roles
+        self._wall_clock = wall_clock
 
     def enter(self, authorization: str | None) -> Caller:
         """The caller behind an `Authorization` header.
@@ -53,7 +57,7 @@ class Gate:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send 'Authorization: Bearer <token>'; POST /v1/auth/token gives one")
-        claims = self._signer.read(token.strip())
+        claims = self._signer.read(token.strip(), self._wall_clock())
         account = self._database.read(lambda connection: self._account(connection, claims))
         role = self._roles.get(account.role)
         if role is None:

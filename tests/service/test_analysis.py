@@ -1,0 +1,103 @@
+"""Indonesian analysis: what becomes a term, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.retrieval.analysis import Analyser, content_words
+from service.text import contains_phrase, fold, words
+
+ANALYSER = Analyser()
+
+
+@pytest.mark.parametrize(
+    ("long_form", "abbreviation"),
+    [
+        ("kekerasan dalam rumah tangga", "KDRT"),
+        ("perbuatan melawan hukum", "PMH"),
+        ("pemutusan hubungan kerja", "PHK"),
+        ("kartu tanda penduduk", "KTP"),
+        ("KTP-el", "KTP"),
+        ("peninjauan kembali", "PK"),
+        ("tindak pidana korupsi", "korupsi"),
+        ("ingkar janji", "wanprestasi"),
+    ],
+)
+def test_a_long_form_and_its_abbreviation_are_one_term(long_form: str, abbreviation: str) -> None:
+    """A question finds a text whether either of them spells the concept out."""
+    assert ANALYSER.query_terms(long_form) == ANALYSER.query_terms(abbreviation)
+
+
+@pytest.mark.parametrize("word", ["perdata", "perkara", "cerai", "banding", "putusan", "pengadilan"])
+def test_legal_words_keep_their_meaning(word: str) -> None:
+    """Words that the stemmer would turn into another word stay what they are."""
+    assert ANALYSER.document_terms(word) == [word]
+
+
+def test_forms_of_a_word_share_a_stem() -> None:
+    """Verb, noun and passive of a word become one term."""
+    terms = {ANALYSER.query_terms(form).topic for form in ("membuktikan", "pembuktian", "terbukti", "bukti")}
+    assert terms == {("bukti",)}
+
+
+def test_divorce_words_share_a_term() -> None:
+    """Divorce is found under its noun, its verb and its root."""
+    assert {ANALYSER.query_terms(form).topic for form in ("perceraian", "bercerai", "cerai")} == {("cerai",)}
+
+
+def test_words_of_asking_are_no_topic() -> None:
+    """What to do with a topic does not count as the topic."""
+    assert ANALYSER.query_terms("Jelaskan dan bandingkan secara mendalam hukum perdata").topic == ("hukum", "perdata")
+
+
+def test_words_for_a_kind_of_source_are_kept_apart() -> None:
+    """The word "putusan" steers towards decisions without counting as evidence."""
+    terms = ANALYSER.query_terms("putusan mahkamah agung korupsi")
+    assert terms.topic == ("korupsi",)
+    assert set(terms.source) == {"putusan", "ma"}
+
+
+def test_source_words_alone_become_the_topic() -> None:
+    """A question that names nothing but a kind of source is searched by it."""
+    assert ANALYSER.query_terms("putusan").topic == ("putusan",)
+
+
+def test_numbers_are_left_to_router_and_period() -> None:
+    """Bare numbers are no terms: articles and years are read elsewhere."""
+    assert ANALYSER.query_terms("pasal 1320 tahun 2023").topic == ("pasal",)
+
+
+def test_content_words_stay_as_written() -> None:
+    """The words carried into a follow-up read like the question they came from."""
+    assert content_words("Jelaskan tentang hukum perdata Indonesia") == ("hukum", "perdata", "Indonesia")
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_analysed(text: str) -> None:
+    """No text makes the analysis fail, and every term is a plain lower-case word."""
+    terms = ANALYSER.query_terms(text)
+    for term in (*terms.topic, *terms.source, *ANALYSER.document_terms(text)):
+        assert words(term) == [term]
+
+
+@given(st.text(max_size=300))
+def test_analysis_does_not_depend_on_what_came_before(text: str) -> None:
+    """A full and an empty stem cache give the same terms."""
+    assert Analyser(cache_size=1).query_terms(text) == ANALYSER.query_terms(text)
+
+
+@given(st.text(max_size=100))
+def test_folding_twice_is_folding_once_in_words(text: str) -> None:
+    """Folding is stable as far as words are concerned."""
+    assert words(fold(text)) == words(text)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c"]), max_size=8),
+    st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=3),
+)
+def test_a_phrase_is_found_exactly_where_its_words_stand_together(text: list[str], phrase: list[str]) -> None:
+    """Finding a phrase agrees with looking for it in the spelled-out text."""
+    assert contains_phrase(text, " ".join(phrase)) == (f" {' '.join(phrase)} " in f" {' '.join(text)} ")

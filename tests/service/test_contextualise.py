@@ -1,0 +1,63 @@
+"""Follow-up questions."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.chat.contextualise import contextualise, is_follow_up
+from service.retrieval.analysis import content_words
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Apa perbedaannya dengan hukum pidana?",
+        "Bandingkan dengan putusan serupa di 5 tahun terakhir",
+        "Bagaimana dengan anak di bawah umur?",
+        "Apakah aturan tersebut masih berlaku?",
+        "Lalu apa sanksinya?",
+        "Mengapa?",
+    ],
+)
+def test_a_question_that_leans_back_is_a_follow_up(question: str) -> None:
+    """Pronouns, pointing words, openings and missing topics show a follow-up."""
+    assert is_follow_up(question, content_words)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Apa itu hukum pidana?",
+        "Bandingkan pendekatan MA terhadap wanprestasi vs perbuatan melawan hukum",
+        "Hanya ingin tahu KTP",
+    ],
+)
+def test_a_question_that_stands_alone_is_none(question: str) -> None:
+    """A question with a topic of its own inherits nothing, even in a running conversation."""
+    context = contextualise(question, ["Apa itu korupsi?"], "Judul", content_words)
+    assert context.search == question
+    assert context.carried == ""
+
+
+def test_a_follow_up_carries_the_topic() -> None:
+    """The civil law of the first question is searched with the criminal law of the second."""
+    context = contextualise(
+        "Apa perbedaannya dengan hukum pidana?", ["Jelaskan tentang hukum perdata Indonesia"], None, content_words
+    )
+    assert context.carried == "hukum perdata Indonesia"
+    assert "perdata" in context.search
+    assert "pidana" in context.search
+
+
+def test_a_chain_of_follow_ups_reaches_its_beginning() -> None:
+    """A second follow-up still knows the first topic, and nothing from before it."""
+    earlier = ["Apa perbedaannya dengan hukum pidana?", "Jelaskan tentang hukum perdata", "Apa itu korupsi?"]
+    context = contextualise("Berapa lama prosesnya?", earlier, None, content_words)
+    assert "perdata" in context.carried
+    assert "korupsi" not in context.carried
+
+
+def test_the_title_stands_in_before_the_first_question() -> None:
+    """A follow-up without a question before it leans on the conversation's title."""
+    context = contextualise("Bandingkan dengan putusan serupa", [], "Analisis perceraian", content_words)
+    assert context.carried == "perceraian"

@@ -1,0 +1,63 @@
+"""Searching the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.retrieval.index import Index
+from service.retrieval.router import find_citations
+
+
+def ids(hits: Sequence[object]) -> list[str]:
+    return [hit.document.id for hit in hits]  # type: ignore[attr-defined]  # hits
+
+
+def test_the_best_passage_comes_first(index: Index) -> None:
+    """A question about a topic finds the entry on it."""
+    assert ids(index.search("Bagaimana cara mengurus surat cerai?").hits)[0] == "panduan-surat-cerai"
+
+
+def test_a_search_can_be_held_to_one_kind(index: Index) -> None:
+    """A search for decisions gives decisions only, and their scores are those of the whole search."""
+    decisions = index.search("korupsi", kind="decision").hits
+    assert {hit.document.kind for hit in decisions} == {"decision"}
+    everything = {hit.document.id: hit.score for hit in index.search("korupsi", limit=15).hits}
+    assert all(everything[hit.document.id] == pytest.approx(hit.score, rel=1e-4) for hit in decisions)
+
+
+def test_words_outside_the_corpus_find_nothing(index: Index) -> None:
+    """A question whose words no entry holds is empty, not an error."""
+    search = index.search("resep rendang padang")
+    assert search.hits == ()
+    assert search.outcome == "empty"
+
+
+def test_a_rare_word_that_nothing_holds_lowers_every_score(index: Index) -> None:
+    """Scores are out of the greatest possible one, so a word that no entry holds weighs against all of them."""
+    alone = index.search("korupsi").hits[0].score
+    assert index.search("korupsi fotosintesis").hits[0].score < alone / 1.5
+
+
+def test_a_citation_is_looked_up_exactly(index: Index) -> None:
+    """Looking an article up gives it with full score."""
+    hits = index.lookup(find_citations("pasal 39 UU 1/1974")).hits
+    assert [(hit.document.id, hit.score) for hit in hits] == [("uu-1-1974-39", 1.0), ("panduan-surat-cerai", 1.0)]
+
+
+def test_every_stage_is_timed(index: Index) -> None:
+    """A search tells its stages, and the total is at least their sum."""
+    seconds = index.search("korupsi").seconds
+    assert set(seconds) == {"analyse", "search", "rank", "total"}
+    assert seconds["total"] >= seconds["analyse"] + seconds["search"] + seconds["rank"] - 1e-9
+
+
+@given(st.text(max_size=200))
+def test_scores_lie_between_zero_and_one_in_order(index: Index, text: str) -> None:
+    """Whatever is asked, scores are in [0, 1] and do not rise."""
+    scores = [hit.score for hit in index.search(text).hits]
+    assert all(0 <= score <= 1 for score in scores)
+    assert scores == sorted(scores, reverse=True)

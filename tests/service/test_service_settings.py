@@ -1,0 +1,89 @@
+"""Settings come from the environment, and wrong ones stop the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError
+from service.settings import Settings, load_settings
+
+GOOD = "0123456789abcdef0123456789abcdef"
+DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"COURTSIGHT_{name.upper()}", raising=False)
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 31])
+def test_a_missing_or_short_secret_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """The message names the variable and how to make a secret."""
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET", secret)
+    with pytest.raises(ConfigurationError, match=r"COURTSIGHT_JWT_SECRET .*token_urlsafe"):
+        _ = load_settings().signing_secret
+
+
+def test_production_refuses_a_secret_that_is_not_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty-two times the same letter is long and no secret."""
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET", "a" * 32)
+    with pytest.raises(ConfigurationError, match="not random"):
+        _ = load_settings().signing_secret
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file's content counts without the line break at its end."""
+    (tmp_path / "secret").write_text(GOOD + "\n")
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET_FILE", str(tmp_path / "secret"))
+    assert load_settings().signing_secret == GOOD
+
+
+def test_a_missing_secret_file_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is not there names its variable."""
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match="COURTSIGHT_JWT_SECRET_FILE"):
+        load_settings()
+
+
+@pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "debug"), ("TRACE_EXPORT", "stderr")])
+def test_production_refuses_conveniences(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """What only makes development easier stops a production start and starts in development."""
+    monkeypatch.setenv(f"COURTSIGHT_{name}", value)
+    with pytest.raises(ConfigurationError, match=f"{name}={value} is for development"):
+        load_settings()
+    monkeypatch.setenv("COURTSIGHT_ENVIRONMENT", "development")
+    assert load_settings().environment == "development"
+
+
+def test_production_is_the_default() -> None:
+    """Forgetting to say which environment it is gives the strict one."""
+    assert load_settings().environment == "production"
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is almost a setting's says which one was meant; a name of somebody else's is let be."""
+    monkeypatch.setenv("COURTSIGHT_STATUTES", "somewhere")
+    load_settings()
+    monkeypatch.setenv("COURTSIGHT_DATABSE", "x")
+    with pytest.raises(ConfigurationError, match="did you mean COURTSIGHT_DATABASE"):
+        load_settings()
+
+
+def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is no number names the variable."""
+    monkeypatch.setenv("COURTSIGHT_DATABASE_TIMEOUT_SECONDS", "soon")
+    with pytest.raises(ConfigurationError, match="COURTSIGHT_DATABASE_TIMEOUT_SECONDS"):
+        load_settings()
+
+
+def test_every_setting_stands_in_the_docs() -> None:
+    """The page lists every variable with its default, and no variable that does not exist."""
+    lines = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `COURTSIGHT_")]
+    documented = {line.split("`")[1]: line for line in lines}
+    assert set(documented) == {f"COURTSIGHT_{name.upper()}" for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        default = "–" if field.default is None else f"`{field.default}`"
+        assert f"| {default} |" in documented[f"COURTSIGHT_{name.upper()}"]

@@ -1,0 +1,191 @@
+"""What is kept, and how writes share a commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError, NotFound, StorageUnavailable
+from service.store.accounts import Account, insert_accounts
+from service.store.connection import MIGRATIONS, connect, migrate
+from service.store.conversations import (
+    Conversation,
+    Message,
+    append_messages,
+    delete_conversation,
+    find_conversation,
+    insert_conversation,
+    last_questions,
+    list_conversations,
+    list_messages,
+)
+from service.store.database import Database
+from service.store.revocations import is_revoked, revoke
+from service.store.writer import GroupCommitWriter
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> sqlite3.Connection:
+    opened = connect(tmp_path / "a.db", 0.1)
+    migrate(opened, 1.0)
+    insert_accounts(opened, [Account(name, name, "judge", "hash", False, 1.0, 0.0) for name in ("ana", "budi")])  # noqa: FBT003 - the field is `disabled`
+    return opened
+
+
+def test_files_belong_to_their_owner_only(tmp_path: Path) -> None:
+    """The database and what SQLite puts beside it have mode 0600, also when the file was readable before."""
+    path = tmp_path / "a.db"
+    path.touch(mode=0o644)
+    opened = connect(path, 0.1)
+    migrate(opened, 1.0)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    assert len(list(tmp_path.iterdir())) == 3
+    opened.close()
+
+
+def test_commits_are_durable(connection: sqlite3.Connection) -> None:
+    """WAL with synchronous FULL: a commit is on disk when it returns."""
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_migrations_run_once(connection: sqlite3.Connection) -> None:
+    """A second start applies nothing, and a file of a newer service is refused."""
+    assert migrate(connection, 2.0) == 0
+    connection.execute("INSERT INTO migrations VALUES (?, ?)", (len(MIGRATIONS) + 1, 2.0))
+    with pytest.raises(ConfigurationError, match="upgrade"):
+        migrate(connection, 3.0)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """The message names the file and the variable."""
+    (tmp_path / "a.db").write_text("not a database at all" * 50)
+    with pytest.raises(ConfigurationError, match=r"a\.db: .*COURTSIGHT_DATABASE"):
+        connect(tmp_path / "a.db", 0.1)
+
+
+def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
+    """The folder of the file must exist."""
+    with pytest.raises(ConfigurationError, match="COURTSIGHT_DATABASE"):
+        connect(tmp_path / "none" / "a.db", 0.1)
+
+
+def test_a_conversation_belongs_to_its_owner(connection: sqlite3.Connection) -> None:
+    """For anybody else it is missing, whatever they try."""
+    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
+    assert find_conversation(connection, "ana", "c1").title == "Judul"
+    message = Message("m1", "user", "?", 1.0)
+    for attempt in (
+        lambda: find_conversation(connection, "budi", "c1"),
+        lambda: delete_conversation(connection, "budi", "c1"),
+        lambda: append_messages(connection, "budi", "c1", [message]),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+    assert list_conversations(connection, "budi", 10) == []
+
+
+def test_messages_keep_their_order(connection: sqlite3.Connection) -> None:
+    """Messages of the same moment come back as they were said, questions newest first."""
+    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
+    for n in range(4):
+        pair = (Message(f"q{n}", "user", f"Q{n}", 1.0), Message(f"a{n}", "assistant", f"A{n}", 1.0, "[]"))
+        append_messages(connection, "ana", "c1", pair)
+    assert [m.content for m in list_messages(connection, "c1")] == ["Q0", "A0", "Q1", "A1", "Q2", "A2", "Q3", "A3"]
+    assert list(last_questions(connection, "c1", 2)) == ["Q3", "Q2"]
+    assert find_conversation(connection, "ana", "c1").messages == 8
+
+
+def test_deleting_removes_the_messages(connection: sqlite3.Connection) -> None:
+    """Nothing of a deleted conversation stays."""
+    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
+    append_messages(connection, "ana", "c1", [Message("m1", "user", "?", 1.0)])
+    delete_conversation(connection, "ana", "c1")
+    assert connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+
+
+def test_conversations_are_listed_newest_first(connection: sqlite3.Connection) -> None:
+    """The list is cut to its limit after ordering."""
+    for n in range(3):
+        insert_conversation(connection, "ana", Conversation(f"c{n}", "t", float(n), 0))
+    assert [one.id for one in list_conversations(connection, "ana", 2)] == ["c2", "c1"]
+
+
+def test_old_revocations_are_forgotten(connection: sqlite3.Connection) -> None:
+    """A revocation is kept as long as its token could still be used."""
+    revoke(connection, "old", 10.0, 1.0)
+    revoke(connection, "new", 99.0, 11.0)
+    assert not is_revoked(connection, "old")
+    assert is_revoked(connection, "new")
+
+
+def test_one_failing_job_does_not_take_its_neighbours(tmp_path: Path) -> None:
+    """Jobs that share a commit succeed or fail each by itself."""
+
+    async def story() -> tuple[list[object], int]:
+        database = Database(tmp_path / "a.db", 1.0, 1.0)
+
+        def add(name: str) -> object:
+            account = Account(name, name, "judge", "h", disabled=False, created_at=1.0, tokens_valid_after=0.0)
+            return database.write(lambda connection: insert_accounts(connection, [account]))
+
+        names = ["a", "b", "a", "c", "b", "d"]
+        outcomes = await asyncio.gather(*(add(name) for name in names), return_exceptions=True)
+        count = database.read(lambda connection: connection.execute("SELECT count(*) FROM accounts").fetchone()[0])
+        database.close()
+        return [type(one).__name__ for one in outcomes], count
+
+    outcomes, count = asyncio.run(story())
+    assert outcomes.count("NoneType") == 4
+    assert outcomes.count("IntegrityError") == 2
+    assert count == 4
+
+
+def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
+    """Writes do not pile up without bound while the database is locked."""
+
+    async def story() -> list[str]:
+        path = tmp_path / "a.db"
+        writing = connect(path, 0.1)
+        migrate(writing, 1.0)
+        writer = GroupCommitWriter(writing, most_pending=0)
+        outcome = await asyncio.gather(writer.write(lambda _: None, 1.0), return_exceptions=True)
+        writer.close()
+        writing.close()
+        return [type(one).__name__ for one in outcome]
+
+    assert asyncio.run(story()) == ["StorageUnavailable"]
+
+
+def test_closing_writes_what_waits(tmp_path: Path) -> None:
+    """Jobs that were queued before the end are on disk after it, and later ones are refused."""
+
+    async def story() -> int:
+        database = Database(tmp_path / "a.db", 1.0, 1.0)
+        jobs = [
+            asyncio.ensure_future(database.write(lambda connection, n=n: revoke(connection, f"j{n}", 9.0, 1.0)))
+            for n in range(20)
+        ]
+        await asyncio.sleep(0)
+        database.close()
+        await asyncio.gather(*jobs)
+        with pytest.raises(StorageUnavailable):
+            await database.write(lambda _: None)
+        reading = sqlite3.connect(tmp_path / "a.db")
+        (count,) = reading.execute("SELECT count(*) FROM revoked_tokens").fetchone()
+        reading.close()
+        return int(count)
+
+    assert asyncio.run(story()) == 20
+
+
+def test_reads_cannot_write(tmp_path: Path) -> None:
+    """The reading connection refuses to change anything."""
+    database = Database(tmp_path / "a.db", 1.0, 1.0)
+    with pytest.raises(StorageUnavailable):
+        database.read(lambda connection: connection.execute("DELETE FROM accounts"))
+    database.close()
