@@ -1,0 +1,123 @@
+"""Acceptance evidence: what was not measured never passes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo.evidence import RunContext, read, write
+from slo.load import SPECS_FOLDER, load_spec
+from slo.verdict import Verdict
+from target.scripted import ScriptedTarget
+from uat.report import TRANSCRIPTS, acceptance_item, evidence_of, transcripts
+from uat.results import ScenarioResult, ScenarioVerdict, UatResult
+from uat.scenario import SCENARIOS_FOLDER, Scenario, load_scenario
+
+SPEC = load_spec(SPECS_FOLDER / "courtsight.yaml")
+GATE = SPEC.gate("acceptance")
+SHIPPED = load_scenario(SCENARIOS_FOLDER / "public" / "waktu-tanggap-ktp.yaml")
+TEXT = "turns:\n  - {message: Apa, checks: [demo-marked]}\n"
+
+
+@pytest.fixture
+def result(scenario: Callable[[str], Scenario], run_all: Callable[..., UatResult]) -> UatResult:
+    """Twelve scenarios that passed."""
+    return run_all(*[scenario(TEXT)] * 12)
+
+
+def with_verdicts(result: UatResult, *verdicts: ScenarioVerdict, planned: int | None = None) -> UatResult:
+    entries: list[ScenarioResult] = [replace(result.scenarios[0], verdict=verdict) for verdict in verdicts]
+    return replace(result, scenarios=tuple(entries), planned=len(entries) if planned is None else planned)
+
+
+P, F, E, FLAKY = ScenarioVerdict.PASS, ScenarioVerdict.FAIL, ScenarioVerdict.ERROR, ScenarioVerdict.FLAKY
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "planned", "verdict"),
+    [
+        ([P] * 12, 12, Verdict.PASS),
+        ([P] * 9, 9, Verdict.INCONCLUSIVE),
+        ([P] * 11 + [F], 12, Verdict.FAIL),
+        ([P] * 3 + [F], 4, Verdict.FAIL),
+        ([P] * 11 + [E], 12, Verdict.ERROR),
+        ([P] * 11 + [FLAKY], 12, Verdict.INCONCLUSIVE),
+        ([P] * 12, 13, Verdict.ERROR),
+        ([P] * 10 + [F, E], 12, Verdict.FAIL),
+        ([], 12, Verdict.ERROR),
+    ],
+)
+def test_the_gate_judges_the_scenarios(
+    result: UatResult, verdicts: list[ScenarioVerdict], planned: int, verdict: Verdict
+) -> None:
+    """All passed is PASS from ten on; a failure is FAIL; an unmeasured or missing one is ERROR; a flaky one INCONCLUSIVE."""
+    assert acceptance_item(with_verdicts(result, *verdicts, planned=planned), GATE).verdict is verdict
+
+
+@given(
+    verdicts=st.lists(st.sampled_from(list(ScenarioVerdict)), max_size=30),
+    missing=st.integers(min_value=0, max_value=3),
+)
+def test_only_flawless_runs_pass(verdicts: list[ScenarioVerdict], missing: int) -> None:
+    """Whatever the mixture, PASS means that at least ten scenarios were planned, and all of them run and passed."""
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    one = ScenarioResult(SHIPPED, P, (), 0.1, 1)
+    found = UatResult(len(verdicts) + missing, tuple(replace(one, verdict=verdict) for verdict in verdicts), at, at)
+    flawless = len(verdicts) >= 10 and not missing and set(verdicts) == {P}
+    assert (acceptance_item(found, GATE).verdict is Verdict.PASS) == flawless
+
+
+def test_the_reason_names_the_scenarios(result: UatResult) -> None:
+    """A reader sees which scenario it was without opening another file."""
+    item = acceptance_item(with_verdicts(result, P, F), GATE)
+    assert "1 of 2 scenarios passed" in item.reason
+    assert "FAIL: percobaan" in item.reason
+
+
+def test_evidence_is_written_and_read_back_with_its_transcripts(
+    result: UatResult, context: RunContext, tmp_path: Path
+) -> None:
+    """The file keeps every scenario with its checks; the transcripts beside it are named by their digest."""
+    write(evidence_of(result, SPEC, context, tmp_path), tmp_path)
+    evidence = read(tmp_path / "uat.json")
+    assert evidence.complete
+    assert set(evidence.raw) == {TRANSCRIPTS}
+    first = evidence.details["scenarios"][0]
+    assert (first["id"], first["role"], first["family"], first["severity"], first["verdict"]) == (
+        "percobaan",
+        "judge",
+        "test",
+        "major",
+        "PASS",
+    )
+    assert [check["check"] for check in first["turns"][0]["checks"]] == ["answered", "demo-marked"]
+    lines = gzip.decompress((tmp_path / TRANSCRIPTS).read_bytes()).decode().splitlines()
+    assert len(lines) == 12
+    assert json.loads(lines[0])["asked"] == "Apa"
+
+
+def test_a_cut_run_is_incomplete_evidence(result: UatResult, context: RunContext) -> None:
+    """What was planned and not run shows as incomplete."""
+    assert not evidence_of(with_verdicts(result, P, planned=2), SPEC, context).complete
+
+
+def test_transcripts_repeat_byte_by_byte(result: UatResult) -> None:
+    """The same result gives the same bytes: no time stamp hides in the archive."""
+    assert transcripts(result) == transcripts(result)
+
+
+def test_a_slow_role_reaches_the_verdict(
+    scenario: Callable[[str], Scenario], run_all: Callable[..., UatResult], context: RunContext
+) -> None:
+    """A chatbot beyond its limit makes the acceptance gate FAIL, with the scenario named."""
+    slow = scenario("turns:\n  - {message: Apa, checks: [latency: {below: 8s}]}\n")
+    evidence = evidence_of(run_all(slow, target=ScriptedTarget(seconds=9.0)), SPEC, context)
+    assert evidence.items[0].verdict is Verdict.FAIL
