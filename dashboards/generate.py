@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Dashboard
@@ -13,8 +13,29 @@ from slo.spec import Spec
 
 FOLDER = "dashboards/generated"
 
-_OUTDATED = frozenset({"__inputs", "editable", "error", "hideControls", "rows", "sharedCrosshair", "style"})
-"""Keys that grafanalib still writes and Grafana no longer reads."""
+_OUTDATED: Final = frozenset(
+    {"__inputs", "editable", "error", "fieldOptions", "hideControls", "rows", "sharedCrosshair", "style"}
+)
+"""Keys that grafanalib still writes and Grafana no longer reads; `_OF_PANEL` has those of one panel type, `_OF_QUERY` of queries."""
+_OF_PANEL: Final = {
+    "heatmap": frozenset(
+        {
+            "cards",
+            "color",
+            "dataFormat",
+            "heatmap",
+            "hideZeroBuckets",
+            "highlightCards",
+            "legend",
+            "reverseYBuckets",
+            "tooltip",
+            "xAxis",
+            "yAxis",
+        }
+    ),
+    "table": frozenset({"color", "columns", "fontSize", "mappings"}),
+}
+_OF_QUERY: Final = frozenset({"intervalFactor", "metric", "query", "step", "target"})
 
 
 def generated_files(spec: Spec) -> dict[str, bytes]:
@@ -35,6 +56,5 @@ def _lean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return value
     # The first colour step has no lower limit, which Grafana writes as an explicit null.
     keep = {"value"} if "color" in value else set()
-    return {
-        key: _lean(entry) for key, entry in value.items() if key not in _OUTDATED and (entry is not None or key in keep)
-    }
+    drop = _OUTDATED | (_OF_QUERY if "refId" in value else _OF_PANEL.get(str(value.get("type")), frozenset()))
+    return {key: _lean(entry) for key, entry in value.items() if key not in drop and (entry is not None or key in keep)}

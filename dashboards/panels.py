@@ -62,6 +62,7 @@ def lines(
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets(queries),
         unit=unit,
         legendDisplayMode="table",
@@ -73,7 +74,11 @@ def lines(
         stacking={"mode": "normal" if stacked else "none", "group": "A"},
         thresholdsStyleMode="dashed" if limits else "off",
         thresholds=steps("transparent", *(("orange", limit) for limit in limits)),
-        extraJson={"fieldConfig": {"defaults": {"min": 0}}, "pluginVersion": PLUGIN_VERSION},
+        extraJson={
+            "fieldConfig": {"defaults": {"min": 0}},
+            "options": {"legend": {"showLegend": True}},
+            "pluginVersion": PLUGIN_VERSION,
+        },
     )
 
 
@@ -86,6 +91,7 @@ def number(
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets([query], instant=True),
         format=unit,
         reduceCalc="lastNotNull",
@@ -104,7 +110,6 @@ def bars(
     """One bar per series, from 0 to 1."""
     modern = {
         "options": {
-            "fieldOptions": None,
             "displayMode": "basic",
             "valueMode": "color",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
@@ -120,6 +125,7 @@ def bars(
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets([query], instant=True),
         thresholds=colours,
         extraJson=modern,
@@ -133,12 +139,13 @@ def pie(title: str, place: Place, query: Line, *, unit: str, description: str) -
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets([query], instant=True),
         unit=unit,
         legendDisplayMode="table",
         legendPlacement="right",
         legendValues=["value", "percent"],
-        extraJson={"pluginVersion": PLUGIN_VERSION},
+        extraJson={"options": {"legend": {"showLegend": True}}, "pluginVersion": PLUGIN_VERSION},
     )
 
 
@@ -159,6 +166,7 @@ def heat(title: str, place: Place, query: Line, *, unit: str, description: str) 
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets([query], format_="heatmap"),
         options={},
         dataFormat="tsbuckets",
@@ -191,6 +199,7 @@ def table(
         description=description,
         gridPos=place.grid(),
         dataSource=DATASOURCE,
+        maxDataPoints=None,
         targets=_targets(queries, instant=True, format_="table"),
         transformations=transformations,
         overrides=overrides,
@@ -212,7 +221,6 @@ def _targets(queries: Iterable[Line], *, instant: bool = False, format_: str = "
             datasource=DATASOURCE,
             instant=instant,
             format=format_,
-            intervalFactor=1,
         )
         for number_, query in enumerate(queries)
     ]

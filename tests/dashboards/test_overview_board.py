@@ -208,3 +208,16 @@ def test_provisioning_names_prometheus_and_the_folder_of_boards() -> None:
     provider = yaml.safe_load((PROVISIONING / "dashboards" / "courtsight.yaml").read_text(encoding="utf-8"))
     assert provider["providers"][0]["type"] == "file"
     assert not provider["providers"][0]["allowUiUpdates"]
+
+
+def test_legends_are_shown(board: dict[str, Any]) -> None:
+    """Panels with a legend ask for it: at this schema version Grafana hides one that is not asked for."""
+    legends = [entry["options"]["legend"] for entry in board["panels"] if "legend" in entry.get("options", {})]
+    assert len(legends) > 8
+    assert all(legend["showLegend"] for legend in legends)
+
+
+def test_nothing_is_left_of_older_grafanas(board: dict[str, Any]) -> None:
+    """Options that only Grafana 6 to 8 read are not written, nor a fixed number of points that would coarsen the lines."""
+    for key in ("fieldOptions", "cards", "dataFormat", "fontSize", "maxDataPoints", "rows", "step", "target"):
+        assert not list(values_of(board, key)), key
