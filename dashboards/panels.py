@@ -42,7 +42,7 @@ class Line:
 
 def row(title: str, y: int) -> RowPanel:
     """A heading over the panels below it."""
-    return RowPanel(title=title, gridPos=Place(0, y, 24, 1).grid())
+    return RowPanel(title=title, gridPos=Place(0, y, 24, 1).grid(), maxDataPoints=None)
 
 
 def lines(
