@@ -1,11 +1,11 @@
-"""What each part of the page shows, put together from the decision and the details of the evidence. Formats nothing, decides nothing."""
+"""What each part of the page shows, put together from the decision and the details of the evidence. Decides nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports import details
+from reports import details, formats
 from reports.charts import Chart, Series, line_chart
 from reports.decision import CheckState, Decision, Row
 from reports.details import Drill, Load, Scenario, SloWindow, Step
@@ -113,12 +113,23 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
         phases=_phase_lines(decision, inputs.spec),
         provenance=provenance,
         corpus=details.table(provenance, "corpus"),
-        machine=details.table(provenance, "machine"),
+        machine=_machine(provenance),
         versions=details.table(provenance, "versions"),
         tools=details.table(provenance, "tools"),
         service=details.table(provenance, "service"),
         steps=details.steps(provenance),
     )
+
+
+def _machine(provenance: Evidence | None) -> dict[str, str]:
+    """The machine as recorded, its memory in GiB; `*_bytes` of 17 digits says nothing to a reader."""
+    own = provenance.details.get("machine") if provenance is not None else None
+    table = details.table(provenance, "machine")
+    memory = details.number(own.get("memory_bytes")) if isinstance(own, Mapping) else None
+    if memory is not None:
+        del table["memory_bytes"]
+        table["memory"] = formats.size(memory)
+    return dict(sorted(table.items()))
 
 
 def _slo_lines(decision: Decision, spec: Spec, origins: Mapping[str, SloWindow]) -> tuple[SloLine, ...]:
