@@ -66,8 +66,9 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
     if len(raw) > MAX_BYTES:
         raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes"),))
     try:
-        _refuse_aliases(raw, name)
-        loader = yaml.SafeLoader(raw)  # raises already here when the bytes are no text
+        text = raw.decode()  # UTF-8 only: a report carries a spec as text, and its hash must come out the same
+        _refuse_aliases(text, name)
+        loader = yaml.SafeLoader(text)  # raises already here when a character is not printable
         node = loader.get_single_node()
         lines: Lines = {}
         problems: list[Problem] = []
@@ -83,9 +84,9 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
     return data, lines
 
 
-def _refuse_aliases(raw: bytes, name: str) -> None:
+def _refuse_aliases(text: str, name: str) -> None:
     depth = 0
-    for event in yaml.parse(raw, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise InvalidInput(
                 (Problem(name, _line(event), "", f"alias *{event.anchor} is refused: write the value out"),)

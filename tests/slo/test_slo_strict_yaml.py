@@ -114,6 +114,13 @@ def test_a_binary_file(raw: bytes) -> None:
     assert "is no YAML that can be used" in problem.message
 
 
+def test_a_file_in_another_encoding() -> None:
+    """YAML allows UTF-16; files of ours are UTF-8, with or without its mark at the beginning."""
+    (problem,) = _problems("name: oak\n".encode("utf-16"))
+    assert "is no YAML that can be used" in problem.message
+    assert parse_strict(b"\xef\xbb\xbfname: oak\n", "tree.yaml", _Tree).name == "oak"
+
+
 @pytest.mark.parametrize(
     "text", ["name: [", "name: oak: elm\n", "\tname: oak\n", "name: !!python/object:os.system x\n", "name: 'oak\n"]
 )
