@@ -146,7 +146,6 @@ def _environment() -> Environment:
         "percent": formats.percent,
         "seconds": formats.seconds,
         "count": formats.count,
-        "size": formats.size,
         "utc": formats.utc,
         "wib": formats.wib,
         "digest": formats.digest,

@@ -591,6 +591,15 @@ def test_an_automatic_item_follows_its_gates(
     assert "gate load-max: 0 of 1 pass" in state(slow).reason
 
 
+def test_a_gate_that_is_not_asked_shows_nothing(
+    spec: Spec, run: Run, at: datetime, checklists: tuple[Checklist, ...]
+) -> None:
+    """An item that rests on a gate which this phase does not ask stays open."""
+    item = replace(checklists[0].items[0], gates=("satisfaction",), sign_off=False)
+    decision = _decide(spec, run, at, checklists=(replace(checklists[0], items=(item,)),))
+    assert (decision.checks[0].verdict, decision.checks[0].reason) == (None, "gate satisfaction is not asked here")
+
+
 def test_the_seeds_checklists_are_whole(checklists: tuple[Checklist, ...]) -> None:
     """8 technical, 7 operational and 6 business items, none of them signed in the repository."""
     assert {checklist.id: len(checklist.items) for checklist in checklists} == {
