@@ -56,13 +56,15 @@ class _Parts:
     index: Index
     metrics: Metrics
     engine: AnswerEngine
+    tracing: Tracing
     around: Surroundings
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
     """The surroundings of a real process: its clocks, random ids, and lines on standard error."""
     log = EventLog(sys.stderr.buffer, settings.log_level, time.time)
-    return Surroundings(clock=time.perf_counter, wall_clock=time.time, new_id=lambda: uuid.uuid4().hex, log=log)
+    spans = stderr_processor() if settings.trace_export == "stderr" else None
+    return Surroundings(time.perf_counter, time.time, lambda: uuid.uuid4().hex, log, spans)
 
 
 def create_app(
@@ -86,9 +88,9 @@ def create_app(
     index = Index(corpus.documents, Analyser(), around.clock)
     metrics = Metrics(_routes(), {writer.model: writer.provider}, around.clock)
     metrics.build.info(_build(deployment, corpus, writer))
-    tracing = Tracing(__version__, stderr_processor() if settings.trace_export == "stderr" else None)
+    tracing = Tracing(__version__, around.spans)
 
-    parts = _Parts(secret, deployment, corpus, index, metrics, writer, around)
+    parts = _Parts(secret, deployment, corpus, index, metrics, writer, tracing, around)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -125,6 +127,7 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Se
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
     toolbox = tools_on(parts.index)
+    watching = Watching(parts.metrics, around.log, parts.tracing.tracer, around.wall_clock)
     return Services(
         deployment=deployment,
         corpus=parts.corpus,
@@ -138,11 +141,12 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Se
             index=parts.index,
             tools=toolbox,
             engine=parts.engine,
-            watcher=Watching(parts.metrics, around.log),
+            watcher=watching,
             clock=around.clock,
         ),
         turns=Turns(database, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
         metrics=parts.metrics,
+        watching=watching,
         surroundings=around,
         log_key=parts.secret,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from opentelemetry.sdk.trace import SpanProcessor
 from starlette.requests import Request
 
 from service.answering import Answerer
@@ -18,18 +19,20 @@ from service.store.database import Database
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import record_of
+from service.telemetry.watching import Watching
 from service.tools.tool import Tool
 from service.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What differs between a real process and a test: time, ids and the log."""
+    """What differs between a real process and a test: time, ids, the log, and where spans go (None: nowhere)."""
 
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     new_id: Callable[[], str]
     log: EventLog
+    spans: SpanProcessor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Services:
     answerer: Answerer
     turns: Turns
     metrics: Metrics
+    watching: Watching
     surroundings: Surroundings
     log_key: str
 

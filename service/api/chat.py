@@ -21,6 +21,7 @@ from service.turns import Turn
 router = APIRouter(prefix="/v1")
 
 _STREAM_ENDS = {"timeout": "timeout"}
+_TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
 
 
 @router.post("/chat")
@@ -35,7 +36,12 @@ async def chat(request: Request) -> Response:
     services.metrics.received.inc()
     turn = services.turns.open(caller, text, asked.conversation_id)
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
-        return EventStream(_frames(services, record, turn), lambda: _left(record))
+        return EventStream(
+            _frames(services, record, turn),
+            services.deployment.limits.answer_seconds,
+            on_closed=lambda: _left(record),
+            on_late=lambda: _broken(record, AnswerTimeout(_TOO_LATE)),
+        )
     return Json(await _answer(services, record, turn))
 
 
@@ -47,7 +53,7 @@ async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict
                 if isinstance(event, Answer):
                     return _done(services, record, turn, event)
     except TimeoutError as error:
-        raise AnswerTimeout("No answer was found in time. Ask something narrower, or try again.") from error
+        raise AnswerTimeout(_TOO_LATE) from error
     raise Problem("The answer ended before it was whole")
 
 
@@ -64,11 +70,8 @@ async def _events(
 
 async def _frames(services: Services, record: RequestRecord, turn: Turn) -> AsyncIterator[bytes]:
     """The events of a stream; one that fails ends with `error`, and only a saved answer with `done`."""
-    deadline = services.surroundings.clock() + services.deployment.limits.answer_seconds
     try:
         async for event in _events(services, record, turn):
-            if services.surroundings.clock() > deadline:
-                raise AnswerTimeout("No answer was found in time. Ask something narrower, or try again.")
             yield _frame(services, record, turn, event)
         record.stream_end = "complete"
     except Problem as problem:

@@ -24,34 +24,46 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, frames: AsyncIterator[bytes], on_closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        frames: AsyncIterator[bytes],
+        seconds: float,
+        *,
+        on_closed: Callable[[], None],
+        on_late: Callable[[], bytes],
+    ) -> None:
         """Keep the frames.
 
         Args:
             frames: the events; the iterator handles its own errors.
+            seconds: how long the whole stream may take.
             on_closed: called when the reader left before the last frame.
+            on_late: called when the time is over; gives the last frame.
         """
         super().__init__(media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._frames = frames
+        self._seconds = seconds
         self._on_closed = on_closed
+        self._on_late = on_late
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the signature is ASGI's
-        """Send until the end, or until the reader leaves."""
+        """Send until the end, until the reader leaves, or until the time is over."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         pump = asyncio.create_task(self._pump(send))
         gone = asyncio.create_task(_gone(receive))
         try:
-            await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not pump.done():
+            await asyncio.wait({pump, gone}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            if pump.done():
+                await pump
+            elif gone.done():
                 self._on_closed()
-                return
-            await pump
+            else:
+                await _cancel(pump)
+                await send({"type": "http.response.body", "body": self._on_late()})
         finally:
-            for task in (pump, gone):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await _cancel(pump)
+            await _cancel(gone)
 
     async def _pump(self, send: Send) -> None:
         async for data in self._frames:
@@ -62,3 +74,11 @@ class EventStream(Response):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """End a task and wait until it has; one that has ended by itself keeps its outcome for whoever awaits it."""
+    if not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

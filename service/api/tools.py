@@ -10,7 +10,6 @@ from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, rea
 from service.errors import NotFound, Problem
 from service.services import enter, services_of
 from service.telemetry.metrics import UNCLASSIFIED
-from service.telemetry.watching import Watching
 from service.tools.tool import ToolRequest
 from service.tools.toolbox import run_together
 
@@ -43,7 +42,7 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     query = checked_length(body.query, services.deployment.limits.message_characters, "query")
     surroundings = services.surroundings
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
-    watching = Watching(services.metrics, surroundings.log)
+    watching = services.watching
     (run,) = await run_together(
         services.tools, [tool_name], ToolRequest(query, today), surroundings.clock, watching.tool_failed
     )

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opentelemetry.trace import SpanKind
+from opentelemetry import context
+from opentelemetry.trace import Span, SpanKind, set_span_in_context
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_body
@@ -60,13 +61,16 @@ class TelemetryMiddleware:
         sender = _Sender(send, record)
         if is_chat:
             telemetry.metrics.in_flight.inc()
+        # What runs for this request finds its parent here; the same task detaches it, or the SDK would complain.
+        current = context.attach(set_span_in_context(span))
         try:
             await self._guarded(scope, receive, sender)
         finally:
+            context.detach(current)
             if is_chat:
                 telemetry.metrics.in_flight.dec()
+            self._count(scope, record, sender.status, span, is_chat=is_chat)
             span.end()
-            self._count(scope, record, sender.status, is_chat=is_chat)
 
     def _request_id(self, scope: Scope) -> str:
         sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
@@ -89,12 +93,14 @@ class TelemetryMiddleware:
                 await sender({"type": "http.response.start", "status": 500, "headers": headers})
                 await sender({"type": "http.response.body", "body": body})
 
-    def _count(self, scope: Scope, record: RequestRecord, status: int | None, *, is_chat: bool) -> None:
+    def _count(self, scope: Scope, record: RequestRecord, status: int | None, span: Span, *, is_chat: bool) -> None:
         telemetry = self._telemetry
         seconds = telemetry.clock() - record.started
         template = getattr(scope.get("route"), "path", UNMATCHED)
         code = 500 if status is None else status
         route, method = telemetry.metrics.count_http(template, scope["method"], code, seconds)
+        span.update_name(f"{method} {route}")
+        span.set_attributes({"http.route": route, "http.response.status_code": code, "role": record.role})
         if record.problem:
             telemetry.metrics.count_problem(record.problem, route)
         outcome = None

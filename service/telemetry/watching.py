@@ -1,24 +1,33 @@
-"""Counts what ran for an answer: tools, searches and the engine."""
+"""Counts and traces what ran for an answer: tools, searches and the engine."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from opentelemetry.trace import Tracer
 
 from service.retrieval.hits import Search
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.tools.toolbox import ToolRun
 
+_NANOSECONDS = 1_000_000_000
+
 
 class Watching:
     """Puts runs into metrics; a failure leaves a log line with the exception's type and nothing of the question."""
 
-    def __init__(self, metrics: Metrics, log: EventLog) -> None:
+    def __init__(self, metrics: Metrics, log: EventLog, tracer: Tracer, wall_clock: Callable[[], float]) -> None:
         self._metrics = metrics
         self._log = log
+        self._tracer = tracer
+        self._wall_clock = wall_clock
 
     def tool_ran(self, run: ToolRun, complexity: str) -> None:
         """Count a run and the searches in it."""
         self._metrics.tool_calls.inc(run.name, run.outcome)
         self._metrics.tool_duration.observe(run.name, complexity, value=run.seconds)
+        self._trace(f"execute_tool {run.name}", run.seconds, {"gen_ai.tool.name": run.name, "outcome": run.outcome})
         for search in run.result.searches if run.result else ():
             self._searched(search)
 
@@ -30,6 +39,13 @@ class Watching:
     def generated(self, model: str, seconds: float) -> None:
         """Observe the time that the engine took."""
         self._metrics.generation.observe(self._metrics.model(model), value=seconds)
+        self._trace(f"chat {self._metrics.model(model)}", seconds, {"gen_ai.operation.name": "chat"})
+
+    def _trace(self, name: str, seconds: float, attributes: Mapping[str, str]) -> None:
+        """A span for work that has just ended, below the request's span."""
+        ended = int(self._wall_clock() * _NANOSECONDS)
+        span = self._tracer.start_span(name, start_time=ended - int(seconds * _NANOSECONDS), attributes=attributes)
+        span.end(ended)
 
     def _searched(self, search: Search) -> None:
         self._metrics.retrieval_requests.inc(search.outcome)

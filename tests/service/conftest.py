@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from opentelemetry.sdk.trace import SpanProcessor
 from pydantic import SecretStr
 
 from service.app import create_app
@@ -162,7 +163,9 @@ def build_house(settings: Settings, password_hash: str) -> Iterator[Callable[...
     """Makes started houses; every one is stopped at the end."""
     houses: list[House] = []
 
-    def build(engine: AnswerEngine | None = None, wanted: Settings | None = None) -> House:
+    def build(
+        engine: AnswerEngine | None = None, wanted: Settings | None = None, spans: SpanProcessor | None = None
+    ) -> House:
         chosen = wanted or settings
         connection = connect(chosen.database, 1.0)
         migrate(connection, NOW)
@@ -183,6 +186,7 @@ def build_house(settings: Settings, password_hash: str) -> Iterator[Callable[...
             wall_clock=wall_clock,
             new_id=lambda: f"id{next(ids):06d}",
             log=EventLog(output, chosen.log_level, wall_clock),
+            spans=spans,
         )
         house = House(create_app(chosen, around, engine), chosen.database, output, wall_clock)
         house.start()

@@ -33,6 +33,12 @@ class EndlessEngine:
         return 1
 
 
+class SilentEngine(EndlessEngine):
+    async def generate(self, brief: Brief) -> AsyncIterator[str]:
+        await asyncio.sleep(3_600)
+        yield "kata "
+
+
 class FailingEngine(EndlessEngine):
     async def generate(self, brief: Brief) -> AsyncIterator[str]:
         yield "kata "
@@ -151,9 +157,10 @@ async def _leave_after(house: Any, token: str, deltas: int) -> None:
         await house.app(scope, receive, send)
 
 
+@pytest.mark.parametrize("engine", [EndlessEngine, SilentEngine])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_answer_that_takes_too_long_is_a_timeout(
-    build_house: Any, settings: Any, tmp_path: Any, streamed: bool
+    build_house: Any, settings: Any, tmp_path: Any, streamed: bool, engine: type[EndlessEngine]
 ) -> None:
     """Past the deployment's limit the answer is 504 `timeout`, or an `error` event, and counts as timeout."""
     from service.deployments.load import deployment_file
@@ -161,7 +168,7 @@ def test_an_answer_that_takes_too_long_is_a_timeout(
     file = tmp_path / "hasty.yaml"
     shipped = deployment_file("courtsight").read_text(encoding="utf-8")
     file.write_text(shipped.replace("answer_seconds: 60.0", "answer_seconds: 0.05"), encoding="utf-8")
-    house = build_house(EndlessEngine(), settings.model_copy(update={"deployment": str(file)}))
+    house = build_house(engine(), settings.model_copy(update={"deployment": str(file)}))
     if streamed:
         event, data = house.stream("judge", "Apa itu hukum pidana?")[-1]
         assert (event, data["code"]) == ("error", "timeout")

@@ -1,0 +1,108 @@
+"""Conversations over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_a_conversation_is_made_with_a_title(house: Any) -> None:
+    """Making one gives its id, title and moment; it is empty."""
+    response = house.send("POST", "/v1/conversations", "judge", json={"title": "Perkara cerai"})
+    assert response.status_code == 201
+    made = response.json()
+    assert set(made) == {"conversation_id", "title", "created_at"}
+    shown = house.send("GET", f"/v1/conversations/{made['conversation_id']}", "judge").json()
+    assert shown == {**made, "messages": []}
+
+
+def test_a_question_without_a_conversation_makes_one(house: Any) -> None:
+    """It bears the question as its title and is listed with its two messages."""
+    answer = house.ask("judge", "Apa itu hukum pidana?")
+    (listed,) = house.send("GET", "/v1/conversations", "judge").json()["conversations"]
+    assert listed["conversation_id"] == answer["conversation_id"]
+    assert (listed["title"], listed["messages"]) == ("Apa itu hukum pidana?", 2)
+
+
+def test_messages_are_shown_as_they_were_said(house: Any) -> None:
+    """Author, text, moment in UTC; only the assistant's carry citations, in the contract's form."""
+    answer = house.ask("judge", "Apa itu hukum pidana?")
+    shown = house.send("GET", f"/v1/conversations/{answer['conversation_id']}", "judge").json()
+    asked, answered = shown["messages"]
+    assert asked["content"] == "Apa itu hukum pidana?"
+    assert "citations" not in asked
+    assert answered["id"] == answer["id"]
+    assert answered["content"] == answer["answer"]
+    assert answered["citations"] == answer["citations"]
+    assert answered["created_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("role", ["other", "admin", "public"])
+def test_a_strangers_conversation_looks_missing_everywhere(house: Any, role: str) -> None:
+    """Reading, exporting, deleting and asking answer 404, word for word as for an id that does not exist."""
+    own = house.ask("judge", "Apa itu hukum pidana?")["conversation_id"]
+    for conversation in (own, "does-not-exist"):
+        answers = [
+            house.send("GET", f"/v1/conversations/{conversation}", role),
+            house.send("GET", f"/v1/conversations/{conversation}/citations", role),
+            house.send("DELETE", f"/v1/conversations/{conversation}", role),
+            house.send("POST", "/v1/chat", role, json={"message": "x", "conversation_id": conversation}),
+        ]
+        assert {(one.status_code, one.json()["code"], one.json()["detail"]) for one in answers} == {
+            (404, "not_found", "No conversation of yours has this id")
+        }
+    assert house.send("GET", f"/v1/conversations/{own}", "judge").status_code == 200
+
+
+def test_deleting_makes_it_missing(house: Any) -> None:
+    """A deleted conversation is gone for its owner too, and a second deletion says so."""
+    own = house.ask("judge", "Apa itu hukum pidana?")["conversation_id"]
+    assert house.send("DELETE", f"/v1/conversations/{own}", "judge").status_code == 204
+    assert house.send("GET", f"/v1/conversations/{own}", "judge").status_code == 404
+    assert house.send("DELETE", f"/v1/conversations/{own}", "judge").status_code == 404
+
+
+def test_citations_are_exported_once_each(house: Any) -> None:
+    """Two answers on the same sources give each source one line, demonstrations marked as such."""
+    first = house.ask("judge", "preseden KDRT dalam perceraian")
+    house.ask("judge", "preseden KDRT dalam perceraian", first["conversation_id"])
+    path = f"/v1/conversations/{first['conversation_id']}/citations"
+    exported = house.send("GET", path, "judge", params={"format": "ma_indonesia"}).json()
+    assert exported["format"] == "ma_indonesia"
+    alone = {citation["law"] for citation in first["citations"]}
+    assert len(exported["citations"]) == len(set(exported["citations"])) == len(alone)
+    assert any(line.startswith("Putusan Mahkamah Agung") and "[DEMO" in line for line in exported["citations"])
+
+
+def test_an_unknown_export_format_is_invalid(house: Any) -> None:
+    """The answer names the formats that exist."""
+    own = house.ask("judge", "Apa itu hukum pidana?")["conversation_id"]
+    response = house.send("GET", f"/v1/conversations/{own}/citations", "judge", params={"format": "bibtex"})
+    assert response.status_code == 422
+    assert "ma_indonesia" in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "", "1e2", "٣", "9" * 30])
+def test_a_limit_must_be_a_small_whole_number(house: Any, limit: str) -> None:
+    """Anything else is an invalid request that names the member."""
+    response = house.send("GET", "/v1/conversations", "judge", params={"limit": limit})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["path"] == "limit"
+
+
+def test_the_newest_conversations_come_first(house: Any) -> None:
+    """The list is cut to its limit after ordering."""
+    made = [house.ask("judge", "Apa itu hukum pidana?")["conversation_id"] for _ in range(3)]
+    listed = house.send("GET", "/v1/conversations", "judge", params={"limit": "2"}).json()["conversations"]
+    assert [one["conversation_id"] for one in listed] == [made[2], made[1]]
+
+
+def test_the_title_gives_a_first_follow_up_its_topic(house: Any) -> None:
+    """In a conversation titled with a topic, a first question that points back is understood."""
+    title = "Analisis preseden untuk kasus perceraian dengan kekerasan domestik"
+    made = house.send("POST", "/v1/conversations", "judge", json={"title": title}).json()["conversation_id"]
+    answer = house.ask("judge", "Bandingkan dengan putusan serupa di 5 tahun terakhir", made)
+    assert answer["outcome"] == "ok"
+    years = [citation["year"] for citation in answer["citations"] if citation["kind"] == "decision"]
+    assert sorted(years) == [2022, 2024]

@@ -1,0 +1,144 @@
+"""The tools by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pytest
+
+from service.retrieval.index import Index
+from service.tools.case_comparator import CaseComparator
+from service.tools.law_lookup import LawLookup
+from service.tools.period import Period, read_period
+from service.tools.tool import ToolRequest, ToolResult
+from service.tools.toolbox import run_together, tools_on
+
+TODAY = date(2026, 11, 18)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Bandingkan dengan putusan serupa di 5 tahun terakhir", Period(since=date(2021, 11, 18))),
+        ("putusan lima tahun belakangan", Period(since=date(2021, 11, 18))),
+        ("bandingkan putusan korupsi 2023", Period(years=(2023,))),
+        ("bandingkan 3 putusan terakhir", Period(newest=3)),
+        ("KDRT sebelum dan sesudah UU TPKS", Period(pivot=2022)),
+        ("sebelum dan sesudah UU Nomor 1 Tahun 2023", Period(pivot=2023)),
+        ("pasal 65 UU 27/2022", Period()),
+        ("Apa itu hukum pidana?", Period()),
+    ],
+)
+def test_the_period_is_read_from_the_question(question: str, expected: Period) -> None:
+    """Spans, years, counts and both sides of a law are understood; the year of a law is no year of decisions."""
+    assert read_period(question, TODAY) == expected
+
+
+def test_years_before_a_leap_day() -> None:
+    """Five years before 29 February is 28 February."""
+    assert read_period("5 tahun terakhir", date(2024, 2, 29)).since == date(2019, 2, 28)
+
+
+def run(tool: Any, query: str) -> ToolResult:
+    result: ToolResult = asyncio.run(tool.run(ToolRequest(query, TODAY)))
+    return result
+
+
+def test_the_comparator_keeps_to_the_year(index: Index) -> None:
+    """A year in the question gives that year's decisions, oldest first."""
+    result = run(CaseComparator(index), "bandingkan putusan korupsi 2023")
+    assert [hit.document.id for hit in result.hits] == ["demo-korupsi-2023a", "demo-korupsi-2023b"]
+
+
+def test_the_comparator_takes_the_newest(index: Index) -> None:
+    """A counted question gives the newest decisions on the topic."""
+    result = run(CaseComparator(index), "bandingkan 2 putusan terakhir tentang korupsi")
+    assert [hit.document.decided_on.year for hit in result.hits if hit.document.decided_on] == [2023, 2026]
+
+
+def test_the_comparator_shows_both_sides_of_a_law(index: Index) -> None:
+    """Before and after a law, both sides are there and counted in the remark."""
+    result = run(CaseComparator(index), "Bandingkan KDRT perceraian sebelum dan sesudah UU TPKS")
+    assert [hit.document.id for hit in result.hits] == ["demo-kdrt-2019", "demo-kdrt-2022", "demo-kdrt-2024"]
+    assert "Sebelum tahun 2022: 1 putusan; sejak tahun 2022: 2 putusan" in result.remark
+
+
+def test_the_lookup_puts_the_cited_article_first(index: Index) -> None:
+    """An article that is cited comes before articles that merely fit."""
+    result = run(LawLookup(index), "Bagaimana korupsi menurut pasal 1320 KUHPerdata?")
+    assert result.hits[0].document.id == "kuhperdata-1320"
+    assert result.hits[1].document.id == "uu-1-2023-603"
+
+
+def test_the_lookup_says_which_article_it_lacks(index: Index) -> None:
+    """A cited article outside the corpus is named, and not said not to exist."""
+    assert "pasal 9999 kuhperdata" in run(LawLookup(index), "pasal 9999 KUHPerdata").remark
+
+
+class Falling:
+    name = "LawLookup"
+    description = "-"
+
+    async def run(self, request: ToolRequest) -> ToolResult:
+        raise RuntimeError("inner")
+
+
+def test_a_tool_that_fails_leaves_the_others_standing(index: Index) -> None:
+    """Its run says `error`, in its place, and the others have their results."""
+    failed: list[str] = []
+    tools = {**tools_on(index), "LawLookup": Falling()}
+    names = ["LegalRetriever", "LawLookup", "PrecedentExplorer"]
+    runs = asyncio.run(
+        run_together(tools, names, ToolRequest("korupsi", TODAY), lambda: 0.0, lambda name, _: failed.append(name))
+    )
+    assert [one.outcome for one in runs] == ["ok", "error", "ok"]
+    assert failed == ["LawLookup"]
+
+
+def test_tools_run_at_the_same_time(index: Index) -> None:
+    """Two tools that wait for each other both finish: neither runs after the other."""
+
+    class Meeting:
+        description = "-"
+
+        def __init__(self, name: str, barrier: asyncio.Barrier) -> None:
+            self.name = name
+            self._barrier = barrier
+
+        async def run(self, request: ToolRequest) -> ToolResult:
+            await self._barrier.wait()
+            return ToolResult(hits=())
+
+    async def meet() -> list[str]:
+        barrier = asyncio.Barrier(2)
+        tools = {name: Meeting(name, barrier) for name in ("a", "b")}
+        async with asyncio.timeout(5):
+            runs = await run_together(tools, ["a", "b"], ToolRequest("x", TODAY), lambda: 0.0, lambda *_: None)
+        return [one.outcome for one in runs]
+
+    assert asyncio.run(meet()) == ["empty", "empty"]
+
+
+def test_a_tool_answers_by_itself(house: Any) -> None:
+    """The route gives passages in the contract's form, best first."""
+    answer = house.send("POST", "/v1/tools/LegalRetriever", "public", json={"query": "surat cerai"}).json()
+    assert set(answer) == {"tool_name", "outcome", "results", "duration_seconds"}
+    assert set(answer["results"][0]) == {"id", "title", "law", "article", "text", "score", "kind", "demo"}
+    assert answer["results"][0]["id"] == "panduan-surat-cerai"
+    assert house.sample("chatbot_tool_calls_total", tool="LegalRetriever", outcome="ok") == 1
+
+
+def test_a_tool_that_finds_nothing_says_so(house: Any) -> None:
+    """No hits is `empty` with status 200."""
+    answer = house.send("POST", "/v1/tools/LegalRetriever", "public", json={"query": "rendang"}).json()
+    assert (answer["outcome"], answer["results"]) == ("empty", [])
+    assert house.sample("chatbot_retrieval_requests_total", outcome="empty") == 1
+
+
+def test_an_unknown_tool_is_not_found(house: Any) -> None:
+    """The answer names the tools that exist."""
+    response = house.send("POST", "/v1/tools/Other", "admin", json={"query": "x"})
+    assert response.status_code == 404
+    assert "LegalRetriever" in response.json()["detail"]

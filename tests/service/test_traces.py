@@ -1,0 +1,54 @@
+"""Traces show what ran, under the request it ran for, without a word of the question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def traced(build_house: Any, exporter: InMemorySpanExporter) -> Any:
+    return build_house(spans=SimpleSpanProcessor(exporter))
+
+
+def test_tools_and_engine_are_spans_below_the_request(traced: Any, exporter: InMemorySpanExporter) -> None:
+    """One trace holds the request's span and a span for each tool and for the engine."""
+    traced.token("judge")
+    exporter.clear()
+    answer = traced.ask("judge", "Apa preseden terkuat untuk membuktikan KDRT dalam perkara perceraian?")
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    used = {f"execute_tool {call['tool_name']}" for call in answer["tool_calls"]}
+    assert set(spans) == {"POST /v1/chat", "chat extractive", *used}
+    root = spans.pop("POST /v1/chat")
+    assert all(span.parent.span_id == root.context.span_id for span in spans.values())
+    assert root.attributes["http.response.status_code"] == 200
+
+
+def test_streams_are_traced_alike(traced: Any, exporter: InMemorySpanExporter) -> None:
+    """A streamed answer has the same spans, one per answer and none per piece."""
+    traced.token("judge")
+    exporter.clear()
+    traced.stream("judge", "Apa itu hukum pidana?")
+    names = sorted(span.name for span in exporter.get_finished_spans())
+    assert names == ["POST /v1/chat", "chat extractive", "execute_tool LegalRetriever"]
+
+
+def test_spans_hold_no_question(traced: Any, exporter: InMemorySpanExporter) -> None:
+    """Neither names nor attributes carry what was asked."""
+    traced.ask("judge", "Apa itu hukum pidana zebracrossing?")
+    assert "zebracrossing" not in "".join(span.to_json() for span in exporter.get_finished_spans())
+
+
+def test_unknown_paths_are_one_name(traced: Any, exporter: InMemorySpanExporter) -> None:
+    """A path that a client made up does not name a span."""
+    traced.send("GET", "/junk/1")
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "GET unmatched"
