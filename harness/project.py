@@ -54,7 +54,5 @@ class Project:
         }
 
     def newest_run(self) -> str | None:
-        """Id of the newest run that left evidence; ids sort by their time."""
-        if not self.evidence.is_dir():
-            return None
-        return max((path.name for path in self.evidence.iterdir() if path.is_dir()), default=None)
+        """Id of the newest run that came to its end; ids sort by their time."""
+        return max((path.parent.name for path in self.evidence.glob("*/provenance.json")), default=None)

@@ -97,7 +97,7 @@ def report(options: argparse.Namespace) -> int:
         raise InvalidInput((Problem("evidence", None, "", "holds no run yet", "make readiness measures one"),))
     folder = project.evidence / name
     if not folder.is_dir() or folder.parent != project.evidence:
-        known = ", ".join(sorted(path.name for path in project.evidence.glob("*"))[-5:]) or "none"
+        known = ", ".join(sorted(path.parent.name for path in project.evidence.glob("*/provenance.json"))[-5:]) or "none"
         raise InvalidInput((Problem("--run", None, "", f"there is no run {name!r}", f"the newest: {known}"),))
     return _report(project, spec, folder, options)
 
@@ -137,13 +137,12 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
                 watched_from = _first_scrape(subject, plan.spec, view)
             context = run.make_context(plan.project, plan.spec, subject, name, options.seed)
             it = Run(plan.project, plan.spec, context, folder, found, subject, view, watched_from)
-            complete = True
             try:
                 run.measure_all(it, plan.steps, log)
             except SubjectGone as gone:
-                complete = False
+                log.add("subject", utc_now(), f"not measured further: {gone}")
                 view.line(f"{gone}")
-            run.write_provenance(it, log, started, complete=complete)
+            run.write_provenance(it, log, started)
     return folder
 
 

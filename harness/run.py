@@ -133,7 +133,7 @@ def _outcome(made: Evidence) -> str:
     return said if made.complete else f"{said}, incomplete"
 
 
-def write_provenance(run: Run, log: Log, started: datetime, *, complete: bool) -> None:
+def write_provenance(run: Run, log: Log, started: datetime) -> None:
     """Write the last evidence file: where all the others come from."""
     details = {
         "corpus": dict(run.subject.corpus),
@@ -143,7 +143,7 @@ def write_provenance(run: Run, log: Log, started: datetime, *, complete: bool) -
         "service": {"version": run.subject.info.get("version"), "local": run.subject.local},
         "steps": log.steps,
     }
-    made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete, (), details)
+    made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete=True, items=(), details=details)
     evidence.write(made, run.folder)
 
 
