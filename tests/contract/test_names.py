@@ -78,7 +78,7 @@ def _problems(expr: str, page: Page, recorded: dict[str, set[str]]) -> Iterator[
             known_labels |= recorded[metric]
             yield from (f"{metric}: no label {name}" for name, _, _ in matchers if name not in recorded[metric])
         elif metric in page:
-            known_labels |= {name for labels in page[metric] for name in labels}
+            known_labels |= SCRAPED | {name for labels in page[metric] for name in labels}
             yield from _unmatched(metric, matchers, page[metric])
         else:
             yield f"{metric}: not on the page"
@@ -165,6 +165,14 @@ def test_every_name_in_spec_rules_and_panels_is_on_the_page(
 ) -> None:
     """Metrics, label names, label values and bucket edges of every expression exist on the service's page."""
     assert problems(exprs, page, recorded) == []
+
+
+def test_every_query_in_a_runbook_can_be_asked(page: Page, recorded: dict[str, set[str]]) -> None:
+    """Whoever is on call at night copies queries that name real metrics, labels and values."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "runbooks").glob("*.md"))]
+    found = [query for text in texts for query in re.findall(r"```promql\n(.*?)```", text, re.DOTALL)]
+    assert len(found) > 15
+    assert problems(found, page, recorded) == []
 
 
 def test_every_latency_limit_has_a_bucket_edge_in_every_series(spec: Spec, page: Page) -> None:
