@@ -61,9 +61,9 @@ def fast_recordings(spec: Spec, slo: SLO, pace: Pace) -> tuple[RecordingRule, ..
 
 
 def long_recordings(spec: Spec, slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
-    """Error ratios of the windows between an hour and the SLO window."""
-    between = (window for window in windows_of(spec, slo) if LONGEST_RAW_WINDOW < window < slo.window)
-    return tuple(_ratio(slo, window, pace) for window in between)
+    """Error ratios of the windows over an hour, without the SLO window's own."""
+    longer = (window for window in windows_of(spec, slo) if window > LONGEST_RAW_WINDOW and window != slo.window)
+    return tuple(_ratio(slo, window, pace) for window in longer)
 
 
 def period_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
