@@ -75,7 +75,10 @@ def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
                     yield unmeasured(gate, dict(key), "this benchmark does not measure it")
                     continue
                 choose, judge = measures[gate.id]
-                yield _cell_item(gate, key, choose(key), judge, result.stopped)
+                item = _cell_item(gate, key, choose(key), judge, result.stopped)
+                if result.stopped and item.verdict is Verdict.PASS:
+                    item = replace(item, verdict=Verdict.ERROR, reason=f"{item.reason}, but the run was cut short")
+                yield item
 
 
 def quantile_with_failures(values: Sequence[float], failures: int, q: float = 0.95) -> Measurement:

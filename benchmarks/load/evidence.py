@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from slo.verdict import Verdict
 
 SAMPLES: Final = "load.samples.csv.gz"
 RATE_LIMITED: Final = 429
+TIMES: Final = ("started_seconds", "duration_seconds", "ttft_seconds")
 BUSY_LIMIT: Final = 0.9
 """Share of its one core from which a generator measures itself."""
 LAG_LIMIT_SECONDS: Final = 0.5
@@ -70,17 +72,17 @@ def busy_ratio(outcome: GeneratorOutcome) -> float:
 
 def read_samples(path: Path) -> pd.DataFrame:
     """The generator's sample file, also the torso of a killed one; without a file, no samples."""
-    kinds = {"status": "Int64", **dict.fromkeys(("role", "complexity", "via", "outcome", "failure"), "str")}
     if not path.is_file():
         return pd.DataFrame({name: [] for name in COLUMNS})
-    return pd.read_csv(
-        path,
-        dtype=kinds,
-        keep_default_na=False,
-        na_values={"ttft_seconds": [""], "status": [""]},
-        float_precision="round_trip",
-        on_bad_lines="skip",  # the last line of a generator that was killed while it wrote
-    )
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # a generator that is killed while it writes leaves half a line
+    frame = pd.read_csv(io.StringIO(whole), dtype=str, keep_default_na=False)
+    for name in TIMES:
+        frame[name] = [
+            float(value) if value else math.nan for value in frame[name]
+        ]  # exact, whatever pandas' own reader does
+    frame["status"] = pd.array([int(value) if value else None for value in frame["status"]], dtype="Int64")
+    return frame
 
 
 def evidence_of(result: LoadResult, spec: Spec, context: RunContext, folder: Path) -> Evidence:

@@ -118,10 +118,12 @@ class CrowdUser(FastHttpUser):
         body = {"username": self.account.username, "password": self.account.password}
         with self.client.post("/v1/auth/token", json=body, name="sign in", catch_response=True) as response:
             try:
-                return str(json.loads(response.content)["access_token"])
+                if response.status_code == 200:
+                    return str(json.loads(response.content)["access_token"])
             except (TypeError, ValueError, KeyError):
-                self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {response.status_code}")
-                return ""
+                response.failure("malformed_reply")
+            self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {response.status_code}")
+            return ""
 
     def wait_time(self) -> float:
         """Thinking, between an answer and the next question."""

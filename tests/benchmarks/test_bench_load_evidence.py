@@ -1,0 +1,197 @@
+"""Load evidence from samples: nothing is proved by a generator that was killed or measured itself."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.load.evidence import SAMPLES, LoadResult, evidence_of, items, read_samples
+from benchmarks.load.job import COLUMNS, GeneratorOutcome
+from benchmarks.workload import Workload
+from slo.evidence import Item, RunContext, read, write
+from slo.spec import Spec
+from slo.verdict import Verdict
+
+OUTCOME = GeneratorOutcome(
+    requests=3000, users=20, seconds=30.0, cpu_seconds=6.0, peak_in_flight=18, loop_lag_seconds=0.01
+)
+Make = Callable[..., LoadResult]
+
+
+def row(number: int, seconds: float = 0.02, **changed: Any) -> dict[str, Any]:
+    plain = {
+        "started_seconds": number * 0.01,
+        "duration_seconds": seconds,
+        "ttft_seconds": None if number % 3 else seconds / 2,
+        "role": ("judge", "public")[number % 2],
+        "complexity": ("simple", "medium", "complex")[number % 3],
+        "via": "json" if number % 3 else "stream",
+        "status": 200,
+        "outcome": "ok",
+        "failure": "",
+    }
+    return {**plain, **changed}
+
+
+@pytest.fixture
+def make(shipped: Workload, clock: Callable[[], datetime]) -> Make:
+    """A result of 3,000 good requests, with the first rows replaced."""
+
+    def result(
+        *first: dict[str, Any], n: int = 3000, outcome: GeneratorOutcome | None = OUTCOME, stopped: str = ""
+    ) -> LoadResult:
+        rows = [*first, *(row(number) for number in range(len(first), n))]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"status": "Int64"})
+        return LoadResult(shipped.load, frame, outcome, stopped, clock(), clock())
+
+    return result
+
+
+def by_gate(result: LoadResult, spec: Spec) -> dict[str, Item]:
+    return {item.gate + "".join(f" {value}" for _, value in item.labels): item for item in items(result, spec, 7)}
+
+
+def test_a_good_run_passes_every_gate(make: Make, spec: Spec) -> None:
+    """Success, mean, slowest and the p95 of each complexity have their items, each PASS."""
+    found = by_gate(make(), spec)
+    assert set(found) == {
+        "load-success",
+        "load-mean",
+        "load-max",
+        "load-p95 simple",
+        "load-p95 medium",
+        "load-p95 complex",
+    }
+    assert {item.verdict for item in found.values()} == {Verdict.PASS}
+    assert found["load-success"].measurement.n == 3000
+
+
+def test_too_many_failures_fail_the_success_gate(make: Make, spec: Spec) -> None:
+    """Four of 3,000 are more than 0.1 %."""
+    broken = [row(number, status=503, outcome="", failure="503 storage_unavailable") for number in range(4)]
+    found = by_gate(make(*broken), spec)
+    assert found["load-success"].verdict is Verdict.FAIL
+    assert found["load-success"].measurement.value == pytest.approx(2996 / 3000)
+    assert "4 failed requests are judged by load-success" in found["load-mean"].reason
+
+
+def test_a_timeout_is_the_slowest_request(make: Make, spec: Spec) -> None:
+    """A request that was given up after 30 s counts with its 30 s."""
+    found = by_gate(make(row(0, 30.0, status=None, outcome="", failure="no answer: timed out")), spec)
+    assert found["load-max"].verdict is Verdict.FAIL
+    assert found["load-success"].verdict is Verdict.PASS
+
+
+def test_a_complexity_that_mostly_fails_has_an_infinite_p95(make: Make, spec: Spec) -> None:
+    """Every tenth complex question failed at once: quick failures do not make a quick p95."""
+    broken = [
+        row(number, 0.001, **({"failure": "500 internal", "status": 500, "outcome": ""} if number % 30 == 2 else {}))
+        for number in range(3000)
+    ]
+    found = by_gate(make(*broken), spec)
+    assert found["load-p95 complex"].verdict is Verdict.FAIL
+    assert found["load-p95 complex"].measurement.value is None
+    assert found["load-p95 simple"].verdict is Verdict.PASS
+
+
+def test_rate_limited_requests_stand_apart(make: Make, spec: Spec) -> None:
+    """A 429 is no valid event: it makes the share neither better nor worse, and is said."""
+    limited = [row(number, status=429, outcome="", failure="429 rate_limited") for number in range(10)]
+    found = by_gate(make(*limited, n=3010), spec)["load-success"]
+    assert (found.measurement.n, found.measurement.value, found.verdict) == (3000, 1.0, Verdict.PASS)
+    assert "10 more were rate limited (429)" in found.reason
+
+
+def test_fewer_requests_than_wanted_are_inconclusive_and_warned_of(
+    make: Make, spec: Spec, context: RunContext, tmp_path: Path
+) -> None:
+    """2,999 flawless requests do not show 99.9 %."""
+    result = make(n=2999)
+    assert by_gate(result, spec)["load-success"].verdict is Verdict.INCONCLUSIVE
+    assert (
+        "2999 requests are fewer than the 3000" in evidence_of(result, spec, context, tmp_path).details["warnings"][0]
+    )
+
+
+def test_a_saturated_generator_proves_nothing_about_times(make: Make, spec: Spec) -> None:
+    """Busy for 95 % of its core, it measured itself: INCONCLUSIVE, with the reason."""
+    found = by_gate(make(outcome=replace(OUTCOME, cpu_seconds=28.5)), spec)
+    assert {name for name, item in found.items() if item.verdict is Verdict.INCONCLUSIVE} == set(found) - {
+        "load-success"
+    }
+    assert "95% busy" in found["load-mean"].reason
+
+
+def test_a_late_generator_excuses_a_failure_and_no_more(make: Make, spec: Spec) -> None:
+    """Its lag only makes times longer: a PASS stands, a FAIL is doubtful."""
+    late = replace(OUTCOME, loop_lag_seconds=2.0)
+    found = by_gate(make(row(0, 16.0), outcome=late), spec)
+    assert found["load-max"].verdict is Verdict.INCONCLUSIVE
+    assert "late for itself by 2.00 s" in found["load-max"].reason
+    assert found["load-mean"].verdict is Verdict.PASS
+
+
+BROKEN = [
+    (None, "", "left no outcome"),
+    (None, "the load generator ended with status -9: it said nothing", "status -9"),
+    (replace(OUTCOME, error="only 3 of 20 users signed in within 60 s"), "", "only 3 of 20"),
+    (OUTCOME, "it was interrupted", "interrupted"),
+]
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case[2])
+def test_a_run_that_is_not_whole_is_an_error(
+    make: Make, spec: Spec, context: RunContext, tmp_path: Path, case: tuple[GeneratorOutcome | None, str, str]
+) -> None:
+    """However good the samples that are left, every item is ERROR and the evidence incomplete."""
+    outcome, stopped, said = case
+    evidence = evidence_of(make(outcome=outcome, stopped=stopped), spec, context, tmp_path)
+    assert not evidence.complete
+    assert {item.verdict for item in evidence.items} == {Verdict.ERROR}
+    assert all(said in item.reason for item in evidence.items)
+
+
+def test_no_sample_at_all_is_no_pass(make: Make, spec: Spec, context: RunContext, tmp_path: Path) -> None:
+    """A run in which nobody asked anything measures nothing."""
+    evidence = evidence_of(make(n=0), spec, context, tmp_path)
+    assert {item.verdict for item in evidence.items} == {Verdict.INCONCLUSIVE}
+
+
+def test_details_explain_the_run(make: Make, spec: Spec, context: RunContext, tmp_path: Path) -> None:
+    """Stage, timeline by second, generator; and the file reads back with its samples."""
+    result = make(row(0, failure="500 internal", status=500, outcome=""))
+    write(evidence_of(result, spec, context, tmp_path), tmp_path)
+    details = read(tmp_path / "load.json").details
+    assert details["stages"][0]["throughput_per_second"] == pytest.approx(2999 / 30)
+    assert sum(second["requests"] for second in details["timeline"]) == 3000
+    assert (details["timeline"][0]["second"], details["timeline"][0]["failed"]) == (0, 1)
+    assert details["generator"]["busy_ratio"] == pytest.approx(0.2)
+    assert details["failures"] == {"500 internal": 1}
+    assert {entry["role"] for entry in details["by_role"]} == {"judge", "public"}
+
+
+def test_samples_keep_every_digit(make: Make, spec: Spec, context: RunContext, tmp_path: Path) -> None:
+    """From the generator's file to the evidence's raw file no time is rounded."""
+    value = 0.1 + 0.2
+    evidence_of(make(row(0, value)), spec, context, tmp_path)
+    text = gzip.decompress((tmp_path / SAMPLES).read_bytes()).decode()
+    (tmp_path / "plain.csv").write_text(text, encoding="utf-8")
+    assert read_samples(tmp_path / "plain.csv")["duration_seconds"][0] == value
+
+
+def test_the_torso_of_a_killed_generator_is_read(tmp_path: Path) -> None:
+    """Whole lines count, half a line does no harm, a missing file is no sample."""
+    file = tmp_path / "samples.csv"
+    assert read_samples(file).empty
+    text = io.StringIO()
+    pd.DataFrame([row(0), row(1)], columns=list(COLUMNS)).to_csv(text, index=False)
+    file.write_text(text.getvalue() + "0.03,0.0", encoding="utf-8")
+    assert len(read_samples(file)) == 2
