@@ -26,6 +26,9 @@ LEAST_COVERAGE = 0.9
 
 Answer = TypeVar("Answer")
 
+LEAST_PATIENCE_SECONDS = 15.0
+"""A Prometheus that was just started looks at a new target after five to six seconds; giving up sooner would say nothing."""
+
 
 class Api(Protocol):
     """The four questions that we put to Prometheus; each answers the `data` part of its JSON."""
@@ -205,17 +208,19 @@ class Prometheus:
     ) -> float:
         """Wait until every instance with these labels was scraped with success after `after`; give the time of that scrape.
 
-        Call it before a measured window begins and after it ended, so that the scrapes know everything that happened within.
+        Call it before a measured window begins and after it ended, so that the scrapes know everything that happened within. A
+        deadline under `LEAST_PATIENCE_SECONDS` is raised to it.
         """
+        patience = max(deadline_seconds, LEAST_PATIENCE_SECONDS)
         query = names.UP + matchers(selector)
         while True:
             now = clock()
             latest = [_last_good(series.points) for series in self.raw(query, 60 + max(0.0, now - after), now)]
             if latest and min(latest) >= after:
                 return min(latest)
-            if now - after > deadline_seconds:
+            if now - after > patience:
                 raise PrometheusDown(
-                    f"Prometheus at {self.url} has not scraped the service for {deadline_seconds:g} s: "
+                    f"Prometheus at {self.url} has not scraped the service for {patience:g} s: "
                     "look at its page Status, Targets"
                 )
             sleep(0.1)
