@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
-from service.chat import telling
+from service import telling
 from service.chat.brief import Brief
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
@@ -25,7 +25,6 @@ from service.deployments.model import Deployment, Role
 from service.llm.engine import AnswerEngine
 from service.retrieval.analysis import content_words
 from service.retrieval.index import Index
-from service.retrieval.router import find_citations
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 
@@ -219,13 +218,13 @@ class Answerer:
         return _Weighed(evidence, self._confidence(context.search, evidence), looked_at)
 
     def _confidence(self, search: str, cited: Sequence[Evidence]) -> float:
-        named = find_citations(search)
+        named, resolved = self._index.references(search, [item.document for item in cited])
         return confidence(
             self._index.analyser.query_terms(search).topic,
             self._index.idf,
             [Support(self._index.terms(item.document), item.score) for item in cited],
-            named=len(named),
-            resolved=sum(self._index.resolves(citation) for citation in named),
+            named=named,
+            resolved=resolved,
         )
 
     async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncIterator[Event]:

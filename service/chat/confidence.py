@@ -25,14 +25,14 @@ def confidence(
 
     Coverage is the share of the question's terms, weighted by idf, that the cited passages hold: the mean of what they hold
     together and of what the best one holds alone, so that scattered matches count less. It is multiplied by the strength of the
-    best match, and by the share of the articles named in the question that the corpus states. A rare word that no passage
+    best match, and by the share of the laws and articles named in the question that the corpus states. A rare word that no passage
     holds weighs most: that is what a question from outside the corpus looks like.
 
     Args:
         topic: the distinct terms of the question.
         idf: the weight of a term.
         cited: the passages that the answer cites.
-        named: how many articles the question names.
+        named: how many laws and articles the question names.
         resolved: how many of those the corpus states.
     """
     total = sum(idf(term) for term in topic)

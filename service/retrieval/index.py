@@ -11,7 +11,14 @@ import tantivy
 from service.retrieval.analysis import Analyser, QueryTerms
 from service.retrieval.document import Document, Kind
 from service.retrieval.hits import Hit, Search
-from service.retrieval.router import Citation, CitationRouter
+from service.retrieval.router import (
+    Citation,
+    CitationRouter,
+    article_numbers,
+    find_articles,
+    find_citations,
+    find_laws,
+)
 
 _K1 = 1.2
 """Tantivy's BM25 saturation; its b is 0.75. A term adds at most idf x (k1 + 1)."""
@@ -78,6 +85,21 @@ class Index:
     def resolves(self, citation: Citation) -> bool:
         """Whether the corpus states the cited article."""
         return bool(self._router.rows(citation))
+
+    def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
+        """How many laws and articles a text names, and how many of them its sources state.
+
+        An article with its law must stand in the corpus; a law without an article must be known to it; an article without a law
+        must be one of the cited documents' own, and only counts when no article is named in full.
+        """
+        citations = find_citations(text)
+        of_citations = {citation.laws for citation in citations}
+        found = [self.resolves(citation) for citation in citations]
+        found += [self._router.holds(law) for law in find_laws(text) if law not in of_citations]
+        if not citations:
+            known = {number for document in cited for number in article_numbers(document.article)}
+            found += [number in known for number in find_articles(text)]
+        return len(found), sum(found)
 
     def _terms_of(self, document: Document) -> list[str]:
         analyse = self.analyser.document_terms

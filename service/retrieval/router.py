@@ -52,6 +52,8 @@ _CITATION = re.compile(
     + ")"
 )
 _ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
+_ANY_ARTICLE = re.compile(r"\b" + _ARTICLE.format(n=1))
+_AYAT = re.compile(r"ayat \(?\d{1,2}\)?")
 _ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]?")
 _SPACES = re.compile(r"\s+")
 _TYPES = {
@@ -91,9 +93,21 @@ def find_citations(text: str) -> tuple[Citation, ...]:
     return tuple(found)
 
 
-def find_laws(text: str) -> tuple[str, ...]:
-    """The keys of all laws that the text names, with or without an article."""
-    return tuple(dict.fromkeys(key for match in _ANY_LAW.finditer(_plain(text)) for key in _laws_of(match, "1")))
+def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
+    """The laws that the text names, with or without an article; each as the keys it may stand under."""
+    return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(_plain(text))))
+
+
+def find_articles(text: str) -> tuple[str, ...]:
+    """The article numbers that the text names, with or without their law."""
+    return tuple(dict.fromkeys(match["article1"] for match in _ANY_ARTICLE.finditer(_plain(text))))
+
+
+def article_numbers(article: str | None) -> tuple[str, ...]:
+    """The numbers in an entry's article: "27 ayat (3)" names 27 and not 3."""
+    if not article:
+        return ()
+    return tuple(number.lower() for number in _ARTICLE_NUMBER.findall(_AYAT.sub("", article)))
 
 
 class CitationRouter:
@@ -101,9 +115,12 @@ class CitationRouter:
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._rows: dict[tuple[str, str], list[int]] = {}
+        self._laws: set[str] = set()
         for row, document in enumerate(documents):
             if document.kind == "decision":
                 continue
+            if document.law:
+                self._laws.add(_plain(document.law))
             for key in _keys(document):
                 rows = self._rows.setdefault(key, [])
                 if row not in rows:
@@ -117,17 +134,16 @@ class CitationRouter:
                 return tuple(found)
         return ()
 
+    def holds(self, law: tuple[str, ...]) -> bool:
+        """Whether any document states something of the law, under any of its keys."""
+        return not self._laws.isdisjoint(law)
+
 
 def _keys(document: Document) -> list[tuple[str, str]]:
     keys: list[tuple[str, str]] = []
     if document.law and document.article:
         law = _plain(document.law)
-        keys += [(law, number.lower()) for number in _ARTICLE_NUMBER.findall(_without_ayat(document.article))]
+        keys += [(law, number) for number in article_numbers(document.article)]
     if document.earlier:
         keys += [(law, found.article) for found in find_citations(document.earlier) for law in found.laws]
     return keys
-
-
-def _without_ayat(article: str) -> str:
-    """Leave the paragraphs out: "27 ayat (3)" names article 27 and not article 3."""
-    return re.sub(r"ayat \(?\d+\)?", "", article)

@@ -63,5 +63,5 @@ def _years_before(today: date, years: int) -> date:
 
 def _pivot(question: str) -> int | None:
     """The year of the first law that the question names: decisions are told apart by it."""
-    years = [law.rpartition("/")[2] for law in find_laws(question)]
+    years = [keys[0].rpartition("/")[2] for keys in find_laws(question)]
     return next((int(year) for year in years if year.isdigit()), None)

@@ -55,6 +55,24 @@ def test_every_stage_is_timed(index: Index) -> None:
     assert seconds["total"] >= seconds["analyse"] + seconds["search"] + seconds["rank"] - 1e-9
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Apa itu hukum pidana?", (0, 0)),
+        ("pasal 1320 KUHPerdata", (1, 1)),
+        ("pasal 9999 KUHPerdata", (1, 0)),
+        ("PP Nomor 100 Tahun 2050", (1, 0)),
+        ("menurut UU 1/1974", (1, 1)),
+        ("pasal 1320 tentang syarat sah", (1, 1)),
+        ("pasal 500 Kitab Hukum Dagang", (1, 0)),
+    ],
+)
+def test_named_laws_and_articles_are_checked(index: Index, text: str, expected: tuple[int, int]) -> None:
+    """What a question names is counted with what the sources state of it; a made-up law or article is found out."""
+    cited = [document for document in index.documents if document.id == "kuhperdata-1320"]
+    assert index.references(text, cited) == expected
+
+
 @given(st.text(max_size=200))
 def test_scores_lie_between_zero_and_one_in_order(index: Index, text: str) -> None:
     """Whatever is asked, scores are in [0, 1] and do not rise."""

@@ -37,7 +37,7 @@ def test_text_without_a_law_is_no_citation() -> None:
 
 def test_laws_are_found_without_an_article() -> None:
     """A law may be named by itself, by number or by the name that people use."""
-    assert find_laws("sebelum dan sesudah UU TPKS dan UU 27/2022") == ("uu 12/2022", "uu 27/2022")
+    assert find_laws("sebelum dan sesudah UU TPKS dan UU 27/2022") == (("uu 12/2022",), ("uu 27/2022",))
 
 
 def test_the_router_finds_todays_article(corpus: Corpus) -> None:
