@@ -208,6 +208,21 @@ def test_a_drill_has_a_stack_of_its_own(spec: Spec, run: Run, at: datetime) -> N
     assert any("stack of their own" in note for note in _decide(spec, run, at).notes)
 
 
+def test_without_usable_provenance_no_file_is_used(spec: Spec, run: Run, at: datetime) -> None:
+    """Provenance that is cut short, or of a made-up run id, anchors nothing: not even a failure can be trusted to be of this run."""
+    broken = _remeasured(spec, run, "load-max", p95([20.0] * 4000))
+    cut = replace(run[Kind.PROVENANCE], complete=False)
+    invented = replace(
+        run[Kind.PROVENANCE], context=replace(run[Kind.PROVENANCE].context, run="20261120T211700Z-fffffff")
+    )
+    for anchor in (cut, invented):
+        decision = _decide(spec, broken | {Kind.PROVENANCE: anchor}, at)
+        assert decision.readiness is Readiness.UNDECIDED
+        assert {row.verdict for row in decision.rows} == {Verdict.ERROR}
+        assert not any(source.usable for source in decision.sources)
+        assert decision.blocking[0].subject == "provenance"
+
+
 def test_evidence_under_another_kind(spec: Spec, run: Run, at: datetime) -> None:
     """Load evidence in the place of latency evidence is not used."""
     decision = _decide(spec, run | {Kind.LATENCY: run[Kind.LOAD]}, at)
