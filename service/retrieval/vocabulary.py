@@ -11,10 +11,10 @@ def _listed(text: str) -> frozenset[str]:
 STOP_WORDS = _listed(
     """
     ada adalah adanya agar akan aku anda antara apa apabila apakah atas atau bagai bagaimana bagaimanakah bagi bahwa baik banyak
-    barang beberapa belum berapa berbagai bila bilamana bisa bisakah boleh bolehkah bukan cara caranya dalam dan dapat dapatkah
+    beberapa belum berapa berbagai bila bilamana bisa bisakah boleh bolehkah bukan cara caranya dalam dan dapat dapatkah
     dari daripada dengan di dia dilakukan dimana diri dulu harus haruskah hal halnya hanya ia ialah ini itu itulah jadi jika
     juga kah kalau kami kamu kapan karena ke kemudian kenapa kepada ketika kita lagi lah lain lalu lebih maka mana masih mau
-    melakukan melalui memang mengapa mengenai menjadi menurut mereka merupakan mesti misalnya mohon mungkin namun nya oleh pada
+    lakukan lama melakukan melalui memang mengapa mengenai menjadi menurut mereka merupakan mesti misalnya mohon mungkin namun nya oleh pada
     para per perlu pernah pula pun saat saja salah sampai sangat saya seberapa sebagai sebagaimana sebuah secara sedang
     sehingga sejak selain selaku selama seluruh semua seorang seperti serta sesuai setelah setiap siapa siapakah suatu sudah
     supaya tadi tanpa telah tentang tentu terhadap tersebut tetapi tidak tolong untuk yaitu yakni yang
@@ -24,10 +24,10 @@ STOP_WORDS = _listed(
 
 ASKING_WORDS = _listed(
     """
-    analisa analisis analisislah arti artinya bandingkan bedakan beda berikan berlaku contoh dasar definisi evaluasi evolusi
+    analisa analisis analisislah arti artinya bandingkan beda bedakan bedanya berikan berlaku contoh dasar definisi evaluasi evolusi
     hasil jabarkan jelaskan jelas kaji kajian kasus kuat lengkap maksud maksudnya membandingkan membedakan mendalam mengurus
     mengetahui menganalisis menjelaskan pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perbedaannya
-    perkembangan persamaan rinci sebelum sebutkan serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat
+    perkembangan persamaan proses rinci sebelum sebutkan serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat
     terlemah tren ulas ulasan uraikan versus vs
     """
 )
@@ -41,6 +41,7 @@ SOURCE_WORDS = frozenset(
 KEPT_WORDS = {
     "advokat": "advokat",
     "banding": "banding",
+    "berhak": "hak",
     "cerai": "cerai",
     "dicerai": "cerai",
     "data": "data",
@@ -49,6 +50,7 @@ KEPT_WORDS = {
     "kependudukan": "penduduk",
     "pembanding": "banding",
     "penduduk": "penduduk",
+    "pengacara": "advokat",
     "pengadilan": "pengadilan",
     "peradilan": "pengadilan",
     "perdata": "perdata",
