@@ -1,0 +1,1 @@
+"""I stand in for an LLM provider over HTTP: seeded latencies, and faults on command."""
