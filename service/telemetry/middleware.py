@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from opentelemetry import context
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_body
@@ -23,6 +24,7 @@ from service.telemetry.tracing import Tracing, trace_id
 CHAT_ROUTE = "/v1/chat"
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+_CLIENT_LEFT = 499
 _BY_STATUS = {401: "unauthorized", 429: "rate_limited", 504: "timeout"}
 _SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -80,6 +82,9 @@ class TelemetryMiddleware:
         """Whatever was not foreseen becomes a problem without the exception's text, which may hold what somebody asked."""
         try:
             await self._app(scope, receive, sender)
+        except ClientDisconnect:
+            # The client left before its body was whole: nobody is there to answer, and nothing of ours failed.
+            scope[SCOPE_KEY].outcome = "client_closed"
         except Exception as error:  # noqa: BLE001 - the last line of defence
             record: RequestRecord = scope[SCOPE_KEY]
             record.outcome, record.problem = "error", "internal"
@@ -97,7 +102,7 @@ class TelemetryMiddleware:
         telemetry = self._telemetry
         seconds = telemetry.clock() - record.started
         template = getattr(scope.get("route"), "path", UNMATCHED)
-        code = 500 if status is None else status
+        code = _code(record, status)
         route, method = telemetry.metrics.count_http(template, scope["method"], code, seconds)
         span.update_name(f"{method} {route}")
         span.set_attributes({"http.route": route, "http.response.status_code": code, "role": record.role})
@@ -154,6 +159,13 @@ class _Sender:
             ]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _code(record: RequestRecord, status: int | None) -> int:
+    """The status that was sent; when none was, 499 for a client that left (as proxies count it) and 500 for us."""
+    if status is not None:
+        return status
+    return _CLIENT_LEFT if record.outcome == "client_closed" else 500
 
 
 def _outcome_of(code: int) -> str:
