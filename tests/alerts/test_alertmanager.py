@@ -11,7 +11,6 @@ from alerts.alertmanager import alertmanager_config, with_plain_addresses
 from alerts.model import RuleFile
 from slo.spec import Spec
 
-
 COMMITTED = Path(__file__).resolve().parents[2] / "alerts" / "generated" / "alertmanager.yaml"
 
 
