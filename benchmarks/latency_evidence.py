@@ -1,13 +1,14 @@
 """Latency evidence from samples: each cell judged, failures never dropped.
 
-A failed request counts as infinitely slow. When that makes the p95 or the mean infinite, the item is FAIL; when the p95 is still
-finite, the item is ERROR, for a target that fails while nobody else asks was not measured in health. A sample that does not belong
-(abstained, too short, classed otherwise) makes its cell ERROR as well.
+A failed request counts as infinitely slow, written as `NEVER_SECONDS`; a mean with one of them is infinite as well. What then is
+still no FAIL is ERROR all the same: a target that fails while nobody else asks was not measured in health. A sample that does not
+belong (abstained, too short, classed otherwise) makes its cell ERROR too.
+
+A verdict that is not ERROR always follows from the item's own numbers, so that whoever reads the evidence can judge it again.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +23,8 @@ from slo.statistics import NOTHING, Interval, Measurement, extreme, mean, p95, q
 from slo.verdict import Verdict
 
 SAMPLES: Final = "latency.samples.csv.gz"
-_INFINITE = sys.float_info.max
-"""Stands for infinity where only finite samples are taken."""
+NEVER_SECONDS: Final = 3600.0
+"""An hour stands for an answer that never came: beyond every limit, and JSON has no infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,9 @@ def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
                 yield item
 
 
-def quantile_with_failures(values: Sequence[float], failures: int, q: float = 0.95) -> Measurement:
-    """A quantile in which each failure is infinitely slow; None where it, or a bound, is infinite."""
-    found = quantile([*values, *([_INFINITE] * failures)], q)
-    interval = found.interval
-    if interval is not None:
-        interval = Interval(_finite(interval.lower), _finite(interval.upper), interval.method)
-    return Measurement(_finite(found.value), found.n, interval)
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or value >= _INFINITE else value
+def p95_with_failures(values: Sequence[float], failures: int) -> Measurement:
+    """The p95 in which each failure never came."""
+    return p95([*values, *([NEVER_SECONDS] * failures)])
 
 
 def _cell_item(
@@ -102,10 +95,10 @@ def _cell_item(
     item = judge(gate, key, samples)
     failures = Counter(sample.failure for sample in samples if sample.failure)
     if failures:
-        said = f"{failures.total()} of {len(samples)} requests failed ({_most(failures)})"
-        if item.measurement.value is None:
-            return replace(item, verdict=Verdict.FAIL, reason=f"{said}; counted as infinitely slow")
-        verdict = Verdict.FAIL if item.verdict is Verdict.FAIL else Verdict.ERROR
+        said = (
+            f"{failures.total()} of {len(samples)} requests failed ({_most(failures)}), each counted as never answered"
+        )
+        verdict = Verdict.ERROR if item.verdict is Verdict.PASS else item.verdict
         return replace(item, verdict=verdict, reason=f"{said}; {item.reason}; mend the failures and measure again")
     wrong = Counter(f"{sample.mismatch}: {sample.question!r}" for sample in samples if sample.mismatch)
     if wrong:
@@ -118,24 +111,24 @@ def _cell_item(
 
 def _whole_p95(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
     good = [sample.duration_seconds for sample in samples if not sample.failure]
-    return judged(gate, dict(key), quantile_with_failures(good, len(samples) - len(good)))
+    return judged(gate, dict(key), p95_with_failures(good, len(samples) - len(good)))
 
 
 def _ttft_p95(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
     good = [sample.ttft_seconds for sample in samples if not sample.failure and sample.ttft_seconds is not None]
-    return judged(gate, dict(key), quantile_with_failures(good, len(samples) - len(good)))
+    return judged(gate, dict(key), p95_with_failures(good, len(samples) - len(good)))
 
 
 def _whole_mean(gate: Gate, key: Cell, samples: list[Sample], *, seed: int) -> Item:
     if any(sample.failure for sample in samples):
-        return judged(gate, dict(key), Measurement(None, len(samples)))
+        return judged(
+            gate, dict(key), Measurement(NEVER_SECONDS, len(samples), Interval(NEVER_SECONDS, None, "failures"))
+        )
     return judged(gate, dict(key), mean([sample.duration_seconds for sample in samples], seed))
 
 
 def _fewest_results(gate: Gate, key: Cell, samples: list[Sample]) -> Item:
-    counts = [float(sample.results) for sample in samples if sample.results is not None]
-    if len(counts) < len(samples):
-        return judged(gate, dict(key), Measurement(None, len(samples)))
+    counts = [float(sample.results or 0) for sample in samples]  # a run that failed brought nothing
     return judged(gate, dict(key), extreme(counts, largest=False))
 
 

@@ -14,7 +14,8 @@ from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeas
 from slo.spec import Gate, Kind, Spec
 from slo.statistics import ratio
 from slo.verdict import Verdict
-from uat.results import ScenarioResult, ScenarioVerdict, UatResult
+from uat.exchange import Outcome
+from uat.results import CheckReport, ScenarioResult, ScenarioVerdict, UatResult
 
 GATE: Final = "acceptance"
 TRANSCRIPTS: Final = "uat.transcripts.jsonl.gz"
@@ -46,26 +47,20 @@ def evidence_of(result: UatResult, spec: Spec, context: RunContext, folder: Path
 def acceptance_item(result: UatResult, gate: Gate) -> Item:
     """The share of scenarios that passed.
 
-    A scenario that failed counts against it. One that could not be measured, or was not run, makes the item ERROR; one that
-    passed only when it was tried again makes it INCONCLUSIVE. Neither is ever a pass.
+    A scenario that failed counts against it, whatever else could not be measured. Otherwise one that could not be measured, was
+    not run, or passed only when it was tried again makes the item ERROR: such a share says nothing, and is never a pass.
     """
     counts = Counter(entry.verdict for entry in result.scenarios)
-    passed = counts[ScenarioVerdict.PASS]
     if not result.scenarios:
         return unmeasured(gate, {}, "no scenario was run")
-    item = judged(gate, {}, ratio(passed, len(result.scenarios)))
-    said = f"{passed} of {result.planned} scenarios passed"
-    names = _names(result)
-    if counts[ScenarioVerdict.FAIL] and item.verdict is not Verdict.PASS:
-        # A failure decides by itself, also among few scenarios: what could not be measured cannot mend it.
-        return replace(item, verdict=Verdict.FAIL, reason=said + names)
-    if counts[ScenarioVerdict.ERROR] or not result.complete:
+    item = judged(gate, {}, ratio(counts[ScenarioVerdict.PASS], len(result.scenarios)))
+    said = f"{counts[ScenarioVerdict.PASS]} of {result.planned} scenarios passed{_names(result)}"
+    if counts[ScenarioVerdict.FAIL] and item.verdict is Verdict.FAIL:
+        return replace(item, reason=said)
+    doubtful = counts[ScenarioVerdict.ERROR] + counts[ScenarioVerdict.FLAKY]
+    if doubtful or not result.complete:
         cut = "" if result.complete else f"; {result.planned - len(result.scenarios)} were not run"
-        return replace(item, verdict=Verdict.ERROR, reason=said + names + cut)
-    if counts[ScenarioVerdict.FLAKY]:
-        return replace(
-            item, verdict=Verdict.INCONCLUSIVE, reason=f"{said}{names}: run it again to see whether it lasts"
-        )
+        return replace(item, verdict=Verdict.ERROR, reason=said + cut)
     return replace(item, reason=f"{said}; {item.reason}")
 
 
@@ -107,23 +102,30 @@ def _scenario(entry: ScenarioResult) -> Mapping[str, Any]:
         "attempts": entry.attempts,
         "verdict": str(entry.verdict),
         "duration_seconds": entry.duration_seconds,
+        "findings": [
+            {"turn": turn.number, **_check(check)}
+            for turn in entry.turns
+            for check in turn.checks
+            if check.outcome in {Outcome.FAIL, Outcome.ERROR}
+        ],
         "turns": [
             {
                 "number": turn.number,
                 "via": turn.via,
                 "asked": turn.asked,
                 "duration_seconds": turn.duration_seconds,
-                "checks": [
-                    {
-                        "check": check.name,
-                        "verdict": str(check.outcome),
-                        "expected": check.expected,
-                        "got": check.got,
-                        "advice": check.advice,
-                    }
-                    for check in turn.checks
-                ],
+                "checks": [_check(check) for check in turn.checks],
             }
             for turn in entry.turns
         ],
+    }
+
+
+def _check(check: CheckReport) -> Mapping[str, Any]:
+    return {
+        "check": check.name,
+        "verdict": str(check.outcome),
+        "expected": check.expected,
+        "got": check.got,
+        "advice": check.advice,
     }

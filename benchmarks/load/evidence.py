@@ -1,4 +1,7 @@
-"""Load evidence from the generator's samples. No verdict rests on what the generator could not have measured."""
+"""Load evidence from the generator's samples. No verdict rests on what the generator could not have measured.
+
+A verdict that is not ERROR follows from the item's own numbers; what makes these doubtful is ERROR, with its reason.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmarks.latency_evidence import quantile_with_failures
+from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
@@ -123,7 +126,7 @@ def _item(result: LoadResult, gate: Gate, key: Cell, seed: int) -> Item:
     if item is None:
         return unmeasured(gate, dict(key), "this load test does not measure it")
     doubt = result.saturated or (result.late if item.verdict is Verdict.FAIL else "")
-    return replace(item, verdict=Verdict.INCONCLUSIVE, reason=f"{item.reason}; {doubt}") if doubt else item
+    return replace(item, verdict=Verdict.ERROR, reason=f"{doubt} ({item.reason})") if doubt else item
 
 
 def _time_item(gate: Gate, key: Cell, valid: pd.DataFrame, seed: int) -> Item | None:
@@ -141,18 +144,14 @@ def _time_item(gate: Gate, key: Cell, valid: pd.DataFrame, seed: int) -> Item | 
         complexity = dict(key).get("complexity")
         here = valid[valid["complexity"] == complexity]
         good = _seconds(here[here["failure"] == ""])
-        return _p95_item(gate, key, quantile_with_failures(good, len(here) - len(good)), len(here) - len(good))
+        return _p95_item(gate, key, p95_with_failures(good, len(here) - len(good)), len(here) - len(good))
     return None
 
 
 def _p95_item(gate: Gate, key: Cell, measurement: Measurement, failed: int) -> Item:
     item = judged(gate, dict(key), measurement)
-    if failed and measurement.value is None:
-        said = f"{failed} of {measurement.n} requests failed; counted as infinitely slow"
-        return replace(item, verdict=Verdict.FAIL, reason=said)
-    return replace(
-        item, reason=item.reason + (f"; {failed} failed requests counted as infinitely slow" if failed else "")
-    )
+    beside = f"; {failed} failed requests counted as never answered ({NEVER_SECONDS:g} s)" if failed else ""
+    return replace(item, reason=item.reason + beside)
 
 
 def _with_limited(item: Item, samples: pd.DataFrame, valid: pd.DataFrame) -> Item:
@@ -163,37 +162,31 @@ def _with_limited(item: Item, samples: pd.DataFrame, valid: pd.DataFrame) -> Ite
 
 
 def details(result: LoadResult) -> Mapping[str, Any]:
-    """Stages, timeline and the state of the generator; no verdict rests on these."""
+    """The whole, its stages, timeline, and the state of the generator; no verdict rests on these."""
     samples, plan, outcome = result.samples, result.plan, result.outcome
     seconds = outcome.seconds if outcome is not None else _last(samples)
     warnings = [warning for warning in (result.saturated, result.late) if warning]
     if len(samples) < plan.least_requests:
         warnings.append(f"{len(samples)} requests are fewer than the {plan.least_requests} that the workload wants")
+    whole = _summary(samples, seconds)
     return {
+        "users": plan.users,
+        "duration_seconds": seconds,
+        **whole,
+        "rate_limited": int((samples["status"].fillna(0) == RATE_LIMITED).sum()),
+        "generator_cpu_share": None if outcome is None else busy_ratio(outcome),
+        "generator_loop_lag_seconds": None if outcome is None else outcome.loop_lag_seconds,
+        "peak_in_flight": None if outcome is None else outcome.peak_in_flight,
         "broken": result.broken,
         "warnings": warnings,
-        "stages": [
-            {"name": f"{plan.users} users", "users": plan.users, "seconds": seconds, **_summary(samples, seconds)}
-        ],
+        "stages": [{"name": f"{plan.users} users", "duration_seconds": seconds, **whole}],
         "by_complexity": [
             {"complexity": str(name), **_summary(part, seconds)} for name, part in samples.groupby("complexity")
         ],
         "by_role": [{"role": str(name), **_summary(part, seconds)} for name, part in samples.groupby("role")],
         "outcomes": {str(name): int(count) for name, count in samples["outcome"].value_counts().items() if name != ""},
-        "failures": {str(name): int(count) for name, count in samples["failure"].value_counts().items() if name != ""},
-        "rate_limited": int((samples["status"].fillna(0) == RATE_LIMITED).sum()),
+        "errors": {str(name): int(count) for name, count in samples["failure"].value_counts().items() if name != ""},
         "timeline": list(_timeline(samples)),
-        "generator": None if outcome is None else _generator(outcome),
-    }
-
-
-def _generator(outcome: GeneratorOutcome) -> Mapping[str, Any]:
-    return {
-        "users": outcome.users,
-        "peak_in_flight": outcome.peak_in_flight,
-        "cpu_seconds": outcome.cpu_seconds,
-        "busy_ratio": busy_ratio(outcome),
-        "loop_lag_seconds": outcome.loop_lag_seconds,
     }
 
 
@@ -203,7 +196,7 @@ def _summary(samples: pd.DataFrame, seconds: float) -> Mapping[str, Any]:
     first = [float(value) for value in answered["ttft_seconds"].dropna()]
     return {
         "requests": len(samples),
-        "failed": len(samples) - len(answered),
+        "failures": len(samples) - len(answered),
         "throughput_per_second": len(answered) / seconds if seconds > 0 else None,
         "mean_seconds": math.fsum(times) / len(times) if times else None,
         "p50_seconds": quantile(times, 0.5).value,
@@ -220,8 +213,8 @@ def _timeline(samples: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
         return
     for second, part in samples.groupby(samples["started_seconds"].astype(float).astype(int)):
         times = _seconds(part[part["failure"] == ""])
-        failed = len(part) - len(times)
-        yield {"second": int(str(second)), "requests": len(part), "failed": failed, "p95_seconds": p95(times).value}
+        failures = len(part) - len(times)
+        yield {"second": int(str(second)), "requests": len(part), "failures": failures, "p95_seconds": p95(times).value}
 
 
 def _seconds(samples: pd.DataFrame) -> list[float]:

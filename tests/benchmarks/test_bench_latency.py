@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
 from benchmarks.latency import measure, measure_latency, mismatch
-from benchmarks.latency_evidence import SAMPLES, quantile_with_failures
+from benchmarks.latency_evidence import NEVER_SECONDS, SAMPLES, p95_with_failures
 from benchmarks.workload import Workload
 from slo.evidence import Evidence, RunContext, read, write
-from slo.spec import Spec, cell
-from slo.verdict import Verdict
+from slo.spec import Phase, Spec, cell
+from slo.verdict import Verdict, judge
 from target.chat import Answer, Reply, Session, StreamedReply, ToolReply
 from target.errors import TargetDown
 from target.scripted import ScriptedTarget, scripted_answer
@@ -77,6 +77,14 @@ def bench(small: Workload, spec: Spec, context: RunContext, clock: Clock) -> Ben
     return run
 
 
+def agrees(evidence: Evidence, spec: Spec) -> bool:
+    """Whether judging each item's numbers again gives its verdict, unless that is ERROR."""
+    return all(
+        item.verdict in {Verdict.ERROR, judge(spec.gate(item.gate), item.labels, Phase.BUILD, item.measurement).verdict}
+        for item in evidence.items
+    )
+
+
 def verdicts(evidence: Evidence, gate: str) -> dict[Any, Verdict]:
     return {item.labels: item.verdict for item in evidence.items if item.gate == gate}
 
@@ -106,10 +114,10 @@ def test_a_slow_role_fails(bench: Bench, small: Workload) -> None:
 
 
 def test_many_failures_make_the_p95_infinite_and_the_cell_fail(bench: Bench, small: Workload) -> None:
-    """One request in ten failed: the p95 is a failure, FAIL without a value, and no other role is touched."""
+    """One request in ten failed: the p95 never came, FAIL, and no other role is touched."""
     evidence = bench(Failing(small, every=10))
     found = item_of(evidence, "latency-cell", CELL)
-    assert (found.verdict, found.measurement.value) == (Verdict.FAIL, None)
+    assert (found.verdict, found.measurement.value) == (Verdict.FAIL, NEVER_SECONDS)
     assert "8 of 79 requests failed (8 x 503 storage_unavailable)" in found.reason
     assert verdicts(evidence, "latency-mean")[cell({"complexity": "complex"})] is Verdict.FAIL
     assert verdicts(evidence, "latency-cell")[cell({"role": "judge", "complexity": "complex"})] is Verdict.PASS
@@ -146,6 +154,31 @@ def test_only_a_right_answer_is_a_sample(changed: dict[str, Any], words: str | N
     answer = replace(scripted_answer(Session("judge", ""), "Apa?", "c1"), **changed)
     assert said in mismatch(answer, "simple", words, 100)
     assert bool(said) == bool(mismatch(answer, "simple", words, 100))
+
+
+@pytest.mark.parametrize("every", [1, 2, 10, 30, 1000])
+def test_verdicts_follow_from_the_items_numbers(bench: Bench, small: Workload, spec: Spec, every: int) -> None:
+    """Whoever reads the evidence and judges it again comes to the same verdicts, however many requests failed."""
+    assert agrees(bench(Failing(small, every=every)), spec)
+
+
+def test_a_tool_that_fails_brought_nothing(bench: Bench, small: Workload) -> None:
+    """One failed run among fifty-nine: no result, and no p95 that passes."""
+
+    class Stumbling(Classing):
+        count = 0
+
+        async def run_tool(self, session: Session, tool: str, query: str) -> ToolReply:
+            self.count += 1
+            failed = ToolReply(500, "internal", 0.001)
+            return failed if self.count == 30 else await Classing.run_tool(self, session, tool, query)
+
+    evidence = bench(Stumbling(small))
+    key = cell({"tool": small.tools[0].tool})
+    assert item_of(evidence, "tool-results", key).measurement.value == 0
+    assert verdicts(evidence, "tool-results")[key] is Verdict.FAIL
+    assert verdicts(evidence, "tool-p95")[key] is Verdict.ERROR
+    assert verdicts(evidence, "tool-mean")[key] is Verdict.FAIL
 
 
 def test_warm_up_is_asked_and_not_counted(bench: Bench, small: Workload) -> None:
@@ -234,10 +267,11 @@ def test_progress_reaches_its_total(small: Workload, clock: Clock) -> None:
     failures=st.integers(min_value=0, max_value=20),
 )
 def test_a_failure_never_makes_a_quantile_smaller(values: list[float], failures: int) -> None:
-    """Counted as infinitely slow, failures only push a p95 up, at last to infinity (None)."""
-    without, with_them = quantile_with_failures(values, 0), quantile_with_failures(values, failures)
+    """Counted as never answered, failures only push a p95 up, at last to never."""
+    without, with_them = p95_with_failures(values, 0), p95_with_failures(values, failures)
     assert with_them.n == len(values) + failures
     assert without.value is not None
-    assert with_them.value is None or with_them.value >= without.value
+    assert with_them.value is not None
+    assert with_them.value >= without.value
     if failures > 0.05 * with_them.n + 1:
-        assert with_them.value is None
+        assert with_them.value == NEVER_SECONDS

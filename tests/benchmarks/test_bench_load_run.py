@@ -66,8 +66,8 @@ def test_a_whole_run_measures_everybody(run: Run, serving: Any, replies: Mapping
     assert evidence.complete, details
     assert (tmp_path / SAMPLES).is_file()
     assert details["stages"][0]["requests"] >= 20
-    assert details["failures"] == {}
-    assert details["generator"]["users"] == 4
+    assert details["errors"] == {}
+    assert details["users"] == 4
     assert details["stages"][0]["ttft_p95_seconds"] is not None
     assert any(isinstance(event, Progress) and event.done > 0 for event in events)
     assert generators() == []
@@ -94,14 +94,14 @@ def test_every_fault_of_an_answer_is_a_failed_request(run: Run, serving: Any, re
 
     with serving(faulty) as url:
         evidence = run(url)
-    failures = evidence.details["failures"]
+    failures = evidence.details["errors"]
     assert evidence.complete, evidence.details
     assert {"429 rate_limited", "malformed_reply", "504 timeout", "the stream ended without done or error"} <= set(
         failures
     )
     assert any("imed out" in reason or "imeout" in reason for reason in failures if not reason.startswith("504"))
     assert evidence.details["rate_limited"] == failures["429 rate_limited"]
-    assert evidence.details["stages"][0]["failed"] == sum(failures.values())
+    assert evidence.details["stages"][0]["failures"] == sum(failures.values())
 
 
 def test_a_wrong_password_is_said_and_nothing_passes(run: Run, serving: Any, replies: Mapping[str, Any]) -> None:

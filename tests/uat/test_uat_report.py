@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from slo.evidence import RunContext, read, write
 from slo.load import SPECS_FOLDER, load_spec
-from slo.verdict import Verdict
+from slo.spec import Phase
+from slo.verdict import Verdict, judge
 from target.scripted import ScriptedTarget
 from uat.report import TRANSCRIPTS, acceptance_item, evidence_of, transcripts
 from uat.results import ScenarioResult, ScenarioVerdict, UatResult
@@ -49,7 +50,7 @@ P, F, E, FLAKY = ScenarioVerdict.PASS, ScenarioVerdict.FAIL, ScenarioVerdict.ERR
         ([P] * 11 + [F], 12, Verdict.FAIL),
         ([P] * 3 + [F], 4, Verdict.FAIL),
         ([P] * 11 + [E], 12, Verdict.ERROR),
-        ([P] * 11 + [FLAKY], 12, Verdict.INCONCLUSIVE),
+        ([P] * 11 + [FLAKY], 12, Verdict.ERROR),
         ([P] * 12, 13, Verdict.ERROR),
         ([P] * 10 + [F, E], 12, Verdict.FAIL),
         ([], 12, Verdict.ERROR),
@@ -58,7 +59,7 @@ P, F, E, FLAKY = ScenarioVerdict.PASS, ScenarioVerdict.FAIL, ScenarioVerdict.ERR
 def test_the_gate_judges_the_scenarios(
     result: UatResult, verdicts: list[ScenarioVerdict], planned: int, verdict: Verdict
 ) -> None:
-    """All passed is PASS from ten on; a failure is FAIL; an unmeasured or missing one is ERROR; a flaky one INCONCLUSIVE."""
+    """All passed is PASS from ten on; a failure is FAIL; an unmeasured or missing one is ERROR, and so is a flaky one."""
     assert acceptance_item(with_verdicts(result, *verdicts, planned=planned), GATE).verdict is verdict
 
 
@@ -73,6 +74,16 @@ def test_only_flawless_runs_pass(verdicts: list[ScenarioVerdict], missing: int) 
     found = UatResult(len(verdicts) + missing, tuple(replace(one, verdict=verdict) for verdict in verdicts), at, at)
     flawless = len(verdicts) >= 10 and not missing and set(verdicts) == {P}
     assert (acceptance_item(found, GATE).verdict is Verdict.PASS) == flawless
+
+
+@given(verdicts=st.lists(st.sampled_from(list(ScenarioVerdict)), min_size=1, max_size=30))
+def test_the_verdict_follows_from_the_items_numbers(verdicts: list[ScenarioVerdict]) -> None:
+    """Whoever reads the evidence and judges the share again comes to the same verdict, unless the item says ERROR."""
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    one = ScenarioResult(SHIPPED, P, (), 0.1, 1)
+    found = UatResult(len(verdicts), tuple(replace(one, verdict=verdict) for verdict in verdicts), at, at)
+    item = acceptance_item(found, GATE)
+    assert item.verdict in {Verdict.ERROR, judge(GATE, (), Phase.BUILD, item.measurement).verdict}
 
 
 def test_the_reason_names_the_scenarios(result: UatResult) -> None:
@@ -98,6 +109,7 @@ def test_evidence_is_written_and_read_back_with_its_transcripts(
         "major",
         "PASS",
     )
+    assert first["findings"] == []
     assert [check["check"] for check in first["turns"][0]["checks"]] == ["answered", "demo-marked"]
     lines = gzip.decompress((tmp_path / TRANSCRIPTS).read_bytes()).decode().splitlines()
     assert len(lines) == 12
@@ -121,3 +133,5 @@ def test_a_slow_role_reaches_the_verdict(
     slow = scenario("turns:\n  - {message: Apa, checks: [latency: {below: 8s}]}\n")
     evidence = evidence_of(run_all(slow, target=ScriptedTarget(seconds=9.0)), SPEC, context)
     assert evidence.items[0].verdict is Verdict.FAIL
+    finding = evidence.details["scenarios"][0]["findings"][0]
+    assert (finding["turn"], finding["check"], finding["verdict"], finding["got"]) == (1, "latency", "FAIL", "9.000 s")
