@@ -1,0 +1,184 @@
+"""One whole `courtsight readiness`, as a user runs it: GO, on loopback alone, and gone again."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.document import differences
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_SECONDS = 600
+"""A run that hangs must end the test; how long a good one takes is measured elsewhere."""
+LISTENING = "0A"
+LOOPBACK_WORDS = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
+"""How /proc/net/tcp and tcp6 write 127.0.0.1, ::1 and ::ffff:127.0.0.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What was seen of one whole run: its end, its words, the local addresses that its processes listened on, those processes."""
+
+    status: int
+    document: dict[str, Any]
+    said: str
+    listeners: frozenset[str]
+    processes: frozenset[tuple[int, str]]
+
+    @property
+    def decision(self) -> dict[str, Any]:
+        return self.document["decision"]
+
+    @property
+    def run(self) -> str:
+        return str(self.decision["run"])
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes below one, by /proc; they have sessions of their own, so the parent's id is what binds them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (entry / "stat").read_text()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found, frontier = set(), {pid}
+    while frontier:
+        frontier = {child for child, parent in parents.items() if parent in frontier} - found
+        found |= frontier
+    return found
+
+
+def birth(pid: int) -> tuple[int, str] | None:
+    """A process by its id and its start: an id alone may come back for a stranger."""
+    try:
+        return pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def listening_addresses(pids: set[int]) -> set[str]:
+    """Local addresses, in /proc's own hex, on which these processes accept connections."""
+    sockets = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                match = re.fullmatch(r"socket:\[(\d+)\]", str(handle.readlink()))
+            except OSError:
+                continue
+            if match:
+                sockets.add(match.group(1))
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == LISTENING and words[9] in sockets:
+                found.add(words[1].partition(":")[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Run it once for all tests here, and look at its processes meanwhile."""
+    folder = tmp_path_factory.mktemp("whole")
+    command = [sys.executable, "-m", "harness.cli", "readiness", "--json"]
+    listeners: set[str] = set()
+    processes: set[tuple[int, str]] = set()
+    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        try:
+            while process.poll() is None and time.monotonic() < deadline:
+                if Path("/proc/self/stat").exists():
+                    below = descendants(process.pid)
+                    processes |= {known for pid in below if (known := birth(pid)) is not None}
+                    listeners |= listening_addresses(below)
+                time.sleep(0.5)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            status = process.wait(timeout=60)
+    said = (folder / "err").read_text()
+    text = (folder / "out").read_text()
+    assert text, f"the run ended with {status} and printed no decision:\n{said}"
+    return Whole(status, json.loads(text), said, frozenset(listeners), frozenset(processes))
+
+
+def test_a_good_build_is_go(whole: Whole) -> None:
+    """Measured on this machine, this build is GO for phase build and the exit status says so."""
+    assert (whole.status, whole.decision["readiness"]) == (0, "GO"), whole.said
+    assert whole.decision["phase"] == "build"
+    assert whole.decision["engine"] == "extractive"
+
+
+def test_every_gate_of_the_build_was_measured(whole: Whole) -> None:
+    """Each cell of each gate has a value, an n and a PASS; the latency cells stand on 59 samples, availability on 3,000 requests."""
+    rows = whole.decision["rows"]
+    assert {row["verdict"] for row in rows} == {"PASS"}
+    assert all(row["value"] is not None and row["n"] > 0 for row in rows)
+    assert all(row["n"] >= 59 for row in rows if row["gate"] == "latency-cell")
+    assert sum(row["gate"] == "latency-cell" for row in rows) == 15
+    availability = [row for row in rows if row["gate"] == "slo" and row["labels"] == {"slo": "availability"}]
+    assert [row["n"] >= 3000 for row in availability] == [True]
+
+
+def test_the_next_phase_still_lacks_a_real_model_first(whole: Whole) -> None:
+    """An extractive build lists latency with a real model before everything else that a soft launch lacks."""
+    lacks = whole.decision["next_phase"]["lacks"]
+    assert lacks[0]["title"] == "Latency with a real model"
+    assert any("demonstration" in reason["text"] for reason in lacks)
+
+
+def test_the_report_is_one_self_contained_file(whole: Whole) -> None:
+    """The page loads nothing from elsewhere, and its numbers are those of the decision."""
+    page = (ROOT / "reports" / "out" / whole.run / "readiness.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
+    assert not re.search(r"@import|url\(\s*['\"]?(?:https?:)?//", page)
+    assert differences(page, "readiness.html") == ()
+
+
+def test_a_changed_number_in_the_report_is_detected(whole: Whole) -> None:
+    """Editing one verdict in the page makes it disagree with its own evidence."""
+    page = (ROOT / "reports" / "out" / whole.run / "readiness.html").read_text(encoding="utf-8")
+    forged = page.replace('"readiness": "GO"', '"readiness": "CONDITIONAL"').replace(
+        '"readiness":"GO"', '"readiness":"CONDITIONAL"'
+    )
+    assert forged != page
+    assert differences(forged, "readiness.html") != ()
+
+
+def test_every_listener_was_on_loopback(whole: Whole) -> None:
+    """No process of the run accepted connections from elsewhere."""
+    assert whole.listeners or not Path("/proc/net/tcp").exists()
+    assert whole.listeners <= set(LOOPBACK_WORDS)
+
+
+def test_nothing_is_left_running_and_no_secret_stays(whole: Whole) -> None:
+    """Every process of the run has ended, and the folder with its secrets is gone."""
+    assert [pid for pid, start in whole.processes if birth(pid) == (pid, start)] == []
+    assert list((ROOT / "evidence" / whole.run).rglob("private")) == []
+
+
+def test_progress_told_the_time_left(whole: Whole) -> None:
+    """Each of the six steps announces itself with the time that is left."""
+    assert re.findall(r"\[(\d)/6\] .*about .* left", whole.said) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_the_same_evidence_can_be_decided_again(whole: Whole) -> None:
+    """Rendering the run for the soft launch is NO-GO: demonstration documents are in the index."""
+    command = [sys.executable, "-m", "harness.cli", "report", "--run", whole.run, "--phase", "soft"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    again = subprocess.run([*command[:-2]], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "NO-GO for phase soft" in done.stdout
+    assert again.returncode == 0, again.stderr
