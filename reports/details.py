@@ -7,11 +7,13 @@ shows as "not recorded". Text is cut and stripped of control characters.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slo.evidence import Evidence
+from slo.spec import Unit
+from slo.verdict import shown
 
 MAX_TEXT = 600
 _FORBIDDEN = dict.fromkeys([*range(9), *range(11, 32), 127, *range(8234, 8239), *range(8294, 8298)], "�")
@@ -56,11 +58,15 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of the load test; whatever figures it recorded, by name."""
+class Figures:
+    """Figures of several parts of a measurement, by name of the figure; seconds are written with their unit.
 
-    name: str
-    figures: tuple[tuple[str, str], ...]
+    Attributes:
+        parts: Name of each part and its figures, in the order of `columns`.
+    """
+
+    columns: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,13 @@ class Load:
     requests: float | None
     failures: float | None
     throughput: float | None
-    generator_cpu: float | None
+    generator_busy: float | None
     timeline: tuple[Second, ...]
-    stages: tuple[Stage, ...]
+    stages: Figures
+    by_complexity: Figures
+    by_role: Figures
     errors: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ class Drill:
     scale: float | None
     baseline: str
     runbook: str
+    trouble: str
+    timeline: tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +163,24 @@ def scenarios(evidence: Evidence | None) -> tuple[Scenario, ...]:
 def load(evidence: Evidence | None) -> Load:
     """The load test; all None without evidence."""
     own: Mapping[str, Any] = {} if evidence is None else evidence.details
+    stages = _objects(own, "stages")
+    generator = own.get("generator")
+    busy = generator.get("busy_ratio") if isinstance(generator, Mapping) else None
     return Load(
-        users=number(own.get("users")),
-        duration=number(own.get("duration_seconds")),
-        requests=number(own.get("requests")),
-        failures=number(own.get("failures")),
-        throughput=number(own.get("throughput_per_second")),
-        generator_cpu=number(own.get("generator_cpu_share")),
+        users=_either(own, "users", [number(stage.get("users")) for stage in stages], max),
+        duration=_either(own, "duration_seconds", [number(stage.get("seconds")) for stage in stages], sum),
+        requests=_either(own, "requests", [number(stage.get("requests")) for stage in stages], sum),
+        failures=_either(own, "failures", [number(stage.get("failed")) for stage in stages], sum),
+        throughput=_either(
+            own, "throughput_per_second", [number(stage.get("throughput_per_second")) for stage in stages], max
+        ),
+        generator_busy=_either(own, "generator_cpu_share", [number(busy)], max),
         timeline=tuple(_seconds(_objects(own, "timeline"))),
-        stages=tuple(_stage(entry) for entry in _objects(own, "stages")),
+        stages=_figures(stages, ("name", "stage")),
+        by_complexity=_figures(_objects(own, "by_complexity"), ("complexity",)),
+        by_role=_figures(_objects(own, "by_role"), ("role",)),
         errors=_errors(own),
+        warnings=_texts(own.get("warnings")),
     )
 
 
@@ -180,6 +199,8 @@ def drills(evidence: Evidence | None) -> tuple[Drill, ...]:
             scale=number(entry.get("scale")),
             baseline=text(entry.get("baseline")),
             runbook=text(entry.get("runbook")),
+            trouble=text(entry.get("trouble")),
+            timeline=tuple(_moments(entry)),
         )
         for entry in entries(evidence, "drills")
     )
@@ -223,12 +244,41 @@ def _scenario(entry: Mapping[str, Any]) -> Scenario:
         severity=text(entry.get("severity")),
         verdict=text(entry.get("verdict")),
         duration=number(entry.get("duration_seconds")),
-        findings=tuple(_finding(finding) for finding in _objects(entry, "findings")),
+        findings=tuple(_findings(entry)),
     )
 
 
-def _finding(entry: Mapping[str, Any]) -> Finding:
-    return Finding(*(text(entry.get(name)) for name in ("turn", "check", "verdict", "expected", "got", "advice")))
+def _findings(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the checks of a scenario saw: listed as findings, or as the checks of each turn. Those that passed are left out."""
+    listed = [(text(one.get("turn")), one) for one in _objects(entry, "findings")]
+    for turn in _objects(entry, "turns"):
+        listed += [(text(turn.get("number")), check) for check in _objects(turn, "checks")]
+    for number_of_turn, one in listed:
+        found = Finding(
+            number_of_turn, *(text(one.get(name)) for name in ("check", "verdict", "expected", "got", "advice"))
+        )
+        if found.verdict != "PASS":
+            yield found
+
+
+def _moments(entry: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+    for moment in _objects(entry, "timeline"):
+        at = number(moment.get("seconds"))
+        if at is not None:
+            yield at, text(moment.get("event"))
+
+
+def _either(
+    own: Mapping[str, Any], name: str, parts: list[float | None], join: Callable[[list[float]], float]
+) -> float | None:
+    """A figure of the whole where it was recorded, else what its parts come to."""
+    whole = number(own.get(name))
+    known = [part for part in parts if part is not None]
+    return whole if whole is not None or not known else float(join(known))
+
+
+def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
+    return tuple(said for one in value if (said := text(one))) if isinstance(value, list | tuple) else ()
 
 
 def _seconds(timeline: list[Mapping[str, Any]]) -> list[Second]:
@@ -236,31 +286,40 @@ def _seconds(timeline: list[Mapping[str, Any]]) -> list[Second]:
     for entry in timeline:
         second, requests = number(entry.get("second")), number(entry.get("requests"))
         if second is not None and requests is not None:
-            failures = number(entry.get("failures")) or 0.0
+            failed = entry.get("failures", entry.get("failed"))
+            failures = number(failed) or 0.0
             found.append(Second(second, requests, failures, number(entry.get("p95_seconds"))))
     return sorted(found, key=lambda one: one.second)
 
 
-def _stage(entry: Mapping[str, Any]) -> Stage:
-    name = text(entry.get("name")) or text(entry.get("stage"))
-    figures = tuple(
-        (text(key).removesuffix("_seconds").replace("_", " "), _figure(key, value))
-        for key, value in entry.items()
-        if key not in {"name", "stage"} and not isinstance(value, Mapping | list | tuple)
+def _figures(entries_of: list[Mapping[str, Any]], names: tuple[str, ...]) -> Figures:
+    """Figures of parts as a table; the columns are those of all parts, in the order of their first mention."""
+    keys = [
+        key
+        for key in dict.fromkeys(str(key) for entry in entries_of for key in entry)
+        if key not in names and not any(isinstance(entry.get(key), Mapping | list | tuple) for entry in entries_of)
+    ]
+    parts = tuple(
+        (
+            next((name for key in names if (name := text(entry.get(key)))), ""),
+            tuple(_figure(key, entry.get(key)) for key in keys),
+        )
+        for entry in entries_of
     )
-    return Stage(name, figures)
+    return Figures(tuple(text(key).removesuffix("_seconds").replace("_", " ") for key in keys), parts)
 
 
 def _figure(key: str, value: Any) -> str:  # noqa: ANN401 - as above
     plain = number(value)
     if plain is None:
         return text(value)
-    return f"{plain:.4g} s" if key.endswith("_seconds") else f"{plain:.4g}"
+    return shown(plain, Unit.SECONDS) if key.endswith("seconds") else f"{plain:,.5g}"
 
 
 def _errors(own: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Errors of the load test: an object of counts, or a list of objects with a message and a count."""
-    value = own.get("errors")
+    """Errors of the load test: an object of counts under `errors` or `failures`, or a list of objects with a message and a count."""
+    failures = own.get("failures")
+    value = own.get("errors", failures if isinstance(failures, Mapping) else None)
     if isinstance(value, Mapping):
         return tuple((text(key), text(value[key])) for key in sorted(value))
     listed = _objects(own, "errors")

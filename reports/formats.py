@@ -78,6 +78,8 @@ def percent(share: float | None) -> str:
     """A share as whole percent; small ones with a digit more."""
     if share is None:
         return DASH
+    if 0 < share < 0.001:
+        return "< 0.1 %"
     return f"{share * 100:.1f} %" if 0 < share < 0.1 else f"{share * 100:.0f} %"
 
 

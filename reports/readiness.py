@@ -342,7 +342,8 @@ def _why(readiness: Readiness, phase: Phase, rows: Sequence[Row], reasons: Seque
         Readiness.UNDECIDED: "Nothing is broken, but evidence is lacking. ",
         Readiness.CONDITIONAL: "Every contract is kept or answered for, with a reservation. ",
     }[readiness]
-    return f"{opening}{first}{more}".rstrip(".") + "."
+    said = f"{opening}{first}{more}"
+    return said if said.endswith((".", "?")) else said + "."
 
 
 def _all_checks(case: _Case, here: _Assessment) -> tuple[CheckState, ...]:
@@ -360,7 +361,7 @@ def _notes(case: _Case, rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append("The drills ran on a stack of their own; no SLO of this run is computed from it.")
     weak = sum(row.verdict is Verdict.PASS and row.strength is Strength.WEAK for row in rows)
     if weak:
-        notes.append(f"{weak} of {len(rows)} items pass on weak evidence: their interval crosses the contract.")
+        notes.append(f"Passed on weak evidence, the interval crossing the contract: {weak} of {len(rows)} items.")
     return tuple(notes)
 
 

@@ -57,7 +57,9 @@ def details_of(kind: Kind) -> dict[str, Any]:
                     "severity": "major",
                     "verdict": "PASS",
                     "duration_seconds": 0.4 * number,
-                    "findings": [],
+                    "turns": [
+                        {"number": 1, "checks": [{"check": "cites", "verdict": "PASS", "expected": "3", "got": "4"}]}
+                    ],
                 }
                 for role in ("judge", "lawyer", "public", "researcher", "admin")
                 for number in range(1, SCENARIOS // 5 + 1)
@@ -65,25 +67,31 @@ def details_of(kind: Kind) -> dict[str, Any]:
         },
         Kind.LATENCY: {},
         Kind.LOAD: {
-            "users": 20,
-            "duration_seconds": 30,
-            "requests": 3200,
-            "failures": 0,
-            "throughput_per_second": 106.7,
-            "generator_cpu_share": 0.31,
+            "warnings": ["the generator was late once"],
+            "stages": [
+                {
+                    "name": "20 users",
+                    "users": 20,
+                    "seconds": 30.0,
+                    "requests": 3200,
+                    "failed": 0,
+                    "throughput_per_second": 106.7,
+                    "p95_seconds": 0.02,
+                }
+            ],
+            "by_complexity": [{"complexity": "simple", "requests": 1600}, {"complexity": "complex", "requests": 1600}],
+            "by_role": [{"role": "judge", "requests": 3200, "ttft_p95_seconds": None}],
+            "failures": {},
             "timeline": [
                 {
                     "second": second,
                     "requests": 100 + (second * 7) % 13,
-                    "failures": 0,
+                    "failed": 0,
                     "p95_seconds": 0.012 + (second % 5) / 500,
                 }
                 for second in range(30)
             ],
-            "stages": [
-                {"name": "ramp", "users": 20, "duration_seconds": 5},
-                {"name": "steady", "users": 20, "duration_seconds": 25},
-            ],
+            "generator": {"users": 20, "busy_ratio": 0.31},
         },
         Kind.DRILL: {
             "drills": [
@@ -98,7 +106,7 @@ def details_of(kind: Kind) -> dict[str, Any]:
                     "cycle_seconds": 38.0,
                     "scale": 60,
                     "baseline": "synthetic",
-                    "timeline": [{"second": 0, "event": "fault injected"}],
+                    "timeline": [{"seconds": 0.0, "event": "fault injected"}, {"event": "no time"}],
                     "runbook": "docs/runbooks/availability.md",
                 }
             ]

@@ -90,8 +90,7 @@ def _broken(spec: Spec, run: Run) -> Run:
         else item
         for item in run[Kind.LATENCY].items
     )
-    finding = {
-        "turn": 1,
+    check = {
         "check": "citation_count",
         "verdict": "FAIL",
         "expected": "3 citations",
@@ -99,7 +98,7 @@ def _broken(spec: Spec, run: Run) -> Run:
         "advice": "look at the index",
     }
     listed = list(run[Kind.UAT].details["scenarios"])
-    listed[0] = listed[0] | {"verdict": "FAIL", "title": EVIL, "findings": [finding]}
+    listed[0] = listed[0] | {"verdict": "FAIL", "title": EVIL, "turns": [{"number": 1, "checks": [check]}]}
     listed[1] = listed[1] | {"verdict": "FLAKY"}
     broken = run | {
         Kind.LATENCY: replace(run[Kind.LATENCY], items=items),
@@ -256,6 +255,25 @@ def test_failed_scenarios_carry_advice(bad: tuple[Decision, Inputs]) -> None:
         assert words in text
 
 
+def test_the_load_test_is_shown(good: tuple[Decision, Inputs]) -> None:
+    """Users, requests, pace and the generator's own load, its warnings, stages, and the same by complexity and role."""
+    page = html(*good)
+    for name, value in (("Users", "20"), ("Requests", "3,200"), ("Failures", "0"), ("Load generator busy", "31 %")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    for words in ("the generator was late once", "20 users", "<h3>By complexity</h3>", "<h3>By role</h3>"):
+        assert words in page
+
+
+def test_figures_of_the_whole_come_first(run: Run) -> None:
+    """A figure recorded for the whole load test is taken; else its stages add up; else it is not recorded."""
+    whole = replace(
+        run[Kind.LOAD], details={"users": 5, "stages": [{"users": 3, "seconds": 10}, {"users": 4, "seconds": 20}]}
+    )
+    load = details.load(whole)
+    assert (load.users, load.duration, load.requests) == (5, 30, None)
+    assert details.load(replace(whole, details={"stages": whole.details["stages"]})).users == 4
+
+
 def test_the_drill_is_shown(good: tuple[Decision, Inputs]) -> None:
     """Fault, alert, predicted and measured detection, delivered, resolved, and that its baseline is synthetic."""
     text = " ".join(_Page(html(*good)).text.split())
@@ -295,7 +313,7 @@ def test_untrusted_text_is_inert(spec: Spec, run: Run, at: datetime, checklists:
         run, Kind.DRILL, drills=[dict.fromkeys(("drill", "fault", "alert", "baseline", "runbook"), EVIL)]
     )
     run = _with_details(run, Kind.SLO, slos=[{"slo": "ttft", "query_bad": EVIL, "query_valid": EVIL}])
-    run = _with_details(run, Kind.LOAD, errors={EVIL: 3}, stages=[{"name": EVIL, EVIL: EVIL}])
+    run = _with_details(run, Kind.LOAD, failures={EVIL: 3}, stages=[{"name": EVIL, EVIL: EVIL}], warnings=[EVIL])
     run = _with_details(run, Kind.PROVENANCE, machine={EVIL: EVIL}, versions={EVIL: EVIL}, steps=[{"step": EVIL}])
     inputs = _inputs(spec, run, checklists)
     page = html(inputs.decide(Phase.BUILD, at), inputs)
@@ -537,6 +555,13 @@ def test_lengths_of_time_for_people(value: float | None, text: str) -> None:
 
 
 def test_sizes_and_counts_for_people() -> None:
-    """Thousands are separated, bytes become GiB, nothing is not recorded."""
+    """Thousands are separated, bytes become GiB, tiny shares are not rounded to nothing, nothing is not recorded."""
+    assert [formats.percent(value) for value in (0.0, 0.0004, 0.031, 0.31, None)] == [
+        "0 %",
+        "< 0.1 %",
+        "3.1 %",
+        "31 %",
+        "–",
+    ]
     assert [formats.count(value) for value in (3200, 106.7, None)] == ["3,200", "106.7", "not recorded"]
     assert [formats.size(value) for value in (8 * 2**30, None)] == ["8.0 GiB", "not recorded"]
