@@ -17,14 +17,14 @@ port = $(if $(PORT),--port '$(PORT)')
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help readiness quick report serve uat bench bench-micro loadtest drill prove generate check \
+.PHONY: help readiness quick report serve uat bench bench-micro loadtest drill prove generate check dashboards-import \
 	test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ Decide
 readiness: ready ## Measure, drill, report and decide whether this build may go live (PHASE=, TARGET=, PROMETHEUS=)
@@ -61,6 +61,9 @@ check: ready ## Whether the generated files are up to date, and pass promtool
 
 prove: ready ## Prove in virtual time that every alert fires in time, stays silent, recovers
 	@$(COURTSIGHT) prove $(ARGS)
+
+dashboards-import: ready ## Put the generated boards into a Grafana (GRAFANA=http://…, GRAFANA_TOKEN_FILE=)
+	@$(COURTSIGHT) dashboards-import --grafana '$(GRAFANA)' --token-file '$(GRAFANA_TOKEN_FILE)' $(ARGS)
 
 ##@ Run and repair
 serve: ready ## Run the service for a person, and print how to log in (PORT=)

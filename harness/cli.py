@@ -30,6 +30,7 @@ _EXAMPLES: dict[str, str] = {
     "generate": "courtsight generate\ncourtsight generate --check",
     "check": "courtsight check\ncourtsight check --json",
     "prove": "courtsight prove",
+    "dashboards-import": "courtsight dashboards-import --grafana http://127.0.0.1:3000 --token-file grafana.token",
     "report": "courtsight report\ncourtsight report --run 20261120T211700Z-1a2b3c4 --phase soft",
     "serve": "courtsight serve --port 8000",
     "doctor": "courtsight doctor\ncourtsight doctor --json",
@@ -68,6 +69,10 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     prove = _command(commands, "prove", "alerts in virtual time: promtool runs every generated test", _prove)
     _deployment(prove)
+    boards = _command(commands, "dashboards-import", "put the generated boards into a Grafana", _boards)
+    boards.add_argument("--grafana", required=True, metavar="URL", help="where Grafana answers")
+    boards.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="a service account's token")
+    boards.add_argument("--folder", default="", metavar="UID", help="Grafana folder; the general one without")
     report = _command(commands, "report", "render a run's report again from its evidence", _report)
     report.add_argument("--run", metavar="ID", help="the run; the newest without")
     _deployment(report)
@@ -202,6 +207,12 @@ def _prove(options: argparse.Namespace) -> int:
     from harness import checks  # noqa: PLC0415 - see above
 
     return checks.prove_command(options)
+
+
+def _boards(options: argparse.Namespace) -> int:
+    from harness import boards  # noqa: PLC0415 - see above
+
+    return boards.import_command(options)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ COMMANDS = (
     "generate",
     "check",
     "prove",
+    "dashboards-import",
     "report",
     "serve",
     "doctor",

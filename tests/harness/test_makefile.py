@@ -11,7 +11,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = (
-    *("readiness", "quick", "report", "uat", "bench", "loadtest", "drill", "bench-micro", "generate", "check", "prove"),
+    *(
+        "readiness",
+        "quick",
+        "report",
+        "uat",
+        "bench",
+        "loadtest",
+        "drill",
+        "bench-micro",
+        "generate",
+        "check",
+        "prove",
+        "dashboards-import",
+    ),
     *("serve", "doctor", "test", "lint", "format", "setup", "clean"),
 )
 
