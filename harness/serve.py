@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:
     path = plan.private / "credentials.json"
     if path.exists():
         return {role: Credentials(**entry) for role, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+    # Without this file nobody can log in: what an interrupted first start left behind is of no use.
+    shutil.rmtree(plan.private, ignore_errors=True)
     prepare_secret(plan, secrets.token_urlsafe(48))
     made = make_credentials(ROLES, lambda: secrets.token_urlsafe(12))
     create_accounts(plan, made)
