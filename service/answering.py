@@ -17,13 +17,14 @@ from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.composing import abstain
 from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
-from service.chat.evidence import Evidence, merge, number, select, with_holdings
+from service.chat.evidence import Evidence, merge, number, select, sentences, with_holdings
 from service.chat.guard import Refusal, refusal_of
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.deployments.model import Deployment, Role
 from service.llm.engine import AnswerEngine
 from service.retrieval.analysis import content_words
+from service.retrieval.document import Document
 from service.retrieval.index import Index
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
@@ -209,7 +210,7 @@ class Answerer:
         evidence = number(
             hits,
             topic,
-            lambda rank: _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS,
+            _sentences_of,
             self._index.idf,
             self._index.analyser.document_terms,
         )
@@ -230,7 +231,7 @@ class Answerer:
     async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncIterator[Event]:
         yield draft.step("Menahan jawaban", telling.abstention(weighed.confidence, self._deployment.abstain_below))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
-        text = abstain(" ".join(content_words(question.text)), nearest)
+        text = abstain(question.text, nearest)
         draft.pieces.append(text)
         yield Delta(text)
         yield self._finished(draft, question, "abstained", (), value=weighed.confidence)
@@ -278,6 +279,13 @@ class Answerer:
             input_tokens=count(question.text) + sum(count(item.document.text) for item in used),
             output_tokens=count(draft.text),
         )
+
+
+def _sentences_of(rank: int, document: Document) -> int:
+    """How many sentences to quote: all of a guide that comes first, because steps that are left out mislead."""
+    if rank > 0:
+        return _SENTENCES_OF_OTHERS
+    return len(sentences(document.text)) if document.kind == "guide" else _SENTENCES_OF_THE_BEST
 
 
 def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], runs: Sequence[ToolRun]) -> Brief:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
 from service.chat.brief import Brief
 from service.chat.evidence import Evidence, sentences
 from service.chat.registers import Register
 
+_LONGEST_ECHO = 160
 _MONTHS = (
     "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember",
 )  # fmt: skip
@@ -31,11 +33,11 @@ def compose(brief: Brief) -> Iterator[str]:
     yield f"\n\n{register.closing}"
 
 
-def abstain(question_is_about: str, nearest: Sequence[str]) -> str:
+def abstain(question: str, nearest: Sequence[str]) -> str:
     """An honest answer when the sources do not carry one; it never says that something does not exist."""
-    about = f" tentang “{question_is_about}”" if question_is_about else ""
+    asked = shorten(" ".join(question.split()), _LONGEST_ECHO, placeholder=" …")
     text = (
-        f"Sumber yang tersedia di layanan ini tidak cukup untuk menjawab pertanyaan{about} dengan dapat dipertanggungjawabkan."
+        f"Sumber yang tersedia di layanan ini tidak cukup untuk menjawab pertanyaan “{asked}” dengan dapat dipertanggungjawabkan."
         " Itu tidak berarti aturannya tidak ada: mungkin aturan itu hanya belum termasuk dalam korpus kami, atau pertanyaannya"
         " perlu dirumuskan lain."
     )

@@ -20,6 +20,13 @@ _ROOM_FOR_LAW = 2
 """Beside decisions that are compared, so many places stay for the law that they apply."""
 _EXACT = 1.0
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“(A-Z0-9])")
+_LEANS_BACK = re.compile(
+    r"(?:kedua|ketiga|keempat|kelima|keenam|lalu|kemudian|selanjutnya|sesudahnya|setelahnya|setelah itu|sesudah itu"
+    r"|terakhir|karena itu|oleh karena itu|oleh sebab itu|namun|tetapi|akan tetapi|sebaliknya|selain itu|dengan demikian"
+    r"|(?:hal|bukti|aturan|ketentuan|putusan|syarat) (?:itu|ini|tersebut)|itu|ia|mereka|bila gagal|jika gagal)\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that needs the one before it."""
 _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|Ps)\.)$")
 
 
@@ -88,7 +95,8 @@ def sentences(text: str) -> list[str]:
 def quote(document: Document, wanted: Iterable[str], count: int, idf: Idf, terms_of: TermsOf) -> str:
     """The `count` sentences of a passage that hold the rarest of the wanted terms, in the order of the passage.
 
-    The first sentence of an entry states its rule, so it wins over sentences that say as much.
+    The first sentence of an entry states its rule, so it wins over sentences that say as much. A sentence that leans on the one
+    before it ("Kedua, …", "Karena itu …") brings that one along: alone it would say something else.
     """
     wanted = set(wanted)
     found = sentences(document.text)
@@ -96,8 +104,13 @@ def quote(document: Document, wanted: Iterable[str], count: int, idf: Idf, terms
         (-sum(idf(term) for term in wanted.intersection(terms_of(sentence))), place)
         for place, sentence in enumerate(found)
     ]
-    chosen = sorted(place for _, place in sorted(worth)[:count])
-    return " ".join(found[place] for place in chosen)
+    chosen = {place for _, place in sorted(worth)[:count]}
+    for place in sorted(chosen, reverse=True):
+        needed = place
+        while needed > 0 and _LEANS_BACK.match(found[needed]):
+            needed -= 1
+            chosen.add(needed)
+    return " ".join(found[place] for place in sorted(chosen))
 
 
 def with_holdings(evidence: Iterable[Evidence], compared: AbstractSet[str]) -> tuple[Evidence, ...]:
@@ -109,14 +122,14 @@ def with_holdings(evidence: Iterable[Evidence], compared: AbstractSet[str]) -> t
 
 
 def number(
-    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int], int], idf: Idf, terms_of: TermsOf
+    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int, Document], int], idf: Idf, terms_of: TermsOf
 ) -> tuple[Evidence, ...]:
     """Number the passages from 1 in the order in which the answer uses them, and cut their quotes.
 
     Args:
         hits: the chosen passages, best first.
         wanted: the terms of the question.
-        counts: how many sentences to quote, by the passage's place from 0.
+        counts: how many sentences to quote, by the passage's place from 0 and the passage.
         idf: the weight of a term.
         terms_of: the terms of a sentence.
     """
@@ -124,6 +137,6 @@ def number(
     ranked = sorted(enumerate(hits), key=lambda entry: (order[entry[1].document.kind], entry[0]))
     wanted = tuple(wanted)
     return tuple(
-        Evidence(place, hit.document, hit.score, quote(hit.document, wanted, counts(rank), idf, terms_of))
+        Evidence(place, hit.document, hit.score, quote(hit.document, wanted, counts(rank, hit.document), idf, terms_of))
         for place, (rank, hit) in enumerate(ranked, start=1)
     )

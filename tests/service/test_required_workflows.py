@@ -68,6 +68,15 @@ def test_the_publics_workflow(shipped: Any) -> None:
     assert any("bukan nasihat hukum" in notice for notice in answer["notices"])
 
 
+def test_a_guide_that_comes_first_is_quoted_whole(shipped: Any) -> None:
+    """Steps are shown in full: what is left out of a procedure misleads."""
+    answer = shipped.ask("public", "Bagaimana cara mengurus surat cerai?")
+    texts = {document.id: document.text for document in shipped.app.state.services.corpus.documents}
+    best = answer["citations"][0]
+    assert best["kind"] == "guide"
+    assert best["quote"].split() == texts[best["id"]].split()
+
+
 def test_the_memory_case(shipped: Any) -> None:
     """A question about "its difference" still knows what the conversation is about."""
     first = shipped.ask("judge", "Jelaskan tentang hukum perdata Indonesia")

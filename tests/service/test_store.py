@@ -189,3 +189,25 @@ def test_reads_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         database.read(lambda connection: connection.execute("DELETE FROM accounts"))
     database.close()
+
+
+def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None:
+    """When no page is left the job is told that nothing was saved; once there is room, the next one is written."""
+
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO audit (at, action, subject) VALUES (1, 'x', ?)", ("x" * 100_000,))
+
+    def allow(pages: int) -> None:
+        database._writing.execute(f"PRAGMA max_page_count = {pages}")
+
+    async def story() -> int:
+        allow(1)
+        outcomes = await asyncio.gather(*(database.write(fill) for _ in range(3)), return_exceptions=True)
+        assert {type(one) for one in outcomes} == {StorageUnavailable}
+        allow(10_000)
+        await database.write(fill)
+        return int(database.read(lambda connection: connection.execute("SELECT count(*) FROM audit").fetchone()[0]))
+
+    database = Database(tmp_path / "a.db", 1.0, 1.0)
+    assert asyncio.run(story()) == 1
+    database.close()
