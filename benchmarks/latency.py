@@ -1,12 +1,13 @@
 """How long a whole answer and its first words take, per role and complexity, when nobody else asks; and each tool alone.
 
 One request after another, because contention belongs to the load test. Every cell is warmed up first; the samples are kept raw.
+A slow chatbot must not make a run of hours: the whole has a time limit, and each cell its share of what is left of it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +23,11 @@ from target.chat import Answer, ChatTarget, Reply, Session
 from target.errors import TargetDown
 
 STEP = "latency"
-GIVE_UP_AFTER = 5
+GIVE_UP_AFTER = 3
 """Requests in a row that nobody answered."""
 TELL_EVERY = 10
+WARM_UP_SHARE = 0.3
+"""Of a cell's time; a chatbot so slow that warming it up takes longer is measured as it is."""
 
 
 async def measure_latency(  # noqa: PLR0917 - one call of the harness; no two arguments are of a kind
@@ -59,7 +62,8 @@ async def measure(
     """Take the samples. Stops early when nobody answers any more: the cells that are missing then are ERROR."""
     started = clock()
     plan = workload.latency
-    bench = _Bench(target, plan, timer, on_event, timer(), _requests(workload))
+    cells = len(workload.roles) * len(COMPLEXITIES) + len(workload.tools)
+    bench = _Bench(target, plan, timer, on_event, timer(), _requests(workload), cells)
     try:
         for role in workload.roles:
             session = await target.login(role)
@@ -72,7 +76,7 @@ async def measure(
         reason = str(error)
         on_event(GaveUp(reason))
         return LatencyResult(tuple(bench.samples), started, clock(), stopped=reason)
-    return LatencyResult(tuple(bench.samples), started, clock())
+    return LatencyResult(tuple(bench.samples), started, clock(), short_of_time=bench.short_of_time)
 
 
 def _requests(workload: Workload) -> int:
@@ -95,33 +99,50 @@ class _Bench:
     on_event: Callable[[BenchmarkEvent], None]
     began: float
     total: int
+    cells_left: int
     samples: list[Sample] = field(default_factory=list)
     done: int = 0
     silent: int = 0
+    short_of_time: bool = False
 
     async def cell(self, session: Session, complexity: str, questions: tuple[str, ...]) -> None:
         """Warm up and measure one role and complexity."""
-        name = f"{session.role}/{complexity}"
-        kept: list[Sample] = []
-        for number, via in enumerate(_ways(self.plan)):
-            sample = await self._ask(session, complexity, questions[number % len(questions)], via)
-            self._count(sample)
-            if number >= self.plan.warm_up:
-                kept.append(sample)
-                self.samples.append(sample)
-        self._tell({"role": session.role, "complexity": complexity}, kept)
-        self.on_event(Progress(f"{STEP} {name}", self.done, self.total))
+
+        def ask(number: int, via: str) -> Awaitable[Sample]:
+            return self._ask(session, complexity, questions[number % len(questions)], via)
+
+        await self._measure({"role": session.role, "complexity": complexity}, list(_ways(self.plan)), ask)
 
     async def tool(self, session: Session, work: ToolWork) -> None:
         """Warm up and measure one tool alone."""
+
+        def ask(number: int, _via: str) -> Awaitable[Sample]:
+            return self._run_tool(session, work.tool, work.queries[number % len(work.queries)])
+
+        await self._measure({"tool": work.tool}, ["tool"] * (self.plan.warm_up + self.plan.tool_runs), ask)
+
+    async def _measure(
+        self, labels: dict[str, str], ways: list[str], ask: Callable[[int, str], Awaitable[Sample]]
+    ) -> None:
+        """Take the samples of one cell, as many as its share of the time allows; none when there is no time left."""
+        began = self.timer()
+        share = (self.plan.longest_seconds - (began - self.began)) / self.cells_left
+        self.cells_left -= 1
         kept: list[Sample] = []
-        for number in range(self.plan.warm_up + self.plan.tool_runs):
-            sample = await self._run_tool(session, work.tool, work.queries[number % len(work.queries)])
+        for number, via in enumerate(ways):
+            used = self.timer() - began
+            warming = number < self.plan.warm_up
+            if warming and used > share * WARM_UP_SHARE:
+                continue
+            if used > share and (kept or share <= 0):
+                self.short_of_time = True
+                break
+            sample = await ask(number, via)
             self._count(sample)
-            if number >= self.plan.warm_up:
+            if not warming:
                 kept.append(sample)
                 self.samples.append(sample)
-        self._tell({"tool": work.tool}, kept)
+        self._tell(labels, kept)
 
     async def _ask(self, session: Session, complexity: str, question: str, via: str) -> Sample:
         name, started = f"{session.role}/{complexity}", self.timer()

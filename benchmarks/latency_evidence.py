@@ -29,12 +29,18 @@ NEVER_SECONDS: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class LatencyResult:
-    """All samples of a run; `stopped` says why it ended early, or is empty."""
+    """All samples of a run.
+
+    Attributes:
+        stopped: Why it was cut short, or empty.
+        short_of_time: Whether the workload's time was over before all samples were taken; the rest is whole all the same.
+    """
 
     samples: tuple[Sample, ...]
     started_at: datetime
     ended_at: datetime
     stopped: str = ""
+    short_of_time: bool = False
 
 
 def evidence_of(result: LatencyResult, spec: Spec, context: RunContext, folder: Path | None = None) -> Evidence:
@@ -76,7 +82,7 @@ def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
                     yield unmeasured(gate, dict(key), "this benchmark does not measure it")
                     continue
                 choose, judge = measures[gate.id]
-                item = _cell_item(gate, key, choose(key), judge, result.stopped)
+                item = _cell_item(gate, key, choose(key), judge, result)
                 if result.stopped and item.verdict is Verdict.PASS:
                     item = replace(item, verdict=Verdict.ERROR, reason=f"{item.reason}, but the run was cut short")
                 yield item
@@ -88,10 +94,17 @@ def p95_with_failures(values: Sequence[float], failures: int) -> Measurement:
 
 
 def _cell_item(
-    gate: Gate, key: Cell, samples: list[Sample], judge: Callable[[Gate, Cell, list[Sample]], Item], stopped: str
+    gate: Gate,
+    key: Cell,
+    samples: list[Sample],
+    judge: Callable[[Gate, Cell, list[Sample]], Item],
+    result: LatencyResult,
 ) -> Item:
     if not samples:
-        return unmeasured(gate, dict(key), f"not measured: {stopped or 'the workload does not ask for it'}")
+        late = "the workload's time was over; the answers are too slow for it" if result.short_of_time else ""
+        return unmeasured(
+            gate, dict(key), f"not measured: {result.stopped or late or 'the workload does not ask for it'}"
+        )
     item = judge(gate, key, samples)
     failures = Counter(sample.failure for sample in samples if sample.failure)
     if failures:
@@ -156,6 +169,7 @@ def _details(result: LatencyResult) -> Mapping[str, Any]:
     names = list(dict.fromkeys(sample.cell for sample in result.samples))
     return {
         "stopped": result.stopped,
+        "short_of_time": result.short_of_time,
         "requests": len(result.samples),
         "failed": sum(bool(sample.failure) for sample in result.samples),
         "cells": [_summary(name, [sample for sample in result.samples if sample.cell == name]) for name in names],

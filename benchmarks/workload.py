@@ -38,6 +38,7 @@ class LatencyPlan:
         tool_runs: Samples per tool, after as many warm-up runs as a cell has.
         least_characters: An answer must be longer than this to count as one.
         tool_role: Who runs the tools alone.
+        longest_seconds: For all of it; what is not measured by then is missing. Each cell has its fair share of what is left.
     """
 
     warm_up: int
@@ -46,6 +47,7 @@ class LatencyPlan:
     tool_runs: int
     least_characters: int
     tool_role: str
+    longest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class _Latency(Wire):
     tool_runs: _Positive
     least_characters: Annotated[int, Field(ge=0)]
     tool_role: _Role
+    longest: _Seconds
 
 
 class _Range(Wire):
@@ -207,6 +210,7 @@ def _latency_plan(wire: _Latency) -> LatencyPlan:
         tool_runs=wire.tool_runs,
         least_characters=wire.least_characters,
         tool_role=wire.tool_role,
+        longest_seconds=wire.longest,
     )
 
 

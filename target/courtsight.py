@@ -34,8 +34,8 @@ from target.chat import (
 from target.errors import TargetDown, TargetRefused
 from target.sse import EventReader
 
-TIMEOUT_SECONDS = 60.0
-"""Longest wait for one read; beyond the largest limit of any spec (15 s), so that slow answers are measured, not cut."""
+TIMEOUT_SECONDS = 30.0
+"""Longest wait for one read; twice the largest limit of a spec (15 s), so that slow answers are measured, not cut."""
 
 
 class CourtSightTarget:

@@ -35,6 +35,8 @@ RETRIES = 1
 GIVE_UP_AFTER = 3
 """Scenarios in a row that nobody answered; a service that restarts is back sooner."""
 RETRY_PAUSE_SECONDS = 1.0
+LONGEST_SECONDS = 300.0
+"""After this no further scenario begins: against a slow chatbot a run must not take hours. A healthy one needs seconds."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -65,13 +67,18 @@ async def run(
     *,
     timer: Callable[[], float] = time.perf_counter,
     sleep: Sleep = asyncio.sleep,
+    longest_seconds: float = LONGEST_SECONDS,
 ) -> UatResult:
-    """Run the scenarios in their order; `context.seed` seeds the pauses of users."""
+    """Run the scenarios in their order; `context.seed` seeds the pauses of users.
+
+    Scenarios that did not begin within `longest_seconds` are ERROR, so that what the others showed still counts.
+    """
     stage = _Stage(target, timer, sleep, random.Random(context.seed))  # noqa: S311 - pauses must repeat, not surprise
-    started, results, silent = clock(), [], 0
+    started, results, silent, began = clock(), [], 0, timer()
     for number, scenario in enumerate(scenarios, start=1):
         on_event(ScenarioStarted(number, len(scenarios), scenario))
-        result = await _run_scenario(scenario, stage)
+        late = timer() - began > longest_seconds
+        result = _not_begun(scenario, longest_seconds) if late else await _run_scenario(scenario, stage)
         results.append(result)
         on_event(ScenarioEnded(number, len(scenarios), result))
         silent = silent + 1 if result.unreachable else 0
@@ -153,6 +160,12 @@ async def _attempt(scenario: Scenario, stage: _Stage) -> _Attempt:
             turns.extend(not_reached(later, entry, "nobody answered in an earlier turn") for later, entry in rest)
             return _Attempt(tuple(turns), tuple(transcripts), unreachable=True)
     return _Attempt(tuple(turns), tuple(transcripts), unreachable=False)
+
+
+def _not_begun(scenario: Scenario, longest_seconds: float) -> ScenarioResult:
+    reason = f"the run was over after {longest_seconds:g} s: the answers are too slow for it"
+    reports = tuple(not_reached(number, turn, reason) for number, turn in enumerate(scenario.turns, start=1))
+    return ScenarioResult(scenario, ScenarioVerdict.ERROR, reports, 0.0, 0)
 
 
 async def _open_conversation(scenario: Scenario, stage: _Stage) -> str | None:

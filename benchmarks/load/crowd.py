@@ -16,6 +16,9 @@ SIGN_IN_SECONDS = 60.0
 FINISH_SECONDS = 5.0
 """How long after the last moment a request may still be under way, beyond its own timeout."""
 
+SILENT_ROUNDS = 10
+"""After so many unanswered requests per user in a row there is nobody to load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -69,6 +72,7 @@ class Crowd:
     stopping_since: float | None = None
     last_answer: float = 0.0
     loop_lag_seconds: float = 0.0
+    silent: int = 0
     error: str = ""
     _rows: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -100,6 +104,9 @@ class Crowd:
         self.in_flight -= 1
         self.requests += 1
         self.last_answer = self.timer()
+        self.silent = 0 if measured.status is not None else self.silent + 1
+        if self.silent >= SILENT_ROUNDS * self.plan.users:
+            self.fail(f"{self.silent} requests running were not answered: {measured.failure}")
         values = (
             started - (self.began or started),
             measured.duration_seconds,

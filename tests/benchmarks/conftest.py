@@ -61,7 +61,9 @@ def small(shipped: Workload) -> Workload:
     """Two seconds of four users, and cells with just enough samples for a p95."""
     return replace(
         shipped,
-        latency=LatencyPlan(warm_up=2, streams=59, json=20, tool_runs=59, least_characters=100, tool_role="judge"),
+        latency=LatencyPlan(
+            warm_up=2, streams=59, json=20, tool_runs=59, least_characters=100, tool_role="judge", longest_seconds=120.0
+        ),
         load=LoadPlan(
             users=4,
             spawn_rate=4.0,

@@ -219,7 +219,7 @@ def test_too_few_results_of_a_tool_fail(bench: Bench, small: Workload) -> None:
 
 
 def test_a_service_that_dies_ends_the_run(bench: Bench, small: Workload) -> None:
-    """After five requests without any answer it stops; what was not measured is ERROR, and the evidence incomplete."""
+    """After three requests without any answer it stops; what was not measured is ERROR, and the evidence incomplete."""
 
     class Dying(Classing):
         async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
@@ -240,6 +240,51 @@ def test_fewer_samples_than_the_gate_wants_are_inconclusive(bench: Bench, small:
     """Fifty samples bound no p95."""
     few = replace(small, latency=replace(small.latency, streams=40, json=10))
     assert set(verdicts(bench(Classing(few), workload=few), "latency-cell").values()) == {Verdict.INCONCLUSIVE}
+
+
+class Clocked(Classing):
+    """A chatbot whose answers make a clock advance."""
+
+    def __init__(self, workload: Workload, seconds: float) -> None:
+        super().__init__(workload, seconds=seconds)
+        self.now = 0.0
+
+    def timer(self) -> float:
+        return self.now
+
+    async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+        self.now += self.seconds
+        return await ScriptedTarget.ask(self, session, message, conversation_id)
+
+    async def run_tool(self, session: Session, tool: str, query: str) -> ToolReply:
+        self.now += self.seconds
+        return await Classing.run_tool(self, session, tool, query)
+
+
+def test_a_slow_chatbot_is_shown_slow_within_the_time(
+    small: Workload, spec: Spec, context: RunContext, clock: Clock
+) -> None:
+    """With answers of 9 s the benchmark ends near its limit of 120 s, not after hours; what it saw is FAIL, the rest is ERROR."""
+    target = Clocked(small, 9.0)
+    evidence = asyncio.run(measure_latency(small, target, spec, context, lambda _: None, clock, timer=target.timer))
+    found = verdicts(evidence, "latency-cell")
+    assert 120 <= target.now <= 240
+    assert evidence.complete
+    assert found[cell({"role": "admin", "complexity": "simple"})] is Verdict.FAIL
+    assert found[cell({"role": "public", "complexity": "complex"})] is Verdict.ERROR
+    assert Verdict.PASS not in found.values()
+    assert "the workload's time was over" in item_of(evidence, "latency-cell", CELL).reason
+    assert agrees(evidence, spec)
+
+
+def test_a_healthy_chatbot_never_meets_the_time_limit(
+    small: Workload, spec: Spec, context: RunContext, clock: Clock
+) -> None:
+    """With answers of 50 ms every planned sample is taken."""
+    target = Clocked(small, 0.05)
+    evidence = asyncio.run(measure_latency(small, target, spec, context, lambda _: None, clock, timer=target.timer))
+    assert {item.verdict for item in evidence.items} == {Verdict.PASS}
+    assert not evidence.details["short_of_time"]
 
 
 def test_raw_samples_are_kept_unrounded(bench: Bench, small: Workload, tmp_path: Path) -> None:

@@ -106,6 +106,18 @@ def test_a_failure_ends_it_at_once_and_the_first_reason_stays(crowd: Crowd) -> N
     assert crowd.outcome().error == "signing in as judge failed with status 401"
 
 
+def test_a_service_that_dies_ends_it(crowd: Crowd) -> None:
+    """Two hundred requests in a row without any answer end the test; a refusal is an answer and goes on."""
+    for _ in range(199):
+        crowd.end_request("judge", crowd.begin_request(), replace(MEASURED, status=None, failure="no answer: refused"))
+    crowd.end_request("judge", crowd.begin_request(), replace(MEASURED, status=503, failure="503 internal"))
+    assert not crowd.over()
+    for _ in range(200):
+        crowd.end_request("judge", crowd.begin_request(), replace(MEASURED, status=None, failure="no answer: refused"))
+    assert crowd.over()
+    assert "200 requests running were not answered: no answer: refused" in crowd.outcome().error
+
+
 def test_samples_are_written_unrounded_and_once(crowd: Crowd) -> None:
     """Each flush writes what is new; the times are those measured, to the last digit."""
     ask(crowd, 2)

@@ -37,7 +37,15 @@ def test_each_question_is_a_sample_of_its_cell(
 ) -> None:
     """Every shipped question is answered, long enough, in the class that the workload says, streamed and whole."""
     longest = max(len(questions) for questions in shipped.questions.values())
-    plan = LatencyPlan(warm_up=0, streams=longest, json=longest, tool_runs=2, least_characters=100, tool_role="judge")
+    plan = LatencyPlan(
+        warm_up=0,
+        streams=longest,
+        json=longest,
+        tool_runs=2,
+        least_characters=100,
+        tool_role="judge",
+        longest_seconds=120.0,
+    )
 
     async def ask() -> list[str]:
         async with open_target(stack.service.url, stack.credentials()) as target:

@@ -279,6 +279,20 @@ def test_the_run_stops_when_nobody_answers_any_more(scenario: Make, run_all: Run
     assert "3 are not run" in events[-1].reason
 
 
+def test_a_slow_chatbot_does_not_make_a_run_of_hours(scenario: Make, run_all: RunAll, clock: Any) -> None:
+    """When the time is over no scenario begins any more; each of the rest is ERROR and the run whole."""
+
+    class Slow(ScriptedTarget):
+        async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+            await clock.sleep(90.0)
+            return await ScriptedTarget.ask(self, session, message, conversation_id)
+
+    result = run_all(*[scenario(ONE)] * 6, target=Slow(), clock=clock)
+    assert [entry.verdict for entry in result.scenarios] == [ScenarioVerdict.PASS] * 4 + [ScenarioVerdict.ERROR] * 2
+    assert result.complete
+    assert "over after 300 s" in result.scenarios[-1].findings()[0]
+
+
 def test_transcripts_hold_what_was_said(scenario: Make, run_one: RunOne) -> None:
     """Each exchange is kept: question, answer, citations, times; and no token."""
     result = run_one(scenario(WORKFLOW))
