@@ -36,6 +36,10 @@ _ORDER = (Readiness.NO_GO, Readiness.UNDECIDED, Readiness.CONDITIONAL, Readiness
 _WAIVABLE = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
+_Place = tuple[Kind, str, Cell]
+"""Where an item belongs: kind of evidence, gate, cell."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Assessment:
     readiness: Readiness
@@ -54,6 +58,7 @@ class _Case:
     spec: Spec
     sources: Mapping[Kind, Source]
     usable: Mapping[Kind, Evidence]
+    items: Mapping[_Place, list[Item]]
     at: datetime
     waivers: Sequence[Waiver]
     checklists: Sequence[Checklist]
@@ -81,7 +86,7 @@ def decide(
     """
     found = sources(spec, files, at)
     usable = {kind: files.evidence[kind] for kind, source in found.items() if source.usable}
-    case = _Case(spec, found, usable, at, waivers, checklists)
+    case = _Case(spec, found, usable, _placed(usable), at, waivers, checklists)
     here = _assess(case, phase)
     anchor = usable.get(Kind.PROVENANCE)
     context = None if anchor is None else anchor.context
@@ -112,7 +117,7 @@ def decide(
 
 def _assess(case: _Case, phase: Phase) -> _Assessment:
     judged = [row for gate in case.spec.gates for row in _rows(case, gate, phase)]
-    rows = tuple(replace(row, waived=_is_waived(case, row)) for row in judged)
+    rows = tuple(replace(row, waived=True) if _is_waived(case, row) else row for row in judged)
     asked = case.spec.phases[phase]
     checks = check_states(asked.checklists, case.checklists, rows, case.at)
     demands = demands_of(asked, case.usable.get(Kind.PROVENANCE), case.usable.get(Kind.SLO), checks)
@@ -144,7 +149,7 @@ def _row(case: _Case, asked: _Asked) -> Row:
     source = case.sources[gate.kind]
     if not source.usable:
         return _unjudged(asked, NOTHING, None if source.missing else Verdict.ERROR, source.reason)
-    items = [item for item in case.usable[gate.kind].items if item.gate == gate.id and item.labels == key]
+    items = case.items.get((gate.kind, gate.id, key))
     if not items:
         return _unjudged(asked, NOTHING, None, f"the {gate.kind} evidence has no such item")
     item = items[0]
@@ -152,6 +157,14 @@ def _row(case: _Case, asked: _Asked) -> Row:
         return _unjudged(asked, item.measurement, Verdict.ERROR, trouble)
     judgement = judge(gate, key, asked.phase, item.measurement)
     return _filled(asked, item.measurement, judgement, judgement.verdict)
+
+
+def _placed(usable: Mapping[Kind, Evidence]) -> dict[_Place, list[Item]]:
+    placed: dict[_Place, list[Item]] = {}
+    for kind, evidence in usable.items():
+        for item in evidence.items:
+            placed.setdefault((kind, item.gate, item.labels), []).append(item)
+    return placed
 
 
 def _trouble(gate: Gate, key: Cell, items: Sequence[Item]) -> str:
@@ -212,10 +225,9 @@ def _filled(asked: _Asked, measurement: Measurement, judgement: Judgement, verdi
 def _strangers(case: _Case) -> tuple[Stranger, ...]:
     known = {(gate.kind, gate.id, key) for gate in case.spec.gates for key in gate.cells}
     return tuple(
-        Stranger(kind, item.gate, dict(item.labels), "the spec has no such item in this kind of evidence")
-        for kind, evidence in case.usable.items()
-        for item in evidence.items
-        if (kind, item.gate, item.labels) not in known
+        Stranger(kind, gate, dict(key), "the spec has no such item in this kind of evidence")
+        for kind, gate, key in case.items
+        if (kind, gate, key) not in known
     )
 
 
