@@ -22,6 +22,7 @@ from service.chat.guard import Refusal, refusal_of
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.deployments.model import Deployment, Role
+from service.errors import Problem
 from service.llm.engine import AnswerEngine
 from service.retrieval.analysis import content_words
 from service.retrieval.document import Document
@@ -200,6 +201,9 @@ class Answerer:
         draft.runs = await run_together(self._tools, names, request, self._clock, self._watcher.tool_failed)
         for run in draft.runs:
             self._watcher.tool_ran(run, draft.assessment.complexity)
+        if all(run.result is None for run in draft.runs):
+            # Nothing was looked up: to abstain would say something about the sources that nobody knows.
+            raise Problem("Every tool failed. Try again in a moment.")
         return [draft.step(f"Menjalankan {run.name}", telling.run(run)) for run in draft.runs]
 
     def _weigh(self, draft: _Draft, context: Context) -> _Weighed:

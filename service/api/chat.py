@@ -20,7 +20,6 @@ from service.turns import Turn
 
 router = APIRouter(prefix="/v1")
 
-_STREAM_ENDS = {"timeout": "timeout"}
 _TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
 
 
@@ -47,14 +46,18 @@ async def chat(request: Request) -> Response:
 
 async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict[str, Any]:
     """The whole body of a chat response."""
+    answer: Answer | None = None
     try:
         async with asyncio.timeout(services.deployment.limits.answer_seconds):
+            # To the end: a generator that is left half-way has to be closed by the event loop later.
             async for event in _events(services, record, turn):
                 if isinstance(event, Answer):
-                    return _done(services, record, turn, event)
+                    answer = event
     except TimeoutError as error:
         raise AnswerTimeout(_TOO_LATE) from error
-    raise Problem("The answer ended before it was whole")
+    if answer is None:
+        raise Problem("The answer ended before it was whole. Try again.")
+    return _done(services, record, turn, answer)
 
 
 async def _events(
@@ -130,8 +133,9 @@ def _count(services: Services, record: RequestRecord, turn: Turn, answer: Answer
 
 def _broken(record: RequestRecord, problem: Problem) -> bytes:
     record.problem = problem.code
-    record.outcome = "timeout" if isinstance(problem, AnswerTimeout) else _outcome_of(problem)
-    record.stream_end = _STREAM_ENDS.get(problem.code, "upstream_error")
+    late = isinstance(problem, AnswerTimeout)
+    record.outcome = "timeout" if late else _outcome_of(problem)
+    record.stream_end = "timeout" if late else "upstream_error"
     return frame("error", problem_fields(problem, record))
 
 

@@ -132,15 +132,14 @@ class Metrics:
         self._routes = frozenset(template for template, _ in known)
         self._pairs = frozenset(known)
         self._models = frozenset(models)
-        self._chat(known, models)
+        self._chat(known)
+        self._work(models)
         self._http(known)
         self._retrieval()
         self.active = ActiveConversations(clock)
         self.registry.register(self.active)
 
-    def _chat(self, routes: list[tuple[str, str]], models: Mapping[str, str]) -> None:
-        named = [*sorted(models), "other"]
-        providers = [*sorted(set(models.values())), "other"]
+    def _chat(self, routes: list[tuple[str, str]]) -> None:
         # Chat requests that ended, each once. Unit: requests.
         self.requests = Counters(
             self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome"),
@@ -172,6 +171,23 @@ class Metrics:
             ROLES,
             COMPLEXITIES,
         )
+        # Streams that ended, by why. Unit: streams.
+        self.stream_end = Counters(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
+        # Chat requests being answered right now. Unit: requests.
+        self.in_flight = Gauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
+        # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
+        self.received = self._counter("messages_received", "Chat messages that passed validation")
+        self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")
+        # Problems answered, by code and route template. Unit: problems.
+        self.errors = Counters(
+            self._counter("errors", "Problems answered", "error_type", "endpoint"),
+            PROBLEM_CODES,
+            (*sorted({template for template, _ in routes}), UNMATCHED),
+        )
+
+    def _work(self, models: Mapping[str, str]) -> None:
+        named = [*sorted(models), "other"]
+        providers = [*sorted(set(models.values())), "other"]
         # Runs of a tool that ended. Unit: runs.
         self.tool_calls = Counters(
             self._counter("tool_calls", "Tool runs that ended", "tool", "outcome"), TOOLS, TOOL_OUTCOMES
@@ -200,19 +216,6 @@ class Metrics:
             providers,
             named,
             TOKEN_TYPES,
-        )
-        # Streams that ended, by why. Unit: streams.
-        self.stream_end = Counters(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
-        # Chat requests being answered right now. Unit: requests.
-        self.in_flight = Gauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
-        # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
-        self.received = self._counter("messages_received", "Chat messages that passed validation")
-        self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")
-        # Problems answered, by code and route template. Unit: problems.
-        self.errors = Counters(
-            self._counter("errors", "Problems answered", "error_type", "endpoint"),
-            PROBLEM_CODES,
-            (*sorted({template for template, _ in routes}), UNMATCHED),
         )
 
     def _http(self, routes: list[tuple[str, str]]) -> None:

@@ -142,3 +142,19 @@ def test_an_unknown_tool_is_not_found(house: Any) -> None:
     response = house.send("POST", "/v1/tools/Other", "admin", json={"query": "x"})
     assert response.status_code == 404
     assert "LegalRetriever" in response.json()["detail"]
+
+
+def test_an_answer_without_a_single_working_tool_is_an_error(house: Any) -> None:
+    """When every tool fails the service does not abstain, because it knows nothing about its sources; one failing is borne."""
+    tools = house.app.state.services.tools
+    whole = dict(tools)
+    tools["LawLookup"] = Falling()
+    answer = house.ask("judge", "Dasar hukum gugatan wanprestasi kontrak bisnis")
+    assert {call["tool_name"]: call["outcome"] for call in answer["tool_calls"]}["LawLookup"] == "error"
+    assert answer["outcome"] == "ok"
+    tools.update(dict.fromkeys(whole, Falling()))
+    response = house.send("POST", "/v1/chat", "judge", json={"message": "Apa itu hukum pidana?"})
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+    assert house.stream("judge", "Apa itu hukum pidana?")[-1][0] == "error"
+    assert house.sample("chatbot_tool_calls_total", tool="LawLookup", outcome="error") == 1
+    assert house.sample("chatbot_retrieval_requests_total", outcome="error") == 3
