@@ -73,7 +73,7 @@ def small(shipped: Workload) -> Workload:
             think_seconds=(0.01, 0.02),
             stream_share=0.5,
             new_conversation_share=0.5,
-            timeout_seconds=1.0,
+            timeout_seconds=10.0,
         ),
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
@@ -307,6 +307,7 @@ def test_progress_reaches_its_total(small: Workload, clock: Clock) -> None:
     assert all(earlier.done <= later.done for earlier, later in pairwise(told))
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.floats(min_value=0.001, max_value=60), min_size=1, max_size=150),
     failures=st.integers(min_value=0, max_value=20),

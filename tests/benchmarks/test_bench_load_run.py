@@ -73,7 +73,9 @@ def test_a_whole_run_measures_everybody(run: Run, serving: Any, replies: Mapping
     assert generators() == []
 
 
-def test_every_fault_of_an_answer_is_a_failed_request(run: Run, serving: Any, replies: Mapping[str, Any]) -> None:
+def test_every_fault_of_an_answer_is_a_failed_request(
+    run: Run, small: Workload, serving: Any, replies: Mapping[str, Any]
+) -> None:
     """Cut streams, error events, problems, malformed bodies and slow answers are each counted under their name."""
 
     def faulty(body: dict[str, Any], number: int, *, stream: bool) -> Any:
@@ -92,8 +94,9 @@ def test_every_fault_of_an_answer_is_a_failed_request(run: Run, serving: Any, re
         time.sleep(1.5)
         return replies["good"](body, number, stream=False)
 
+    impatient = replace(small, load=replace(small.load, timeout_seconds=1.0))
     with serving(faulty) as url:
-        evidence = run(url)
+        evidence = run(url, workload=impatient)
     failures = evidence.details["errors"]
     assert evidence.complete, evidence.details
     assert {"429 rate_limited", "malformed_reply", "504 timeout", "the stream ended without done or error"} <= set(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target.sse import Event, EventReader
@@ -18,6 +18,7 @@ EVENTS = [
 ]
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(min_value=0, max_value=len(STREAM)), max_size=20))
 def test_any_cut_gives_the_same_events(cuts: list[int]) -> None:
     """However the network cuts the bytes, also inside a CRLF, the events are the same."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,14 @@ def folder(tmp_path: Path) -> Path:
     return scenarios
 
 
+@cache
+def plugin_options() -> tuple[str, ...]:
+    """How to load the plugin: an installed clone has it by its entry point, and must not load it twice."""
+    words = [sys.executable, "-m", "pytest", "--help"]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False).stdout
+    return () if "--courtsight-target" in said else ("-p", "uat.plugin")
+
+
 def pytest_of(folder: Path, *options: str) -> tuple[int, str]:
     """Run a pytest with the plugin and nothing else; gives its exit status and output."""
     words = [
@@ -99,15 +108,8 @@ def pytest_of(folder: Path, *options: str) -> tuple[int, str]:
         "-c",
         "/dev/null",
     ]
-    probe = subprocess.run(
-        [sys.executable, "-m", "pytest", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    plugin = (
-        [] if "--courtsight-target" in probe.stdout else ["-p", "uat.plugin"]
-    )  # an installed clone has it by its entry point
-    done = subprocess.run(
-        [*words, *plugin, *options, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    words += [*plugin_options(), *options, str(folder)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.evidence import RunContext, read, write
@@ -63,6 +63,7 @@ def test_the_gate_judges_the_scenarios(
     assert acceptance_item(with_verdicts(result, *verdicts, planned=planned), GATE).verdict is verdict
 
 
+@settings(deadline=None)
 @given(
     verdicts=st.lists(st.sampled_from(list(ScenarioVerdict)), max_size=30),
     missing=st.integers(min_value=0, max_value=3),
@@ -76,6 +77,7 @@ def test_only_flawless_runs_pass(verdicts: list[ScenarioVerdict], missing: int) 
     assert (acceptance_item(found, GATE).verdict is Verdict.PASS) == flawless
 
 
+@settings(deadline=None)
 @given(verdicts=st.lists(st.sampled_from(list(ScenarioVerdict)), min_size=1, max_size=30))
 def test_the_verdict_follows_from_the_items_numbers(verdicts: list[ScenarioVerdict]) -> None:
     """Whoever reads the evidence and judges the share again comes to the same verdict, unless the item says ERROR."""
