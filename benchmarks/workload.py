@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a benchmark asks; `digest` is of the file's bytes."""
+    """What a benchmark asks, of whom, and how often."""
 
     name: str
     roles: tuple[str, ...]
@@ -85,7 +84,6 @@ class Workload:
     tools: tuple[ToolWork, ...]
     latency: LatencyPlan
     load: LoadPlan
-    digest: str
 
 
 def _float_seconds(value: object) -> float:
@@ -198,7 +196,6 @@ def parse_workload(raw: bytes, name: str) -> Workload:
         tools=tuple(ToolWork(tool, tuple(entry.queries)) for tool, entry in wire.tools.items()),
         latency=_latency_plan(wire.latency),
         load=_load_plan(wire.load),
-        digest="sha256:" + hashlib.sha256(raw).hexdigest(),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -252,16 +251,6 @@ def select(
             (Problem("scenarios", None, "", "the selection leaves no scenario", "nothing run is nothing shown"),)
         )
     return chosen
-
-
-def scenarios_digest(folder: Path = SCENARIOS_FOLDER) -> str:
-    """`sha256:…` over the names and bytes of all scenario files, for the hashes of a run."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.yaml")):
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return "sha256:" + digest.hexdigest()
 
 
 def _unknown_id(word: str, known: list[str]) -> Problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slo.errors import InvalidInput
-from uat.scenario import Scenario, load_scenarios, scenarios_digest, select
+from uat.scenario import Scenario, load_scenarios, select
 
 Make = Callable[[str], Scenario]
 TURN = """
@@ -114,15 +114,3 @@ def test_slow_scenarios_wait_to_be_asked_for() -> None:
     assert not set(slow) & {scenario.id for scenario in select(every)}
     assert set(slow) <= {scenario.id for scenario in select(every, slow=True)}
     assert [scenario.id for scenario in select(every, ids=slow)] == slow
-
-
-def test_the_digest_sees_names_and_bytes(tmp_path: Path) -> None:
-    """A changed, renamed or added scenario makes another digest."""
-    file = tmp_path / "a.yaml"
-    file.write_text("a", encoding="utf-8")
-    digests = {scenarios_digest(tmp_path)}
-    file.write_text("b", encoding="utf-8")
-    digests.add(scenarios_digest(tmp_path))
-    file.rename(tmp_path / "b.yaml")
-    digests.add(scenarios_digest(tmp_path))
-    assert len(digests) == 3
