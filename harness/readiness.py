@@ -97,7 +97,9 @@ def report(options: argparse.Namespace) -> int:
         raise InvalidInput((Problem("evidence", None, "", "holds no run yet", "make readiness measures one"),))
     folder = project.evidence / name
     if not folder.is_dir() or folder.parent != project.evidence:
-        known = ", ".join(sorted(path.parent.name for path in project.evidence.glob("*/provenance.json"))[-5:]) or "none"
+        known = (
+            ", ".join(sorted(path.parent.name for path in project.evidence.glob("*/provenance.json"))[-5:]) or "none"
+        )
         raise InvalidInput((Problem("--run", None, "", f"there is no run {name!r}", f"the newest: {known}"),))
     return _report(project, spec, folder, options)
 
