@@ -67,8 +67,7 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
         raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes"),))
     try:
         text = raw.decode()  # UTF-8 only: a report carries a spec as text, and its hash must come out the same
-        _refuse_aliases(text, name)
-        loader = yaml.SafeLoader(text)  # raises already here when a character is not printable
+        loader = _Loader(text, name)  # raises already here when a character is not printable
         node = loader.get_single_node()
         lines: Lines = {}
         problems: list[Problem] = []
@@ -84,20 +83,27 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
     return data, lines
 
 
-def _refuse_aliases(text: str, name: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):
+    """The safe loader, without aliases and with an end to its depth; refusing while composing needs no second pass."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self._file = name
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it untyped
+        line = None if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             raise InvalidInput(
-                (Problem(name, _line(event), "", f"alias *{event.anchor} is refused: write the value out"),)
+                (Problem(self._file, line, "", f"alias *{event.anchor} is refused: write the value out"),)
             )
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise InvalidInput((Problem(name, _line(event), "", f"is nested deeper than {MAX_DEPTH} levels"),))
-
-
-def _line(event: yaml.Event) -> int | None:
-    return None if event.start_mark is None else event.start_mark.line + 1
+        if self._depth >= MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
+            raise InvalidInput((Problem(self._file, line, "", f"is nested deeper than {MAX_DEPTH} levels"),))
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 def _walk(node: yaml.Node, path: tuple[str, ...], lines: Lines, problems: list[Problem], name: str) -> None:

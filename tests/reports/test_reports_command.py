@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,12 +16,18 @@ from slo.evidence import Evidence
 from slo.spec import Kind, Phase, Spec
 
 
+@pytest.fixture(scope="module")
+def content(spec: Spec, evidence_of: Callable[..., dict[Kind, Evidence]], at: datetime) -> bytes:
+    """The bytes of a report."""
+    inputs = Inputs(spec, EvidenceSet(evidence_of(spec)))
+    return html(inputs.decide(Phase.BUILD, at), inputs).encode()
+
+
 @pytest.fixture
-def page(spec: Spec, run: dict[Kind, Evidence], at: datetime, tmp_path: Path) -> Path:
+def page(content: bytes, tmp_path: Path) -> Path:
     """A report on the disk."""
-    inputs = Inputs(spec, EvidenceSet(run))
     path = tmp_path / "readiness.html"
-    path.write_bytes(html(inputs.decide(Phase.BUILD, at), inputs).encode())
+    path.write_bytes(content)
     return path
 
 

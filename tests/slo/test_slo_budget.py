@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
@@ -17,6 +18,7 @@ from slo.spec import SLO, Severity
 MONTH = Decimal(30 * 86400)
 
 
+@cache
 def _slo(slo_id: str) -> SLO:
     return load_spec(SPECS_FOLDER / "courtsight.yaml").slo(slo_id)
 
@@ -116,6 +118,7 @@ def test_durations_that_prometheus_lacks(seconds: str) -> None:
         format_duration(Decimal(seconds))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9))
 def test_durations_come_back(milliseconds: int) -> None:
     """A duration written and read again is the same."""
@@ -131,6 +134,7 @@ def test_numbers_are_plain(value: str, text: str) -> None:
     assert format_number(Decimal(value)) == text
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=1, places=6))
 def test_ratios_come_back(value: Decimal) -> None:
     """A ratio written and read again is the same."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.errors import EvidenceError
@@ -125,6 +125,7 @@ def test_a_value_that_is_no_number_is_null() -> None:
 VALUES = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, st.integers(0, 10**9), st.sampled_from(list(Verdict)), st.text()), max_size=8))
 def test_any_items_come_back(rows: list[tuple[float, int, Verdict, str]]) -> None:
     """Whatever was measured is read back the same, with a digest that holds."""

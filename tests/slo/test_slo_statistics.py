@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.statistics import (
@@ -56,6 +56,7 @@ def test_counts_that_make_no_share(successes: int, n: int) -> None:
         wilson_interval(successes, n)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.data())
 def test_wilson_holds_the_share_inside(n: int, data: st.DataObject) -> None:
     """The bounds lie around the share and between 0 and 1."""
@@ -139,6 +140,7 @@ def test_the_order_statistic_bounds_match_the_binomial() -> None:
     assert (interval.lower, interval.upper) == (float(lower), float(upper))
 
 
+@settings(deadline=None)
 @given(SAMPLES, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_a_quantile_is_observed_and_inside_its_bounds(samples: list[float], q: float) -> None:
     """The value is one of the samples and lies between its bounds; repeating the call changes nothing."""

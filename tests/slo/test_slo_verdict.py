@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.spec import Direction, Gate, Kind, Phase, Requirement, Statistic, Unit
@@ -142,6 +142,7 @@ def test_a_cell_that_the_gate_does_not_know() -> None:
         judge(_gate("4"), (), Phase.PUBLIC, NOTHING)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(1, 400), st.booleans(), st.sampled_from(["0.5", "0.95", "0.999", "1"]))
 def test_a_pass_always_keeps_contract_and_least_n(good: int, more: int, strong: bool, limit: str) -> None:
     """Whatever the counts: a PASS has its value at or over the contract, on enough events."""
