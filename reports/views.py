@@ -112,13 +112,19 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
         checklists=_check_groups(decision, inputs),
         phases=_phase_lines(decision, inputs.spec),
         provenance=provenance,
-        corpus=details.table(provenance, "corpus"),
+        corpus=_corpus(provenance),
         machine=_machine(provenance),
         versions=details.table(provenance, "versions"),
         tools=details.table(provenance, "tools"),
         service=details.table(provenance, "service"),
         steps=details.steps(provenance),
     )
+
+
+def _corpus(provenance: Evidence | None) -> dict[str, str]:
+    """The corpus as recorded, its hash short enough to compare by eye."""
+    table = details.table(provenance, "corpus")
+    return {name: formats.digest(value) if name == "hash" else value for name, value in table.items()}
 
 
 def _machine(provenance: Evidence | None) -> dict[str, str]:
