@@ -30,7 +30,7 @@ WARM_UP_SHARE = 0.3
 """Of a cell's time; a chatbot so slow that warming it up takes longer is measured as it is."""
 
 
-async def measure_latency(  # noqa: PLR0917 - one call of the harness; no two arguments are of a kind
+async def measure_latency(
     workload: Workload,
     target: ChatTarget,
     spec: Spec,

@@ -23,10 +23,10 @@ _EXAMPLES: dict[str, str] = {
     "readiness": "courtsight readiness\ncourtsight readiness --phase soft --accept conditional\n"
     "courtsight readiness --target https://chat.example --target-credentials roles.yaml --prometheus http://prometheus:9090",
     "quick": "courtsight quick",
-    "uat": "courtsight uat\ncourtsight uat --only judge-workflow --only memory",
+    "uat": "courtsight uat\ncourtsight uat --only hakim-preseden-kdrt --only hakim-memori-percakapan",
     "bench": "courtsight bench\ncourtsight bench --json",
     "loadtest": "courtsight loadtest",
-    "drill": "courtsight drill\ncourtsight drill --alert CourtsightAvailabilityPage",
+    "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage",
     "generate": "courtsight generate\ncourtsight generate --check",
     "check": "courtsight check\ncourtsight check --json",
     "prove": "courtsight prove",

@@ -85,14 +85,13 @@ def load(workload: Workload) -> Step:
 
     def measure(run: Run) -> Evidence:
         job = LoadJob(workload, run.subject.url, run.subject.credentials, run.folder)
-        gone = run.subject.trouble
         return run_load(
             job,
             run.spec,
             run.context,
             _benchmark_teller(run),
             clock=utc_now,
-            should_stop=lambda: gone() is not None,
+            why_stop=run.subject.trouble,
         )
 
     expected = workload.load.duration_seconds + 8

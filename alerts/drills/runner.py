@@ -36,7 +36,7 @@ class DrillProgress:
     text: str
 
 
-def run_drill(  # noqa: PLR0917 - one call of the harness; no two arguments are of a kind
+def run_drill(
     drill: Drill,
     spec: Spec,
     tools: ToolPaths,

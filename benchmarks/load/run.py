@@ -50,11 +50,11 @@ def run_load(
     clock: Callable[[], datetime],
     timer: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-    should_stop: Callable[[], bool] = lambda: False,
+    why_stop: Callable[[], str | None] = lambda: None,
 ) -> Evidence:
     """Run the load test to its end and judge it; samples are written to the job's folder.
 
-    A generator that was killed, could not begin, or was stopped by `should_stop` leaves evidence that is incomplete, each item
+    A generator that was killed, could not begin, or was stopped by `why_stop` leaves evidence that is incomplete, each item
     ERROR. The generator never outlives this call, whatever ends it; call it from a thread that lasts as long.
 
     Raises:
@@ -79,7 +79,7 @@ def run_load(
         file = write_private(private / "job.json", job_text(told))
         child = _start(file, private, job.folder)
         try:
-            stopped = _watch(child, told, on_event, timer=timer, sleep=sleep, should_stop=should_stop)
+            stopped = _watch(child, told, on_event, timer=timer, sleep=sleep, why_stop=why_stop)
         finally:
             status = child.stop()
         outcome = read_outcome(Path(told.outcome))
@@ -128,14 +128,15 @@ def _watch(
     *,
     timer: Callable[[], float],
     sleep: Callable[[float], None],
-    should_stop: Callable[[], bool],
+    why_stop: Callable[[], str | None],
 ) -> str:
     """Wait for the generator's end and tell its progress; gives why it had to be stopped, or nothing."""
     deadline = timer() + longest_seconds(job.plan)
     told = -1
     while child.alive():
-        if should_stop():
-            return "it was interrupted"
+        reason = why_stop()
+        if reason:
+            return reason
         if timer() > deadline:
             return f"the load generator did not end within {longest_seconds(job.plan):g} s"
         requests = _requests_so_far(Path(job.progress))

@@ -150,11 +150,11 @@ def test_a_killed_generator_leaves_incomplete_evidence(
     assert evidence.details["stages"][0]["requests"] > 0
 
 
-@pytest.mark.parametrize("by", ["flag", "interrupt"])
+@pytest.mark.parametrize("by", ["reason", "interrupt"])
 def test_stopping_it_leaves_nothing_running(
     run: Run, small: Workload, serving: Any, replies: Mapping[str, Any], by: str
 ) -> None:
-    """By its flag it gives incomplete evidence, by Ctrl-C the interrupt goes on; the generator is gone both times."""
+    """By a reason it gives incomplete evidence, by Ctrl-C the interrupt goes on; the generator is gone both times."""
     long = replace(small, load=replace(small.load, duration_seconds=30.0, longest_seconds=30.0))
     events: list[BenchmarkEvent] = []
 
@@ -163,17 +163,19 @@ def test_stopping_it_leaves_nothing_running(
         if by == "interrupt" and isinstance(event, Progress) and event.done > 0:
             raise KeyboardInterrupt
 
-    def under_way() -> bool:
-        return by == "flag" and any(isinstance(event, Progress) and event.done > 0 for event in events)
+    def gone_meanwhile() -> str | None:
+        return (
+            "the chatbot is gone" if any(isinstance(event, Progress) and event.done > 0 for event in events) else None
+        )
 
     with serving(replies["good"]) as url:
         if by == "interrupt":
             with pytest.raises(KeyboardInterrupt):
                 run(url, workload=long, tell=interrupted)
         else:
-            evidence = run(url, workload=long, tell=interrupted, should_stop=under_way)
+            evidence = run(url, workload=long, tell=interrupted, why_stop=gone_meanwhile)
             assert not evidence.complete
-            assert isinstance(events[-1], GaveUp)
+            assert events[-1] == GaveUp("the chatbot is gone")
     assert generators() == []
 
 
