@@ -1,0 +1,117 @@
+"""The engine of a run: what a failing step leaves, and what its evidence says of itself."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.progress import ProgressView, StepPlan
+from harness.project import Project
+from harness.run import Log, Run, Step, SubjectGone, make_context, measure_all, new_run, write_provenance
+from harness.subject import Subject, checked_url
+from slo.errors import InvalidInput
+from slo.evidence import Evidence, judged, read
+from slo.load import load_spec
+from slo.spec import Engine, Kind
+from slo.statistics import ratio
+from target.errors import StackError, TargetDown
+from target.stack import ToolPaths
+
+PROJECT = Project()
+SPEC = load_spec(PROJECT.spec_file("courtsight"))
+AT = datetime(2026, 11, 20, 21, 17, tzinfo=UTC)
+INFO = {"engine": "extractive", "version": "0.1.0", "corpus": {"hash": "sha256:" + "1" * 64, "documents": 2}}
+
+
+def subject(trouble: Callable[[], str | None] = lambda: None, **info: object) -> Subject:
+    return Subject("http://127.0.0.1:1", {**INFO, **info}, {}, None, "none here", trouble, local=True)
+
+
+def a_run(tmp_path: Path, *steps: Step, trouble: Callable[[], str | None] = lambda: None) -> tuple[Run, io.StringIO]:
+    said = io.StringIO()
+    view = ProgressView([step.plan for step in steps], said)
+    context = make_context(PROJECT, SPEC, subject(), "20261120T211700Z-1a2b3c4", 7)
+    return Run(PROJECT, SPEC, context, tmp_path, ToolPaths(), subject(trouble), view, AT), said
+
+
+def measuring(kind: Kind, made: Callable[[Run], Evidence]) -> Step:
+    return Step(StepPlan(str(kind), f"Measure {kind}", 1.0), kind, made)
+
+
+def passing(run: Run) -> Evidence:
+    item = judged(SPEC.gate("acceptance"), {}, ratio(20, 20))
+    return Evidence(Kind.UAT, run.context, AT, AT, complete=True, items=(item,))
+
+
+def down(_: Run) -> Evidence:
+    raise TargetDown("nobody answers at http://127.0.0.1:1")
+
+
+def test_a_step_that_fails_leaves_a_reason_and_no_file(tmp_path: Path) -> None:
+    """What is not measured is missing for the decision; the log and the screen say why, and the other steps go on."""
+    log = Log()
+    run, said = a_run(tmp_path, measuring(Kind.LATENCY, down), measuring(Kind.UAT, passing))
+    written = measure_all(run, [measuring(Kind.LATENCY, down), measuring(Kind.UAT, passing)], log)
+    assert [entry.kind for entry in written] == [Kind.UAT]
+    assert not (tmp_path / "latency.json").exists()
+    assert [entry["outcome"] for entry in log.steps] == ["not measured: nobody answers at http://127.0.0.1:1", "1 PASS"]
+    assert "nobody answers" in said.getvalue()
+
+
+def test_a_subject_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    """After the service ended no further step runs, and what was written stays."""
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, passing), trouble=lambda: "The service ended with status -9")
+    with pytest.raises(SubjectGone, match="status -9"):
+        measure_all(run, [measuring(Kind.UAT, passing), measuring(Kind.LATENCY, down)], Log())
+    assert read(tmp_path / "uat.json").complete
+
+
+def test_the_provenance_names_its_inputs(tmp_path: Path) -> None:
+    """Commit, hashes of spec, corpus, scenarios and workload, machine and versions stand in the file."""
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, passing))
+    write_provenance(run, Log(), AT)
+    made = read(tmp_path / "provenance.json")
+    assert set(made.context.hashes) == {"spec", "corpus", "scenarios", "workload"}
+    assert made.context.hashes["spec"] == SPEC.digest
+    assert made.context.engine is Engine.EXTRACTIVE
+    assert set(made.details) == {"corpus", "machine", "versions", "tools", "service", "steps"}
+    assert set(json.loads((tmp_path / "provenance.json").read_text())["details"]["tools"].values()) == {"missing"}
+
+
+def test_an_unknown_engine_is_a_providers() -> None:
+    """A chatbot that names a model of its own is measured as a real engine; nothing else would be claimed for it."""
+    assert subject(engine="gpt-x").engine is Engine.REAL
+    assert subject(engine="simulated").engine is Engine.SIMULATED
+
+
+def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The second is refused with advice, so that evidence never mixes."""
+    project = Project(tmp_path)
+    name, folder = new_run(project, AT)
+    assert folder == tmp_path / "evidence" / name
+    with pytest.raises(StackError, match="again in a second"):
+        new_run(project, AT)
+
+
+def test_only_finished_runs_are_the_newest(tmp_path: Path) -> None:
+    """A run that was interrupted has no provenance, and `report` passes over it."""
+    project = Project(tmp_path)
+    assert project.newest_run() is None
+    for name, finished in (("20260101T000000Z-0000000", True), ("20260102T000000Z-0000000", False)):
+        folder = tmp_path / "evidence" / name
+        folder.mkdir(parents=True)
+        if finished:
+            (folder / "provenance.json").write_text("{}")
+    assert project.newest_run() == "20260101T000000Z-0000000"
+
+
+@pytest.mark.parametrize("text", ["", "chat.example", "file:///etc/passwd", "http://", "http://[::1"])
+def test_what_is_no_web_address_is_refused(text: str) -> None:
+    """Only http and https addresses with a host are measured."""
+    with pytest.raises(InvalidInput):
+        checked_url(text, "--target")
