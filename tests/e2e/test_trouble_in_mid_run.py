@@ -185,7 +185,7 @@ def test_a_service_slowed_beyond_its_limit_is_no_go(
     """Answers that take longer than the limit fail their cells, and a failed gate is NO-GO whatever else is missing."""
     spec = tightened("250ms")
     workload = load_workload(PROJECT.workload("courtsight"))
-    workload = replace(workload, roles=("judge",), tools=())
+    workload = replace(workload, roles=("judge",), tools=(), latency=replace(workload.latency, longest_seconds=15.0))
     port = int(running.service.url.rpartition(":")[2])
     credentials = tmp_path / "roles.json"
     known: dict[str, Credentials] = dict(running.credentials())
