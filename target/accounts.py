@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROLES: Final = ("admin", "judge", "lawyer", "researcher", "public")
-"""The roles of the `courtsight` deployment (seeds, section 1); another deployment brings its own."""
+"""The roles of the `courtsight` deployment (docs/http-api.md, Tools, names them); another deployment brings its own."""
 
 
 @dataclass(frozen=True, slots=True)

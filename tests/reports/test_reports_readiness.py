@@ -621,7 +621,7 @@ def test_a_gate_that_is_not_asked_shows_nothing(
     assert (decision.checks[0].verdict, decision.checks[0].reason) == (None, "gate satisfaction is not asked here")
 
 
-def test_the_seeds_checklists_are_whole(checklists: tuple[Checklist, ...]) -> None:
+def test_the_required_checklists_are_whole(checklists: tuple[Checklist, ...]) -> None:
     """8 technical, 7 operational and 6 business items, none of them signed in the repository."""
     assert {checklist.id: len(checklist.items) for checklist in checklists} == {
         "technical": 8,
