@@ -56,11 +56,13 @@ class Database:
         return await self._writer.write(job, self._timeout)
 
     async def check(self) -> None:
-        """Take and give back the write lock, without writing.
+        """Read, then take and give back the write lock, without writing.
 
         Raises:
-            StorageUnavailable: somebody else holds the lock, or the file cannot be written.
+            StorageUnavailable: the file cannot be read, or somebody else holds the lock. A full disk shows only when something
+                is written.
         """
+        self.read(lambda connection: connection.execute("SELECT 1 FROM accounts LIMIT 1").fetchone())
         await self._writer.write(lambda connection: connection.total_changes, min(_CHECK_SECONDS, self._timeout))
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -99,7 +100,9 @@ class GroupCommitWriter:
         while batch:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
+            except (
+                sqlite3.Error
+            ):  # locked, full, damaged: whoever waits fails at its deadline, and this thread lives on
                 now = time.monotonic()
                 for pending in batch:
                     if pending.deadline <= now:
@@ -130,8 +133,10 @@ class GroupCommitWriter:
                 pending.future.set_result(result)
 
     def _rollback(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        # A disk that fails may refuse this too; the next BEGIN then fails, and so do its jobs, one by one.
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 def _fail(pending: _Pending, error: Exception) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,4 +211,50 @@ def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None
 
     database = Database(tmp_path / "a.db", 1.0, 1.0)
     assert asyncio.run(story()) == 1
+    database.close()
+
+
+class FailingDisk(sqlite3.Connection):
+    """A connection that begins nothing and takes nothing back while its disk fails."""
+
+    failing = False
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        if self.failing and sql.startswith(("BEGIN", "ROLLBACK", "COMMIT")):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return super().execute(sql, *rest)
+
+
+@pytest.mark.parametrize("fails_at", ["the beginning", "the end"])
+def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_at: str) -> None:
+    """Whatever SQLite raises, the job ends with a problem, and the writer takes the next one when the disk is back."""
+    disk = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=FailingDisk)
+    writer = GroupCommitWriter(disk)
+
+    def job(_: sqlite3.Connection) -> str:
+        disk.failing = fails_at == "the end"
+        return "done"
+
+    async def story() -> str:
+        disk.failing = fails_at == "the beginning"
+        with pytest.raises(StorageUnavailable):
+            await asyncio.wait_for(writer.write(job, 0.05), 10)
+        disk.failing = False
+        disk.rollback()
+        return await asyncio.wait_for(writer.write(lambda _: "back", 5), 10)
+
+    assert asyncio.run(story()) == "back"
+    writer.close()
+    disk.close()
+
+
+def test_a_database_that_cannot_be_read_is_not_ready(tmp_path: Path) -> None:
+    """Readiness reads: a file whose tables are gone fails it, although its lock can be had."""
+    database = Database(tmp_path / "a.db", 1.0, 1.0)
+    asyncio.run(database.check())
+    with sqlite3.connect(tmp_path / "a.db") as other:
+        other.execute("DROP TABLE accounts")
+    other.close()
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(database.check())
     database.close()
