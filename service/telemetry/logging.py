@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -33,8 +34,10 @@ class EventLog:
             "event": event,
         }
         line.update({name: value for name, value in fields.items() if value is not None})
-        self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-        self._stream.flush()
+        # A log that cannot be written (a full disk, a closed pipe) must not take the request with it.
+        with suppress(OSError):
+            self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            self._stream.flush()
 
 
 class StandardLogs(logging.Handler):

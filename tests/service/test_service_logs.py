@@ -78,3 +78,16 @@ def test_libraries_log_into_the_same_lines() -> None:
         "error", "uvicorn.error", "failed", "ValueError",
     )  # fmt: skip
     assert b"what somebody asked" not in output.getvalue()
+
+
+class FullDisk(io.BytesIO):
+    """A stream whose disk has no room."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_harms_no_request() -> None:
+    """Without room for the line the caller goes on; the line is lost."""
+    log = EventLog(FullDisk(), "info", lambda: 0.0)
+    log.write("info", "request")
