@@ -95,7 +95,7 @@ def change_password(desk: Desk, username: str, password: str) -> None:
 
 def read_password(path: str) -> str:
     """The first line of a file, or of standard input for `-`."""
-    text = sys.stdin.readline() if path == "-" else _read(path)
+    text = _standard_input(sys.stdin.readline) if path == "-" else _read(path)
     lines = text.splitlines()
     return lines[0] if lines else ""
 
@@ -106,19 +106,23 @@ def read_new_accounts(path: str) -> list[NewAccount]:
     Raises:
         ConfigurationError: naming the line that is wrong.
     """
-    text = sys.stdin.read() if path == "-" else _read(path)
+    text = _standard_input(sys.stdin.read) if path == "-" else _read(path)
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            fields = orjson.loads(line)
-            found.append(NewAccount(**{name: str(value) for name, value in fields.items()}))
-        except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
-            raise ConfigurationError(
-                f"{path}:{number}: expected one JSON object with username, role and password"
-            ) from error
+            account = NewAccount(**orjson.loads(line))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise _no_account(path, number) from error
+        if not all(isinstance(value, str) for value in (account.username, account.role, account.password)):
+            raise _no_account(path, number)
+        found.append(account)
     return found
+
+
+def _no_account(path: str, number: int) -> ConfigurationError:
+    return ConfigurationError(f"{path}:{number}: expected one JSON object with username, role and password, all text")
 
 
 def _read(path: str) -> str:
@@ -126,6 +130,15 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _standard_input(read: Callable[[], str]) -> str:
+    try:
+        text = read()
+        text.encode()  # bytes that are no UTF-8 come through as lone surrogates
+    except UnicodeError as error:
+        raise ConfigurationError("standard input: it is no UTF-8 text") from error
+    return text
 
 
 def _check(wanted: NewAccount) -> None:
@@ -158,7 +171,9 @@ def _transaction(desk: Desk) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
         connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
+    except sqlite3.IntegrityError:
+        raise  # the caller's own words are wrong, not the database
+    except sqlite3.Error as error:
         raise ConfigurationError(f"database {desk.settings.database}: {error}; try again") from error
     finally:
         # Closing rolls back what was not committed.

@@ -56,6 +56,16 @@ def test_a_password_comes_from_standard_input(database: Path, monkeypatch: pytes
     assert create("ana", "public", "-") == 0
 
 
+def test_a_password_that_is_no_text_is_refused(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes on standard input that are no UTF-8 are one line and status 2, and no account."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff" * 20), "utf-8", "surrogateescape"))
+    assert create("ana", "public", "-") == 2
+    assert capsys.readouterr().err == "courtsight: standard input: it is no UTF-8 text\n"
+    assert not database.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "role", "password", "told"),
     [
@@ -97,7 +107,14 @@ def test_many_accounts_are_made_all_or_none(database: Path, tmp_path: Path, caps
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", '{"username": "ana"}', '{"username": "a", "role": "judge", "passwort": "x"}']
+    "line",
+    [
+        "{",
+        "[]",
+        '{"username": "ana"}',
+        '{"username": "a", "role": "judge", "passwort": "x"}',
+        '{"username": "a", "role": "judge", "password": {"a long": "enough text"}}',
+    ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The message says which line of the file is wrong."""
