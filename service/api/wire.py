@@ -90,7 +90,7 @@ async def read_body(request: Request, model: type[Model], most: int) -> Model:
 
 async def _read(request: Request, most: int) -> bytes:
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared[:12]) > most:
+    if declared.isdecimal() and int(declared[:12]) > most:
         raise TooLarge(f"The body may have at most {most} bytes")
     gathered = bytearray()
     async for chunk in request.stream():

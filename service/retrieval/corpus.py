@@ -16,8 +16,6 @@ from service.errors import ConfigurationError
 from service.retrieval.document import Document
 from service.strictness import describe
 
-STATUSES = ("berlaku", "berlaku sebagian", "dicabut", "diubah", "demo")
-
 
 def _day(value: object) -> object:
     """JSON has no dates: an ISO day is read, anything else is left for the validator to refuse."""

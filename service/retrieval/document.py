@@ -7,7 +7,6 @@ from datetime import date
 from typing import Literal
 
 Kind = Literal["statute", "guide", "decision"]
-KINDS: tuple[Kind, ...] = ("statute", "guide", "decision")
 
 
 @dataclass(frozen=True, slots=True)
