@@ -10,35 +10,35 @@ from alerts.rules import rule_file
 from slo.spec import Spec
 
 
-def test_the_same_spec_gives_the_same_bytes(spec: Spec, rules: RuleFile) -> None:
+def test_the_same_spec_gives_the_same_bytes(spec: Spec, made: RuleFile) -> None:
     """Generating twice yields equal bytes."""
-    assert rules_yaml(rule_file(spec)) == rules_yaml(rules)
+    assert rules_yaml(rule_file(spec)) == rules_yaml(made)
 
 
-def test_yaml_reads_back_as_the_rules(rules: RuleFile) -> None:
+def test_yaml_reads_back_as_the_rules(made: RuleFile) -> None:
     """A YAML reader sees each expression, label and `for` exactly as the rule holds it."""
-    document = yaml.safe_load(rules_yaml(rules))
+    document = yaml.safe_load(rules_yaml(made))
     read = [entry for group in document["groups"] for entry in group["rules"]]
-    assert [entry["expr"] for entry in read] == [rule.expr for rule in rules.rules()]
-    assert [entry["labels"] for entry in read] == [dict(rule.labels) for rule in rules.rules()]
-    assert [group["name"] for group in document["groups"]] == [group.name for group in rules.groups]
+    assert [entry["expr"] for entry in read] == [rule.expr for rule in made.rules()]
+    assert [entry["labels"] for entry in read] == [dict(rule.labels) for rule in made.rules()]
+    assert [group["name"] for group in document["groups"]] == [group.name for group in made.groups]
 
 
-def test_expressions_of_several_lines_are_blocks(rules: RuleFile) -> None:
+def test_expressions_of_several_lines_are_blocks(made: RuleFile) -> None:
     """A long expression stands line by line, not folded or escaped."""
-    text = rules_yaml(rules).decode()
+    text = rules_yaml(made).decode()
     assert "        expr: |-\n" in text
     assert "\\n" not in text
 
 
-def test_the_factor_stays_text(rules: RuleFile) -> None:
+def test_the_factor_stays_text(made: RuleFile) -> None:
     """A label that looks like a number is quoted: Prometheus refuses numbers there."""
-    assert "burn_rate_factor: '14.4'" in rules_yaml(rules).decode()
+    assert "burn_rate_factor: '14.4'" in rules_yaml(made).decode()
 
 
-def test_a_watchdog_has_no_for(rules: RuleFile) -> None:
+def test_a_watchdog_has_no_for(made: RuleFile) -> None:
     """A hold of zero is left out."""
-    document = yaml.safe_load(rules_yaml(rules))
+    document = yaml.safe_load(rules_yaml(made))
     watchdog = next(entry for entry in document["groups"][0]["rules"] if entry.get("alert") == "Watchdog")
     assert "for" not in watchdog
 
@@ -49,6 +49,6 @@ def test_repeated_values_are_written_out() -> None:
     assert to_yaml([shared, shared], "demo").count(b"a: '1'") == 2
 
 
-def test_the_header_says_where_a_file_comes_from(rules: RuleFile) -> None:
+def test_the_header_says_where_a_file_comes_from(made: RuleFile) -> None:
     """Whoever opens the file learns to change the spec instead."""
-    assert rules_yaml(rules).startswith(b"# Generated from the SLO spec of courtsight by `make generate`.")
+    assert rules_yaml(made).startswith(b"# Generated from the SLO spec of courtsight by `make generate`.")

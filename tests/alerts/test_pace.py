@@ -39,11 +39,11 @@ def test_a_scaled_file_differs_in_durations_only(spec: Spec, scale: int) -> None
     assert without_durations(rule_file(small, scale=scale)) == without_durations(rule_file(small))
 
 
-def test_the_whole_file_differs_in_durations_only(spec: Spec, rules: RuleFile) -> None:
+def test_the_whole_file_differs_in_durations_only(spec: Spec, made: RuleFile) -> None:
     """The same for every SLO at the pace of the drills, and there the durations do differ."""
     scaled = rule_file(spec, scale=60)
-    assert without_durations(scaled) == without_durations(rules)
-    assert rules_yaml(scaled) != rules_yaml(rules)
+    assert without_durations(scaled) == without_durations(made)
+    assert rules_yaml(scaled) != rules_yaml(made)
 
 
 def test_an_hour_becomes_a_minute_at_scale_60(spec: Spec) -> None:
@@ -59,9 +59,9 @@ def test_an_hour_becomes_a_minute_at_scale_60(spec: Spec) -> None:
     assert {group.interval for group in scaled.groups} == {1, 2, 4}
 
 
-def test_every_duration_is_divided_by_the_scale(spec: Spec, rules: RuleFile) -> None:
+def test_every_duration_is_divided_by_the_scale(spec: Spec, made: RuleFile) -> None:
     """Range by range, the scaled duration is the sixtieth part, and never under a second."""
-    for real, scaled in zip(rules.rules(), rule_file(spec, scale=60).rules(), strict=True):
+    for real, scaled in zip(made.rules(), rule_file(spec, scale=60).rules(), strict=True):
         pairs = zip(RANGE.findall(real.expr), RANGE.findall(scaled.expr), strict=True)
         assert all(parse_duration(fast) == max(1, parse_duration(slow) / 60) for slow, fast in pairs)
         if isinstance(real, AlertRule) and isinstance(scaled, AlertRule):
