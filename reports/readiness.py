@@ -29,7 +29,7 @@ from reports.trust import EvidenceSet, sources
 from reports.waivers import Waiver
 from slo.evidence import Evidence, Item
 from slo.spec import Cell, Direction, Gate, Kind, Phase, Spec
-from slo.statistics import NOTHING, Measurement
+from slo.statistics import NOTHING, Measurement, contradiction
 from slo.verdict import Judgement, Readiness, Strength, Verdict, judge
 
 _ORDER = (Readiness.NO_GO, Readiness.UNDECIDED, Readiness.CONDITIONAL, Readiness.GO)
@@ -185,6 +185,8 @@ def _disagreement(gate: Gate, key: Cell, item: Item) -> str:
         return f"disagrees: measured in {item.unit}, the gate is in {gate.unit}"
     if item.objective != contract:
         return f"disagrees: judged against {item.objective}, the spec says {contract:g}"
+    if broken := contradiction(item.measurement):
+        return f"disagrees with itself: {broken}"
     again = judge(gate, key, first, item.measurement).verdict
     if again is not item.verdict:
         return f"disagrees: recorded as {item.verdict}, its numbers say {again}"

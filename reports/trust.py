@@ -107,7 +107,8 @@ def _misnamed(anchor: Evidence) -> str:
 def _foreign(evidence: Evidence, anchor: Evidence) -> str:
     """Why evidence belongs to another run than the provenance; empty when it belongs.
 
-    A drill runs on a stack of its own, so its target may differ. Hashes are compared by the names that both files have.
+    A drill runs on a stack of its own, so its target may differ. Whatever the provenance names by its hash, the evidence names too.
+    SLOs may look back over days, everything else is measured during the run.
     """
     own, run = evidence.context, anchor.context
     pairs: list[tuple[str, object, object]] = [
@@ -115,11 +116,16 @@ def _foreign(evidence: Evidence, anchor: Evidence) -> str:
         ("commit", own.commit, run.commit),
         ("dirty flag", own.dirty, run.dirty),
         ("engine", str(own.engine), str(run.engine)),
+        ("seed", own.seed, run.seed),
     ]
     if evidence.kind is not Kind.DRILL:
         pairs.append(("target", own.target, run.target))
-    pairs += [(f"hash of {name}", own.hashes[name], run.hashes[name]) for name in own.hashes if name in run.hashes]
+    pairs += [(f"hash of {name}", own.hashes.get(name, "not told"), run.hashes[name]) for name in run.hashes]
     for name, ours, theirs in pairs:
         if ours != theirs:
             return f"it is foreign: its {name} is {ours}, the provenance says {theirs}"
+    slack = timedelta(seconds=CLOCK_SLACK_SECONDS)
+    began_too_soon = evidence.started_at < anchor.started_at - slack and evidence.kind is not Kind.SLO
+    if began_too_soon or evidence.ended_at > anchor.ended_at + slack:
+        return "it is foreign: it was not measured during the run that the provenance tells of"
     return ""

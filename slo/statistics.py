@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 
 CONFIDENCE = 0.95
+WILSON = "wilson"
+"""Method of the bounds of a share; whoever has value and n can compute them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,46 @@ def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE, *, s
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is no share")
     if n == 0:
-        return Interval(None, None, "wilson")
+        return Interval(None, None, WILSON)
     z = NormalDist().inv_cdf(1 - (1 - confidence) / sides)
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     lower = 0.0 if successes == 0 else centre - reach
     upper = 1.0 if successes == n else centre + reach
-    return Interval(lower, upper, "wilson")
+    return Interval(lower, upper, WILSON)
 
 
 def ratio(successes: int, n: int) -> Measurement:
     """A share of good events with its Wilson interval; no events give no value."""
     return NOTHING if n == 0 else Measurement(successes / n, n, wilson_interval(successes, n))
+
+
+def contradiction(measurement: Measurement) -> str:
+    """Why a measurement contradicts itself, for people; empty when it does not.
+
+    A value lies inside its own interval, and a share of n events is a whole number of them, with the bounds that follow from it.
+    """
+    value, interval = measurement.value, measurement.interval
+    if value is None or interval is None:
+        return ""
+    slack = 1e-9 * max(1.0, abs(value))
+    if interval.lower is not None and value < interval.lower - slack:
+        return f"its value {value:g} lies below its interval, which begins at {interval.lower:g}"
+    if interval.upper is not None and value > interval.upper + slack:
+        return f"its value {value:g} lies above its interval, which ends at {interval.upper:g}"
+    return _broken_share(value, measurement.n, interval) if interval.method == WILSON and measurement.n else ""
+
+
+def _broken_share(value: float, n: int, interval: Interval) -> str:
+    events = round(value * n)
+    if not 0 <= events <= n or abs(events - value * n) > 1e-6:
+        return f"{value:g} of {n} events is no whole number of events"
+    again = wilson_interval(events, n)
+    pairs = ((interval.lower, again.lower), (interval.upper, again.upper))
+    if any(one is None or other is None or abs(one - other) > 1e-9 for one, other in pairs):
+        return f"its interval is not that of {events} good events of {n}"
+    return ""
 
 
 def quantile(samples: Sequence[float], q: float) -> Measurement:

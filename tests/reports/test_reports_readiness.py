@@ -19,7 +19,7 @@ from reports.waivers import Waiver
 from slo.evidence import Evidence, Item, judged, unmeasured
 from slo.load import parse_spec
 from slo.spec import Engine, Kind, Phase, Spec, Unit
-from slo.statistics import NOTHING, Measurement, p95, ratio
+from slo.statistics import NOTHING, Interval, Measurement, p95, ratio
 from slo.verdict import Readiness, Strength, Verdict
 
 Run = dict[Kind, Evidence]
@@ -181,6 +181,7 @@ def test_nothing_at_all_is_undecided(spec: Spec, at: datetime) -> None:
         (lambda e: replace(e, context=replace(e.context, dirty=True)), ""),
         (lambda e: replace(e, context=replace(e.context, engine=Engine.REAL)), ""),
         (lambda e: replace(e, context=replace(e.context, hashes=e.context.hashes | {"corpus": "sha256:" + "1" * 64})), ""),
+        (lambda e: replace(e, context=replace(e.context, seed=e.context.seed + 1)), ""),
     ],
 )  # fmt: skip
 def test_evidence_that_does_not_belong_is_never_go(
@@ -206,6 +207,19 @@ def test_a_drill_has_a_stack_of_its_own(spec: Spec, run: Run, at: datetime) -> N
     """The drill's target may differ, and the page says so."""
     assert run[Kind.DRILL].context.target != run[Kind.PROVENANCE].context.target
     assert any("stack of their own" in note for note in _decide(spec, run, at).notes)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MEASURED if kind is not Kind.SLO])
+def test_evidence_from_before_its_run_is_foreign(spec: Spec, run: Run, at: datetime, kind: Kind) -> None:
+    """What was measured an hour before the run began, or after it ended, was measured in another one."""
+    hour = timedelta(hours=1)
+    anchor = run[Kind.PROVENANCE]
+    early = replace(run[kind], started_at=run[kind].started_at - hour, ended_at=run[kind].ended_at - hour)
+    over = replace(anchor, started_at=anchor.started_at - hour, ended_at=anchor.ended_at - hour)
+    for changed in ({kind: early}, {Kind.PROVENANCE: over}):
+        decision = _decide(spec, run | changed, at)
+        assert decision.readiness is Readiness.UNDECIDED
+        assert "not measured during the run" in decision.blocking[0].text
 
 
 def test_without_usable_provenance_no_file_is_used(spec: Spec, run: Run, at: datetime) -> None:
@@ -236,6 +250,11 @@ def test_age_is_judged_at_the_date(spec: Spec, run: Run, at: datetime) -> None:
     assert _decide(spec, run, at + timedelta(days=2)).readiness is Readiness.UNDECIDED
 
 
+def _value(item: Item) -> float:
+    assert item.measurement.value is not None
+    return item.measurement.value
+
+
 ALTERATIONS: dict[str, Callable[[Item], Item | None]] = {
     "removed": lambda item: None,
     "another verdict": lambda item: replace(item, verdict=Verdict.FAIL),
@@ -246,6 +265,12 @@ ALTERATIONS: dict[str, Callable[[Item], Item | None]] = {
     "another unit": lambda item: replace(item, unit=Unit.SCORE if item.unit is not Unit.SCORE else Unit.COUNT),
     "no value": lambda item: replace(item, measurement=NOTHING),
     "no samples": lambda item: replace(item, measurement=replace(item.measurement, n=0)),
+    "outside its interval": lambda item: replace(
+        item, measurement=replace(item.measurement, interval=Interval(_value(item) + 1, _value(item) + 2, "observed"))
+    ),
+    "over its interval": lambda item: replace(
+        item, measurement=replace(item.measurement, interval=Interval(None, _value(item) - 1, "observed"))
+    ),
     "renamed gate": lambda item: replace(item, gate=item.gate + "x"),
     "other cell": lambda item: replace(item, labels=(*item.labels, ("zone", "x"))),
 }
@@ -263,6 +288,33 @@ def test_altering_any_one_item_is_never_go(spec: Spec, run: Run, at: datetime, a
             items = [*run[kind].items[:place], *([altered] if altered else []), *run[kind].items[place + 1 :]]
             decision = _decide(spec, run | {kind: replace(run[kind], items=tuple(items))}, at)
             assert decision.readiness is Readiness.UNDECIDED, (alteration, item.gate, item.labels)
+
+
+@pytest.mark.parametrize("gate_id", ["acceptance", "load-success", "slo"])
+def test_more_events_than_were_counted_are_noticed(spec: Spec, run: Run, at: datetime, gate_id: str) -> None:
+    """A share with ten times its events, or with a better value, no longer has the bounds that follow from it."""
+    for change in (
+        lambda found: replace(found, n=found.n * 10),
+        lambda found: replace(found, value=1 - 0.5 / found.n),
+        lambda found: replace(found, value=1 - 1 / found.n),
+    ):
+        forged = _swap(
+            run,
+            spec.gate(gate_id).kind,
+            lambda item, change=change: replace(item, measurement=change(item.measurement)),  # type: ignore[misc]
+            where=lambda item: item.gate == gate_id,
+        )
+        assert _decide(spec, forged, at).readiness is not Readiness.GO
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.PROVENANCE])
+def test_evidence_names_all_that_the_run_was_measured_with(spec: Spec, run: Run, at: datetime, kind: Kind) -> None:
+    """Evidence that does not tell its corpus, where the provenance does, may be of another one."""
+    context = run[kind].context
+    silent = replace(run[kind], context=replace(context, hashes={"spec": context.hashes["spec"]}))
+    decision = _decide(spec, run | {kind: silent}, at)
+    assert decision.readiness is Readiness.UNDECIDED
+    assert any("its hash of corpus is not told" in source.reason for source in decision.sources)
 
 
 def test_a_second_item_for_one_cell_is_an_error(spec: Spec, run: Run, at: datetime) -> None:

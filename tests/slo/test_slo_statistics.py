@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from slo.statistics import (
     NOTHING,
+    Interval,
+    Measurement,
+    contradiction,
     extreme,
     least_n_flawless,
     least_n_for_quantile,
@@ -22,6 +25,37 @@ from slo.statistics import (
 )
 
 SAMPLES = st.lists(st.floats(min_value=0, max_value=1e6, allow_nan=False), min_size=1, max_size=120)
+
+
+@pytest.mark.parametrize(
+    ("value", "n", "interval", "said"),
+    [
+        (3.0, 80, Interval(4.5, 5.6, "order-statistics"), "below its interval, which begins at 4.5"),
+        (6.0, 80, Interval(4.5, 5.6, "order-statistics"), "above its interval, which ends at 5.6"),
+        (0.955, 20, wilson_interval(19, 20), "no whole number of events"),
+        (1.5, 20, Interval(None, None, "wilson"), "no whole number of events"),
+        (0.95, 200, wilson_interval(19, 20), "not that of 190 good events of 200"),
+        (0.95, 20, Interval(0.9, None, "wilson"), "not that of 19 good events of 20"),
+    ],
+)
+def test_a_measurement_may_contradict_itself(value: float, n: int, interval: Interval, said: str) -> None:
+    """A value outside its bounds, a share of no whole number of events, and bounds of other events are told."""
+    assert said in contradiction(Measurement(value, n, interval))
+
+
+@settings(deadline=None)
+@given(n=st.integers(min_value=1, max_value=10**6), share=st.floats(min_value=0, max_value=1))
+def test_what_we_measure_does_not_contradict_itself(n: int, share: float) -> None:
+    """Every share, quantile, mean and extreme that these functions make agrees with its own bounds."""
+    samples = [share * (1 + step) for step in range(min(n, 200))]
+    made = [
+        ratio(round(share * n), n),
+        p95(samples),
+        mean(samples, resamples=20),
+        extreme(samples, largest=True),
+        NOTHING,
+    ]
+    assert [contradiction(one) for one in made] == [""] * len(made)
 
 
 def test_wilson_of_38_in_40() -> None:
