@@ -1,6 +1,7 @@
 """Progress of long work: a bar with the time left on a terminal, plain lines elsewhere.
 
-The time left is the sum of what the steps still ahead are expected to take, and of what the present one has left by its own share.
+The time left is the sum of what the steps still ahead are expected to take, and of what the present one has left by its own share
+and pace.
 """
 
 from __future__ import annotations
@@ -98,8 +99,15 @@ class ProgressView:
         if self._current is None:
             return 0.0
         ahead = self._order[self._order.index(self._current) + 1 :]
-        present = self._plans[self._current].expected_seconds * (1 - self._share)
-        return present + sum(self._plans[name].expected_seconds for name in ahead)
+        return self._left_of_this_step(self._plans[self._current]) + sum(
+            self._plans[name].expected_seconds for name in ahead
+        )
+
+    def _left_of_this_step(self, plan: StepPlan) -> float:
+        """As planned, or as the pace so far foretells when that is longer: a slow chatbot takes its time."""
+        planned = plan.expected_seconds * (1 - self._share)
+        elapsed = self._clock() - self._step_started
+        return max(planned, elapsed * (1 - self._share) / self._share) if self._share else max(planned - elapsed, 0.0)
 
 
 def _minutes(seconds: float) -> str:

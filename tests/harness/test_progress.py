@@ -40,6 +40,16 @@ def test_half_of_a_step_leaves_half_of_its_time() -> None:
         assert shown.left_seconds() == 45.0
 
 
+def test_a_step_slower_than_planned_is_foretold_by_its_pace() -> None:
+    """Half done after twice its planned time, a step has as much time left as it took so far."""
+    clock = Clock()
+    shown, _ = view(clock)
+    with shown.step("second"):
+        clock.now = 180.0
+        shown.advance(0.5)
+        assert shown.left_seconds() == 180.0
+
+
 def test_progress_never_goes_back() -> None:
     """A smaller share than before changes nothing."""
     shown, _ = view(Clock())
