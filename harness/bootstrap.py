@@ -215,6 +215,9 @@ def main() -> int:
     except SetupError as error:
         print(error, file=sys.stderr)
         return error.status
+    except OSError as error:  # a checkout that may not be written, a full disk
+        print(f"setup: {error}; the checkout must be writable, with 1 GB to spare", file=sys.stderr)
+        return 5
     except KeyboardInterrupt:
         print("setup: interrupted; the next make starts it over", file=sys.stderr)
         return 130

@@ -151,6 +151,21 @@ def test_a_failing_step_raises_with_its_log(tmp_path: Path) -> None:
     assert log.read_text(encoding="utf-8") == "broken\n"
 
 
+def test_a_checkout_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A read-only folder or a full disk ends with one line and status 5, never with a traceback."""
+
+    def refuse(_: Path) -> None:
+        raise OSError(30, "Read-only file system", ".cache")
+
+    monkeypatch.setattr(bootstrap, "ensure", refuse)
+    assert bootstrap.main() == 5
+    said = capsys.readouterr().err
+    assert "Read-only file system" in said
+    assert said.count("\n") == 1
+
+
 def test_the_program_needs_nothing_but_the_standard_library() -> None:
     """It starts in isolated mode without site packages, as on a machine that has nothing of ours."""
     program = f"import runpy; runpy.run_path({str(ROOT / 'harness' / 'bootstrap.py')!r})"
