@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from slo.errors import CourtSightError
 IMPORT_ROUTE: Final = "/api/dashboards/db"
 TIMEOUT_SECONDS: Final = 10.0
 
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _ADVICE: Final = {
     401: "the token was refused: give a service-account token of this Grafana",
     403: "the token may not write dashboards: give its service account the role Editor",
@@ -28,11 +30,11 @@ def read_token(path: Path) -> str:
         CourtSightError: The file is missing or empty.
     """
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_bytes().decode("ascii", errors="replace").strip()
     except OSError as error:
         raise CourtSightError(f"{path}: the Grafana token cannot be read: {error.strerror}") from error
-    if not token:
-        raise CourtSightError(f"{path}: holds no Grafana token")
+    if not _TOKEN.fullmatch(token):  # a client would refuse the header, and name the token in its message
+        raise CourtSightError(f"{path}: holds no Grafana token: one word of printable ASCII")
     return token
 
 

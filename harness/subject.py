@@ -118,4 +118,8 @@ def checked_url(text: str, option: str) -> str:
         raise InvalidInput((Problem(option, None, "", f"{text!r} is no address: {error}"),)) from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise InvalidInput((Problem(option, None, "", f"{text!r} is no http or https address"),))
+    if url.userinfo or url.query or url.fragment:
+        # Evidence and report name the address: a password in it would be published.
+        said = "carries more than host and path", "write it like https://chat.example, and credentials into a file"
+        raise InvalidInput((Problem(option, None, "", *said),))
     return text.rstrip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -92,7 +93,7 @@ class CourtSightTarget:
                     reply = wire.reply_of(response.status_code, content, self._timer() - started)
                     return StreamedReply(reply, None, reply.duration_seconds, (), "")
                 return await self._read_stream(response, started)
-        except (httpx.TransportError, httpx.StreamError) as error:
+        except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
 
     async def _read_stream(self, response: httpx.Response, started: float) -> StreamedReply:
@@ -105,7 +106,7 @@ class CourtSightTarget:
                 chunk = await anext(chunks)
             except StopAsyncIteration:
                 break
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 # The words that came before the cut are worth keeping: a cut stream is a fault of the answer.
                 cut = _said(error)
                 break
@@ -190,7 +191,7 @@ class CourtSightTarget:
     ) -> httpx.Response:
         try:
             return await self._client.request(method, path, headers=headers, json=json)
-        except (httpx.TransportError, httpx.StreamError) as error:
+        except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
 
 
@@ -223,6 +224,9 @@ async def open_target(
         yield target
 
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
 class _Login(Wire):
     username: str
     password: str
@@ -239,6 +243,11 @@ def read_credentials(path: Path) -> Mapping[str, Login]:
         InvalidInput: It is missing or wrong.
     """
     entries = load_strict(path, _CredentialsFile).root
+    for role, entry in entries.items():
+        if isinstance(entry, str) and not _TOKEN.fullmatch(entry):
+            # A client would refuse the header, and name the token in its message.
+            advice = "write it as one word of printable ASCII"
+            raise InvalidInput((Problem(str(path), None, role, "its token cannot stand in a header", advice),))
     return {
         role: AccessToken(entry) if isinstance(entry, str) else Credentials(entry.username, entry.password)
         for role, entry in entries.items()

@@ -116,6 +116,16 @@ def test_the_token_is_read_without_its_line_end(tmp_path: Path) -> None:
     assert read_token(path) == TOKEN
 
 
+@pytest.mark.parametrize("content", [b"two words", b"two\nlines", b"geh\xe9im"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, content: bytes) -> None:
+    """The message names the file, never what stands in it."""
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(CourtSightError, match="holds no Grafana token") as caught:
+        read_token(file)
+    assert content.decode("latin-1")[:3] not in str(caught.value).removeprefix(str(file))
+
+
 def test_a_missing_or_empty_token_file_is_named(tmp_path: Path) -> None:
     """Neither a missing nor an empty file passes as a token."""
     with pytest.raises(CourtSightError, match="cannot be read"):

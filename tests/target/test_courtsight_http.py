@@ -130,6 +130,15 @@ def test_an_answer_that_breaks_the_contract_is_malformed() -> None:
     assert "citations" in reply.detail
 
 
+def test_a_body_that_cannot_be_unpacked_is_no_answer() -> None:
+    """A broken encoding is the target's fault, not an error of ours."""
+    headers = {"content-encoding": "gzip"}
+    with pytest.raises(TargetDown):
+        asyncio.run(
+            target_of(lambda _: httpx.Response(200, headers=headers, stream=Chunks([b"no gzip"]))).ask(JUDGE, "?")
+        )
+
+
 def test_nobody_answering_is_target_down_without_the_token() -> None:
     """A refused connection raises TargetDown, whose words hold the address and no secret."""
 
@@ -287,3 +296,13 @@ def test_credentials_are_read_from_yaml_or_json(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="judge") as caught:
         read_credentials(file)
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["geheim wort", "geheim\nwort", "geh\u00e9im", ""])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, token: str) -> None:
+    """A client would name it in its own error; we name the role."""
+    file = tmp_path / "roles.json"
+    file.write_text(json.dumps({"judge": token}), encoding="utf-8")
+    with pytest.raises(InvalidInput, match="judge: its token cannot stand in a header") as caught:
+        read_credentials(file)
+    assert "geh" not in str(caught.value)
