@@ -258,6 +258,9 @@ class LocalStack:
             self._start_service()
             if self.plan.monitoring is not None:
                 self._start_monitoring(self.plan.monitoring)
+        except OSError as error:
+            self._take_down()
+            raise StackError(f"The stack cannot be made below {self.plan.folder}: {error}") from error
         except BaseException:
             self._take_down()
             raise

@@ -108,11 +108,19 @@ def test_a_taken_port_is_said_before_anything_is_made(plan: StackPlan) -> None:
     assert not plan.private.exists()
 
 
+def test_a_folder_that_cannot_be_made_is_said(plan: StackPlan) -> None:
+    """A disk that refuses ends the start with the folder and the reason, and leaves nothing."""
+    plan.folder.write_text("a file stands where the folder should be", encoding="utf-8")
+    with pytest.raises(StackError, match=f"cannot be made below {re.escape(str(plan.folder))}: .*Not a directory"):
+        LocalStack(plan).__enter__()
+    assert plan.folder.is_file()
+
+
 def test_a_folder_in_use_is_never_taken_over(plan: StackPlan) -> None:
     """A private folder that already exists belongs to another run: it is an error, and it stays untouched."""
     plan.private.mkdir(parents=True)
     (plan.private / "kept").touch()
-    with pytest.raises(FileExistsError), LocalStack(plan):
+    with pytest.raises(StackError, match="File exists"), LocalStack(plan):
         pass
     assert (plan.private / "kept").exists()
 
