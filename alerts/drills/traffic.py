@@ -111,6 +111,8 @@ def _noting_trouble(story: Callable[[], Coroutine[None, None, None]], log: Traff
         asyncio.run(story())
     except CourtSightError as error:
         log.trouble = str(error)
+    except Exception as error:  # noqa: BLE001 - a drill without questions proves nothing: it has to know, whatever it was
+        log.trouble = f"{type(error).__name__}: {error}"
     finally:
         log.begun.set()
 

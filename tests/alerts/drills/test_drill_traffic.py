@@ -42,6 +42,8 @@ class FakeChat:
             raise TargetDown("connection refused")
         if self.behaviour == "hangs":
             await asyncio.sleep(60)
+        if self.behaviour == "surprises":
+            raise ZeroDivisionError("nobody thought of this")
         if self.behaviour == "fails":
             return Reply(503, "storage_unavailable", 1.0, None)
         return Reply(200, "", 0.01, ANSWER)
@@ -110,6 +112,19 @@ def test_nobody_who_can_sign_in_is_trouble(traffic: Traffic) -> None:
     """Without a signed-in role the drill does not begin, and says why."""
     with pytest.raises(StackError, match="is the account there"):
         driven(FakeChat("no login"), traffic)
+
+
+def test_whatever_ends_the_questions_is_trouble(traffic: Traffic) -> None:
+    """An error that nobody foresaw is noted, so that the drill does not take silence for calm."""
+    chat = FakeChat("surprises", wanted=1)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[ChatTarget]:
+        yield cast("ChatTarget", chat)
+
+    with live_traffic(opened, traffic, lambda: 0.0) as log:
+        assert chat.enough.wait(10)
+    assert "ExceptionGroup" in log.trouble
 
 
 def test_questions_are_found_by_when_they_were_sent() -> None:
