@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.project import Project
+from slo.errors import InvalidInput, Problem
 from target.accounts import ROLES, Credentials, make_credentials, write_private
 from target.processes import LOOPBACK, ChildProcess, claim_port
 from target.stack import ServicePlan, create_accounts, interruptible, prepare_secret, start_service
@@ -43,9 +44,9 @@ def serve(options: argparse.Namespace) -> int:
 def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:
     """The accounts of the development service; made with random passwords when there are none yet."""
     path = plan.private / "credentials.json"
-    if path.exists():
-        return {role: Credentials(**entry) for role, entry in json.loads(path.read_text(encoding="utf-8")).items()}
-    # Without this file nobody can log in: what an interrupted first start left behind is of no use.
+    if path.exists() and plan.database.exists():
+        return _read_credentials(path)
+    # Without both of them nobody can log in: what an interrupted first start or a cleaning left behind is of no use.
     shutil.rmtree(plan.private, ignore_errors=True)
     prepare_secret(plan, secrets.token_urlsafe(48))
     made = make_credentials(ROLES, lambda: secrets.token_urlsafe(12))
@@ -53,6 +54,14 @@ def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:
     plain = {role: {"username": entry.username, "password": entry.password} for role, entry in made.items()}
     write_private(path, json.dumps(plain, indent=1))
     return made
+
+
+def _read_credentials(path: Path) -> Mapping[str, Credentials]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return {role: Credentials(**entry) for role, entry in entries.items()}
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidInput((Problem(str(path), None, "", "is damaged", f"start over: rm -r {path.parent}"),)) from None
 
 
 def welcome(url: str, credentials: Mapping[str, Credentials], plan: ServicePlan) -> str:

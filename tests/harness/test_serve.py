@@ -1,0 +1,49 @@
+"""The development service's accounts: found again when they are of use, made anew when they are not."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from harness import serve
+from harness.serve import known_credentials
+from slo.errors import InvalidInput
+from target.accounts import Credentials
+from target.stack import ServicePlan
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServicePlan:
+    """A service whose accounts are made by touching its database."""
+    monkeypatch.setattr(serve, "create_accounts", lambda made, _: made.database.touch())
+    return ServicePlan(root=tmp_path, private=tmp_path / "serve", log=tmp_path / "log")
+
+
+def test_the_second_start_finds_the_accounts_of_the_first(plan: ServicePlan) -> None:
+    """Passwords stay the same as long as database and file are there, and only their owner can read them."""
+    first = known_credentials(plan)
+    assert known_credentials(plan) == first
+    assert stat.S_IMODE((plan.private / "credentials.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("lost", ["service.sqlite3", "credentials.json"])
+def test_half_of_them_is_of_no_use(plan: ServicePlan, lost: str) -> None:
+    """Without the database, or without the passwords, accounts are made anew: printed passwords always work."""
+    first = known_credentials(plan)
+    (plan.private / lost).unlink()
+    again = known_credentials(plan)
+    assert again != first
+    assert plan.database.exists()
+    assert known_credentials(plan) == again
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"judge": {"name": "x"}}', json.dumps({"judge": "x"})])
+def test_a_damaged_file_says_how_to_start_over(plan: ServicePlan, content: str) -> None:
+    """A file that holds no accounts is an input error that names the folder to remove."""
+    assert isinstance(known_credentials(plan)["judge"], Credentials)
+    (plan.private / "credentials.json").write_text(content)
+    with pytest.raises(InvalidInput, match=r"is damaged \(start over: rm -r .*serve\)"):
+        known_credentials(plan)
