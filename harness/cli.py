@@ -15,7 +15,7 @@ from pathlib import Path
 from slo.errors import CourtSightError, InvalidInput
 from slo.spec import Phase
 from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
-from target.errors import StackError
+from target.errors import StackError, TargetDown
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -67,8 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     check = _command(commands, "check", "generated files in step, inputs valid, promtool and amtool content", _check)
     _deployment(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    prove = _command(commands, "prove", "alerts in virtual time: promtool runs every generated test", _prove)
-    _deployment(prove)
+    _command(commands, "prove", "alerts in virtual time: promtool runs every generated test", _prove)
     boards = _command(commands, "dashboards-import", "put the generated boards into a Grafana", _boards)
     boards.add_argument("--grafana", required=True, metavar="URL", help="where Grafana answers")
     boards.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="a service account's token")
@@ -80,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--json", action="store_true", help="print the decision as JSON")
     serve = _command(commands, "serve", "run the service for a person, and print how to log in", _serve)
     serve.add_argument("--port", type=_port, default=8000, help="loopback port (default 8000)")
-    _deployment(serve)
+    serve.add_argument("--deployment", default="courtsight", help="what to be (default courtsight)")
     doctor = _command(commands, "doctor", "which dependency, port or version is wrong, and the mend", _doctor)
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser
@@ -99,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; what was started is stopped, and nothing was decided.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except StackError as error:
+    except (
+        StackError,
+        TargetDown,
+    ) as error:  # nothing was measured: a taken port, a wrong address, a chatbot that is down
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except CourtSightError as error:

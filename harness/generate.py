@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +84,3 @@ def write(root: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
         except OSError as error:
             raise CourtSightError(f"{path}: cannot be written: {error.strerror}") from error
     return tuple(changed)
-
-
-def drift_as_json(found: tuple[Drift, ...]) -> str:
-    """Findings for programs."""
-    return json.dumps([{"path": entry.path, "message": entry.message} for entry in found])

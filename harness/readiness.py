@@ -57,10 +57,14 @@ def quick(options: argparse.Namespace) -> int:
     """A part within a minute: acceptance, and few samples per cell. Its gates cannot all be met, so it is never GO."""
     plan = _plan(options, ("uat", "latency"), short=True)
     folder = _measure(options, plan, ToolPaths())
-    items = [item for made in _evidence(folder, plan) for item in made.items]
-    found = worst(item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE)
-    print(table(items))
-    print(f"{found} for what was looked at; a part is never GO. Decide with: make readiness")
+    made = _evidence(folder, plan)
+    items = [item for entry in made for item in entry.items]
+    found = _worst(made, plan, [item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE])
+    if options.json:
+        print(_as_json(made))
+    else:
+        print(table(items))
+        print(f"{found} for what was looked at; a part is never GO. Decide with: make readiness")
     return EXIT_OF_VERDICT[found]
 
 
@@ -79,7 +83,7 @@ def drill(options: argparse.Namespace) -> int:
     plan = Plan(project, spec, (steps.drills(chosen),))
     tools = find_tools(project.root, report=say)
     with interruptible():
-        name, folder = run.new_run(project, utc_now())
+        name, folder = run.begin_run(project)
         subject = Subject("", {"engine": Engine.EXTRACTIVE}, {}, None, "", lambda: None, local=True)
         view = ProgressView([step.plan for step in plan.steps])
         context = run.make_context(project, spec, subject, name, 0)
@@ -96,7 +100,7 @@ def report(options: argparse.Namespace) -> int:
     if name is None:
         raise InvalidInput((Problem("evidence", None, "", "holds no run yet", "make readiness measures one"),))
     folder = project.evidence / name
-    if not folder.is_dir() or folder.parent != project.evidence:
+    if name == ".." or not folder.is_dir() or folder.parent != project.evidence:
         known = (
             ", ".join(sorted(path.parent.name for path in project.evidence.glob("*/provenance.json"))[-5:]) or "none"
         )
@@ -106,6 +110,7 @@ def report(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace, wanted: Sequence[str], *, short: bool = False) -> Plan:
     """Read every input strictly; a typo ends the command before anything is started."""
+    _check_target(options)
     project = Project()
     spec = load_spec(options.spec or project.spec_file(options.deployment))
     for _, load in inputs.loaders(project, spec):
@@ -131,9 +136,10 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
     view = ProgressView([StepPlan("start", "Starting", START_SECONDS), *(step.plan for step in plan.steps)])
     with interruptible():
         started = utc_now()
-        name, folder = run.new_run(plan.project, started)
+        name, folder = run.begin_run(plan.project)
         log = Log()
         with contextlib.ExitStack() as stack:
+            stack.callback(_remove_if_empty, folder)
             with view.step("start"):
                 subject = stack.enter_context(_subject(options, plan, folder, found))
                 watched_from = _first_scrape(subject, plan.spec, view)
@@ -148,11 +154,29 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
     return folder
 
 
-@contextlib.contextmanager
-def _subject(options: argparse.Namespace, plan: Plan, folder: Path, tools: ToolPaths) -> Iterator[Subject]:
+def _remove_if_empty(folder: Path) -> None:
+    """A run that could not even begin leaves nothing behind."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _check_target(options: argparse.Namespace) -> None:
+    """Refuse options that contradict each other; one that is silently ignored would measure something else than meant."""
     if options.target:
         if options.target_credentials is None:
             raise InvalidInput((Problem("--target", None, "", "needs --target-credentials", "a YAML file by role"),))
+        if options.port is not None:
+            raise InvalidInput((Problem("--port", None, "", "is for a stack made here, not for a --target"),))
+        read_credentials(options.target_credentials)
+        return
+    for name in ("--target-credentials", "--prometheus"):
+        if getattr(options, name.removeprefix("--").replace("-", "_")) is not None:
+            raise InvalidInput((Problem(name, None, "", "needs --target", "the chatbot that it belongs to"),))
+
+
+@contextlib.contextmanager
+def _subject(options: argparse.Namespace, plan: Plan, folder: Path, tools: ToolPaths) -> Iterator[Subject]:
+    if options.target:
         credentials = read_credentials(options.target_credentials)
         with remote_subject(options.target, credentials, options.prometheus) as subject:
             yield subject
@@ -213,13 +237,23 @@ def _shown(project: Project, paths: ReportPaths) -> Path:
 def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
     made = _evidence(folder, plan)
     items = [item for entry in made for item in entry.items]
-    found = worst(item.verdict for item in items) if len(made) == len(plan.steps) else Verdict.ERROR
+    found = _worst(made, plan, [item.verdict for item in items])
     if options.json:
-        print(json.dumps([json.loads(to_json(entry)) for entry in made], ensure_ascii=False, indent=1))
+        print(_as_json(made))
     else:
         print(table(items))
         print(f"{found}; evidence: {folder.relative_to(plan.project.root)}")
     return EXIT_OF_VERDICT[found]
+
+
+def _worst(made: Sequence[Evidence], plan: Plan, verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of what was measured; at best ERROR when a step left no evidence, or only a part of it."""
+    whole = len(made) == len(plan.steps) and all(entry.complete for entry in made)
+    return worst(verdicts if whole else [*verdicts, Verdict.ERROR])
+
+
+def _as_json(made: Sequence[Evidence]) -> str:
+    return json.dumps([json.loads(to_json(entry)) for entry in made], ensure_ascii=False, indent=1)
 
 
 def _evidence(folder: Path, plan: Plan) -> list[Evidence]:

@@ -6,6 +6,7 @@ A step that fails leaves a reason, not a file: what is not measured is missing f
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from slo.spec import Kind, Spec
 from slo.verdict import Verdict
 from target.errors import StackError
 from target.stack import ToolPaths
+
+NAME_ATTEMPTS = 5
+"""How many runs may begin in the seconds before ours."""
 
 
 def utc_now() -> datetime:
@@ -158,11 +162,32 @@ def tool_versions(tools: ToolPaths) -> dict[str, str]:
     return found
 
 
+class RunExistsError(StackError):
+    """Two runs began in one second; their evidence must not mix."""
+
+
+def begin_run(
+    project: Project, clock: Callable[[], datetime] = utc_now, sleep: Callable[[float], None] = time.sleep
+) -> tuple[str, Path]:
+    """Name a run that begins now, and make its evidence folder; waits a second where another run took this one.
+
+    Raises:
+        StackError: The disk refuses.
+    """
+    for _ in range(NAME_ATTEMPTS):
+        try:
+            return new_run(project, clock())
+        except RunExistsError:
+            sleep(1.0)
+    return new_run(project, clock())
+
+
 def new_run(project: Project, at: datetime) -> tuple[str, Path]:
     """Name a run that begins at `at`, and make its evidence folder.
 
     Raises:
-        StackError: There is one already (two runs in one second), or the disk refuses.
+        RunExistsError: There is one already (two runs in one second).
+        StackError: The disk refuses.
     """
     checkout = provenance.checkout(project.root)
     run = evidence.run_id(at, checkout.commit, dirty=checkout.dirty)
@@ -170,7 +195,7 @@ def new_run(project: Project, at: datetime) -> tuple[str, Path]:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise StackError(f"The run {run} exists already: start again in a second") from None
+        raise RunExistsError(f"The run {run} exists already: start again in a second") from None
     except OSError as error:
         raise StackError(f"{folder} cannot be made: {error.strerror}") from error
     return run, folder

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
-from harness.run import Log, Run, Step, SubjectGone, make_context, measure_all, new_run, write_provenance
+from harness.run import Log, Run, Step, SubjectGone, begin_run, make_context, measure_all, new_run, write_provenance
 from harness.subject import Subject, checked_url
 from slo.errors import InvalidInput
 from slo.evidence import Evidence, judged, read
@@ -98,6 +98,18 @@ def test_two_runs_in_one_second_do_not_share_a_folder(tmp_path: Path) -> None:
         new_run(project, AT)
 
 
+def test_a_run_waits_for_a_second_of_its_own(tmp_path: Path) -> None:
+    """Two that begin at once both run, a second apart."""
+    project = Project(tmp_path)
+    moments = iter([AT, AT + timedelta(seconds=1)])
+    waited: list[float] = []
+    new_run(project, AT)
+    name, folder = begin_run(project, lambda: next(moments), waited.append)
+    assert waited == [1.0]
+    assert name.startswith("20261120T211701Z-")
+    assert folder.is_dir()
+
+
 def test_only_finished_runs_are_the_newest(tmp_path: Path) -> None:
     """A run that was interrupted has no provenance, and `report` passes over it."""
     project = Project(tmp_path)
@@ -110,8 +122,11 @@ def test_only_finished_runs_are_the_newest(tmp_path: Path) -> None:
     assert project.newest_run() == "20260101T000000Z-0000000"
 
 
-@pytest.mark.parametrize("text", ["", "chat.example", "file:///etc/passwd", "http://", "http://[::1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "chat.example", "file:///etc/passwd", "http://", "http://[::1", "http://a:b@chat.example", "http://x/?key=1"],
+)
 def test_what_is_no_web_address_is_refused(text: str) -> None:
-    """Only http and https addresses with a host are measured."""
+    """Only http and https addresses of host and path are measured: evidence names them, so no secret may stand in one."""
     with pytest.raises(InvalidInput):
         checked_url(text, "--target")
