@@ -152,4 +152,56 @@ def test_the_phases_ask_for_what_their_launch_needs(spec: Spec) -> None:
     assert spec.phases[Phase.SOFT].real_engine
     assert set(spec.phases[Phase.SOFT].checklists) == {"technical", "operational"}
     assert set(spec.phases[Phase.CONTROLLED].checklists) == {"technical", "operational", "business"}
+    assert spec.phases[Phase.CONTROLLED].slo_window == 7 * 86400
     assert spec.phases[Phase.PUBLIC].slo_window == 14 * 86400
+
+
+BUILD = ("build", "soft", "controlled", "public")
+LAUNCHED = ("controlled", "public")
+GATES = {
+    # gate: (evidence, statistic, direction, cells, warning margin, phases that ask, least n of a build, strong from the soft launch on)
+    "acceptance": ("uat", "ratio", "at_least", 1, 0, BUILD, {10}, True),
+    "latency-cell": ("latency", "p95", "at_most", 15, 10, BUILD, {59}, True),
+    "latency-mean": ("latency", "mean", "at_most", 3, 0, BUILD, {59}, False),
+    "ttft-cell": ("latency", "p95", "at_most", 15, 10, BUILD, {59}, True),
+    "tool-mean": ("latency", "mean", "at_most", 3, 0, BUILD, {10}, False),
+    "tool-p95": ("latency", "p95", "at_most", 3, 0, BUILD, {59}, False),
+    "tool-results": ("latency", "min", "at_least", 3, 0, BUILD, {10}, False),
+    "load-success": ("load", "ratio", "at_least", 1, 10, BUILD, {3000}, True),
+    "load-mean": ("load", "mean", "at_most", 1, 0, BUILD, {3000}, False),
+    "load-max": ("load", "max", "at_most", 1, 0, BUILD, {3000}, False),
+    "load-p95": ("load", "p95", "at_most", 3, 10, BUILD, {59}, True),
+    "slo": ("slo", "ratio", "at_least", 11, 10, BUILD, {59, 3000}, True),
+    "drill-cycle": ("drill", "max", "at_most", 1, 0, BUILD, {1}, False),
+    "satisfaction": ("slo", "mean", "at_least", 1, 0, LAUNCHED, {30}, False),
+}
+
+
+def test_there_are_these_gates_and_no_others(spec: Spec) -> None:
+    """A gate that disappears takes its contract with it."""
+    assert [gate.id for gate in spec.gates] == list(GATES)
+
+
+@pytest.mark.parametrize("gate_id", GATES)
+def test_a_gate_asks_no_less_than_this(spec: Spec, gate_id: str) -> None:
+    """What is measured, how, for how many cells, in which phases, on how many samples, and how surely."""
+    gate = spec.gate(gate_id)
+    evidence, statistic, direction, cells, margin, phases, least_n, strong = GATES[gate_id]
+    asked = {str(phase): entry for phase in Phase if (entry := gate.requirement(phase)) is not None}
+    assert (gate.kind, gate.statistic, gate.direction) == (evidence, statistic, direction)
+    assert len(gate.cells) == cells
+    assert gate.warning_margin * 100 == margin
+    assert tuple(asked) == phases
+    assert set(asked[phases[0]].least_n.values()) == least_n
+    assert {entry.strong for phase, entry in asked.items() if phase != "build"} == {strong}
+    assert gate.waivable
+
+
+def test_later_phases_ask_for_more_samples_where_opinions_count(spec: Spec) -> None:
+    """52 flawless scenarios show 95 % from the soft launch on; 30 users rate a controlled rollout, 100 before the public one."""
+    scenarios = spec.gate("acceptance").requirement(Phase.SOFT)
+    users = spec.gate("satisfaction").requirement(Phase.PUBLIC)
+    assert scenarios is not None
+    assert set(scenarios.least_n.values()) == {52}
+    assert users is not None
+    assert set(users.least_n.values()) == {100}
