@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import shlex
 import shutil
 import sys
 import time
@@ -75,15 +76,10 @@ Accounts (kept in {plan.private / "credentials.json"}):
 {rows}
 
 Log in, and ask:
-  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json' -d '{login}' | {python()} -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+  TOKEN=$(printf %s '{login}' | curl -s {url}/v1/auth/token -d @- | {shlex.quote(sys.executable)} -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
   curl -s {url}/v1/chat -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"message": "Apa itu hukum pidana?"}}'
 
 Metrics: {url}/metrics   Health: {url}/health/ready   Log: {plan.log}"""
-
-
-def python() -> str:
-    """How to call Python from the user's shell."""
-    return Path(sys.executable).name
 
 
 def wait(child: ChildProcess) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness import serve
-from harness.serve import known_credentials
+from harness.serve import known_credentials, welcome
 from slo.errors import InvalidInput
 from target.accounts import Credentials
 from target.stack import ServicePlan
@@ -47,3 +48,11 @@ def test_a_damaged_file_says_how_to_start_over(plan: ServicePlan, content: str) 
     (plan.private / "credentials.json").write_text(content)
     with pytest.raises(InvalidInput, match=r"is damaged \(start over: rm -r .*serve\)"):
         known_credentials(plan)
+
+
+def test_the_printed_commands_work_as_they_stand(plan: ServicePlan) -> None:
+    """The way to log in calls the Python that runs us, by a path that every shell finds, and hands no password to a process."""
+    said = welcome("http://127.0.0.1:8000", known_credentials(plan), plan)
+    (login,) = [line for line in said.splitlines() if line.lstrip().startswith("TOKEN=")]
+    assert sys.executable in login
+    assert login.index("printf") < login.index('"password"') < login.index("| curl")
