@@ -220,7 +220,7 @@ def test_every_metric_name_that_the_harness_knows_is_on_the_page(page: Page) -> 
     """slo.names holds no name that the service does not expose."""
     known = {value for value in vars(names).values() if isinstance(value, str) and value.startswith("chatbot_")}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in page}
-    assert len(known) > 10
+    assert len(known) >= 10
     assert known <= families
 
 
