@@ -16,7 +16,7 @@ from harness.project import Project
 from slo.errors import InvalidInput, Problem
 from target.accounts import ROLES, Credentials, make_credentials, write_private
 from target.processes import LOOPBACK, ChildProcess, claim_port
-from target.stack import ServicePlan, create_accounts, interruptible, prepare_secret, start_service
+from target.stack import ServicePlan, create_accounts, interruptible, prepare_secret, start_service, uninterrupted
 
 WAIT_SECONDS = 0.5
 
@@ -39,7 +39,8 @@ def serve(options: argparse.Namespace) -> int:
             print(welcome(service.url, credentials, plan), flush=True)
             return wait(service.child)
         finally:
-            service.child.stop()
+            with uninterrupted():  # make passes Ctrl-C on, so that it comes twice
+                service.child.stop()
 
 
 def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:

@@ -24,6 +24,7 @@ from slo.spec import Spec
 from target.accounts import write_private
 from target.chat import AccessToken, Login
 from target.processes import ChildProcess, start
+from target.stack import uninterrupted
 
 STEP: Final = "load"
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -81,7 +82,8 @@ def run_load(
         try:
             stopped = _watch(child, told, on_event, timer=timer, sleep=sleep, why_stop=why_stop)
         finally:
-            status = child.stop()
+            with uninterrupted():
+                status = child.stop()
         outcome = read_outcome(Path(told.outcome))
         if outcome is None and not stopped:
             stopped = f"the load generator ended with status {status}: {child.last_lines(1) or 'it said nothing'}"
