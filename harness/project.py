@@ -12,9 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A checkout: its root, and every path below it that the harness knows."""
+    """A checkout, and every path in it that the harness knows.
+
+    Attributes:
+        root: Where the inputs are.
+        output: Below which evidence and reports are written; the root, unless a test keeps its runs apart.
+    """
 
     root: Path = ROOT
+    output: Path | None = None
 
     def spec_file(self, deployment: str) -> Path:
         """The SLO spec of a deployment."""
@@ -23,12 +29,12 @@ class Project:
     @property
     def evidence(self) -> Path:
         """One folder per run."""
-        return self.root / "evidence"
+        return (self.output or self.root) / "evidence"
 
     @property
     def reports(self) -> Path:
         """One folder per run, with the rendered reports."""
-        return self.root / "reports" / "out"
+        return (self.output or self.root) / "reports" / "out"
 
     @property
     def cache(self) -> Path:
@@ -52,6 +58,10 @@ class Project:
             "scenarios": provenance.hash_of_files(self.root, scenarios),
             "workload": provenance.hash_of_files(self.root, [self.workload(deployment)]),
         }
+
+    def shown(self, path: Path) -> Path:
+        """A path as people read it: from the root, when it lies below."""
+        return path.relative_to(self.root) if path.is_relative_to(self.root) else path
 
     def newest_run(self) -> str | None:
         """Id of the newest run that came to its end; ids sort by their time."""

@@ -21,7 +21,7 @@ from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, utc_now
 from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, local_subject, remote_subject
 from harness.tools import find_tools
-from reports.files import ReportPaths, write_report
+from reports.files import write_report
 from reports.summary import summary
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, read, to_json
@@ -223,15 +223,11 @@ def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namesp
     decision, paths = write_report(folder, spec, phase, utc_now(), project.reports / folder.name)
     if options.json:
         print(paths.json.read_text(encoding="utf-8"), end="")
-        say(summary(decision, _shown(project, paths)).rstrip())
+        say(summary(decision, project.shown(paths.html)).rstrip())
     else:
-        print(summary(decision, _shown(project, paths)), end="")
+        print(summary(decision, project.shown(paths.html)), end="")
     accepted = getattr(options, "accept", None) == "conditional" and decision.readiness is Readiness.CONDITIONAL
     return 0 if accepted else EXIT_OF_READINESS[decision.readiness]
-
-
-def _shown(project: Project, paths: ReportPaths) -> Path:
-    return paths.html.relative_to(project.root) if paths.html.is_relative_to(project.root) else paths.html
 
 
 def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
@@ -242,7 +238,7 @@ def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
         print(_as_json(made))
     else:
         print(table(items))
-        print(f"{found}; evidence: {folder.relative_to(plan.project.root)}")
+        print(f"{found}; evidence: {plan.project.shown(folder)}")
     return EXIT_OF_VERDICT[found]
 
 

@@ -36,6 +36,7 @@ from uat.scenario import load_scenarios, select
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Project(ROOT)
+NO_TOOLS = ToolPaths()
 
 
 def options(*words: str) -> argparse.Namespace:
@@ -57,17 +58,25 @@ def acting(kind: Kind, act: Callable[[Run], None]) -> Step:
     return Step(StepPlan(str(kind), "breaks something", 5.0), kind, measure)
 
 
-def decide(
-    capsys: pytest.CaptureFixture[str], chosen: tuple[Step, ...], tools: ToolPaths
-) -> tuple[int, dict[str, object], str]:
-    """Run these steps on a real stack and decide; gives exit status, decision and what was said."""
-    words = options("--json")
-    spec = load_spec(PROJECT.spec_file("courtsight"))
-    plan = Plan(PROJECT, spec, chosen)
-    folder = readiness._measure(words, plan, tools)
-    status = readiness._report(PROJECT, spec, folder, words)
-    said = capsys.readouterr()
-    return status, json.loads(said.out)["decision"], said.err
+Decide = Callable[..., tuple[int, dict[str, object], str]]
+
+
+@pytest.fixture
+def decide(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Decide:
+    """Runs steps on a real stack and decides; gives exit status, decision and what was said. Its runs lie apart."""
+    project = Project(ROOT, output=tmp_path)
+
+    def run(
+        chosen: tuple[Step, ...], tools: ToolPaths = NO_TOOLS, spec: Spec | None = None, extra: tuple[str, ...] = ()
+    ) -> tuple[int, dict[str, object], str]:
+        words = options("--json", *extra)
+        known = spec or load_spec(project.spec_file("courtsight"))
+        folder = readiness._measure(words, Plan(project, known, chosen), tools)
+        status = readiness._report(project, known, folder, words)
+        said = capsys.readouterr()
+        return status, json.loads(said.out)["decision"], said.err
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +84,7 @@ def tools() -> ToolPaths:
     return find_tools(ROOT, report=lambda _: None)
 
 
-def test_a_killed_service_ends_the_run_undecided(
-    capsys: pytest.CaptureFixture[str], pid_of: Callable[[str], int]
-) -> None:
+def test_a_killed_service_ends_the_run_undecided(decide: Decide, pid_of: Callable[[str], int]) -> None:
     """A service that dies in mid-run is named with its status; later steps do not run, and nothing is GO."""
 
     def kill(run: Run) -> None:
@@ -85,13 +92,13 @@ def test_a_killed_service_ends_the_run_undecided(
         os.kill(pid_of(f"-m service serve --host 127.0.0.1 --port {port}"), signal.SIGKILL)
 
     later = one_scenario()
-    status, decision, said = decide(capsys, (one_scenario(), acting(Kind.UAT, kill), later), ToolPaths())
+    status, decision, said = decide((one_scenario(), acting(Kind.UAT, kill), later))
     assert (status, decision["readiness"]) in {(3, Readiness.UNDECIDED), (1, Readiness.NO_GO)}
     assert "The service ended with status -9" in said
 
 
 def test_a_prometheus_that_dies_leaves_the_slos_unmeasured(
-    capsys: pytest.CaptureFixture[str], tools: ToolPaths, pid_of: Callable[[str], int]
+    decide: Decide, tools: ToolPaths, pid_of: Callable[[str], int]
 ) -> None:
     """Counts that cannot be read are errors with the reason, and the decision is UNDECIDED."""
 
@@ -99,16 +106,16 @@ def test_a_prometheus_that_dies_leaves_the_slos_unmeasured(
         port = (run.subject.prometheus or "").rpartition(":")[2]
         os.kill(pid_of(f"--web.listen-address=127.0.0.1:{port}"), signal.SIGKILL)
 
-    status, decision, _ = decide(capsys, (one_scenario(), acting(Kind.SLO, kill)), tools)
+    status, decision, _ = decide((one_scenario(), acting(Kind.SLO, kill)), tools)
     assert (status, decision["readiness"]) == (3, Readiness.UNDECIDED)
     reasons = [row["reason"] for row in decision["rows"] if row["gate"] == "slo"]
     assert all("does not answer" in reason for reason in reasons)
     assert reasons
 
 
-def test_without_prometheus_the_run_is_undecided_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_prometheus_the_run_is_undecided_with_the_reason(decide: Decide) -> None:
     """A machine without Prometheus and Alertmanager measures what it can, and says why it cannot decide."""
-    status, decision, said = decide(capsys, (one_scenario(), steps.slos(), steps.drills(load_drills())), ToolPaths())
+    status, decision, said = decide((one_scenario(), steps.slos(), steps.drills(load_drills())))
     assert (status, decision["readiness"]) == (3, Readiness.UNDECIDED)
     assert "Prometheus is not installed" in said
     verdicts = {row["gate"]: row["verdict"] for row in decision["rows"] if row["gate"] in {"slo", "drill-cycle"}}
@@ -179,9 +186,7 @@ def running(tmp_path: Path) -> Iterator[LocalStack]:
         yield stack
 
 
-def test_a_service_slowed_beyond_its_limit_is_no_go(
-    capsys: pytest.CaptureFixture[str], running: LocalStack, tmp_path: Path
-) -> None:
+def test_a_service_slowed_beyond_its_limit_is_no_go(decide: Decide, running: LocalStack, tmp_path: Path) -> None:
     """Answers that take longer than the limit fail their cells, and a failed gate is NO-GO whatever else is missing."""
     spec = tightened("250ms")
     workload = load_workload(PROJECT.workload("courtsight"))
@@ -193,12 +198,8 @@ def test_a_service_slowed_beyond_its_limit_is_no_go(
         json.dumps({role: {"username": c.username, "password": c.password} for role, c in known.items()})
     )
     with SlowProxy(port, 0.3) as proxy:
-        words = options(
-            "--json", "--target", f"http://127.0.0.1:{proxy.port}", "--target-credentials", str(credentials)
-        )
-        folder = readiness._measure(words, Plan(PROJECT, spec, (steps.latency(workload),)), ToolPaths())
-        status = readiness._report(PROJECT, spec, folder, words)
-    decision = json.loads(capsys.readouterr().out)["decision"]
+        extra = ("--target", f"http://127.0.0.1:{proxy.port}", "--target-credentials", str(credentials))
+        status, decision, _ = decide((steps.latency(workload),), spec=spec, extra=extra)
     assert (status, decision["readiness"]) == (1, Readiness.NO_GO)
     judged = [row for row in decision["rows"] if row["gate"] == "latency-cell" and row["labels"]["role"] == "judge"]
     assert {row["verdict"] for row in judged} == {"FAIL"}
