@@ -48,6 +48,31 @@ def test_the_load_is_that_of_the_requirements(shipped: Workload) -> None:
     assert (load.users, load.duration_seconds, load.least_requests, load.longest_seconds) == (20, 30.0, 3000, 75.0)
 
 
+def test_what_slows_or_thins_the_load_is_as_measured(shipped: Workload) -> None:
+    """All users at once, short pauses, 3 of 10 answers streamed, 1 of 4 conversations new; 30 s are twice the slowest allowed answer."""
+    load = shipped.load
+    assert (load.spawn_rate, load.think_seconds) == (20, (0.08, 0.2))
+    assert (load.stream_share, load.new_conversation_share) == (0.3, 0.25)
+    assert load.timeout_seconds == 30
+
+
+def test_latency_is_measured_warm_and_on_whole_answers(shipped: Workload) -> None:
+    """Five questions warm up, 60 streams and 20 JSON answers per cell count, each tool runs 60 times for a judge, all in two minutes."""
+    plan = shipped.latency
+    assert (plan.warm_up, plan.streams, plan.json, plan.tool_runs) == (5, 60, 20, 60)
+    assert (plan.least_characters, plan.tool_role, plan.longest_seconds) == (100, "judge", 120)
+
+
+def test_no_question_of_the_benchmark_is_lost(shipped: Workload) -> None:
+    """Fourteen simple, twelve medium, twelve complex questions, none twice, so that a cache does not answer the benchmark."""
+    assert {name: len(set(asked)) for name, asked in shipped.questions.items()} == {
+        "simple": 14,
+        "medium": 12,
+        "complex": 12,
+    }
+    assert shipped.roles == ("admin", "judge", "lawyer", "researcher", "public")
+
+
 def test_think_time_lets_enough_requests_come(shipped: Workload) -> None:
     """With answers of 15 ms, twenty users reach 3,000 requests within the 30 s."""
     load = shipped.load

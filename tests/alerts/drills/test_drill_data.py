@@ -28,6 +28,14 @@ def test_the_locked_database_is_drilled_as_required() -> None:
     assert (drill.deadline, drill.scale, drill.baseline, drill.warm_up) == (75.0, 60, 4500.0, 10.0)
 
 
+def test_enough_is_asked_while_the_database_is_locked() -> None:
+    """Ten questions a second by three roles, each given up later than the service gives up its database."""
+    drill = next(drill for drill in load_drills() if drill.id == "database-locked")
+    assert (drill.database_timeout, drill.traffic.rate, drill.traffic.timeout) == (1.0, 10, 5.0)
+    assert drill.traffic.roles == ("judge", "lawyer", "public")
+    assert len(set(drill.traffic.questions)) == 6
+
+
 def test_the_baseline_outlasts_every_window() -> None:
     """Synthetic traffic reaches back further than the longest scaled window of any alert."""
     longest = max(window.long for window in load_spec(SPECS_FOLDER / "courtsight.yaml").windows)
