@@ -57,7 +57,7 @@ def test_what_slows_or_thins_the_load_is_as_measured(shipped: Workload) -> None:
 
 
 def test_latency_is_measured_warm_and_on_whole_answers(shipped: Workload) -> None:
-    """Five questions warm up, 60 streams and 20 JSON answers per cell count, each tool runs 60 times for a judge, all in two minutes."""
+    """Five requests warm each cell up, 60 streams and 20 JSON answers per cell count, each tool runs 60 times for a judge, all in two minutes."""
     plan = shipped.latency
     assert (plan.warm_up, plan.streams, plan.json, plan.tool_runs) == (5, 60, 20, 60)
     assert (plan.least_characters, plan.tool_role, plan.longest_seconds) == (100, "judge", 120)
