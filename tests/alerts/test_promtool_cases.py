@@ -46,7 +46,7 @@ def test_there_is_a_file_for_each_evaluation_step(files: dict[str, Any]) -> None
 
 
 def test_every_file_tests_the_committed_rules(files: dict[str, Any]) -> None:
-    """promtool reads the rules beside the tests, and no other ones."""
+    """Promtool reads the rules beside the tests, and no other ones."""
     assert {tuple(file["rule_files"]) for file in files.values()} == {("../rules.yaml",)}
 
 
