@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from slo.errors import InvalidInput, Problem
 from slo.quantities import parse_duration, parse_ratio
-from slo.strict_yaml import Wire, parse_strict
+from slo.strict_yaml import Wire, parse_strict, read_bytes
 
 WORKLOADS_FOLDER = Path(__file__).parent / "workloads"
 COMPLEXITIES = ("simple", "medium", "complex")
@@ -175,11 +174,7 @@ def load_workload(path: Path) -> Workload:
     Raises:
         InvalidInput: It is missing or wrong.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
-    return parse_workload(raw, str(path))
+    return parse_workload(read_bytes(path), str(path))
 
 
 def parse_workload(raw: bytes, name: str) -> Workload:

@@ -35,7 +35,7 @@ from slo.spec import (
     Window,
     cell,
 )
-from slo.strict_yaml import Wire, load_strict, parse_strict
+from slo.strict_yaml import Wire, load_strict, parse_strict, read_bytes
 
 WINDOWS_FILE = Path(__file__).parent / "windows.yaml"
 SPECS_FOLDER = Path(__file__).parent / "specs"
@@ -191,11 +191,7 @@ def load_spec(path: Path) -> Spec:
     Raises:
         InvalidInput: The file is missing or wrong; all problems that were found are in it.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
-    return parse_spec(raw, str(path))
+    return parse_spec(read_bytes(path), str(path))
 
 
 def parse_spec(raw: bytes, name: str) -> Spec:

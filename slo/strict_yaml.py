@@ -36,12 +36,19 @@ def load_strict(path: Path, model: type[Model]) -> Model:
     Raises:
         InvalidInput: The file is missing, unreadable or wrong; every problem found is in it.
     """
-    name = str(path)
+    return parse_strict(read_bytes(path), str(path), model)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an input file.
+
+    Raises:
+        InvalidInput: It is missing or unreadable.
+    """
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise InvalidInput((Problem(name, None, "", f"cannot be read: {error.strerror}"),)) from error
-    return parse_strict(raw, name, model)
+        raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
 
 
 def parse_strict(raw: bytes, name: str, model: type[Model]) -> Model:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from slo.errors import InvalidInput, Problem
-from slo.strict_yaml import Lines, Wire, parse_plain, parse_strict
+from slo.strict_yaml import Lines, Wire, parse_plain, parse_strict, read_bytes
 from uat.checks import CHECKS, NEGATION
 from uat.checks.check import Seconds, Text
 
@@ -190,11 +190,7 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         InvalidInput: It is missing or wrong.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
-    return parse_scenario(raw, str(path))
+    return parse_scenario(read_bytes(path), str(path))
 
 
 def parse_scenario(raw: bytes, name: str) -> Scenario:

@@ -36,19 +36,6 @@ class DrillProgress:
     text: str
 
 
-def run_drill(
-    drill: Drill,
-    spec: Spec,
-    tools: ToolPaths,
-    context: RunContext,
-    workdir: Path,
-    on_event: Callable[[DrillProgress], object],
-    clock: Callable[[], datetime],
-) -> Evidence:
-    """Run one drill; see `run_drills`."""
-    return run_drills((drill,), spec, tools, context, workdir, on_event=on_event, clock=clock)
-
-
 def run_drills(
     drills: Sequence[Drill],
     spec: Spec,

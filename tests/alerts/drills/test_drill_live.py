@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from alerts.drills.drill import Drill
-from alerts.drills.runner import run_drill, run_drills
+from alerts.drills.runner import run_drills
 from alerts.model import AlertRule, Group, RuleFile
 from alerts.rules import rule_file
 from harness.tools import find_tools
@@ -62,7 +62,7 @@ def story(evidence: Evidence) -> dict[str, Any]:
 
 def test_the_page_fires_arrives_and_resolves(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
     """A locked database pages through Prometheus and Alertmanager and resolves, within 75 seconds, without a false alarm."""
-    evidence = run_drill(drill, spec, tools, context(), tmp_path, lambda _: None, now)
+    evidence = run_drills((drill,), spec, tools, context(), tmp_path, on_event=lambda _: None, clock=now)
     assert [(item.verdict, item.reason) for item in evidence.items if item.verdict is not Verdict.PASS] == []
     told = story(evidence)
     assert (
@@ -115,7 +115,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from alerts.drills.drill import FOLDER, load_drill
-from alerts.drills.runner import run_drill
+from alerts.drills.runner import run_drills
 from harness.tools import find_tools
 from slo.evidence import RunContext
 from slo.load import SPECS_FOLDER, load_spec
@@ -123,8 +123,8 @@ from slo.spec import Engine
 
 spec = load_spec(SPECS_FOLDER / "courtsight.yaml")
 context = RunContext("20261120T211700Z-1a2b3c4", "http://t", "courtsight", Engine.EXTRACTIVE, "1a", False, {}, 1)
-run_drill(load_drill(FOLDER / "database-locked.yaml"), spec, find_tools(Path.cwd()), context, Path(sys.argv[1]),
-          lambda event: print(event.text, flush=True), lambda: datetime.now(UTC))
+run_drills([load_drill(FOLDER / "database-locked.yaml")], spec, find_tools(Path.cwd()), context, Path(sys.argv[1]),
+           on_event=lambda event: print(event.text, flush=True), clock=lambda: datetime.now(UTC))
 """
 
 

@@ -16,7 +16,7 @@ import pytest
 from alerts.drills import runner, stage
 from alerts.drills.drill import Drill
 from alerts.drills.expectation import Expectation
-from alerts.drills.runner import DrillProgress, run_drill, run_drills
+from alerts.drills.runner import DrillProgress, run_drills
 from alerts.drills.stage import LiveScene, Wish, staged
 from alerts.drills.traffic import Sent, TrafficLog
 from alerts.drills.watching import Observation
@@ -311,7 +311,7 @@ def now() -> datetime:
 
 def test_without_tools_the_evidence_is_an_error(drill: Drill, spec: Spec, tmp_path: Path) -> None:
     """A machine without Prometheus gets evidence that says so, which never passes."""
-    evidence = run_drill(drill, spec, ToolPaths(), context(), tmp_path, lambda _: None, now)
+    evidence = run_drills((drill,), spec, ToolPaths(), context(), tmp_path, on_event=lambda _: None, clock=now)
     assert (evidence.kind, evidence.complete) == (Kind.DRILL, True)
     assert [item.verdict for item in evidence.items] == [Verdict.ERROR]
     assert "prometheus, promtool, alertmanager" in evidence.items[0].reason
