@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from service.chat.complexity import Complexity
 from service.text import contains_phrase, words
 
-_ON_DECISIONS = ("preseden", "putusan", "yurisprudensi", "mahkamah agung", "ma", "kasasi")
+_ON_DECISIONS = ("preseden", "putusan", "yurisprudensi", "mahkamah agung", "ma")
 _ON_COMPARING = (
     "bandingkan", "membandingkan", "perbandingan", "dibandingkan", "komparasi", "versus", "vs", "evolusi", "perkembangan",
     "sebelum dan sesudah",
 )  # fmt: skip
 _ON_LAW = (
-    "dasar hukum", "pasal", "undang undang", "uu", "perma", "kuhp", "kuhperdata", "aturan", "peraturan", "ketentuan", "diatur",
+    "dasar hukum", "pasal", "ps", "psl", "undang undang", "uu", "perma", "kuhp", "kuhper", "kuhperdata", "kuh perdata", "bw", "aturan", "peraturan", "ketentuan", "diatur",
     "sanksi", "hukuman", "syarat", "unsur",
 )  # fmt: skip
 

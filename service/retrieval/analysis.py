@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 import snowballstemmer
 
-from service.retrieval.vocabulary import ASKING_WORDS, CONCEPTS, KEPT_WORDS, SOURCE_WORDS, STOP_WORDS
+from service.retrieval.vocabulary import (
+    ASKING_WORDS,
+    CONCEPTS,
+    FAMILIES,
+    KEPT_WORDS,
+    SIDE_WORDS,
+    SOURCE_WORDS,
+    STOP_WORDS,
+)
 from service.text import fold, words
 
 _WRITTEN_WORD = re.compile(r"\w+")
@@ -24,16 +32,18 @@ class QueryTerms:
     """What a question asks about, and which kind of source it asks for.
 
     `topic` are distinct terms in the order of the question; `source` are terms such as "putusan" (decision) that name a
-    kind of document: they steer the search a little and are no evidence that a passage answers the question.
+    kind of document, `side` such as "syarat" (condition) what about the topic is asked for: both steer the search and are no
+    evidence that a passage answers the question.
     """
 
     topic: tuple[str, ...]
     source: tuple[str, ...]
+    side: tuple[str, ...] = ()
 
 
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about."""
-    framing = STOP_WORDS | ASKING_WORDS | SOURCE_WORDS
+    framing = STOP_WORDS | ASKING_WORDS | SOURCE_WORDS | SIDE_WORDS
     return tuple(word for word in _WRITTEN_WORD.findall(text) if fold(word) not in framing)
 
 
@@ -45,6 +55,7 @@ class Analyser:
         self._stems: dict[str, str] = {}
         self._cache_size = cache_size
         self._concepts = _by_first_word()
+        self._kept = KEPT_WORDS | {word: term for term, family in FAMILIES.items() for word in family.split()}
 
     def document_terms(self, text: str) -> list[str]:
         """All terms of a document, repeated as often as they occur; a concept also gives its single words."""
@@ -59,6 +70,7 @@ class Analyser:
         """The distinct terms of a question, without the words that only say what to do with them."""
         topic: dict[str, None] = {}
         source: dict[str, None] = {}
+        side: dict[str, None] = {}
         for concept, span in self._spans(words(text)):
             if concept:
                 (source if concept in SOURCE_WORDS else topic)[concept] = None
@@ -67,10 +79,11 @@ class Analyser:
             if word in STOP_WORDS or word in ASKING_WORDS or word.isdigit():
                 # Numbers are read where they mean something: articles by the router, years and counts by the tools.
                 continue
-            (source if word in SOURCE_WORDS else topic)[self._stem(word)] = None
+            kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic
+            kind[self._stem(word)] = None
         if not topic:
-            return QueryTerms(topic=tuple(source), source=())
-        return QueryTerms(topic=tuple(topic), source=tuple(source))
+            return QueryTerms(topic=tuple(side) or tuple(source), source=())
+        return QueryTerms(topic=tuple(topic), source=tuple(source), side=tuple(side))
 
     def _spans(self, tokens: list[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Cut the words into concepts (their term and their words) and single words (no term, one word)."""
@@ -89,7 +102,7 @@ class Analyser:
         known = self._stems.get(word)
         if known is not None:
             return known
-        kept = KEPT_WORDS.get(word)
+        kept = self._kept.get(word) or self._kept.get(word.removesuffix("nya"))
         stem = kept if kept is not None else str(self._stemmer.stemWord(word))
         if len(self._stems) >= self._cache_size:
             # Clients choose the words: without a bound they could fill the memory. Starting anew is cheap and rare.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import tantivy
 
@@ -19,6 +19,8 @@ from service.retrieval.router import (
     find_citations,
     find_laws,
 )
+from service.retrieval.vocabulary import SOURCE_WORDS
+from service.text import fold
 
 _K1 = 1.2
 """Tantivy's BM25 saturation; its b is 0.75. A term adds at most idf x (k1 + 1)."""
@@ -26,6 +28,14 @@ _TITLE_WEIGHT = 2
 """The title counts as if it stood twice in the text: it says what the entry is about."""
 _SOURCE_BOOST = 0.2
 """A word such as "putusan" only breaks ties between passages on the same topic."""
+_SIDE_BOOST = 0.5
+"""A word such as "syarat" chooses among the passages on a topic."""
+_LAW_BOOST = 0.5
+"""A law that the question names lifts its own articles, without hiding a better match elsewhere."""
+_TITLE_SHARE = 0.4
+"""How much of a place in the order depends on whether the title asks or names just what the question does."""
+_POOL = 2
+"""So many times more documents are looked at than are wanted: a fitting title may lift one of them."""
 _WRITER_BYTES = 15_000_000
 
 Clock = Callable[[], float]
@@ -40,6 +50,7 @@ class Index:
         self._clock = clock
         self._terms = tuple(self._terms_of(document) for document in self.documents)
         self._frequency: Counter[str] = Counter(term for terms in self._terms for term in set(terms))
+        self._titles = tuple(self._titled(document) for document in self.documents)
         self._sets = {document.id: frozenset(terms) for document, terms in zip(documents, self._terms, strict=True)}
         self._router = CitationRouter(self.documents)
         self._schema = _schema()
@@ -61,10 +72,11 @@ class Index:
         """The documents that fit the text best, of one kind or of all."""
         started = self._clock()
         query = self.analyser.query_terms(text)
+        wanted = self._weights(query, text)
         analysed = self._clock()
-        found = self._run(query, kind, limit) if query.topic else []
+        found = self._run(wanted, kind, limit * _POOL) if wanted else []
         searched = self._clock()
-        hits = self._rank(found, query)
+        hits = self._rank(found, query, wanted)[:limit]
         ended = self._clock()
         seconds = {
             "analyse": analysed - started,
@@ -103,9 +115,18 @@ class Index:
 
     def _terms_of(self, document: Document) -> list[str]:
         analyse = self.analyser.document_terms
-        title = analyse(document.title.removeprefix("[DEMO] "))
+        title = analyse(_title(document))
         rest = " ".join((*document.topics, document.law or "", document.law_title or "", document.holding or ""))
-        return title * _TITLE_WEIGHT + analyse(rest) + analyse(document.text)
+        law = [_law_term(document.law)] if document.law else []
+        return title * _TITLE_WEIGHT + analyse(rest) + law + analyse(document.text)
+
+    def _weights(self, query: QueryTerms, text: str) -> dict[str, float]:
+        """What to search for and how much each term counts: the topic, the kind of source, and the laws that are named."""
+        laws = (_law_term(key) for keys in find_laws(text) for key in keys)
+        known = [term for term in laws if term in self._frequency]
+        topic = known if known and not set(query.topic) - SOURCE_WORDS else query.topic
+        weights = dict.fromkeys(known, _LAW_BOOST) | dict.fromkeys(query.source, _SOURCE_BOOST)
+        return weights | dict.fromkeys(query.side, _SIDE_BOOST) | dict.fromkeys(topic, 1.0)
 
     def _build(self) -> tantivy.Searcher:
         index = tantivy.Index(self._schema)
@@ -119,10 +140,10 @@ class Index:
         index.reload()
         return index.searcher()
 
-    def _run(self, query: QueryTerms, kind: Kind | None, limit: int) -> list[tuple[float, int]]:
-        wanted = [(tantivy.Occur.Should, self._term(term)) for term in query.topic]
-        wanted += [
-            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(term), _SOURCE_BOOST)) for term in query.source
+    def _run(self, weights: Mapping[str, float], kind: Kind | None, limit: int) -> list[tuple[float, int]]:
+        wanted = [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(term), weight))
+            for term, weight in weights.items()
         ]
         tree = tantivy.Query.boolean_query(wanted)
         if kind is not None:
@@ -134,13 +155,43 @@ class Index:
     def _term(self, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, "terms", term)
 
-    def _rank(self, found: Sequence[tuple[float, int]], query: QueryTerms) -> tuple[Hit, ...]:
-        """Normalise, then order by score and id so that equal scores always come in the same order."""
-        best = (_K1 + 1) * (
-            sum(self.idf(term) for term in query.topic) + _SOURCE_BOOST * sum(self.idf(term) for term in query.source)
+    def _rank(
+        self, found: Sequence[tuple[float, int]], query: QueryTerms, weights: Mapping[str, float]
+    ) -> tuple[Hit, ...]:
+        """Normalise, order by score and title, and break ties by id so that equal documents always come in the same order.
+
+        BM25 tells "Apa itu korupsi?" from "Korupsi oleh korporasi" by length and repetition only; the title tells them apart.
+        It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
+        """
+        best = (_K1 + 1) * sum(weight * self.idf(term) for term, weight in weights.items())
+        scores = [(min(1.0, score / best), row) for score, row in found if score > 0]
+        idf = {term: self.idf(term) for term in query.topic}
+        total = sum(idf.values())
+        places = sorted(
+            (-score * self._title_weight(row, idf, total), self.documents[row].id, row) for score, row in scores
         )
-        hits = [Hit(self.documents[row], min(1.0, score / best)) for score, row in found if score > 0]
-        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.document.id)))
+        strengths = sorted((score for score, _ in scores), reverse=True)
+        return tuple(Hit(self.documents[row], strength) for (*_, row), strength in zip(places, strengths, strict=True))
+
+    def _title_weight(self, row: int, idf: Mapping[str, float], total: float) -> float:
+        """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
+        title, weight = self._titles[row]
+        common = sum(value for term, value in idf.items() if term in title)
+        return 1 - _TITLE_SHARE + (_TITLE_SHARE * 2 * common / (total + weight) if common else 0.0)
+
+    def _titled(self, document: Document) -> tuple[frozenset[str], float]:
+        """The terms of a title that say what the entry is about, and their weight."""
+        terms = frozenset(self.analyser.query_terms(_title(document)).topic)
+        return terms, sum(self.idf(term) for term in terms)
+
+
+def _law_term(law: str) -> str:
+    """A law as one term: "UU 12/2022" and "uu 12/2022" become "uu_12/2022"."""
+    return "_".join(fold(law).split())
+
+
+def _title(document: Document) -> str:
+    return document.title.removeprefix("[DEMO] ")
 
 
 def _schema() -> tantivy.Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from service.retrieval.document import Document
 from service.text import fold
@@ -34,6 +35,18 @@ NAMED_LAWS: Mapping[str, tuple[str, ...]] = {
     "uu perlindungan konsumen": ("uu 8/1999",),
     "uu lalu lintas": ("uu 22/2009",),
     "uu llaj": ("uu 22/2009",),
+    "uu kepailitan": ("uu 37/2004",),
+    "uu arbitrase": ("uu 30/1999",),
+    "uu fidusia": ("uu 42/1999",),
+    "uu advokat": ("uu 18/2003",),
+    "uu bantuan hukum": ("uu 16/2011",),
+    "uu peradilan agama": ("uu 7/1989",),
+    "uu pokok agraria": ("uu 5/1960",),
+    "uupa": ("uu 5/1960",),
+    "uu pt": ("uu 40/2007",),
+    "uu penyesuaian pidana": ("uu 1/2026",),
+    "kuhap": ("uu 20/2025",),
+    "kitab undang-undang hukum acara pidana": ("uu 20/2025",),
 }
 """What people call a law, and the keys under which the corpus may hold it, today's first."""
 
@@ -41,9 +54,13 @@ _NAMES = "|".join(re.escape(name) for name in sorted(NAMED_LAWS, key=len, revers
 _LAW = (
     r"(?:(?P<type{n}>undang-undang|uu|peraturan pemerintah|pp|peraturan mahkamah agung|perma|perpres)"
     r"(?: nomor| no\.?)? ?(?P<number{n}>\d{{1,3}})(?: tahun | ?/ ?)(?P<year{n}>\d{{4}})"
-    r"|(?P<name{n}>" + _NAMES + r"))"
+    r"|(?P<name{n}>" + _NAMES + r")(?: baru| lama| nasional)?)"
 )
-_ARTICLE = r"pasal (?P<article{n}>\d{{1,4}}[a-z]?)\b(?: ayat \(?\d{{1,2}}\)?)?(?: huruf [a-z]\b)?"
+_ARTICLE = (
+    r"\b(?:pasal|psl\.?|ps\.?) ?(?P<article{n}>\d{{1,4}}[a-z]?)\b"
+    r"(?: ayat \(?(?P<ayat{n}>\d{{1,2}}[a-z]?)\)?)?(?: huruf [a-z]\b)?"
+    r"(?P<more{n}>(?:(?: ?,(?: dan| atau)?| jo\.?| juncto| dan| atau) (?:pasal |ps\.? )?\d{{1,4}}[a-z]?\b(?: ayat \(?\d{{1,2}}\)?)?){{0,5}})"
+)
 _JOINER = r"[ ,]{{0,3}}(?:dari |jo\.? |dalam )?"
 _CITATION = re.compile(
     ("(?:" + _ARTICLE.format(n=1) + _JOINER.format() + _LAW.format(n=1) + r"\b)")
@@ -65,11 +82,15 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """An article that a text names; `laws` are the keys it may stand under, `label` is how the text named it."""
+    """An article that a text names; `laws` are the keys it may stand under, `label` is how the text named it.
+
+    `ayat` is the paragraph that was named, or empty.
+    """
 
     laws: tuple[str, ...]
     article: str
     label: str
+    ayat: str = ""
 
 
 def _laws_of(match: re.Match[str], group: str) -> tuple[str, ...]:
@@ -89,7 +110,11 @@ def find_citations(text: str) -> tuple[Citation, ...]:
     found: dict[Citation, None] = {}
     for match in _CITATION.finditer(_plain(text)):
         group = "1" if match["article1"] else "2"
-        found[Citation(_laws_of(match, group), match[f"article{group}"], match[0].strip())] = None
+        article, ayat = match[f"article{group}"], match[f"ayat{group}"] or ""
+        laws, label = _laws_of(match, group), match[0].strip()
+        found[Citation(laws, article, label, ayat)] = None
+        for other in article_numbers(match[f"more{group}"]):
+            found[Citation(laws, other, label)] = None
     return tuple(found)
 
 
@@ -127,12 +152,10 @@ class CitationRouter:
                     rows.append(row)
 
     def rows(self, citation: Citation) -> tuple[int, ...]:
-        """The places of the documents that state the cited article, or nothing."""
-        for law in citation.laws:
-            found = self._rows.get((law, citation.article))
-            if found:
-                return tuple(found)
-        return ()
+        """The places of the documents that state the cited article, or nothing; those on the very paragraph come first."""
+        exact = [self._rows.get((law, f"{citation.article} {citation.ayat}"), ()) for law in citation.laws]
+        whole = next((found for law in citation.laws if (found := self._rows.get((law, citation.article)))), ())
+        return tuple(dict.fromkeys(chain(*exact, whole)))
 
     def holds(self, law: tuple[str, ...]) -> bool:
         """Whether any document states something of the law, under any of its keys."""
@@ -144,6 +167,9 @@ def _keys(document: Document) -> list[tuple[str, str]]:
     if document.law and document.article:
         law = _plain(document.law)
         keys += [(law, number) for number in article_numbers(document.article)]
-    if document.earlier:
-        keys += [(law, found.article) for found in find_citations(document.earlier) for law in found.laws]
+    for found in find_citations(document.earlier or ""):
+        for law in found.laws:
+            keys.append((law, found.article))
+            if found.ayat:
+                keys.append((law, f"{found.article} {found.ayat}"))
     return keys

@@ -17,32 +17,45 @@ STOP_WORDS = _listed(
     lakukan lama melakukan melalui memang mengapa mengenai menjadi menurut mereka merupakan mesti misalnya mohon mungkin namun nya oleh pada
     para per perlu pernah pula pun saat saja salah sampai sangat saya seberapa sebagai sebagaimana sebuah secara sedang
     sehingga sejak selain selaku selama seluruh semua seorang seperti serta sesuai setelah setiap siapa siapakah suatu sudah
-    supaya tadi tanpa telah tentang tentu terhadap tersebut tetapi tidak tolong untuk yaitu yakni yang
+    sekarang kini supaya tadi tanpa telah tentang tentu terhadap tersebut tetapi tidak tolong untuk yaitu yakni yang
+    aja bgmn bs bu darimana dgn dlm dong dr ga gak gimana gmn halo hrs indonesia jd jo juncto kak kalo kasih kemana klo kok krn
+    loh nggak ngga nih org pak sbg sdh sih sy tapi tdk terima tlg utk ya yg
     a an and are be can do does for how i in is it me my of on or please the to what when where which who why
     """
 )
 
 ASKING_WORDS = _listed(
     """
-    analisa analisis analisislah arti artinya bandingkan beda bedakan bedanya berikan berlaku contoh dasar definisi evaluasi evolusi
-    hasil jabarkan jelaskan jelas kaji kajian kasus kuat lengkap maksud maksudnya membandingkan membedakan mendalam mengurus
-    mengetahui menganalisis menjelaskan pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perbedaannya
-    perkembangan persamaan proses rinci sebelum sebutkan serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat
-    terlemah tren ulas ulasan uraikan versus vs
+    analisa analisis analisislah arti artinya bandingkan beda bedakan bedanya berikan berlaku bikin contoh dasar definisi
+    diurus evaluasi evolusi hasil jabarkan jelas jelaskan kaji kajian kasus kuat lengkap maksimal maksimum maksud maksudnya
+    membandingkan membedakan mendalam menganalisis mengetahui mengurus mengurusnya menjelaskan minimal minimum ngurus
+    ngurusnya no nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perbedaannya perkembangan
+    persamaan proses rinci sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini
+    terkuat terlemah tren ulas ulasan uraikan versus vs
     """
 )
 """They say what to do with the topic, or how much of it; a passage need not contain them to answer."""
 
 SOURCE_WORDS = frozenset(
-    {"preseden", "putusan", "yurisprudensi", "ma", "pasal", "uu", "peraturan", "aturan", "ketentuan"}
+    {"preseden", "putusan", "yurisprudensi", "ma", "pasal", "uu", "peraturan", "aturan", "aturannya", "ketentuan"}
 )
 """They name a kind of document. Concepts of `CONCEPTS` may stand here too."""
+
+SIDE_WORDS = _listed(
+    """
+    akibat akibatnya diajukan mengajukan pengajuan persyaratan prosedur prosedurnya sanksi sanksinya syarat syaratnya unsur
+    unsurnya
+    """
+)
+"""They name the side of a topic that is asked for: "syarat perceraian" is about divorce, and an entry on parole ("pembebasan
+bersyarat") is not. They steer the search and are no evidence."""
 
 KEPT_WORDS = {
     "advokat": "advokat",
     "banding": "banding",
     "berhak": "hak",
     "cerai": "cerai",
+    "cerainya": "cerai",
     "dicerai": "cerai",
     "data": "data",
     "istri": "istri",
@@ -72,17 +85,58 @@ KEPT_WORDS = {
 }
 """Words whose Snowball stem means something else or splits a family of words, with the term they become."""
 
+FAMILIES: dict[str, str] = {
+    "chat": "wa whatsapp",
+    "curi": "maling kemalingan dimaling nyolong",
+    "kawin": "dinikahi menikahi menikahkan dinikahkan",
+    "kemudi": "kemudi mengemudi mengemudikan dikemudikan pengemudi",
+    "mediasi": "mediasi mediator memediasi dimediasi",
+    "mutlak": "absolut",
+    "nafkah": "menafkahi",
+    "penggelapan": "menggelapkan digelapkan",
+    "perkosa": "perkosaan",
+    "pidana": "hukuman dihukum menghukum",
+    "rampok": "perampokan perampok",
+    "retas": "peretasan peretas",
+    "rusak": "perusakan perusak",
+    "suap": "menyogok disogok sogok sogokan penyogok",
+    "tabrak": "menabrak ditabrak tabrakan penabrak tabrak",
+    "tahan": "menahan penahanan ditahan tahanan",
+    "tangkap": "menangkap penangkapan ditangkap tangkap",
+    "telantar": "menelantarkan penelantaran ditelantarkan terlantar diterlantarkan telantar",
+    "tipu": "menipu ditipu penipu penipuan tertipu tipu",
+    "upah": "gaji digaji penggajian gajiku",
+    "utang": "hutang berhutang",
+    "waris": "mewarisi diwarisi",
+    "zina": "selingkuh berselingkuh perselingkuhan diselingkuhi",
+}
+"""A term and the words that mean it and that Snowball takes apart ("menipu" into "ipu", "ditipu" into "tipu") or cannot know."""
+
 CONCEPTS: dict[str, tuple[str, ...]] = {
-    "kdrt": ("kekerasan dalam rumah tangga", "kekerasan rumah tangga", "kekerasan domestik", "pkdrt"),
+    "kdrt": (
+        "kekerasan dalam rumah tangga",
+        "kekerasan rumah tangga",
+        "kekerasan domestik",
+        "pkdrt",
+        "memukul istri",
+        "pukul istri",
+        "dipukul suami",
+        "dipukuli suami",
+        "memukuli istri",
+        "suami memukul",
+        "suami kasar",
+    ),
     "tpks": ("tindak pidana kekerasan seksual",),
     "pmh": ("perbuatan melawan hukum", "perbuatan melanggar hukum", "onrechtmatige daad"),
-    "phk": ("pemutusan hubungan kerja",),
+    "pasal": ("ps", "psl"),
+    "phk": ("pemutusan hubungan kerja", "dipecat", "memecat", "pemecatan"),
     "ktp": ("kartu tanda penduduk", "ktp el", "e ktp", "ktp elektronik"),
     "kk": ("kartu keluarga",),
     "ite": ("informasi dan transaksi elektronik",),
     "pdp": ("pelindungan data pribadi", "perlindungan data pribadi"),
     "korupsi": ("tindak pidana korupsi", "tipikor"),
     "ma": ("mahkamah agung",),
+    "medsos": ("media sosial", "sosmed"),
     "mk": ("mahkamah konstitusi",),
     "uu": ("undang undang",),
     "pk": ("peninjauan kembali",),

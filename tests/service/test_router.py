@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,33 @@ def test_a_citation_is_read(text: str, law: str, article: str) -> None:
     (citation,) = find_citations(text)
     assert citation.laws[0] == law
     assert citation.article == article
+
+
+@pytest.mark.parametrize("text", ["ps 1320 KUHPer", "ps. 1320 BW", "psl 1320 KUH Perdata"])
+def test_a_clipped_citation_is_read(text: str) -> None:
+    """People clip the word for article as they clip the name of the law."""
+    assert [(citation.laws[0], citation.article) for citation in find_citations(text)] == [("kuhperdata", "1320")]
+
+
+def test_articles_in_a_row_share_the_law_behind_them() -> None:
+    """Each of several articles before one law is a citation."""
+    cited = find_citations("pasal 378 jo 372 KUHP lama dan Pasal 3, Pasal 4, dan Pasal 5 UU 8/2010")
+    assert [(citation.laws[-1], citation.article) for citation in cited] == [
+        ("kuhp", "378"),
+        ("kuhp", "372"),
+        ("uu 8/2010", "3"),
+        ("uu 8/2010", "4"),
+        ("uu 8/2010", "5"),
+    ]
+
+
+def test_the_very_paragraph_comes_first(corpus: Corpus) -> None:
+    """An entry that replaced the paragraph that is asked for comes before entries on the rest of the article."""
+    whole = replace(corpus.documents[1], id="uu-31-1999-2", law="UU 31/1999", article="2")
+    router = CitationRouter([whole, corpus.documents[0]])
+    paragraph, article = find_citations("pasal 2 ayat (1) UU 31/1999"), find_citations("pasal 2 UU 31/1999")
+    assert router.rows(paragraph[0]) == (1, 0)
+    assert router.rows(article[0]) == (0, 1)
 
 
 def test_text_without_a_law_is_no_citation() -> None:
