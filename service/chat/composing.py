@@ -72,9 +72,12 @@ def _section(heading: str, items: Sequence[Evidence], register: Register) -> Ite
     line = 0
     for item in items:
         if register.numbered:
+            # A decision says whose it is: without its name an invented one would read like the law.
+            lead = f"{_name(item)}: " if item.document.kind == "decision" else ""
             for sentence in sentences(item.quote):
                 line += 1
-                yield f"\n{line}. {sentence} [{item.number}]"
+                yield f"\n{line}. {lead}{sentence} [{item.number}]"
+                lead = ""
         else:
             yield f"\n- {_name(item)}: {item.quote} [{item.number}]"
 

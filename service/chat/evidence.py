@@ -16,6 +16,9 @@ TermsOf = Callable[[str], Iterable[str]]
 _NEAR_BEST = 0.45
 """A passage is kept when it scores at least this share of the best one of its kind of search."""
 _LEAST_SCORE = 0.1
+_LEAST_OF_STATUTES = 0.2
+"""Below this an article shares a word with the question, not its subject."""
+_DECISIONS_UNASKED = 1
 _ROOM_FOR_LAW = 2
 """Beside decisions that are compared, so many places stay for the law that they apply."""
 _EXACT = 1.0
@@ -48,7 +51,12 @@ def merge(results: Mapping[str, Sequence[Hit]]) -> list[Hit]:
             known = best.get(hit.document.id)
             if known is None or hit.score > known.score:
                 best[hit.document.id] = hit
-    return sorted(best.values(), key=lambda hit: (-hit.score, hit.document.id))
+    return sorted(best.values(), key=_place)
+
+
+def _place(hit: Hit) -> tuple[float, bool, str]:
+    """The best score first; of the documents on an article that the question names, the article itself before its guides."""
+    return -hit.score, hit.score >= _EXACT and hit.document.kind != "statute", hit.document.id
 
 
 def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
@@ -63,6 +71,10 @@ def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
     """
     merged = merge(results)
     others = _near_best([hit for hit in merged if hit.document.kind != "decision"])
+    if "LawLookup" in results:
+        # The question is about the law, so a guide that fits word for word does not push the articles out.
+        statutes = _near_best([hit for hit in merged if hit.document.kind == "statute"])
+        others = merge({"near": others, "statutes": [hit for hit in statutes if hit.score >= _LEAST_OF_STATUTES]})
     decisions = _near_best([hit for hit in merged if hit.document.kind == "decision"])
     compared = list(results.get("CaseComparator", ()))
     if compared:
@@ -70,15 +82,18 @@ def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
     elif "PrecedentExplorer" in results:
         chosen = decisions[: max(limit // 2, limit - len(others))]
     else:
-        chosen, others = [], _near_best([*others, *decisions])
+        # Nobody asked for decisions: one may illustrate, when it fits as well as the law does.
+        near = {hit.document.id for hit in _near_best([*others, *decisions])}
+        chosen = [hit for hit in decisions if hit.document.id in near][:_DECISIONS_UNASKED]
+        others = [hit for hit in others if hit.document.id in near or "LawLookup" in results]
     chosen += others[: limit - len(chosen)]
-    return sorted(chosen, key=lambda hit: (-hit.score, hit.document.id))
+    return sorted(chosen, key=_place)
 
 
 def _near_best(hits: Sequence[Hit]) -> list[Hit]:
     found = sorted((hit.score for hit in hits if hit.score < _EXACT), reverse=True)
     floor = max(_LEAST_SCORE, _NEAR_BEST * found[0]) if found else 0.0
-    return [hit for hit in sorted(hits, key=lambda hit: (-hit.score, hit.document.id)) if hit.score >= floor]
+    return [hit for hit in sorted(hits, key=_place) if hit.score >= floor]
 
 
 def sentences(text: str) -> list[str]:

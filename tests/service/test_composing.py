@@ -46,6 +46,14 @@ def test_each_role_is_spoken_to_in_its_own_register(corpus: Corpus, deployment: 
     assert judge != public
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_an_invented_decision_says_so_in_the_text(corpus: Corpus, deployment: Deployment, role: str) -> None:
+    """Whoever reads it, a demonstration decision is named as one where it is quoted, not only in the list of sources."""
+    items = evidence(corpus, "demo-kdrt-2022")
+    text = "".join(compose(Brief("?", "", deployment.roles[role].register, items)))
+    assert any("[DEMO]" in line and items[0].quote in line for line in text.splitlines())
+
+
 def test_a_comparison_stands_in_the_order_of_time(corpus: Corpus, deployment: Deployment) -> None:
     """Compared decisions are set side by side by their day, once each."""
     items = evidence(corpus, "demo-kdrt-2019", "demo-kdrt-2022", "demo-kdrt-2024")
@@ -125,6 +133,31 @@ def test_decisions_get_room_only_when_they_were_asked_for(corpus: Corpus) -> Non
     cases = [Hit(by_id[one], 0.4) for one in ("demo-korupsi-2023a", "demo-korupsi-2023b", "demo-korupsi-2026")]
     kinds = [hit.document.kind for hit in select({"LegalRetriever": law, "PrecedentExplorer": cases}, 4)]
     assert sorted(kinds) == ["decision", "decision", "statute", "statute"]
+
+
+def test_one_decision_may_illustrate_unasked(corpus: Corpus) -> None:
+    """Decisions that nobody asked for do not crowd out the law, however well they fit."""
+    by_id = {document.id: document for document in corpus.documents}
+    cases = [Hit(by_id[one], 0.9) for one in ("demo-korupsi-2023a", "demo-korupsi-2023b", "demo-korupsi-2026")]
+    law = Hit(by_id["uu-1-2023-603"], 0.5)
+    kinds = [hit.document.kind for hit in select({"LegalRetriever": [*cases, law]}, 4)]
+    assert kinds == ["decision", "statute"]
+
+
+def test_a_guide_does_not_push_the_articles_out(corpus: Corpus) -> None:
+    """Where the law was looked up, articles are held to the best article and not to a guide that fits word for word."""
+    by_id = {document.id: document for document in corpus.documents}
+    guide, article = Hit(by_id["panduan-perdata"], 0.9), Hit(by_id["kuhperdata-1243"], 0.3)
+    found = {"LegalRetriever": [guide], "LawLookup": [article]}
+    assert [hit.document.id for hit in select(found, 4)] == ["panduan-perdata", "kuhperdata-1243"]
+    assert [hit.document.id for hit in select({"LegalRetriever": [guide, article]}, 4)] == ["panduan-perdata"]
+
+
+def test_a_cited_article_comes_before_its_guides(corpus: Corpus) -> None:
+    """Among the entries on an article that was named, the article itself is the first."""
+    by_id = {document.id: document for document in corpus.documents}
+    exact = [Hit(by_id[one], 1.0) for one in ("panduan-surat-cerai", "uu-1-1974-39")]
+    assert [hit.document.id for hit in select({"LawLookup": exact}, 4)] == ["uu-1-1974-39", "panduan-surat-cerai"]
 
 
 def test_what_was_chosen_for_comparison_keeps_other_decisions_out(corpus: Corpus) -> None:
