@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -50,6 +51,14 @@ def test_a_title_that_asks_the_same_comes_first() -> None:
     first, *others = searched.search("Apa itu korupsi?").hits
     assert first.document.title == "Apa itu korupsi?"
     assert all(first.score >= hit.score for hit in others)
+
+
+def test_the_law_of_today_comes_before_a_repealed_one() -> None:
+    """Of two articles that fit alike the one in force comes first, whatever their ids."""
+    old = replace(entry("Pencemaran nama baik dahulu", "Pencemaran nama baik diancam pidana."), status="dicabut")
+    new = entry("Pencemaran nama baik sekarang", "Pencemaran nama baik diancam pidana.")
+    found = Index([old, new], Analyser(), lambda: 0.0).search("pencemaran nama baik")
+    assert [hit.document.status for hit in found.hits] == ["berlaku", "dicabut"]
 
 
 def test_a_law_that_is_named_is_found_by_its_number() -> None:
