@@ -37,9 +37,9 @@ def abstain(question: str, nearest: Sequence[str]) -> str:
     """An honest answer when the sources do not carry one; it never says that something does not exist."""
     asked = shorten(" ".join(question.split()), _LONGEST_ECHO, placeholder=" …")
     text = (
-        f"Sumber yang tersedia di layanan ini tidak cukup untuk menjawab pertanyaan “{asked}” dengan dapat dipertanggungjawabkan."
+        f"Sumber yang tersedia di layanan ini tidak cukup untuk menjawab pertanyaan “{asked}” secara bertanggung jawab."
         " Itu tidak berarti aturannya tidak ada: mungkin aturan itu hanya belum termasuk dalam korpus kami, atau pertanyaannya"
-        " perlu dirumuskan lain."
+        " perlu dirumuskan dengan cara lain."
     )
     if nearest:
         listed = "; ".join(nearest)

@@ -17,9 +17,16 @@ def notices(citations: Sequence[Citation], register: Register, dangling: Sequenc
     unverified = [citation.number for citation in citations if not citation.verified and not citation.demo]
     if unverified:
         found.append(f"Sumber berikut belum diverifikasi terhadap naskah resmi: {_marks(unverified)}.")
-    outdated = [citation.number for citation in citations if citation.status in {"dicabut", "diubah"}]
-    if outdated:
-        found.append(f"Sumber berikut berstatus dicabut atau telah diubah: {_marks(outdated)}.")
+    repealed = [citation.number for citation in citations if citation.status == "dicabut"]
+    if repealed:
+        found.append(
+            f"Sumber berikut membahas aturan yang sudah dicabut; yang berlaku ialah penggantinya: {_marks(repealed)}."
+        )
+    amended = [citation.number for citation in citations if citation.status == "diubah"]
+    if amended:
+        found.append(
+            f"Sumber berikut membahas aturan yang telah diubah; periksa bunyinya yang terbaru: {_marks(amended)}."
+        )
     if dangling:
         found.append(f"Tanda berikut tidak merujuk pada sumber mana pun dan harus diabaikan: {_marks(dangling)}.")
     found.append(register.notice)
