@@ -23,16 +23,16 @@ def confidence(
 ) -> float:
     """The confidence in an answer, in [0, 1] and rounded to four places.
 
-    Coverage is the share of the question's terms, weighted by idf, that the cited passages hold: the mean of what they hold
-    together and of what the best one holds alone, so that scattered matches count less. It is multiplied by the strength of the
-    best match, and by the share of the laws and articles named in the question that the corpus states. A rare word that no passage
-    holds weighs most: that is what a question from outside the corpus looks like.
+    Coverage is the share of the question's terms, weighted by idf, that the best passage holds alone, lowered by the part of what
+    all cited passages hold that it lacks: words that match here and there are no answer. It is multiplied by the strength of the
+    best match, and by the share of the laws, articles and decisions named in the question that the corpus states. A rare word that
+    no passage holds weighs most: that is what a question from outside the corpus looks like.
 
     Args:
         topic: the distinct terms of the question.
         idf: the weight of a term.
         cited: the passages that the answer cites.
-        named: how many laws and articles the question names.
+        named: how many laws, articles and decisions the question names.
         resolved: how many of those the corpus states.
     """
     total = sum(idf(term) for term in topic)
@@ -42,7 +42,8 @@ def confidence(
     alone = max(_covered(topic, idf, support.terms) for support in cited) / total
     strength = min(1.0, max(support.score for support in cited))
     found = resolved / named if named else 1.0
-    value = (together + alone) / 2 * (_COVERAGE_SHARE + (1 - _COVERAGE_SHARE) * strength) * found
+    coverage = alone * (together + alone) / (2 * together) if together else 0.0
+    value = coverage * (_COVERAGE_SHARE + (1 - _COVERAGE_SHARE) * strength) * found
     return round(min(1.0, value), 4)
 
 

@@ -17,6 +17,7 @@ from service.retrieval.router import (
     article_numbers,
     find_articles,
     find_citations,
+    find_decisions,
     find_laws,
 )
 from service.retrieval.vocabulary import SOURCE_WORDS
@@ -101,15 +102,16 @@ class Index:
         return bool(self._router.rows(citation))
 
     def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
-        """How many laws and articles a text names, and how many of them its sources state.
+        """How many laws, articles and decisions a text names, and how many of them its sources state.
 
         An article with its law must stand in the corpus; a law without an article must be known to it; an article without a law
-        must be one of the cited documents' own, and only counts when no article is named in full.
+        must be one of the cited documents' own, and only counts when no article is named in full. A decision must be known by its number.
         """
         citations = find_citations(text)
         of_citations = {citation.laws for citation in citations}
         found = [self.resolves(citation) for citation in citations]
         found += [self._router.holds(law) for law in find_laws(text) if law not in of_citations]
+        found += [self._router.knows(decision) for decision in find_decisions(text)]
         if not citations:
             known = {number for document in cited for number in article_numbers(document.article)}
             found += [number in known for number in find_articles(text)]

@@ -72,6 +72,8 @@ _ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
 _ANY_ARTICLE = re.compile(r"\b" + _ARTICLE.format(n=1))
 _AYAT = re.compile(r"ayat \(?\d{1,2}\)?")
 _ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]?")
+_DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}(?:/[a-z.\-]{1,20}){0,3}/\d{4})\b")
+"""A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
 _SPACES = re.compile(r"\s+")
 _TYPES = {
     "undang-undang": "uu",
@@ -128,6 +130,11 @@ def find_articles(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match["article1"] for match in _ANY_ARTICLE.finditer(_plain(text))))
 
 
+def find_decisions(text: str) -> tuple[str, ...]:
+    """The numbers of court decisions that the text names, in one spelling."""
+    return tuple(dict.fromkeys(f"{found['number']}/{found['rest']}" for found in _DECISION.finditer(_plain(text))))
+
+
 def article_numbers(article: str | None) -> tuple[str, ...]:
     """The numbers in an entry's article: "27 ayat (3)" names 27 and not 3."""
     if not article:
@@ -141,7 +148,9 @@ class CitationRouter:
     def __init__(self, documents: Iterable[Document]) -> None:
         self._rows: dict[tuple[str, str], list[int]] = {}
         self._laws: set[str] = set()
+        self._decisions: set[str] = set()
         for row, document in enumerate(documents):
+            self._decisions.update(find_decisions(f"{document.decision_number or ''} {document.text}"))
             if document.kind == "decision":
                 continue
             if document.law:
@@ -160,6 +169,10 @@ class CitationRouter:
     def holds(self, law: tuple[str, ...]) -> bool:
         """Whether any document states something of the law, under any of its keys."""
         return not self._laws.isdisjoint(law)
+
+    def knows(self, decision: str) -> bool:
+        """Whether any document is the decision or speaks of it by its number."""
+        return decision in self._decisions
 
 
 def _keys(document: Document) -> list[tuple[str, str]]:

@@ -51,8 +51,18 @@ def test_it_lies_between_zero_and_one(topic: list[str], cited: list[Support]) ->
 
 
 @given(TERMS, st.lists(SUPPORT, min_size=1, max_size=4), SUPPORT)
-def test_more_evidence_never_lowers_it(topic: list[str], cited: list[Support], more: Support) -> None:
-    """Another cited passage can only add support."""
-    assert confidence(topic, idf, [*cited, more], named=0, resolved=0) >= confidence(
+def test_a_passage_that_brings_nothing_new_never_lowers_it(
+    topic: list[str], cited: list[Support], more: Support
+) -> None:
+    """Another cited passage on words that are covered already can only add support."""
+    covered = frozenset[str]().union(*(support.terms for support in cited))
+    again = Support(more.terms & covered, more.score)
+    assert confidence(topic, idf, [*cited, again], named=0, resolved=0) >= confidence(
         topic, idf, cited, named=0, resolved=0
     )
+
+
+def test_words_that_match_here_and_there_are_no_answer() -> None:
+    """Three passages with a third of the question each stay below the limit, although together they hold all of it."""
+    thirds = [Support(frozenset(term), 0.4) for term in "cde"]
+    assert confidence(["c", "d", "e"], idf, thirds, named=0, resolved=0) < 0.4

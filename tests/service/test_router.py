@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.retrieval.corpus import Corpus
-from service.retrieval.router import CitationRouter, find_citations, find_laws
+from service.retrieval.router import CitationRouter, find_citations, find_decisions, find_laws
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,31 @@ def test_any_text_can_be_read(text: str) -> None:
     assert isinstance(find_citations(text), tuple)
 
 
-@pytest.mark.parametrize("unit", ["pasal 1 ", "uu 1/", "pasal ", "ayat (1) ", "undang-undang nomor ", " "])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("putusan MA nomor 123 K/Pdt/2015", "123/k/pdt/2015"),
+        ("No. 45/Pdt.G/2020/PN.Jkt.Pst", "45/pdt.g/2020"),
+        ("Putusan 69/PUU-XIII/2015", "69/puu-xiii/2015"),
+    ],
+)
+def test_a_decision_is_known_by_its_number(text: str, number: str) -> None:
+    """The number of a decision is read as courts write it; articles and laws are none."""
+    assert find_decisions(text) == (number,)
+    assert find_decisions("Pasal 3 UU 31/1999 dan PP 9/1975, 3 putusan tahun 2023") == ()
+
+
+def test_only_decisions_of_the_corpus_are_known(corpus: Corpus) -> None:
+    """A decision that no entry is or speaks of is not known, however well its words match."""
+    router = CitationRouter(corpus.documents)
+    assert router.knows(*find_decisions("DEMO 2 K/Ag/2022"))
+    assert not router.knows(*find_decisions("123 K/Pdt/2015"))
+
+
+@pytest.mark.parametrize(
+    "unit", ["pasal 1 ", "pasal 1, ", "uu 1/", "pasal ", "ayat (1) ", "undang-undang nomor ", "1 k/", " "]
+)
 def test_long_text_does_not_make_a_pattern_backtrack(unit: str) -> None:
     """Fifty thousand repetitions of the beginning of a citation are read to their end: no pattern explodes."""
     assert len(find_citations(unit * 50_000)) <= 1
+    assert len(find_decisions(unit * 50_000)) <= 1
