@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.project import Project
 from slo.errors import InvalidInput, Problem
 from target.accounts import ROLES, Credentials, make_credentials, write_private
+from target.errors import StackError
 from target.processes import LOOPBACK, ChildProcess, claim_port
 from target.stack import ServicePlan, create_accounts, interruptible, prepare_secret, start_service, uninterrupted
 
@@ -32,7 +33,10 @@ def serve(options: argparse.Namespace) -> int:
         deployment=options.deployment,
         port=options.port,
     )
-    credentials = known_credentials(plan)
+    try:
+        credentials = known_credentials(plan)
+    except OSError as error:
+        raise StackError(f"The development service cannot be made: {error}") from error
     with interruptible():
         service = start_service(plan)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from harness import serve
 from harness.serve import known_credentials, welcome
 from slo.errors import InvalidInput
 from target.accounts import Credentials
+from target.errors import StackError
+from target.processes import free_port
 from target.stack import ServicePlan
 
 
@@ -56,3 +59,14 @@ def test_the_printed_commands_work_as_they_stand(plan: ServicePlan) -> None:
     (login,) = [line for line in said.splitlines() if line.lstrip().startswith("TOKEN=")]
     assert sys.executable in login
     assert login.index("printf") < login.index('"password"') < login.index("| curl")
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only checkout is a failure that is explained, not an error of ours."""
+
+    def refuse(_: ServicePlan) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(serve, "known_credentials", refuse)
+    with pytest.raises(StackError, match="cannot be made: .*Read-only"):
+        serve.serve(Namespace(port=free_port(), deployment="courtsight"))
