@@ -81,8 +81,8 @@ class Corpus:
 
     @property
     def unverified(self) -> int:
-        """How many documents nobody compared with the text of the law."""
-        return sum(not document.verified for document in self.documents)
+        """How many documents state the law and were compared with its text by nobody; invented ones are counted as `demo`."""
+        return sum(not document.verified and not document.demo for document in self.documents)
 
 
 def _document(entry: Entry) -> Document:

@@ -173,7 +173,7 @@ def test_readiness_tells_what_is_served(house: Any) -> None:
     body = house.send("GET", "/health/ready").json()
     assert (body["status"], body["deployment"], body["engine"]) == ("ready", "courtsight", "extractive")
     assert {name: body["corpus"][name] for name in ("documents", "demo", "unverified")} == {
-        "documents": 15, "demo": 6, "unverified": 14,
+        "documents": 15, "demo": 6, "unverified": 8,
     }  # fmt: skip
     assert body["checks"] == {"database": "ok", "index": "ok"}
 
