@@ -19,7 +19,7 @@ from harness.console import say, table, worst
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, utc_now
-from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, local_subject, remote_subject
+from harness.subject import Subject, local_subject, remote_subject, scrape_interval
 from harness.tools import find_tools
 from reports.files import write_report
 from reports.summary import summary
@@ -193,11 +193,12 @@ def _first_scrape(subject: Subject, spec: Spec, view: ProgressView) -> datetime:
     now = utc_now()
     if subject.prometheus is None:
         return now
+    prometheus = connect_prometheus(subject.prometheus)
     try:
-        connect_prometheus(subject.prometheus).await_scrape(
+        prometheus.await_scrape(
             spec.selector,
             now.timestamp(),
-            deadline_seconds=5 * SCRAPE_INTERVAL_SECONDS,
+            deadline_seconds=5 * scrape_interval(prometheus, spec.selector),
             clock=time.time,
             sleep=time.sleep,
         )

@@ -16,7 +16,7 @@ from benchmarks.workload import Workload
 from harness.measured_slos import measure_slos
 from harness.progress import StepPlan
 from harness.run import Run, Step, utc_now
-from harness.subject import SCRAPE_INTERVAL_SECONDS
+from harness.subject import SCRAPE_INTERVAL_SECONDS, scrape_interval
 from slo.evidence import Evidence
 from slo.spec import Kind
 from target.courtsight import open_target
@@ -117,14 +117,15 @@ def slos() -> Step:
     """Count the SLOs out of Prometheus, from the run's first scrape to one after the last request."""
 
     def measure(run: Run) -> Evidence:
-        started, ended = run.watched_from, utc_now()
+        started, ended, interval = run.watched_from, utc_now(), SCRAPE_INTERVAL_SECONDS
         prometheus = None if run.subject.prometheus is None else connect_prometheus(run.subject.prometheus)
         if prometheus is not None:
+            interval = scrape_interval(prometheus, run.spec.selector)
             try:
                 prometheus.await_scrape(
                     run.spec.selector,
                     ended.timestamp(),
-                    deadline_seconds=SCRAPE_DEADLINE_SECONDS,
+                    deadline_seconds=max(SCRAPE_DEADLINE_SECONDS, 2 * interval),
                     clock=time.time,
                     sleep=time.sleep,
                 )
@@ -133,7 +134,7 @@ def slos() -> Step:
         else:
             run.view.line(f"      {run.subject.why_no_prometheus}")
         ended = utc_now()
-        items, details = measure_slos(prometheus, run.spec, started, ended, SCRAPE_INTERVAL_SECONDS)
+        items, details = measure_slos(prometheus, run.spec, started, ended, interval)
         return Evidence(Kind.SLO, run.context, started, ended, complete=True, items=items, details=details)
 
     return Step(StepPlan("slo", "SLOs: counts out of Prometheus", 3.0), Kind.SLO, measure)

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 
 from slo.errors import InvalidInput, Problem
-from slo.spec import Engine
+from slo.spec import Cell, Engine
 from target.chat import Login
-from target.errors import TargetDown
+from target.errors import PrometheusDown, TargetDown
+from target.prometheus import Prometheus
 from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
 
 SCRAPE_INTERVAL_SECONDS = 2.0
@@ -104,6 +105,14 @@ def remote_subject(url: str, credentials: Mapping[str, Login], prometheus: str |
     watcher = None if prometheus is None else checked_url(prometheus, "--prometheus")
     why = "" if watcher else "no --prometheus was given for the target"
     yield Subject(base, ready_info(base), credentials, watcher, why, trouble, local=False)
+
+
+def scrape_interval(prometheus: Prometheus, selector: Cell) -> float:
+    """Seconds between two looks of a Prometheus at the target; our own where it does not tell, as the coverage will show."""
+    try:
+        return prometheus.scrape_interval(selector) or SCRAPE_INTERVAL_SECONDS
+    except PrometheusDown:
+        return SCRAPE_INTERVAL_SECONDS
 
 
 def checked_url(text: str, option: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from slo import names
+from slo.quantities import parse_duration
 from slo.sli import matchers
 from slo.spec import Cell
 from target.errors import PrometheusDown
@@ -99,11 +100,12 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeTarget:
-    """A scraped target: `health` is up, down or unknown (not scraped yet)."""
+    """A scraped target: `health` is up, down or unknown (not scraped yet); the interval is None where Prometheus does not tell."""
 
     labels: Mapping[str, str]
     health: str
     error: str
+    interval_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,11 @@ class Prometheus:
     def targets(self) -> tuple[ScrapeTarget, ...]:
         """All active targets."""
         return self._read(lambda: tuple(_target(entry) for entry in self._api.targets()["activeTargets"]))
+
+    def scrape_interval(self, selector: Cell) -> float | None:
+        """Seconds between two looks at the instances with these labels, the longest of them; None when it is not known."""
+        found = [one for one in self.targets() if all(one.labels.get(name) == value for name, value in selector)]
+        return max((one.interval_seconds for one in found if one.interval_seconds is not None), default=None)
 
     def coverage(self, selector: Cell, start: float, end: float, scrape_interval: float) -> Coverage:
         """How well the instances with these labels were scraped from `start` to `end`."""
@@ -315,4 +322,6 @@ def _rule(entry: Any) -> RuleState:  # noqa: ANN401 - as above
 
 
 def _target(entry: Any) -> ScrapeTarget:  # noqa: ANN401 - as above
-    return ScrapeTarget(dict(entry["labels"]), str(entry["health"]), str(entry.get("lastError", "")))
+    interval = entry.get("scrapeInterval")  # since Prometheus 2.28
+    seconds = None if interval is None else float(parse_duration(str(interval)))
+    return ScrapeTarget(dict(entry["labels"]), str(entry["health"]), str(entry.get("lastError", "")), seconds)

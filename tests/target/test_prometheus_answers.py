@@ -83,6 +83,20 @@ def test_rules_and_targets_carry_their_errors() -> None:
     assert prometheus.targets()[0].health == "down"
 
 
+def test_the_scrape_interval_is_that_of_our_own_instances() -> None:
+    """The longest interval of the instances with our labels counts; who does not tell one has none."""
+    targets = [
+        {"labels": {"job": "courtsight", "instance": "a"}, "health": "up", "scrapeInterval": "10s"},
+        {"labels": {"job": "courtsight", "instance": "b"}, "health": "up", "scrapeInterval": "1m30s"},
+        {"labels": {"job": "other"}, "health": "up", "scrapeInterval": "5m"},
+        {"labels": {"job": "old"}, "health": "up"},
+    ]
+    prometheus = Prometheus(FakeApi(other={"targets": {"activeTargets": targets}}), "http://p")
+    assert prometheus.scrape_interval((("job", "courtsight"),)) == 90.0
+    assert prometheus.scrape_interval((("job", "old"),)) is None
+    assert prometheus.scrape_interval((("job", "none"),)) is None
+
+
 def test_ranges_keep_each_point_with_its_time() -> None:
     """A range query gives the points of each series, absent numbers as None."""
     entry = {"metric": {"role": "judge"}, "values": [[1, "2"], [2, "NaN"]]}
