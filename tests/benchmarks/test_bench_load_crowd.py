@@ -125,7 +125,7 @@ def test_samples_are_written_unrounded_and_once(crowd: Crowd) -> None:
     ask(crowd, 1)
     crowd.flush()
     crowd.flush()
-    rows = list(csv.reader(io.StringIO(crowd.samples.getvalue())))  # type: ignore[attr-defined]
+    rows = list(csv.reader(io.StringIO(crowd.samples.getvalue())))  # type: ignore[attr-defined]  # a StringIO here
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 4
     assert rows[1] == ["0.0", repr(1 / 3), "", "judge", "simple", "json", "200", "ok", ""]

@@ -68,5 +68,5 @@ def test_a_cache_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPa
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(serve, "known_credentials", refuse)
-    with pytest.raises(StackError, match="cannot be made: .*Read-only"):
+    with pytest.raises(StackError, match=r"cannot be made: .*Read-only"):
         serve.serve(Namespace(port=free_port(), deployment="courtsight"))

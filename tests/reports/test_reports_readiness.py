@@ -301,7 +301,7 @@ def test_more_events_than_were_counted_are_noticed(spec: Spec, run: Run, at: dat
         forged = _swap(
             run,
             spec.gate(gate_id).kind,
-            lambda item, change=change: replace(item, measurement=change(item.measurement)),  # type: ignore[misc]
+            lambda item, change=change: replace(item, measurement=change(item.measurement)),  # type: ignore[misc]  # the default binds the loop variable
             where=lambda item: item.gate == gate_id,
         )
         assert _decide(spec, forged, at).readiness is not Readiness.GO

@@ -81,13 +81,19 @@ def test_libraries_log_into_the_same_lines() -> None:
 
 
 class FullDisk(io.BytesIO):
-    """A stream whose disk has no room."""
+    """A stream whose disk has no room, and how often that was tried."""
+
+    tried = 0
 
     def flush(self) -> None:
+        self.tried += 1
         raise OSError(28, "No space left on device")
 
 
 def test_a_log_that_cannot_be_written_harms_no_request() -> None:
     """Without room for the line the caller goes on; the line is lost."""
-    log = EventLog(FullDisk(), "info", lambda: 0.0)
+    disk = FullDisk()
+    log = EventLog(disk, "info", lambda: 0.0)
     log.write("info", "request")
+    log.write("info", "request")
+    assert disk.tried == 2

@@ -76,7 +76,7 @@ def run_all() -> Callable[..., UatResult]:
         told = [] if events is None else events
         chatbot = target or ScriptedTarget()
         return asyncio.run(
-            runner.run(scenarios, chatbot, CONTEXT, told.append, lambda: AT, timer=time.timer, sleep=time.sleep)  # type: ignore[arg-type]
+            runner.run(scenarios, chatbot, CONTEXT, told.append, lambda: AT, timer=time.timer, sleep=time.sleep)  # type: ignore[arg-type]  # a fake clock
         )
 
     return run
