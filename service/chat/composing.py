@@ -23,10 +23,11 @@ def compose(brief: Brief) -> Iterator[str]:
     parts = [
         (register.statutes, _of_kind(brief.evidence, "statute", set())),
         (register.guides, _of_kind(brief.evidence, "guide", set())),
-        (register.decisions, _of_kind(brief.evidence, "decision", compared)),
     ]
     # The kind that the best passage belongs to comes first: a "how do I" begins with the guide, not with an article.
     parts.sort(key=lambda part: max((item.score for item in part[1]), default=-1.0), reverse=True)
+    # Decisions illustrate the law and never stand before it.
+    parts.append((register.decisions, _of_kind(brief.evidence, "decision", compared)))
     for heading, items in parts:
         yield from _section(heading, items, register)
     yield from _comparison(brief)

@@ -24,6 +24,7 @@ from service.retrieval.vocabulary import (
 )
 from service.text import fold, words
 
+_FRAMING = STOP_WORDS | ASKING_WORDS
 _WRITTEN_WORD = re.compile(r"\w+")
 
 
@@ -43,7 +44,7 @@ class QueryTerms:
 
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about."""
-    framing = STOP_WORDS | ASKING_WORDS | SOURCE_WORDS | SIDE_WORDS
+    framing = _FRAMING | SOURCE_WORDS | SIDE_WORDS
     return tuple(word for word in _WRITTEN_WORD.findall(text) if fold(word) not in framing)
 
 
@@ -76,7 +77,7 @@ class Analyser:
                 (source if concept in SOURCE_WORDS else topic)[concept] = None
                 continue
             word = span[0]
-            if word in STOP_WORDS or word in ASKING_WORDS or word.isdigit():
+            if word.isdigit() or not _FRAMING.isdisjoint((word, word.removesuffix("nya"))):
                 # Numbers are read where they mean something: articles by the router, years and counts by the tools.
                 continue
             kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic

@@ -26,12 +26,12 @@ STOP_WORDS = _listed(
 
 ASKING_WORDS = _listed(
     """
-    analisa analisis analisislah arti artinya bandingkan beda bedakan bedanya berikan berlaku bikin contoh dasar definisi
-    diurus evaluasi evolusi hasil jabarkan jelas jelaskan kaji kajian kasus kuat lengkap maksimal maksimum maksud maksudnya
-    membandingkan membedakan mendalam menganalisis mengetahui mengurus mengurusnya menjelaskan minimal minimum ngurus
-    ngurusnya no nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perbedaannya perkembangan
-    persamaan proses rinci sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini
-    terkuat terlemah tren ulas ulasan uraikan versus vs
+    analisa analisis analisislah arti bandingkan beda bedakan benar benarkah berikan berlaku bikin bunyi contoh dasar
+    definisi diurus evaluasi evolusi hasil isi jabarkan jelas jelaskan kaji kajian kasus kuat lengkap maksimal maksimum
+    maksud membandingkan membedakan mendalam menganalisis mengetahui mengurus menjelaskan minimal minimum mulai ngurus no
+    nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perkembangan persamaan proses rinci
+    sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat terlemah tren ulas
+    ulasan uraikan versus vs
     """
 )
 """They say what to do with the topic, or how much of it; a passage need not contain them to answer."""

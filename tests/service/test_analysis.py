@@ -76,6 +76,14 @@ def test_words_of_asking_are_no_topic() -> None:
     assert ANALYSER.query_terms("Jelaskan dan bandingkan secara mendalam hukum perdata").topic == ("hukum", "perdata")
 
 
+def test_a_clitic_does_not_make_a_word_of_asking_a_topic() -> None:
+    """A possessive ending leaves the meaning of a word as it is."""
+    assert ANALYSER.query_terms("apa isinya dan bagaimana prosesnya, minimalnya berapa, hukum perdata").topic == (
+        "hukum",
+        "perdata",
+    )
+
+
 def test_words_for_a_kind_of_source_are_kept_apart() -> None:
     """The word "putusan" steers towards decisions without counting as evidence."""
     terms = ANALYSER.query_terms("putusan mahkamah agung korupsi")

@@ -54,6 +54,13 @@ def test_an_invented_decision_says_so_in_the_text(corpus: Corpus, deployment: De
     assert any("[DEMO]" in line and items[0].quote in line for line in text.splitlines())
 
 
+def test_a_decision_never_stands_before_the_law(corpus: Corpus, deployment: Deployment) -> None:
+    """However well a decision fits, the reader meets the law first."""
+    law, case = evidence(corpus, "kuhperdata-1320", "demo-kdrt-2022")
+    text = "".join(compose(Brief("?", "", deployment.roles["public"].register, (law, replace(case, score=0.9)))))
+    assert text.index("[1]") < text.index("[2]")
+
+
 def test_a_comparison_stands_in_the_order_of_time(corpus: Corpus, deployment: Deployment) -> None:
     """Compared decisions are set side by side by their day, once each."""
     items = evidence(corpus, "demo-kdrt-2019", "demo-kdrt-2022", "demo-kdrt-2024")
