@@ -18,6 +18,7 @@ _OPENING = (
     ("selain", "itu"),
     ("berapa", "lama"),
 )
+_ARTICLE = ("pasal ", "ps ", "ps. ", "psl ", "psl. ")
 _NOT_A_PRONOUN = frozenset({
     "adanya", "akhirnya", "artinya", "biasanya", "bertanya", "hendaknya", "khususnya", "misalnya", "mulanya", "nyatanya",
     "pentingnya", "sebaiknya", "sebelumnya", "sebenarnya", "sebetulnya", "seharusnya", "selanjutnya", "seluruhnya", "semestinya",
@@ -64,6 +65,12 @@ def contextualise(
             # A question that stands alone began the topic: what was asked before it was about something else.
             break
     known = {word.lower() for word in topic(question)}
-    phrase = " ".join(word for word in carried if word.lower() not in known)
+    # "Bagaimana dengan pasal 1367?" keeps the law of the article before it, and not that article.
+    other_article = any(word.startswith(_ARTICLE) for word in known)
+    phrase = " ".join(
+        word
+        for word in carried
+        if word.lower() not in known and not (other_article and word.lower().startswith(_ARTICLE))
+    )
     full_phrase = " ".join(carried)
     return Context(search=f"{question} {phrase}".strip(), carried=full_phrase)

@@ -25,7 +25,13 @@ from service.retrieval.vocabulary import (
 from service.text import fold, words
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
-_WRITTEN_WORD = re.compile(r"\w+")
+_WRITTEN_WORD = re.compile(
+    r"(?:pasal|psl|ps)\.? \d{1,4}[a-z]?\b(?: ayat \(?\d{1,2}\)?)?"
+    r"|(?:uu|pp|perma|perpres|undang-undang)(?: nomor| no\.?)? \d{1,3}(?: tahun |/)\d{4}\b"
+    r"|\w+",
+    re.IGNORECASE,
+)
+"""A word, or an article or a law with its number: apart they mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class QueryTerms:
 
 
 def content_words(text: str) -> tuple[str, ...]:
-    """The words of a text, as written, that say what it is about."""
+    """The words of a text, as written, that say what it is about; "pasal 1365" and "UU 27/2022" are one word each."""
     framing = _FRAMING | SOURCE_WORDS | SIDE_WORDS
     return tuple(word for word in _WRITTEN_WORD.findall(text) if fold(word) not in framing)
 

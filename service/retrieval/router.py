@@ -61,7 +61,7 @@ _ARTICLE = (
     r"(?: ayat \(?(?P<ayat{n}>\d{{1,2}}[a-z]?)\)?)?(?: huruf [a-z]\b)?"
     r"(?P<more{n}>(?:(?: ?,(?: dan| atau)?| jo\.?| juncto| dan| atau) (?:pasal |ps\.? )?\d{{1,4}}[a-z]?\b(?: ayat \(?\d{{1,2}}\)?)?){{0,5}})"
 )
-_JOINER = r"[ ,]{{0,3}}(?:dari |jo\.? |dalam )?"
+_JOINER = r"[ ,?]{{0,3}}(?:dari |jo\.? |dalam )?"
 _CITATION = re.compile(
     ("(?:" + _ARTICLE.format(n=1) + _JOINER.format() + _LAW.format(n=1) + r"\b)")
     + "|(?:"

@@ -18,8 +18,9 @@ STOP_WORDS = _listed(
     para per perlu pernah pula pun saat saja salah sampai sangat saya seberapa sebagai sebagaimana sebuah secara sedang
     sehingga sejak selain selaku selama seluruh semua seorang seperti serta sesuai setelah setiap siapa siapakah suatu sudah
     sekarang kini supaya tadi tanpa telah tentang tentu terhadap tersebut tetapi tidak tolong untuk yaitu yakni yang
-    aja bgmn bs bu darimana dgn dlm dong dr ga gak gimana gmn halo hrs indonesia jd jo juncto kak kalo kasih kemana klo kok krn
-    loh nggak ngga nih org pak sbg sdh sih sy tapi tdk terima tlg utk ya yg
+    aja begini begitu bgmn blm brp bs bu darimana dgn dlm dong dpt dr ga gak gimana gmn halo hrs indonesia jd jg jo juncto
+    kak kalo kasih kemana klo kok kpd krn lg loh ngga nggak nih org pak sbg sblm sdh sih spt stlh sy tapi tdk terima tlg tsb
+    ttg utk ya yg
     a an and are be can do does for how i in is it me my of on or please the to what when where which who why
     """
 )
@@ -93,6 +94,7 @@ FAMILIES: dict[str, str] = {
     "mediasi": "mediasi mediator memediasi dimediasi",
     "mutlak": "absolut",
     "nafkah": "menafkahi",
+    "online": "daring",
     "penggelapan": "menggelapkan digelapkan",
     "perkosa": "perkosaan",
     "pidana": "hukuman dihukum menghukum",
@@ -128,6 +130,7 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     ),
     "tpks": ("tindak pidana kekerasan seksual",),
     "pmh": ("perbuatan melawan hukum", "perbuatan melanggar hukum", "onrechtmatige daad"),
+    "online": ("online shop", "olshop", "toko online", "belanja online"),
     "pasal": ("ps", "psl"),
     "phk": ("pemutusan hubungan kerja", "dipecat", "memecat", "pemecatan"),
     "ktp": ("kartu tanda penduduk", "ktp el", "e ktp", "ktp elektronik"),

@@ -6,6 +6,7 @@ import pytest
 
 from service.chat.contextualise import contextualise, is_follow_up
 from service.retrieval.analysis import content_words
+from service.retrieval.router import find_citations
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,18 @@ def test_a_follow_up_carries_the_topic() -> None:
     assert context.carried == "hukum perdata"
     assert "perdata" in context.search
     assert "pidana" in context.search
+
+
+def test_a_follow_up_keeps_the_article_it_is_about() -> None:
+    """Article and law stay together, so that they can be looked up again."""
+    context = contextualise("Apa unsur-unsurnya?", ["Jelaskan pasal 1365 KUHPerdata"], None, content_words)
+    assert [citation.article for citation in find_citations(context.search)] == ["1365"]
+
+
+def test_another_article_is_read_with_the_law_before_it() -> None:
+    """A follow-up on another article means the same law."""
+    context = contextualise("Bagaimana dengan pasal 1367?", ["Jelaskan pasal 1365 KUHPerdata"], None, content_words)
+    assert [(found.laws[0], found.article) for found in find_citations(context.search)] == [("kuhperdata", "1367")]
 
 
 def test_a_chain_of_follow_ups_reaches_its_beginning() -> None:
