@@ -686,6 +686,17 @@ def test_the_required_checklists_are_whole(checklists: tuple[Checklist, ...]) ->
     assert not [item for checklist in checklists for item in checklist.items if not item.gates and not item.sign_off]
 
 
+def test_numbers_show_three_items_and_people_sign_the_rest(checklists: tuple[Checklist, ...]) -> None:
+    """Performance follows its eight gates alone; monitoring and acceptance need a passed gate and a signature; all else is signed."""
+    shown = {item.id: (item.gates, item.sign_off) for checklist in checklists for item in checklist.items if item.gates}
+    speed = ("latency-cell", "latency-mean", "ttft-cell", "tool-mean", "tool-p95", "load-mean", "load-max", "load-p95")
+    assert shown == {
+        "monitoring": (("drill-cycle",), True),
+        "performance": (speed, False),
+        "acceptance": (("acceptance",), True),
+    }
+
+
 def test_checklists_name_gates_that_exist(spec: Spec, checklists: tuple[Checklist, ...]) -> None:
     """Every gate that a checklist rests on is in the spec."""
     known = {gate.id for gate in spec.gates}
