@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from slo.errors import CourtSightError
+from slo.errors import CourtSightError, InvalidInput, Problem
 
 IMPORT_ROUTE: Final = "/api/dashboards/db"
 TIMEOUT_SECONDS: Final = 10.0
@@ -27,14 +27,16 @@ def read_token(path: Path) -> str:
     """A Grafana service-account token from a file, without the line's end.
 
     Raises:
-        CourtSightError: The file is missing or empty.
+        InvalidInput: The file is missing, or holds no token.
     """
     try:
         token = path.read_bytes().decode("ascii", errors="replace").strip()
     except OSError as error:
-        raise CourtSightError(f"{path}: the Grafana token cannot be read: {error.strerror}") from error
+        raise InvalidInput(
+            (Problem(str(path), None, "", f"the Grafana token cannot be read: {error.strerror}"),)
+        ) from error
     if not _TOKEN.fullmatch(token):  # a client would refuse the header, and name the token in its message
-        raise CourtSightError(f"{path}: holds no Grafana token: one word of printable ASCII")
+        raise InvalidInput((Problem(str(path), None, "", "holds no Grafana token", "one word of printable ASCII"),))
     return token
 
 
