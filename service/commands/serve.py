@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import time
+from contextlib import closing
 from types import FrameType
 from typing import NoReturn
 
@@ -29,9 +30,8 @@ def serve(settings: Settings, host: str, port: int) -> int:
     surroundings = surroundings_of(settings)
     app = create_app(settings, surroundings)
     # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
-    connection = connect(settings.database, max(settings.database_timeout_seconds, 5.0))
-    migrate(connection, time.time())
-    connection.close()
+    with closing(connect(settings.database, max(settings.database_timeout_seconds, 5.0))) as connection:
+        migrate(connection, time.time())
     listener = _listen(host, port)
     logging.getLogger("uvicorn.error").addHandler(StandardLogs(surroundings.log))
     config = uvicorn.Config(

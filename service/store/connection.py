@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from service.errors import ConfigurationError
@@ -63,11 +64,14 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
         path.chmod(_OWNER_ONLY)
-        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        # FULL syncs at every commit: an answer that was shown is still there after a power cut.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        with ExitStack() as unless_it_works:
+            connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+            unless_it_works.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL syncs at every commit: an answer that was shown is still there after a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            unless_it_works.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(
             f"database {path}: {error}; set COURTSIGHT_DATABASE to a file you may write"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,12 +34,15 @@ class Database:
             ConfigurationError: the file cannot be used.
         """
         self._timeout = timeout
-        writing = connect(path, max(timeout, 5.0))
-        migrate(writing, now)
-        self._writing = writing
-        self._reading = connect(path, _READ_WAIT_SECONDS)
-        self._reading.execute("PRAGMA query_only = ON")
-        self._writer = GroupCommitWriter(writing)
+        with ExitStack() as unless_it_works:
+            self._writing = connect(path, max(timeout, 5.0))
+            unless_it_works.callback(self._writing.close)
+            migrate(self._writing, now)
+            self._reading = connect(path, _READ_WAIT_SECONDS)
+            unless_it_works.callback(self._reading.close)
+            self._reading.execute("PRAGMA query_only = ON")
+            self._writer = GroupCommitWriter(self._writing)
+            unless_it_works.pop_all()
 
     def read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a query on the reading connection.

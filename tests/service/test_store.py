@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ from service.store.writer import GroupCommitWriter
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> sqlite3.Connection:
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened = connect(tmp_path / "a.db", 0.1)
     migrate(opened, 1.0)
     insert_accounts(opened, [Account(name, name, "judge", "hash", False, 1.0, 0.0) for name in ("ana", "budi")])  # noqa: FBT003 - the field is `disabled`
-    return opened
+    yield opened
+    opened.close()
 
 
 def test_files_belong_to_their_owner_only(tmp_path: Path) -> None:
