@@ -7,6 +7,7 @@ ServiceError
     ├── PermissionRequired  403
     ├── NotFound            404
     ├── InvalidRequest      422
+    ├── BodyTimeout         408 timeout
     ├── TooLarge            413
     ├── TooBusy             429
     ├── StorageUnavailable  503
@@ -93,6 +94,13 @@ class InvalidRequest(Problem):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_request"
+
+
+class BodyTimeout(Problem):
+    """The client announced a body and did not send it in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "timeout"
 
 
 class TooLarge(Problem):

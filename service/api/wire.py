@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.chat.citations import Citation, load_citations
-from service.errors import FieldError, InvalidRequest, TooLarge
+from service.errors import BodyTimeout, FieldError, InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
     from service.answering import Answer, Step
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_BODY_SECONDS = 20.0
+"""For 65,536 bytes; the slowest line that people still chat over sends them in ten."""
 _NOT_ON_THE_WIRE = frozenset({"law_title", "court", "decided_on"})
 """Kept with a stored citation for the export; the contract shows the law, the article and the title."""
 
@@ -68,14 +71,19 @@ class Json(Response):
         return orjson.dumps(content)
 
 
-async def read_body(request: Request, model: type[Model], most: int) -> Model:
-    """The body of a request, of at most `most` bytes.
+async def read_body(request: Request, model: type[Model], most: int, within: float = _BODY_SECONDS) -> Model:
+    """The body of a request, of at most `most` bytes, `within` seconds.
 
     Raises:
+        BodyTimeout: it did not come in time: a client that stays silent must not be waited for without end.
         TooLarge: it is longer; no more than the limit was read.
         InvalidRequest: not JSON, or not of the model's form; names each wrong member.
     """
-    raw = await _read(request, most)
+    try:
+        async with asyncio.timeout(within):
+            raw = await _read(request, most)
+    except TimeoutError as error:
+        raise BodyTimeout(f"The body did not arrive within {within:g} seconds. Send it again.") from error
     try:
         return model.model_validate(orjson.loads(raw or b"{}"))
     except orjson.JSONDecodeError as error:

@@ -46,7 +46,24 @@ RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
 STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")
 TOKEN_TYPES = ("input", "output", "cached", "reasoning")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other")
-CODES = ("200", "201", "204", "401", "403", "404", "405", "413", "422", "429", "499", "500", "503", "504", "other")
+CODES = (
+    "200",
+    "201",
+    "204",
+    "401",
+    "403",
+    "404",
+    "405",
+    "408",
+    "413",
+    "422",
+    "429",
+    "499",
+    "500",
+    "503",
+    "504",
+    "other",
+)
 UNMATCHED = "unmatched"
 
 REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120)

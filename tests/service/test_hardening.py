@@ -7,8 +7,11 @@ import threading
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
-from service.errors import PROBLEM_CODES, Problem, ServiceError, TooBusy
+from service.api.wire import Login, read_body
+from service.errors import PROBLEM_CODES, BodyTimeout, Problem, ServiceError, TooBusy
 from service.security.passwords import PasswordCheck, hasher
 
 
@@ -125,3 +128,16 @@ def test_a_hash_that_is_none_matches_nothing() -> None:
     check = PasswordCheck()
     assert asyncio.run(check.matches("not a hash", "x")) is False
     check.close()
+
+
+def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    """A client that announces a body and stays silent is answered in the end; nothing else ends its request."""
+
+    async def silence() -> Message:
+        await asyncio.sleep(60)
+        return {}
+
+    request = Request({"type": "http", "method": "POST", "headers": [(b"content-length", b"10")]}, silence)
+    with pytest.raises(BodyTimeout) as ended:
+        asyncio.run(read_body(request, Login, 100, within=0.05))
+    assert (ended.value.status, ended.value.code) == (408, "timeout")
