@@ -43,6 +43,21 @@ def test_pages_go_out_before_tickets(spec: Spec) -> None:
     assert rhythms["ticket"]["repeat_interval"] == "1d"
 
 
+def test_every_route_keeps_its_rhythm(spec: Spec) -> None:
+    """First wait, wait between changes, repetition: of the root as of a page, so that an unknown alert is as quick as one."""
+    root = config(spec)["route"]
+    rhythms = {
+        name: (entry["group_wait"], entry["group_interval"], entry["repeat_interval"])
+        for name, entry in [("root", root), *((route["receiver"], route) for route in root["routes"])]
+    }
+    assert rhythms == {
+        "root": ("10s", "1m", "1h"),
+        "page": ("10s", "1m", "1h"),
+        "ticket": ("5m", "30m", "1d"),
+        "heartbeat": ("1s", "1m", "5m"),
+    }
+
+
 def test_alerts_are_grouped_by_slo_and_severity(spec: Spec) -> None:
     """Both pairs of windows of an SLO make one notification."""
     assert config(spec)["route"]["group_by"] == ["sloth_id", "severity", "alertname"]

@@ -549,6 +549,16 @@ def test_a_waiver_never_stands_in_for_evidence(spec: Spec, run: Run, at: datetim
         assert _decide(spec, rest, at, waivers=waivers).readiness is Readiness.UNDECIDED
 
 
+def test_a_waiver_never_covers_what_could_not_be_measured(spec: Spec, run: Run, at: datetime) -> None:
+    """An item that is ERROR, as recorded or because it contradicts itself, stays UNDECIDED under any waiver."""
+    gate = spec.gate("load-max")
+    waiver = _waiver("load-max", at)
+    failed = _swap(run, gate.kind, lambda _: unmeasured(gate, {}, "cut off"), where=lambda item: item.gate == gate.id)
+    forged = _swap(run, gate.kind, lambda item: replace(item, objective=99.0), where=lambda item: item.gate == gate.id)
+    for broken in (failed, forged):
+        assert _decide(spec, broken, at, waivers=(waiver,)).readiness is Readiness.UNDECIDED
+
+
 def test_a_waiver_for_nothing_known_is_refused(spec: Spec, slow: Run, at: datetime) -> None:
     """A waiver for a gate that does not exist is shown as refused."""
     decision = _decide(spec, slow, at, waivers=(_waiver("load-maximum", at),))
@@ -662,6 +672,17 @@ def test_an_automatic_item_follows_its_gates(
     assert state(evidence_of(spec)).verdict is Verdict.PASS
     assert state(slow).verdict is None
     assert "gate load-max: 0 of 1 pass" in state(slow).reason
+
+
+def test_one_slow_cell_opens_the_item_that_rests_on_its_gate(
+    spec: Spec, run: Run, at: datetime, checklists: tuple[Checklist, ...]
+) -> None:
+    """Fourteen of fifteen fast cells are not enough to call the benchmarks met."""
+    slow = _remeasured(spec, run, "latency-cell", p95([30.0] * 80), role="judge", complexity="complex")
+    checks = _decide(spec, slow, at, checklists=checklists).checks
+    found = next(check for check in checks if check.id == "performance")
+    assert found.verdict is None
+    assert "gate latency-cell: 14 of 15 pass" in found.reason
 
 
 def test_a_gate_that_is_not_asked_shows_nothing(

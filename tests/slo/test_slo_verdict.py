@@ -70,8 +70,10 @@ def test_too_few_good_samples_are_inconclusive() -> None:
 def test_too_few_bad_samples_are_inconclusive_until_they_are_clear() -> None:
     """A few slow answers prove nothing, until even their lower bound breaks the limit."""
     unclear = Measurement(5.0, 10, Interval(3.0, None, "order-statistics"))
+    unbounded = Measurement(5.0, 10, Interval(None, 6.0, "order-statistics"))
     clear = Measurement(5.0, 10, Interval(4.5, None, "order-statistics"))
     assert judge(_gate("4"), (), Phase.BUILD, unclear).verdict is Verdict.INCONCLUSIVE
+    assert judge(_gate("4"), (), Phase.BUILD, unbounded).verdict is Verdict.INCONCLUSIVE
     assert judge(_gate("4"), (), Phase.BUILD, clear).verdict is Verdict.FAIL
     assert judge(_gate("4"), (), Phase.BUILD, clear).strength is Strength.STRONG
 
