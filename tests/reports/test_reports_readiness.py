@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from reports.checklist import Checklist
@@ -352,6 +352,7 @@ DAMAGE = st.tuples(
 )
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of the run: the damage behind it is what counts
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
 def test_any_mixture_of_damage_is_never_go(
@@ -370,7 +371,7 @@ def test_any_mixture_of_damage_is_never_go(
         altered = ALTERATIONS[alteration](items[place])
         new = (*items[:place], *((altered,) if altered else ()), *items[place + 1 :])
         broken[kind] = replace(broken[kind], items=new)
-    assert broken != run
+    assume(broken != run)  # the same piece altered twice may be whole again
     assert _decide(spec, broken, at).readiness is not Readiness.GO
 
 
