@@ -84,6 +84,7 @@ def test_too_few_bad_samples_are_inconclusive_until_they_are_clear() -> None:
         NOTHING,
         Measurement(None, 100),
         Measurement(1.0, 0),
+        Measurement(5.0, 0, Interval(4.5, 5.5, "order-statistics")),
         Measurement(float("nan"), 100),
         Measurement(float("inf"), 9),
     ],
