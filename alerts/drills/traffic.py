@@ -41,12 +41,14 @@ class TrafficLog:
 
     Attributes:
         trouble: Why the asking ended by itself; empty while all is well.
+        signed_in: Whether every role could sign in: trouble after that is one of the drill's own time.
         begun: Set once the roles are signed in, or trouble is known.
         stop: Set it to end the asking.
     """
 
     sent: list[Sent] = field(default_factory=list)
     trouble: str = ""
+    signed_in: bool = False
     begun: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -68,6 +70,7 @@ async def drive(target: ChatTarget, traffic: Traffic, log: TrafficLog, now: Call
         log.sent.append(Sent(sent, now() - sent, failure))
 
     sessions = [await target.login(role) for role in traffic.roles]
+    log.signed_in = True
     log.begun.set()
     loop = asyncio.get_running_loop()
     began, asked, turns = loop.time(), 0, _turns(sessions, traffic.questions)
@@ -98,7 +101,8 @@ def live_traffic(open_target: OpenTarget, traffic: Traffic, now: Callable[[], fl
     thread = threading.Thread(target=_noting_trouble, args=(story, log), daemon=True, name="drill traffic")
     thread.start()
     try:
-        if not log.begun.wait(SIGN_IN_SECONDS) or log.trouble:
+        log.begun.wait(SIGN_IN_SECONDS)
+        if not log.signed_in:
             raise StackError(f"The drill's questions could not begin: {log.trouble or 'signing in took too long'}")
         yield log
     finally:
