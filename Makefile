@@ -17,7 +17,7 @@ port = $(if $(PORT),--port '$(PORT)')
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help readiness quick report serve uat bench bench-micro loadtest drill prove generate check dashboards-import \
+.PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
 	test lint format doctor setup clean ready unit integration e2e
 
 help:
@@ -68,6 +68,9 @@ dashboards-import: ready ## Put the generated boards into a Grafana (GRAFANA=htt
 ##@ Run and repair
 serve: ready ## Run the service for a person, and print how to log in (PORT=)
 	@$(COURTSIGHT) serve $(port) $(ARGS)
+
+simulator: ready ## Run the stand-in for an LLM provider, with faults on command (PORT=, PROFILE=)
+	@$(BIN)/python -m simulator serve $(if $(PROFILE),--profile '$(PROFILE)') $(port) $(ARGS)
 
 doctor: ready ## Which dependency, port or version is wrong, and the mend
 	@$(COURTSIGHT) doctor $(ARGS)

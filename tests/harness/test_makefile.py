@@ -25,7 +25,7 @@ DOCUMENTED = (
         "prove",
         "dashboards-import",
     ),
-    *("serve", "doctor", "test", "lint", "format", "setup", "clean"),
+    *("serve", "simulator", "doctor", "test", "lint", "format", "setup", "clean"),
 )
 
 
@@ -81,6 +81,8 @@ def test_every_target_installs_what_it_lacks_first(target: str) -> None:
         (("drill", "ALERT=Page"), "courtsight drill --alert 'Page'"),
         (("serve", "PORT=8123"), "courtsight serve --port '8123'"),
         (("check", "ARGS=--json"), "courtsight check --json"),
+        (("simulator", "PORT=8123"), "simulator serve --port '8123'"),
+        (("simulator", "PROFILE=instant"), "simulator serve --profile 'instant'"),
     ],
 )
 def test_variables_become_options(words: tuple[str, ...], expected: str) -> None:
