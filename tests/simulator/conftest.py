@@ -41,6 +41,16 @@ class Caller:
         request = HttpRequest("POST", path, "", named, orjson.dumps(body))
         return self.provider.respond(request, now=now, wall=1_800_000_000.5, full=full)
 
+    def request(self, method: str, path: str) -> Response:
+        """One request without a body."""
+        return self.provider.respond(
+            HttpRequest(method, path, "", {}, b""), now=100.0, wall=1_800_000_000.5, full=False
+        )
+
+    def get(self, path: str) -> Response:
+        """One GET."""
+        return self.request("GET", path)
+
     def chat(self, prompt: str = PROMPT, *, now: float = 100.0, full: bool = False, **more: Any) -> Response:
         """One chat; members that are no headers go into the body."""
         headers = {name: more.pop(name) for name in list(more) if name.startswith("x_") or name == "authorization"}
