@@ -51,10 +51,12 @@ class Clockwork:
         self._armed_for = math.inf
         heap = self._heap
         now = self._now()  # once: what falls due meanwhile waits for the next turn, so that reading never starves
-        while heap and heap[0][0] <= now:
-            _, serial, entry = heapq.heappop(heap)
-            following = entry.advance(now)
-            if following is not None:
-                heapq.heappush(heap, (following, serial, entry))
-        if heap:
-            self._arm(heap[0][0])
+        try:
+            while heap and heap[0][0] <= now:
+                _, serial, entry = heapq.heappop(heap)
+                following = entry.advance(now)
+                if following is not None:
+                    heapq.heappush(heap, (following, serial, entry))
+        finally:  # an entry that fails must not stop the others
+            if heap:
+                self._arm(heap[0][0])

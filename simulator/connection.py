@@ -88,12 +88,13 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._record: Record | None = None
         self._ticket: int | None = None
+        self._making = False
         self._closed = False
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is under way or in the queue."""
-        return self._exchange is not None
+        """Whether an answer is being made, under way or in the queue."""
+        return self._exchange is not None or self._making
 
     # -- asyncio's side
 
@@ -117,6 +118,9 @@ class Connection(asyncio.Protocol):
             self._refuse(400, "This server does not upgrade connections.")
         except httptools.HttpParserError:
             self._refuse(400, "This is no HTTP/1.1 request.")
+        # Outside of the parser's callbacks, which would hide an error of ours as one of the client's.
+        if self._ahead and not self.busy and not self._closed:
+            self._take_next()
 
     def eof_received(self) -> bool:
         """A client that ends its side is gone."""
@@ -179,8 +183,6 @@ class Connection(asyncio.Protocol):
         self._ahead.append((request, self._house.now(), self._parser.should_keep_alive(), chunks))
         if len(self._ahead) > _MAX_WAITING:
             self._refuse(429, f"More than {_MAX_WAITING} requests ahead on one connection.")
-        elif not self.busy:
-            self._take_next()
 
     def _limit_head(self, size: int) -> None:
         self._head_size += size
@@ -228,6 +230,7 @@ class Connection(asyncio.Protocol):
         house = self._house
         request, arrived, keep_alive, chunks = self._ahead.popleft()
         record, queued = None, False
+        self._making = True
         if request.path.startswith("/admin/"):
             plan = house.desk.respond(request, house.now())
         else:
@@ -236,7 +239,7 @@ class Connection(asyncio.Protocol):
         if request.method == "HEAD":
             plan = _headless(plan)
         exchange = Exchange(plan, record, self, house.now, keep_alive=keep_alive and not house.closing, chunks=chunks)
-        self._exchange, self._record = exchange, record
+        self._exchange, self._record, self._making = exchange, record, False
         if record is not None:
             house.truth.begin(record)
         if not queued:
