@@ -116,12 +116,11 @@ def compose(mode: Mode, prompt: Prompt, count: int, script: Script | None, draws
         order = hidden_order(passages)
         if order is not None:
             return Answer(tokens_of(order), mode, {"canary": order})
-    quotable = [passage for passage in passages if passage.sentences]
-    if not quotable:
+    claims = _claims(passages, count)
+    if not claims and not any(passage.sentences for passage in passages):
         return Answer(tokens_of(_NOTHING), Mode.GROUNDED)
-    claims = _claims(quotable, count)
     change = _WRONG.get(mode)
-    changed = change(claims, quotable, draws) if change and claims else None
+    changed = change(claims, passages, draws) if change and claims else None
     if changed is None:
         return Answer(_joined(claims, count), Mode.GROUNDED)
     return Answer(_joined(changed[0], count), mode, changed[1])
@@ -131,10 +130,10 @@ def _claims(passages: list[Passage], count: int) -> list[Claim]:
     """Passages in turn, their sentences in order and over again, until the length is reached."""
     found: list[Claim] = []
     left = count
-    for turn in range(count):
-        passage = passages[turn % len(passages)]
-        sentences = passage.sentences
-        claim = Claim(passage.label, sentences[turn // len(passages) % len(sentences)], passage.number)
+    sources = [(passage.label, passage.number, said) for passage in passages if (said := passage.sentences)]
+    for turn in range(count if sources else 0):
+        label, number, sentences = sources[turn % len(sources)]
+        claim = Claim(label, sentences[turn // len(sources) % len(sentences)], number)
         around = count_tokens(str(claim)) - count_tokens(claim.words)
         if left - around < min(_LEAST_QUOTED, count_tokens(claim.words)):
             break

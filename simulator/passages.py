@@ -16,6 +16,7 @@ _ELEMENT = re.compile(
 )
 _FIRST_LINE = re.compile(r"^[ \t>*-]*\[(\d{1,3})\][ \t:.)-]*(.*)$")
 _DELIMITER = re.compile(r"^\s*(?:</?[A-Za-z][^>]*>|[-=#~`\"'<>]{3,}.*)?\s*$")
+_MARKED = re.compile(r"[\"“”]|\[\d+\]")
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+")
 _ARTICLE = re.compile(r"\b[Pp]asal\s+(\d+[A-Z]?)\b")
 _LAW = re.compile(
@@ -58,7 +59,7 @@ class Passage:
 
 def _quotable(sentence: str) -> bool:
     """Without quotation marks and citation marks of its own, and with more than two words."""
-    return len(sentence.split()) > 2 and not re.search(r"[\"“”]|\[\d+\]", sentence)
+    return len(sentence.split()) > 2 and not _MARKED.search(sentence)
 
 
 def find_passages(messages: list[str]) -> list[Passage]:
