@@ -241,6 +241,7 @@ class Connection(asyncio.Protocol):
         exchange = Exchange(plan, record, self, house.now, keep_alive=keep_alive and not house.closing, chunks=chunks)
         self._exchange, self._record, self._making = exchange, record, False
         if record is not None:
+            record.queue_length = house.gate.waiting
             house.truth.begin(record)
         if not queued:
             exchange.start(arrived)

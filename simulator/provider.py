@@ -68,6 +68,7 @@ class Provider:
         self._faults = faults
         self._api_key = api_key
         self._arrivals = 0  # all answers asked for: makes ids
+        self._refusals = 0  # those that were no question: make ids of their own
         self._without_key = 0  # those that sent no key: their order is their key
 
     def respond(self, request: HttpRequest, *, now: float, wall: float, full: bool) -> Response:
@@ -96,7 +97,14 @@ class Provider:
             return route(request, now, wall, full)
         except RejectedError as error:
             body = error_body(error.status, error.message, param=error.param, code=error.code)
-            return Response(reply(error.status, body))
+            return Response(reply(error.status, body), self._rejected(request, now))
+
+    def _rejected(self, request: HttpRequest, now: float) -> Record | None:
+        """A refused question is part of the truth too; it takes no number, so what others draw does not move."""
+        if request.path not in ("/v1/chat/completions", "/v1/embeddings"):
+            return None
+        self._refusals += 1
+        return Record(f"rejected-{self._seed}-{self._refusals}", request.header(KEY_HEADER) or "", request.path, now)
 
     def _authenticate(self, request: HttpRequest) -> None:
         if self._api_key is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Record:
     fault: dict[str, Any] | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    queue_length: int = 0  # how many waited when it came
     admitted: float | None = None
     offsets: list[float] = field(default_factory=list)  # of the tokens' writes, after admission
     sent: list[float] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Record:
                 "prompt_tokens": self.prompt_tokens,
                 "completion_tokens": self.completion_tokens,
                 "arrived": self.arrived,
+                "queue_length": self.queue_length,
                 "queue_wait_seconds": None if admitted is None else admitted - self.arrived,
                 "planned": planned,
                 "sent": self.sent,
@@ -127,14 +130,16 @@ class TruthLog:
         self.flush()
         self._thread.shutdown(wait=True)
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # told when the write failed
+                self._file.close()
 
     def _write(self, batch: bytes) -> None:
+        if self._file is None or self._failed:
+            return
         try:
-            if self._file is not None:
-                self._file.write(batch)
-                self._file.flush()
+            self._file.write(batch)
+            self._file.flush()
         except OSError as error:
-            if not self._failed:
-                print(f"simulator: the truth is incomplete: {error.strerror}", file=sys.stderr, flush=True)
+            # Nothing more is written: a file with a hole would be worse than one that ends.
             self._failed = True
+            print(f"simulator: the truth is incomplete: {error.strerror}", file=sys.stderr, flush=True)

@@ -89,14 +89,15 @@ def test_content_may_come_in_parts(instant: Any) -> None:
     ],
 )
 def test_a_bad_request_names_the_member_in_openais_form(published: Any, changes: dict[str, Any], param: str) -> None:
-    """400 with message, type invalid_request_error, the member as param, and a code."""
+    """400 with message, type invalid_request_error, the member as param, and a code; the next request draws as if nothing had been."""
     response = published.chat(**changes)
     error = published.body(response)["error"]
     assert response.plan.status == 400
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "invalid_request_error"
     assert error["param"].startswith(param)
-    assert response.record is None
+    assert response.record.request == "rejected-7-1"
+    assert published.chat().record.key == "#1"
 
 
 def test_limits_and_stops_of_the_client_hold(instant: Any) -> None:
