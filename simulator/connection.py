@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
             self._reset()
         elif ending is Ending.CLOSE or self._house.closing:
             self.close()
-        elif self._ahead:
+        elif self._ahead and not self._closed:
             self._take_next()
 
     def close(self) -> None:

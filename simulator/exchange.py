@@ -38,6 +38,7 @@ class Exchange:
         chunks: bool = True,
     ) -> None:
         self._plan = plan
+        self._writes = plan.writes
         self._record = record
         self._wire = wire
         self._now = now
@@ -61,7 +62,7 @@ class Exchange:
         """Send all that is due; the next instant, or None when there is no more."""
         if self._over:
             return None
-        writes = self._plan.writes
+        writes = self._writes
         record = self._record
         while self._next < len(writes):
             at, payload, tokens = writes[self._next]
@@ -103,6 +104,7 @@ class Exchange:
 
     def _close(self, why: str) -> None:
         self._over = True
+        self._writes = ()  # a stall may hold the exchange for long after its client has gone
         record = self._record
         if record is not None:
             record.ended = record.ended or why

@@ -141,10 +141,10 @@ def find_profile(name: str) -> Path:
     """
     given = Path(name)
     shipped = {path.stem: path for path in sorted(PROFILES_FOLDER.glob("*.yaml"))}
-    if given.is_file() or name not in shipped:
-        if not given.is_file():
-            raise InvalidInputError(f"{name}: no such profile; give a file, or one of {', '.join(shipped)}")
+    if given.is_file():
         return given
+    if name not in shipped:
+        raise InvalidInputError(f"{name}: no such profile; give a file, or one of {', '.join(shipped)}")
     return shipped[name]
 
 

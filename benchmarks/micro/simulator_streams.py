@@ -25,7 +25,7 @@ import uvloop
 
 ROOT = Path(__file__).parents[2]
 _REQUEST = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-_CONTENT = b'"delta":{"content":'
+_CONTENT = b'"delta":{"content":"'
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Reader(asyncio.Protocol):
         now = time.monotonic()
         if not self._seen.request:
             self._seen.request = data.partition(b'"id":"')[2].partition(b'"')[0].decode()
-        self._seen.arrived += [now] * data.count(_CONTENT + b'"') + []
+        self._seen.arrived += [now] * data.count(_CONTENT)
         if b"[DONE]" in data:
             self._seen.done = True
             self._leave()
@@ -158,7 +158,7 @@ def report(
     print(f"seen late by      {quantiles(client)}")
     print(f"gap off by        {quantiles(gaps)}")
     print(f"client loop lag   {quantiles(lags)}")
-    print(f"server processor  {cpu / took:.2f} of a core")
+    print(f"server processor  {cpu / took:.3f} of a core, {cpu / max(1, len(late)) * 1e6:.1f} us a token")
 
 
 def main() -> int:

@@ -281,3 +281,11 @@ def test_the_real_loop_meets_instants_in_order() -> None:
     done = asyncio.run(run())
     assert len(done) == 5
     assert all(at >= planned for planned, at in done)
+
+
+def test_a_slow_reader_is_noted() -> None:
+    """Each time the client falls behind counts once in its record."""
+    _, record, exchange = played(STREAM, [101.0])
+    exchange.slow()
+    exchange.slow()
+    assert record.backpressure == 2
