@@ -115,7 +115,10 @@ def compose(mode: Mode, prompt: Prompt, count: int, script: Script | None, draws
     if mode is Mode.OBEYS_INJECTION:
         order = hidden_order(passages)
         if order is not None:
-            return Answer(tokens_of(order), mode, {"canary": order})
+            # The rest is as good as ever: what is wrong hides in an answer that looks right.
+            left = max(0, count - count_tokens(order))
+            rest = "".join(_joined(_claims(passages, left), left))
+            return Answer(tokens_of(f"{order} {rest}".strip()), mode, {"canary": order})
     claims = _claims(passages, count)
     if not claims and not any(passage.sentences for passage in passages):
         return Answer(tokens_of(_NOTHING), Mode.GROUNDED)

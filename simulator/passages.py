@@ -1,6 +1,6 @@
 """The numbered passages of a prompt, as prompts usually write them, and what they say.
 
-Two forms are read: a line that begins with `[1]`, up to the next such line, an empty line or a line that is only a delimiter; and an
+Two forms are read: a line that begins with `[1]` or `Sumber [1]`, up to the next such line, an empty line or a line that is only a delimiter; and an
 element with a number among its attributes, `<sumber nomor="1">…</sumber>`, of any name.
 """
 
@@ -14,8 +14,11 @@ _ELEMENT = re.compile(
     r"(?P<text>.*?)</(?P=name)>",
     re.DOTALL,
 )
-_FIRST_LINE = re.compile(r"^[ \t>*-]*\[(\d{1,3})\][ \t:.)-]*(.*)$")
+_FIRST_LINE = re.compile(
+    r"^[ \t>*#-]*(?:(?i:sumber|dokumen|kutipan|bagian|source|document|passage|context)\s+)?\[(\d{1,3})\][ \t:.)*-]*(.*)$"
+)
 _DELIMITER = re.compile(r"^\s*(?:</?[A-Za-z][^>]*>|[-=#~`\"'<>]{3,}.*)?\s*$")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _MARKED = re.compile(r"[\"“”]|\[\d+\]")
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+")
 _ARTICLE = re.compile(r"\b[Pp]asal\s+(\d+[A-Z]?)\b")
@@ -48,10 +51,12 @@ class Passage:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What can be quoted: its sentences verbatim, each within one line; the heading only when there is nothing else."""
-        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        lines = [line.strip() for line in _TAG.sub("\n", self.text).splitlines() if line.strip()]
         body = lines[1:] if len(lines) > 1 and not lines[0].endswith((".", ";")) else lines
+        order = hidden_order([self])
         for candidates in (body, lines):
-            found = tuple(part for line in candidates for part in _SENTENCE_END.split(line) if _quotable(part))
+            parts = (part for line in candidates for part in _SENTENCE_END.split(line))
+            found = tuple(part for part in parts if _quotable(part) and not (order and _belongs(part, order)))
             if found:
                 return found
         return ()
@@ -100,6 +105,11 @@ _VERB = (
 )
 _QUOTED = re.compile(_VERB + r"[^\"“‘`\n]{0,80}[\"“‘`]([^\"”’`\n]{2,300})[\"”’`]")
 _BARE = re.compile(_VERB + r"[^\n]{0,80}?\b([A-Z][A-Z0-9]*(?:[-_][A-Za-z0-9]+)+|[A-Z0-9]{6,})\b")
+
+
+def _belongs(sentence: str, order: str) -> bool:
+    """Whether a sentence is part of the instruction: quoting it would print the canary without obeying."""
+    return order in sentence or _CUE.search(sentence) is not None
 
 
 def hidden_order(passages: list[Passage]) -> str | None:

@@ -1,18 +1,13 @@
-"""The real process, seen by a raw client: every fault on the wire, the truth, the start and the end."""
+"""The real process, seen by a raw client: every fault on the wire, the queue, the truth."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,166 +15,15 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
-PROMPT = "[1] UU 1/2023 Pasal 603\nSetiap orang yang memperkaya diri wajib dipidana penjara paling lama dua puluh tahun.\n\nApa akibatnya?"
-PROFILE = """name: test
-ttft: {shape: lognormal, median_seconds: 0.05, sigma: 0.4}
-inter_token: {shape: constant, seconds: 0.01}
-tokens: {few: 12, many: 400}
-default_kind: few
-concurrency: {limit: 4, queue: 2, status_when_full: 503, retry_after_seconds: 1}
-"""
-
-
-@dataclass
-class Running:
-    """A simulator under test."""
-
-    process: subprocess.Popen[str]
-    port: int
-    token: str
-    truth: Path
-
-    def connect(self, timeout: float = 20.0) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> socket.socket:
-        """A connection with one request on its way, to be closed by its end."""
-        payload = b"" if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(payload)}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in named.items()]
-        connection = self.connect()
-        connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + payload)
-        return connection
-
-    def ask(self, **more: Any) -> Seen:
-        """One chat request, read to its end, whatever that is."""
-        headers = {name: more.pop(name) for name in list(more) if name.startswith("X_")}
-        body = {"model": "sim", "messages": [{"role": "user", "content": PROMPT}], **more}
-        return read(self.send("POST", "/v1/chat/completions", body, **headers))
-
-    def admin(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        seen = read(self.send(method, path, body, Authorization=f"Bearer {self.token}"))
-        return seen.status, json.loads(seen.body)
-
-    def fault(self, **order: Any) -> str:
-        status, told = self.admin("POST", "/admin/faults", order)
-        assert status == 201, told
-        return str(told["id"])
-
-    def told(self, request: str) -> dict[str, Any]:
-        status, record = self.admin("GET", f"/admin/truth?request={request}")
-        assert status == 200
-        return dict(record)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(timeout=20)
-
-
-@dataclass
-class Seen:
-    """What a raw client saw of one response, with the instant of each piece."""
-
-    raw: bytes
-    pieces: list[tuple[float, bytes]]
-    reset: bool
-
-    @property
-    def head(self) -> str:
-        return self.raw.partition(b"\r\n\r\n")[0].decode()
-
-    @property
-    def status(self) -> int:
-        return int(self.head.split()[1])
-
-    def header(self, name: str) -> str | None:
-        lines = (line.partition(": ") for line in self.head.split("\r\n")[1:])
-        return next((value for key, _, value in lines if key.lower() == name.lower()), None)
-
-    @property
-    def body(self) -> bytes:
-        rest = self.raw.partition(b"\r\n\r\n")[2]
-        return unchunked(rest)[0] if self.header("Transfer-Encoding") == "chunked" else rest
-
-    @property
-    def whole(self) -> bool:
-        """Whether the body came to its own end."""
-        rest = self.raw.partition(b"\r\n\r\n")[2]
-        if self.header("Transfer-Encoding") == "chunked":
-            return unchunked(rest)[1]
-        return len(rest) == int(self.header("Content-Length") or -1)
-
-    @property
-    def events(self) -> list[bytes]:
-        return [part.removeprefix(b"data: ") for part in self.body.split(b"\n\n") if part]
-
-    @property
-    def words(self) -> str:
-        return "".join(choice["delta"].get("content", "") for choice in self.choices())
-
-    def choices(self) -> Iterator[dict[str, Any]]:
-        for event in self.events:
-            if event != b"[DONE]":
-                with contextlib.suppress(json.JSONDecodeError):
-                    yield from json.loads(event).get("choices", [])
-
-
-def unchunked(rest: bytes) -> tuple[bytes, bool]:
-    found = b""
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        if int(size, 16) == 0:
-            return found, True
-        found += rest[: int(size, 16)]
-        rest = rest[int(size, 16) + 2 :]
-    return found, False
-
-
-def read(connection: socket.socket) -> Seen:
-    pieces: list[tuple[float, bytes]] = []
-    reset = False
-    with closing(connection):
-        try:
-            while piece := connection.recv(65536):
-                pieces.append((time.monotonic(), piece))
-        except ConnectionResetError:
-            reset = True
-    return Seen(b"".join(piece for _, piece in pieces), pieces, reset)
-
-
-@contextmanager
-def running(folder: Path, text: str = PROFILE, *options: str) -> Iterator[Running]:
-    profile, truth = folder / "test.yaml", folder / "truth.jsonl"
-    profile.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "simulator", "serve", "--profile", str(profile), "--port", "0"]
-    command += ["--truth", str(truth), "--admin-token-file", str(folder / "token"), *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            yield Running(process, told["port"], (folder / "token").read_text(encoding="utf-8").strip(), truth)
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One process for the tests that leave it as it was."""
-    with running(tmp_path_factory.mktemp("simulator")) as one:
-        yield one
-
 
 @pytest.fixture
-def fault(simulator: Running) -> Iterator[Callable[..., str]]:
+def fault(simulator: Any) -> Iterator[Callable[..., str]]:
     """Orders faults, and ends them all after the test."""
     yield simulator.fault
     assert simulator.admin("DELETE", "/admin/faults")[0] == 200
 
 
-def test_a_stream_comes_as_planned_and_the_truth_is_what_the_client_saw(simulator: Running) -> None:
+def test_a_stream_comes_as_planned_and_the_truth_is_what_the_client_saw(simulator: Any) -> None:
     """No token leaves or arrives before its planned instant; text, count of tokens and bytes agree with the truth."""
     seen = simulator.ask(stream=True, stream_options={"include_usage": True})
     request = seen.header("X-Request-Id")
@@ -201,10 +45,10 @@ def test_a_stream_comes_as_planned_and_the_truth_is_what_the_client_saw(simulato
     assert record["planned"][0] > record["arrived"]
 
 
-def test_times_repeat_with_the_seed_across_processes(simulator: Running, tmp_path: Path) -> None:
+def test_times_repeat_with_the_seed_across_processes(simulator: Any, tmp_path: Path, starting: Any) -> None:
     """A second process with the same seed plans the same offsets for the same key; another seed does not."""
 
-    def offsets(one: Running) -> list[float]:
+    def offsets(one: Any) -> list[float]:
         record = one.told(one.ask(stream=True, X_Simulator_Key="q-7").header("X-Request-Id") or "")
         return [planned - record["arrived"] for planned in record["planned"]]
 
@@ -212,11 +56,11 @@ def test_times_repeat_with_the_seed_across_processes(simulator: Running, tmp_pat
     for seed in ("7", "8"):
         folder = tmp_path / seed
         folder.mkdir()
-        with running(folder, PROFILE, "--seed", seed) as other:
+        with starting(folder, "--seed", seed) as other:
             assert (offsets(other) == pytest.approx(mine, abs=1e-6)) == (seed == "7")
 
 
-def test_a_status_fault_is_seen_with_its_wait(simulator: Running, fault: Callable[..., str]) -> None:
+def test_a_status_fault_is_seen_with_its_wait(simulator: Any, fault: Callable[..., str]) -> None:
     """429 with Retry-After and OpenAI's error; once used up, the next request is well."""
     fault(kind="status", status=429, retry_after_seconds=2, count=1)
     seen = simulator.ask(stream=True)
@@ -227,7 +71,7 @@ def test_a_status_fault_is_seen_with_its_wait(simulator: Running, fault: Callabl
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_cut_is_a_reset_of_the_connection(simulator: Running, fault: Callable[..., str], stream: bool) -> None:
+def test_a_cut_is_a_reset_of_the_connection(simulator: Any, fault: Callable[..., str], stream: bool) -> None:
     """The bytes before it arrive, then the system says reset, not end."""
     fault(kind="cut", after_tokens=4)
     seen = simulator.ask(stream=stream)
@@ -236,7 +80,7 @@ def test_a_cut_is_a_reset_of_the_connection(simulator: Running, fault: Callable[
         assert len(seen.words.split()) == 4
 
 
-def test_an_early_end_is_an_orderly_one(simulator: Running, fault: Callable[..., str]) -> None:
+def test_an_early_end_is_an_orderly_one(simulator: Any, fault: Callable[..., str]) -> None:
     """A stream ends its body well but without reason and end mark; a whole body ends in its midst."""
     fault(kind="early_end", after_tokens=4)
     seen = simulator.ask(stream=True)
@@ -245,7 +89,7 @@ def test_an_early_end_is_an_orderly_one(simulator: Running, fault: Callable[...,
     assert (body.whole, body.reset) == (False, False)
 
 
-def test_stalls_leave_a_gap_of_their_length(simulator: Running, fault: Callable[..., str]) -> None:
+def test_stalls_leave_a_gap_of_their_length(simulator: Any, fault: Callable[..., str]) -> None:
     """Before the first token nothing comes for the stall; in the midst the rest comes that much later."""
     first = fault(kind="stall_before_first", stall_seconds=0.4)
     begun = time.monotonic()
@@ -258,7 +102,7 @@ def test_stalls_leave_a_gap_of_their_length(simulator: Running, fault: Callable[
     assert seen.whole
 
 
-def test_a_malformed_chunk_an_error_object_and_a_page_are_seen(simulator: Running, fault: Callable[..., str]) -> None:
+def test_a_malformed_chunk_an_error_object_and_a_page_are_seen(simulator: Any, fault: Callable[..., str]) -> None:
     """Each stands on the wire as ordered."""
     fault(kind="malformed_chunk", count=1)
     fault(kind="error_in_stream", count=1)
@@ -272,7 +116,7 @@ def test_a_malformed_chunk_an_error_object_and_a_page_are_seen(simulator: Runnin
     assert (page.header("Content-Type"), page.body[:15]) == ("text/html; charset=utf-8", b"<!doctype html>")
 
 
-def test_usage_faults_and_a_slow_drip_are_seen(simulator: Running, fault: Callable[..., str]) -> None:
+def test_usage_faults_and_a_slow_drip_are_seen(simulator: Any, fault: Callable[..., str]) -> None:
     """No usage, usage in every chunk, and events that come in halves."""
     fault(kind="missing_usage", count=1)
     fault(kind="repeated_usage", count=1)
@@ -286,22 +130,22 @@ def test_usage_faults_and_a_slow_drip_are_seen(simulator: Running, fault: Callab
     assert any(not piece.endswith(b"\n\n\r\n") for _, piece in drip.pieces[:-1])
 
 
-def test_refused_really_refuses_and_ends(tmp_path: Path) -> None:
+def test_refused_really_refuses_and_ends(tmp_path: Path, starting: Any) -> None:
     """Connecting fails in the system itself, idle connections are closed, an answer under way goes on; then all is well again."""
-    with running(tmp_path) as one:
+    with starting(tmp_path) as one:
         idle = one.connect()
         going = one.send(
             "POST",
             "/v1/chat/completions",
-            {"model": "sim:many", "stream": True, "messages": [{"role": "user", "content": PROMPT}]},
+            {"model": "sim:many", "stream": True, "messages": [{"role": "user", "content": one.prompt}]},
         )
         assert going.recv(1, socket.MSG_PEEK) == b"H"
-        one.fault(kind="refused", for_seconds=1.0)
+        one.fault(kind="refused", for_seconds=2.0)
         assert idle.recv(1) == b""
         idle.close()
         with pytest.raises(ConnectionRefusedError):
             one.connect()
-        assert read(going).whole
+        assert one.read(going).whole
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with contextlib.suppress(ConnectionRefusedError):
@@ -313,14 +157,19 @@ def test_refused_really_refuses_and_ends(tmp_path: Path) -> None:
         assert one.stop() == 0
 
 
-def test_a_queue_waits_and_a_full_one_turns_away(simulator: Running) -> None:
+def test_a_queue_waits_and_a_full_one_turns_away(simulator: Any) -> None:
     """Four run, two wait and say how long, the seventh hears 503 with Retry-After."""
-    body = {"model": "sim:many", "max_tokens": 40, "stream": True, "messages": [{"role": "user", "content": PROMPT}]}
+    body = {
+        "model": "sim:many",
+        "max_tokens": 120,
+        "stream": True,
+        "messages": [{"role": "user", "content": simulator.prompt}],
+    }
     open_ones = []
     for _ in range(7):
         open_ones.append(simulator.send("POST", "/v1/chat/completions", body))
         time.sleep(0.02)  # so that they arrive in this order
-    seen = [read(connection) for connection in open_ones]
+    seen = [simulator.read(connection) for connection in open_ones]
     assert sorted(one.status for one in seen) == [200] * 6 + [503]
     turned = next(one for one in seen if one.status == 503)
     assert turned.header("Retry-After") == "1"
@@ -329,9 +178,9 @@ def test_a_queue_waits_and_a_full_one_turns_away(simulator: Running) -> None:
     assert [record["ended"] for record in records].count("queue_full") == 1
 
 
-def test_a_client_that_leaves_frees_its_place(simulator: Running) -> None:
+def test_a_client_that_leaves_frees_its_place(simulator: Any) -> None:
     """The truth says client_closed with the tokens that left; a place in the queue is given up too."""
-    body = {"model": "sim:many", "stream": True, "messages": [{"role": "user", "content": PROMPT}]}
+    body = {"model": "sim:many", "stream": True, "messages": [{"role": "user", "content": simulator.prompt}]}
     leaving = [simulator.send("POST", "/v1/chat/completions", body, X_Simulator_Key=f"gone-{n}") for n in range(6)]
     leaving[0].recv(1)
     for connection in leaving:
@@ -346,13 +195,13 @@ def test_a_client_that_leaves_frees_its_place(simulator: Running) -> None:
     assert simulator.ask().status == 200
 
 
-def test_one_connection_carries_many_requests_also_sent_ahead(simulator: Running) -> None:
+def test_one_connection_carries_many_requests_also_sent_ahead(simulator: Any) -> None:
     """Keep-alive works, and requests that come before the answer are answered in order."""
     request = b"GET /health/%b HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     connection = simulator.connect()
     connection.sendall(request % b"live" + request % b"ready" + last)
-    raw = read(connection).raw
+    raw = simulator.read(connection).raw
     assert raw.count(b"HTTP/1.1 200 OK") == 3
     assert raw.index(b"alive") < raw.index(b"ready") < raw.rindex(b"alive")
 
@@ -365,30 +214,35 @@ def test_one_connection_carries_many_requests_also_sent_ahead(simulator: Running
         (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 9000001\r\n\r\n" + b"x" * 8_000_001, b"413"),
     ],
 )
-def test_what_is_no_request_is_refused_and_the_server_lives(simulator: Running, raw: bytes, status: bytes) -> None:
+def test_what_is_no_request_is_refused_and_the_server_lives(simulator: Any, raw: bytes, status: bytes) -> None:
     """Nonsense, a huge head and a huge body end the connection with their status."""
     with closing(simulator.connect()) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(raw)
-        seen = read(connection)
+        seen = simulator.read(connection)
     assert seen.raw.startswith(b"HTTP/1.1 " + status) or seen.reset
-    assert read(simulator.send("GET", "/health/live")).status == 200
+    assert simulator.read(simulator.send("GET", "/health/live")).status == 200
 
 
-def test_an_old_client_gets_a_stream_without_chunks(simulator: Running) -> None:
+def test_an_old_client_gets_a_stream_without_chunks(simulator: Any) -> None:
     """HTTP/1.0 knows no chunked bodies: the stream ends with the connection."""
-    body = json.dumps({"model": "sim", "stream": True, "messages": [{"role": "user", "content": PROMPT}]}).encode()
+    body = json.dumps(
+        {"model": "sim", "stream": True, "messages": [{"role": "user", "content": simulator.prompt}]}
+    ).encode()
     with closing(simulator.connect()) as connection:
         connection.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        seen = read(connection)
+        seen = simulator.read(connection)
     assert seen.header("Transfer-Encoding") is None
     assert seen.body.endswith(b"data: [DONE]\n\n")
 
 
-def test_the_admin_routes_want_the_token(simulator: Running) -> None:
+def test_the_admin_routes_want_the_token(simulator: Any) -> None:
     """Without it, or with another one, nothing is told or taken; an unknown request and fault are 404."""
-    assert read(simulator.send("GET", "/admin/faults")).status == 401
-    assert read(simulator.send("POST", "/admin/faults", {"kind": "cut"}, Authorization="Bearer wrong")).status == 401
+    assert simulator.read(simulator.send("GET", "/admin/faults")).status == 401
+    assert (
+        simulator.read(simulator.send("POST", "/admin/faults", {"kind": "cut"}, Authorization="Bearer wrong")).status
+        == 401
+    )
     assert simulator.admin("GET", "/admin/faults") == (200, {"faults": []})
     assert simulator.admin("GET", "/admin/truth?request=nobody")[0] == 404
     assert simulator.admin("DELETE", "/admin/faults/fault-999")[0] == 404
@@ -396,91 +250,6 @@ def test_the_admin_routes_want_the_token(simulator: Running) -> None:
     assert (status, "did you mean 'cut'?" in told["error"]["message"]) == (400, True)
 
 
-def test_the_admin_token_is_made_for_its_owner_alone(simulator: Running) -> None:
+def test_the_admin_token_is_made_for_its_owner_alone(simulator: Any) -> None:
     """A token file that was missing is made with mode 0600."""
     assert (simulator.truth.with_name("token").stat().st_mode & 0o777) == 0o600
-
-
-def test_sigterm_lets_an_answer_finish_and_writes_all_of_the_truth(tmp_path: Path) -> None:
-    """Status 0; the file has its anchor and one line for each request, the last one complete."""
-    with running(tmp_path) as one:
-        one.ask()
-        going = one.send(
-            "POST",
-            "/v1/chat/completions",
-            {"model": "sim", "stream": True, "messages": [{"role": "user", "content": PROMPT}]},
-        )
-        assert going.recv(1, socket.MSG_PEEK) == b"H"
-        assert one.stop() == 0
-        assert read(going).whole
-    anchor, *records = map(json.loads, one.truth.read_text(encoding="utf-8").splitlines())
-    assert set(anchor["anchor"]) == {"monotonic", "wall"}
-    assert [record["ended"] for record in records] == ["complete", "complete"]
-    summary = subprocess.run(
-        [sys.executable, "-m", "simulator", "truth", str(one.truth)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "complete 2" in summary
-
-
-def test_an_answer_beyond_the_grace_is_cut_and_said_so(tmp_path: Path) -> None:
-    """After the grace the connection closes, and the truth says shutdown. Ctrl-C ends with 130."""
-    with running(tmp_path, PROFILE, "--grace-seconds", "0") as one:
-        going = one.send(
-            "POST",
-            "/v1/chat/completions",
-            {"model": "sim:many", "stream": True, "messages": [{"role": "user", "content": PROMPT}]},
-        )
-        assert going.recv(1, socket.MSG_PEEK) == b"H"
-        assert one.stop(signal.SIGINT) == 130
-        assert not read(going).whole
-    assert json.loads(one.truth.read_text(encoding="utf-8").splitlines()[-1])["ended"] == "shutdown"
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (("--profile", "publisht"), "publisht: no such profile"),
-        (("--profile", "{folder}/bad.yaml"), "bad.yaml: tfft: unknown key, did you mean 'ttft'?"),
-        (("--truth", "{folder}/none/truth.jsonl"), "cannot write the truth"),
-        (("--admin-token-file", "{folder}/short"), "at least 16 ASCII characters"),
-        (("--api-key-file", "{folder}/none"), "--api-key-file: "),
-        (("--host", "127.0.0.1", "--port", "99999"), "cannot listen on 127.0.0.1:99999"),
-    ],
-)
-def test_a_start_that_cannot_be_is_one_line_and_status_two(tmp_path: Path, options: tuple[str, ...], told: str) -> None:
-    """Bad profiles, files and ports end the start with one line, no traceback."""
-    (tmp_path / "bad.yaml").write_text(PROFILE.replace("ttft:", "tfft:"), encoding="utf-8")
-    (tmp_path / "short").write_text("short\n", encoding="utf-8")
-    ended = started([word.replace("{folder}", str(tmp_path)) for word in options])
-    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert told in ended.stderr
-
-
-def test_a_taken_port_is_one_line_and_status_two() -> None:
-    """Who wants a port that somebody has is told so."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as holder:
-        port = holder.getsockname()[1]
-        ended = started(["--port", str(port)])
-    assert ended.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
-    assert ended.stderr.count("\n") == 1
-
-
-def test_help_shows_examples() -> None:
-    """--help has commands that can be pasted."""
-    ended = started(["--help"])
-    assert ended.returncode == 0
-    assert "--truth" in ended.stdout
-    command = [sys.executable, "-m", "simulator", "--help"]
-    assert "examples:" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
-def started(options: list[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "simulator", "serve", *options]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ)
-    )
