@@ -198,6 +198,11 @@ class FaultBoard:
         return None
 
     def _meets(self, fault: Fault, key: str, model: str, now: float) -> bool:
-        if fault.kind is Kind.REFUSED or not fault.active(now) or fault.model not in (None, model):
+        # A model is meant with all of its kinds: `courtsight-sim` is also `courtsight-sim:simple`.
+        if (
+            fault.kind is Kind.REFUSED
+            or not fault.active(now)
+            or fault.model not in (None, model, model.partition(":")[0])
+        ):
             return False
         return fault.share is None or Draws(self._seed, fault.id, key).share() < fault.share

@@ -171,10 +171,15 @@ def test_a_share_strikes_its_share_and_the_same_requests_each_run() -> None:
 
 
 def test_a_fault_may_strike_one_model_only() -> None:
-    """The other models of a chain stay well."""
+    """The other models of a chain stay well; its name means all of its kinds, with a kind only that one."""
     board = ordered(kind="cut", model="a")
-    assert board.strike("k", "b", 100.0) is None
-    assert board.strike("k", "a", 100.0) is not None
+    assert [board.strike("k", model, 100.0) is not None for model in ("a", "a:simple", "b")] == [True, True, False]
+    board = ordered(kind="cut", model="a:simple")
+    assert [board.strike("k", model, 100.0) is not None for model in ("a", "a:simple", "a:complex")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_the_oldest_fault_that_strikes_is_the_only_one(instant: Any) -> None:

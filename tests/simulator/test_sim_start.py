@@ -58,6 +58,13 @@ def test_an_answer_beyond_the_grace_is_cut_and_said_so(tmp_path: Path, starting:
     assert json.loads(one.truth.read_text(encoding="utf-8").splitlines()[-1])["ended"] == "shutdown"
 
 
+def test_a_closed_door_does_not_hold_up_the_end(tmp_path: Path, starting: Any) -> None:
+    """SIGTERM while connections are refused ends the process with 0."""
+    with starting(tmp_path) as one:
+        one.fault(kind="refused", for_seconds=600)
+        assert one.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
