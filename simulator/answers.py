@@ -195,8 +195,8 @@ def _misplaced_citation(
     claims: list[Claim], passages: list[Passage], draws: Draws
 ) -> tuple[list[Claim], dict[str, str]] | None:
     """What one passage says stands, without quotation marks, under the name and mark of another one that does not say it."""
-    for turn in range(len(claims)):
-        place = (turn + draws.below(len(claims))) % len(claims)
+    start = draws.below(len(claims))
+    for place in [*range(start, len(claims)), *range(start)]:
         claim = claims[place]
         others = [p for p in passages if p.number != claim.mark and claim.words not in p.text]
         if others:
