@@ -5,6 +5,7 @@ Pure: an answer depends on the prompt, the mode, the wanted length and the draws
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
@@ -18,32 +19,35 @@ from simulator.wording import closing, count_tokens, tokens_of
 _NOTHING = "Sumber yang diberikan tidak memuat jawaban atas pertanyaan ini."
 _LEAST_QUOTED = 4  # words; a shorter piece of a sentence is no quotation
 _FILLER = "keterangan ini hanya mengisi panjang jawaban dan tidak menyatakan apa pun tentang hukum"
-# A word and one that turns its sentence around; the first that stands in a quotation is exchanged.
-_TURNED = {
-    "wajib": "boleh",
-    "dilarang": "dibolehkan",
-    "dapat": "wajib",
-    "harus": "boleh",
-    "berhak": "berkewajiban",
-    "tidak": "selalu",
-    "bukan": "memang",
-    "tanpa": "dengan",
-    "dengan": "tanpa",
-    "sebelum": "sesudah",
-    "sesudah": "sebelum",
-    "lama": "singkat",
-    "singkat": "lama",
-    "banyak": "sedikit",
-    "sedikit": "banyak",
-    "tahun": "bulan",
-    "bulan": "tahun",
-    "dan": "atau",
-    "atau": "dan",
-    "semua": "sebagian",
-    "setiap": "sebagian",
-    "sah": "batal",
-    "batal": "sah",
-}
+# Words that may stand for one another without breaking a sentence, though they turn what it says; both ways.
+_PAIRS = (
+    *(
+        ("wajib", "boleh"),
+        ("dilarang", "dibolehkan"),
+        ("dapat", "harus"),
+        ("berhak", "berkewajiban"),
+        ("tidak", "selalu"),
+    ),
+    *(("tanpa", "dengan"), ("sebelum", "sesudah"), ("lama", "singkat"), ("banyak", "sedikit"), ("tahun", "bulan")),
+    *(("dan", "atau"), ("setiap", "sebagian"), ("semua", "beberapa"), ("sah", "batal"), ("pidana", "perdata")),
+    *(
+        ("dua", "tiga"),
+        ("empat", "lima"),
+        ("enam", "tujuh"),
+        ("delapan", "sembilan"),
+        ("puluh", "belas"),
+        ("juta", "miliar"),
+    ),
+    *(
+        ("suami", "istri"),
+        ("pekerja", "pengusaha"),
+        ("penggugat", "tergugat"),
+        ("pemilik", "penyewa"),
+        ("hakim", "jaksa"),
+    ),
+)
+_TURNED = {word: other for one, two in _PAIRS for word, other in ((one, two), (two, one))}
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +180,25 @@ def _altered_quotation(
 ) -> tuple[list[Claim], dict[str, str]] | None:
     """One word of one quotation is another one, so that no passage holds the quotation any more."""
     start = draws.below(len(claims))
-    for place in [*range(start, len(claims)), *range(start)]:
-        words = claims[place].words.split()
-        # A word that turns the meaning comes first, else the longest one gets a negation's place.
-        order = sorted(range(len(words)), key=lambda at: (words[at].lower() not in _TURNED, -len(words[at]), at))
-        for at in order:
-            other = _TURNED.get(words[at].lower(), "tidak" if words[at].lower() != "tidak" else "selalu")
-            altered = " ".join([*words[:at], other, *words[at + 1 :]])
-            if not any(altered in " ".join(passage.text.split()) for passage in passages):
-                return _exchanged(claims, place, replace(claims[place], words=altered)), {
-                    "right": words[at],
-                    "wrong": other,
-                }
+    places = [*range(start, len(claims)), *range(start)]
+    sources = [" ".join(passage.text.split()) for passage in passages]
+    # Claims with a word that turns the meaning come first; where there is none, a word gives way to a negation.
+    for turn in (_turned, lambda word: "tidak" if word.lower() != "tidak" else "selalu"):
+        for place in places:
+            words = claims[place].words
+            for found in sorted(_WORD.finditer(words), key=lambda one: -len(one.group())):
+                other = turn(found.group())
+                altered = words[: found.start()] + str(other) + words[found.end() :]
+                if other is not None and not any(" ".join(altered.split()) in source for source in sources):
+                    changed = _exchanged(claims, place, replace(claims[place], words=altered))
+                    return changed, {"right": found.group(), "wrong": other}
     return None
+
+
+def _turned(word: str) -> str | None:
+    """The word that turns a sentence around, written as large as the one that it replaces."""
+    other = _TURNED.get(word.lower())
+    return other.capitalize() if other is not None and word[0].isupper() else other
 
 
 def _misplaced_citation(

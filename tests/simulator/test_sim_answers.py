@@ -131,13 +131,25 @@ def test_an_altered_quotation_differs_in_one_word(key: str) -> None:
     found = answer(Mode.ALTERED_QUOTATION, key=key)
     broken = [(words, mark) for _, words, mark in QUOTATION.findall(found.text) if not verbatim(words, mark)]
     assert len(broken) == 1
-    words = broken[0][0].split()
+    words = broken[0][0]
     mended = [
-        [*words[:at], found.wrong["right"], *words[at + 1 :]]
-        for at, word in enumerate(words)
-        if word == found.wrong["wrong"]
+        words[: one.start()] + found.wrong["right"] + words[one.end() :]
+        for one in re.finditer(rf"\b{found.wrong['wrong']}\b", words)
     ]
-    assert any(verbatim(" ".join(one), broken[0][1]) for one in mended)
+    assert any(verbatim(one, broken[0][1]) for one in mended)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "altered"),
+    [
+        ("Setiap orang berada di rumah itu.", "Sebagian orang berada di rumah itu."),
+        ("Denda paling besar lima juta rupiah.", "Denda paling besar empat juta rupiah."),
+        ("Tanah adalah benda tak bergerak.", "Tanah adalah benda tak tidak."),
+    ],
+)
+def test_an_alteration_turns_the_meaning_where_it_can(sentence: str, altered: str) -> None:
+    """A word that reads as well there and says something else; a negation where no such word stands."""
+    assert f'"{altered}"' in answer(Mode.ALTERED_QUOTATION, f"[1] {sentence}", 14).text
 
 
 @pytest.mark.parametrize("key", ["a", "b", "c", "d"])
