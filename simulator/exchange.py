@@ -12,7 +12,7 @@ from simulator.truth import Record
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
-class Wire(Protocol):
+class Outlet(Protocol):
     """What an exchange needs of a connection."""
 
     def send(self, data: bytes) -> None:
@@ -31,7 +31,7 @@ class Exchange:
         self,
         plan: Plan,
         record: Record | None,
-        wire: Wire,
+        outlet: Outlet,
         now: Callable[[], float],
         *,
         keep_alive: bool,
@@ -40,7 +40,7 @@ class Exchange:
         self._plan = plan
         self._writes = plan.writes
         self._record = record
-        self._wire = wire
+        self._outlet = outlet
         self._now = now
         self._chunked = plan.length is None and chunks
         self._keep_alive = keep_alive and (chunks or plan.length is not None)
@@ -92,15 +92,15 @@ class Exchange:
             payload = self._head() + payload
         if payload:
             self._bytes += len(payload)
-            self._wire.send(payload)
+            self._outlet.send(payload)
 
     def _finish(self) -> None:
         plan = self._plan
         if plan.ending is Ending.COMPLETE and self._chunked:
             self._bytes += len(_LAST_CHUNK)
-            self._wire.send(_LAST_CHUNK)
+            self._outlet.send(_LAST_CHUNK)
         self._close(plan.ending.value)
-        self._wire.finished(plan.ending if self._keep_alive or plan.ending is Ending.RESET else Ending.CLOSE)
+        self._outlet.finished(plan.ending if self._keep_alive or plan.ending is Ending.RESET else Ending.CLOSE)
 
     def _close(self, why: str) -> None:
         self._over = True

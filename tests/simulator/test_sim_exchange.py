@@ -22,7 +22,7 @@ from simulator.reading import lateness, quantile, read_truth, summary
 from simulator.truth import KEPT, Record, TruthLog
 
 
-class FakeWire:
+class FakeOutlet:
     """Notes what was sent and how it ended."""
 
     def __init__(self) -> None:
@@ -88,8 +88,8 @@ STREAM = Plan(
 )
 
 
-def played(plan: Plan, instants: list[float], **options: Any) -> tuple[FakeWire, Record, Exchange]:
-    wire, record = FakeWire(), Record("r", "#1", "/v1/chat/completions", 99.0)
+def played(plan: Plan, instants: list[float], **options: Any) -> tuple[FakeOutlet, Record, Exchange]:
+    wire, record = FakeOutlet(), Record("r", "#1", "/v1/chat/completions", 99.0)
     now = [100.0]
     exchange = Exchange(plan, record, wire, lambda: now[0], **{"keep_alive": True, **options})
     exchange.start(100.0)
