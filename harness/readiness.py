@@ -30,6 +30,7 @@ from slo.spec import Engine, Kind, Phase, Spec
 from slo.verdict import EXIT_OF_READINESS, EXIT_OF_VERDICT, Readiness, Verdict
 from target.courtsight import read_credentials
 from target.errors import PrometheusDown
+from target.private import remove_abandoned
 from target.prometheus import connect as connect_prometheus
 from target.stack import ToolPaths, interruptible
 from uat.scenario import load_scenarios, select
@@ -83,6 +84,7 @@ def drill(options: argparse.Namespace) -> int:
     plan = Plan(project, spec, (steps.drills(chosen),))
     tools = find_tools(project.root, report=say)
     with interruptible():
+        remove_abandoned(project.evidence)
         name, folder = run.begin_run(project)
         subject = Subject("", {"engine": Engine.EXTRACTIVE}, {}, None, "", lambda: None, local=True)
         view = ProgressView([step.plan for step in plan.steps])
@@ -136,6 +138,7 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
     view = ProgressView([StepPlan("start", "Starting", START_SECONDS), *(step.plan for step in plan.steps)])
     with interruptible():
         started = utc_now()
+        remove_abandoned(plan.project.evidence)
         name, folder = run.begin_run(plan.project)
         log = Log()
         with contextlib.ExitStack() as stack:

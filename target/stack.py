@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from target import private
 from target.accounts import ROLES, Credentials, accounts_text, make_credentials, write_private
 from target.errors import StackError
 from target.monitoring import (
@@ -201,7 +201,7 @@ class StackPlan:
     @property
     def private(self) -> Path:
         """What is removed at the end."""
-        return self.folder / "private"
+        return self.folder / private.NAME
 
     def service_plan(self) -> ServicePlan:
         """The service's part of it."""
@@ -285,9 +285,7 @@ class LocalStack:
             self._cleanup.close()
 
     def _prepare_folder(self) -> None:
-        private = self.plan.private
-        private.mkdir(parents=True, mode=0o700)
-        self._cleanup.callback(shutil.rmtree, private)
+        self._cleanup.enter_context(private.owned(self.plan.private))
 
     def _start_service(self) -> None:
         plan = self.plan.service_plan()
