@@ -24,7 +24,7 @@ from harness.tools import find_tools
 from reports.files import write_report
 from reports.summary import summary
 from slo.errors import InvalidInput, Problem
-from slo.evidence import Evidence, read, to_json
+from slo.evidence import RUN_ID, Evidence, read, to_json
 from slo.load import load_spec
 from slo.spec import Engine, Kind, Phase, Spec
 from slo.verdict import EXIT_OF_READINESS, EXIT_OF_VERDICT, Readiness, Verdict
@@ -102,7 +102,7 @@ def report(options: argparse.Namespace) -> int:
     if name is None:
         raise InvalidInput((Problem("evidence", None, "", "holds no run yet", "make readiness measures one"),))
     folder = project.evidence / name
-    if name == ".." or not folder.is_dir() or folder.parent != project.evidence:
+    if not RUN_ID.match(name) or not folder.is_dir():
         known = (
             ", ".join(sorted(path.parent.name for path in project.evidence.glob("*/provenance.json"))[-5:]) or "none"
         )

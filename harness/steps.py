@@ -81,7 +81,7 @@ def latency(workload: Workload) -> Step:
 
 
 def load(workload: Workload) -> Step:
-    """Twenty users at once, by Locust in a process of its own."""
+    """Many users at once, by Locust in a process of its own."""
 
     def measure(run: Run) -> Evidence:
         job = LoadJob(workload, run.subject.url, run.subject.credentials, run.folder)
