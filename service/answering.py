@@ -6,6 +6,7 @@ The steps are told as they happen, so that JSON and streams come from one and th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
@@ -23,7 +24,9 @@ from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
-from service.llm.engine import AnswerEngine
+from service.llm.calls import Usage
+from service.llm.engine import AnswerEngine, Piece, Written
+from service.llm.extractive import MODEL, PROVIDER
 from service.retrieval.analysis import content_words
 from service.retrieval.document import Document
 from service.retrieval.index import Index
@@ -33,6 +36,8 @@ from service.tools.toolbox import ToolRun, run_together
 _SENTENCES_OF_THE_BEST = 3
 _SENTENCES_OF_OTHERS = 2
 _NEAREST_NAMED = 2
+_BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0))
+"""Who wrote a refusal or an abstention: nobody but the service itself."""
 
 Outcome = Literal["ok", "abstained", "refused"]
 
@@ -45,6 +50,7 @@ class Question:
     role: Role
     earlier: Sequence[str] = ()
     title: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,7 @@ class Answer:
     tool_runs: tuple[ToolRun, ...]
     steps: tuple[Step, ...]
     notices: tuple[str, ...]
-    input_tokens: int
-    output_tokens: int
+    written: Written
 
 
 Event = Classified | Step | Delta | Answer
@@ -243,19 +248,24 @@ class Answerer:
     async def _compose(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
     ) -> AsyncIterator[Event]:
-        brief = _brief(question, context, weighed.evidence, draft.runs)
+        brief = _brief(question, context, weighed.evidence, draft)
         started = self._clock()
-        async for piece in self.engine.generate(brief):
-            if piece:
-                draft.pieces.append(piece)
-                yield Delta(piece)
-        self._watcher.generated(self.engine.model, self._clock() - started)
-        yield draft.step("Menyusun jawaban", telling.composing(weighed.evidence, self.engine.model))
+        written = _BY_OURSELVES
+        async with aclosing(self.engine.write(brief)) as events:
+            async for event in events:
+                if isinstance(event, Written):
+                    written = event
+                    continue
+                text = event.text if isinstance(event, Piece) else telling.interruption(event.reason)
+                draft.pieces.append(text)
+                yield Delta(text)
+        self._watcher.generated(written.model, self._clock() - started)
+        yield draft.step("Menyusun jawaban", telling.composing(weighed.evidence, written.model))
         check = check_marks(draft.text, weighed.evidence)
         yield draft.step("Memeriksa kutipan", telling.check(check))
         used = [item for item in weighed.evidence if item.number in check.used]
         value = self._confidence(context.search, used)
-        yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling)
+        yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling, written=written)
 
     def _finished(
         self,
@@ -267,9 +277,9 @@ class Answerer:
         value: float = 0.0,
         reason: str | None = None,
         dangling: Sequence[int] = (),
+        written: Written = _BY_OURSELVES,
     ) -> Answer:
         citations = tuple(cite(item) for item in used)
-        count = self.engine.count_tokens
         return Answer(
             text=draft.text,
             outcome=outcome,
@@ -280,8 +290,7 @@ class Answerer:
             tool_runs=tuple(draft.runs),
             steps=tuple(draft.steps),
             notices=notices(citations, question.role.register, dangling),
-            input_tokens=count(question.text) + sum(count(item.document.text) for item in used),
-            output_tokens=count(draft.text),
+            written=written,
         )
 
 
@@ -292,9 +301,9 @@ def _sentences_of(rank: int, document: Document) -> int:
     return len(sentences(document.text)) if document.kind == "guide" else _SENTENCES_OF_THE_BEST
 
 
-def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], runs: Sequence[ToolRun]) -> Brief:
+def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], draft: _Draft) -> Brief:
     numbers = {item.document.id: item.number for item in evidence}
-    results = {run.name: run.result for run in runs if run.result}
+    results = {run.name: run.result for run in draft.runs if run.result}
     compared = results.get("CaseComparator")
     return Brief(
         question=question.text,
@@ -305,4 +314,7 @@ def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...],
         if compared
         else (),
         remark=compared.remark if compared else "",
+        role=question.role.name,
+        complexity=draft.assessment.complexity,
+        request_id=question.request_id,
     )

@@ -86,7 +86,7 @@ def create_app(
     deployment = load_deployment(deployment_file(settings.deployment))
     corpus = load_corpus(settings.corpus or CORPORA / deployment.corpus)
     index = Index(corpus.documents, Analyser(), around.clock)
-    metrics = Metrics(_routes(), {writer.model: writer.provider}, around.clock)
+    metrics = Metrics(_routes(), writer.models, around.clock)
     metrics.build.info(_build(deployment, corpus, writer))
     tracing = Tracing(__version__, around.spans)
 
@@ -166,7 +166,7 @@ def _build(deployment: Deployment, corpus: Corpus, engine: AnswerEngine) -> dict
     return {
         "version": __version__,
         "deployment": deployment.name,
-        "engine": engine.model,
+        "engine": engine.name,
         "corpus": corpus.hash[:12],
     }
 

@@ -11,6 +11,11 @@ from service.chat.planning import Plan
 from service.deployments.model import Role
 from service.tools.toolbox import ToolRun
 
+_INTERRUPTIONS = {
+    "timeout": "penyedia model terlalu lama menjawab",
+    "overloaded": "penyedia model sedang penuh",
+    "filtered": "penyaring isi milik penyedia model",
+}
 _LEVELS = {"simple": "sederhana", "medium": "sedang", "complex": "kompleks"}
 
 
@@ -56,6 +61,12 @@ def abstention(confidence: float, least: float) -> str:
 def composing(evidence: Sequence[Evidence], model: str) -> str:
     """What the answer was made of, and by which model."""
     return f"Jawaban disusun oleh model “{model}” dari {len(evidence)} sumber bernomor."
+
+
+def interruption(reason: str) -> str:
+    """What stands between a beginning that its writer could not finish and the answer that replaces it."""
+    why = _INTERRUPTIONS.get(reason, "gangguan pada penyedia model")
+    return f"\n\n(Jawaban di atas terputus karena {why}. Berikut jawaban yang disusun ulang dari awal.)\n\n"
 
 
 def check(found: CitationCheck) -> str:

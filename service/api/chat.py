@@ -33,7 +33,7 @@ async def chat(request: Request) -> Response:
     asked = await read_body(request, ChatQuestion, services.deployment.limits.body_bytes)
     text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
     services.metrics.received.inc()
-    turn = services.turns.open(caller, text, asked.conversation_id)
+    turn = services.turns.open(caller, text, asked.conversation_id, record.request_id)
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(
             _frames(services, record, turn),
@@ -115,20 +115,20 @@ def _done(services: Services, record: RequestRecord, turn: Turn, answer: Answer)
         "request_id": record.request_id,
         "role": record.role,
         "processing_time": services.surroundings.clock() - record.started,
-        "model": services.answerer.engine.model,
+        "model": answer.written.model,
         **answer_fields(answer),
     }
 
 
 def _count(services: Services, record: RequestRecord, turn: Turn, answer: Answer) -> None:
     metrics = services.metrics
-    engine = services.answerer.engine
     metrics.processed.inc()
     metrics.active.touch(turn.conversation_id)
     metrics.reasoning_steps.observe(len(answer.steps))
-    model = metrics.model(engine.model)
-    metrics.tokens.inc(record.role, engine.provider, model, "input", by=answer.input_tokens)
-    metrics.tokens.inc(record.role, engine.provider, model, "output", by=answer.output_tokens)
+    written = answer.written
+    model = metrics.model(written.model)
+    metrics.tokens.inc(record.role, written.provider, model, "input", by=written.usage.input_tokens)
+    metrics.tokens.inc(record.role, written.provider, model, "output", by=written.usage.output_tokens)
 
 
 def _broken(record: RequestRecord, problem: Problem) -> bytes:

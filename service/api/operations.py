@@ -36,7 +36,7 @@ async def ready(request: Request) -> Response:
         "status": "ready" if is_ready else "not_ready",
         "version": __version__,
         "deployment": services.deployment.name,
-        "engine": services.answerer.engine.model,
+        "engine": services.answerer.engine.name,
         "corpus": {
             "hash": corpus.hash,
             "documents": len(corpus.documents),

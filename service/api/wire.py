@@ -154,6 +154,7 @@ def tool_call_fields(run: ToolRun) -> dict[str, Any]:
 
 def answer_fields(answer: Answer) -> dict[str, Any]:
     """The part of a chat response that the answer itself decides."""
+    usage = answer.written.usage
     return {
         "answer": answer.text,
         "outcome": answer.outcome,
@@ -164,7 +165,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "tool_calls": [tool_call_fields(run) for run in answer.tool_runs],
         "reasoning_steps": [step_fields(step) for step in answer.steps],
         "notices": list(answer.notices),
-        "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
+        "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens},
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
 
@@ -13,7 +15,8 @@ class Brief:
     """The whole task of an engine. It may only state what the evidence says, and cites it by number as [n].
 
     `carried` is the topic that a follow-up inherits; `comparison` are the numbers of the decisions to compare, by time;
-    `remark` says what the comparison found about its own period, or is empty.
+    `remark` says what the comparison found about its own period, or is empty. `language` is that of the question: the answer is
+    written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person.
     """
 
     question: str
@@ -22,3 +25,7 @@ class Brief:
     evidence: tuple[Evidence, ...]
     comparison: tuple[int, ...] = ()
     remark: str = ""
+    role: str = "public"
+    complexity: Complexity = "simple"
+    language: Literal["id", "en"] = "id"
+    request_id: str = ""

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from service.chat.brief import Brief
+from service.llm.calls import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the answer that may be shown: it was checked, or stands verbatim in a source."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Who was writing failed after pieces were shown; the pieces that follow begin the answer anew. `reason` is a closed label."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Told last: who wrote the (last) answer and what it cost.
+
+    `withheld` counts sentences that failed the check and were left out, `repaired` those that were mended, `marked` those that
+    stand with a remark. `usage` and `cost_usd` cover every attempt, failed ones too.
+    """
+
+    model: str
+    provider: str
+    usage: Usage
+    cost_usd: float = 0.0
+    withheld: int = 0
+    repaired: int = 0
+    marked: int = 0
+
+
+WritingEvent = Piece | Interrupted | Written
 
 
 class AnswerEngine(Protocol):
     """Writes an answer piece by piece. It may fail: then the request fails, and nothing is saved."""
 
     @property
-    def model(self) -> str:
-        """The model's name as answers and metrics show it."""
+    def name(self) -> str:
+        """`extractive`, or the deployment's name for its models: what the readiness page calls the engine."""
 
     @property
-    def provider(self) -> str:
-        """Who runs the model."""
+    def models(self) -> Mapping[str, str]:
+        """Every model that may write, and its provider: the closed labels of the metrics."""
 
-    def generate(self, brief: Brief) -> AsyncIterator[str]:
-        """The pieces of the answer, in order; joined they are the answer."""
+    def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        """Pieces (with Interrupted among them when a writer fails), then one Written. Closing it stops the writing and its cost.
 
-    def count_tokens(self, text: str) -> int:
-        """How many tokens the model counts in a text."""
+        Raises:
+            Problem: nobody could write, and to fall back is switched off.
+        """

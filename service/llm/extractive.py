@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 
 from service.chat.brief import Brief
 from service.chat.composing import compose
+from service.llm.calls import Usage
+from service.llm.engine import Piece, Written
+
+MODEL = "extractive"
+PROVIDER = "embedded"
 
 
 class ExtractiveEngine:
     """Honest about itself: its model is called `extractive`, and a token is a word between spaces."""
 
-    model = "extractive"
-    provider = "embedded"
+    name = MODEL
+    models: Mapping[str, str] = {MODEL: PROVIDER}
 
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
+    async def write(self, brief: Brief) -> AsyncGenerator[Piece | Written, None]:
         """The answer, a heading or a statement at a time."""
+        written = 0
         for piece in compose(brief):
-            yield piece
+            written += _words(piece)
+            yield Piece(piece)
             # Other requests get their turn, and a reader who went away is noticed.
             await asyncio.sleep(0)
+        read = _words(brief.question) + sum(_words(item.document.text) for item in brief.evidence)
+        yield Written(MODEL, PROVIDER, Usage(read, written))
 
-    def count_tokens(self, text: str) -> int:
-        """Words between spaces."""
-        return len(text.split())
+
+def _words(text: str) -> int:
+    return len(text.split())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
 from service.chat.brief import Brief
 from service.deployments.model import ROLES, TOOLS
+from service.llm.calls import Usage
+from service.llm.engine import Piece, WritingEvent, Written
 
 BODY = {
     "id", "conversation_id", "request_id", "answer", "outcome", "refusal_reason", "citations", "confidence_score", "complexity",
@@ -22,24 +24,20 @@ CITATION = {
 class BrokenEngine:
     """An engine that writes a little and then fails with a text that nobody outside may read."""
 
-    model = "broken"
-    provider = "fake"
+    name = "broken"
+    models: Mapping[str, str] = {"broken": "fake", "dangling": "fake"}
 
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
-        yield "Sebagian "
+    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        yield Piece("Sebagian ")
         raise RuntimeError("the secret inside of the engine")
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
 
 
 class DanglingEngine(BrokenEngine):
     """An engine that cites a passage it was never given."""
 
-    model = "dangling"
-
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
-        yield "Menurut sumber [1] dan [99]."
+    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        yield Piece("Menurut sumber [1] dan [99].")
+        yield Written("dangling", "fake", Usage(3, 6))
 
 
 def test_an_answer_has_the_form_of_the_contract(house: Any) -> None:

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import orjson
 import pytest
 
 from service.chat.brief import Brief
+from service.llm.engine import Piece, WritingEvent
 
 
 class EndlessEngine:
     """An engine that goes on until somebody stops it, and notes that it was stopped."""
 
-    model = "endless"
-    provider = "fake"
+    name = "endless"
+    models: Mapping[str, str] = {"endless": "fake"}
 
     def __init__(self) -> None:
         self.stopped = False
 
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
+    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         try:
             while True:
-                yield "kata "
+                yield Piece("kata ")
                 await asyncio.sleep(0.001)
         finally:
             self.stopped = True
 
-    def count_tokens(self, text: str) -> int:
-        return 1
-
 
 class SilentEngine(EndlessEngine):
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
+    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         await asyncio.sleep(3_600)
-        yield "kata "
+        yield Piece("kata ")
 
 
 class FailingEngine(EndlessEngine):
-    async def generate(self, brief: Brief) -> AsyncIterator[str]:
-        yield "kata "
+    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        yield Piece("kata ")
         raise RuntimeError("inner text")
 
 
