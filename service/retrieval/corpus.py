@@ -1,4 +1,8 @@
-"""Reads the corpus strictly: a broken line stops the start and is named by file, line and what is wrong with it."""
+"""Reads the corpus strictly: a broken line stops the start and is named by file, line and what is wrong with it.
+
+Two forms of a line are read: an entry of our own, where an unknown member is an error, and a record of public compilations
+of statutes, passages and glossaries (`records.py`), whose other members are left alone. A line that says its `kind` is an entry.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from service.errors import ConfigurationError
 from service.retrieval.document import Document
+from service.retrieval.records import Record, document_of, is_record
 from service.strictness import describe
 
 
@@ -92,7 +97,12 @@ def _document(entry: Entry) -> Document:
     return Document(**fields)
 
 
-def _read_line(path: Path, number: int, line: bytes) -> Document:
+def read_line(path: Path, number: int, line: bytes) -> Document:
+    """The document of one line; `path` and `number` only name it.
+
+    Raises:
+        ConfigurationError: naming file, line and what is wrong.
+    """
     refuse = partial(_refusal, path, number)
     try:
         raw = orjson.loads(line)
@@ -100,6 +110,11 @@ def _read_line(path: Path, number: int, line: bytes) -> Document:
         raise refuse(f"not valid JSON ({error})") from error
     if not isinstance(raw, dict):
         raise refuse("expected one JSON object per line")
+    if is_record(raw):
+        try:
+            return document_of(Record.model_validate(raw))
+        except ValidationError as error:
+            raise refuse(describe(error, Record)) from error
     try:
         return _document(Entry.model_validate(raw))
     except ValidationError as error:
@@ -136,7 +151,7 @@ def load_corpus(path: Path) -> Corpus:
         for number, line in enumerate(content.splitlines(), start=1):
             if not line.strip():
                 continue
-            document = _read_line(file, number, line)
+            document = read_line(file, number, line)
             if document.id in places:
                 raise _refusal(file, number, f"id {document.id!r} was already used at {places[document.id]}")
             places[document.id] = f"{file.name}:{number}"

@@ -14,7 +14,8 @@ class Document:
     """One entry of the corpus: an article of a law, a guide, or a court decision.
 
     `as_of` is the day for which the text is stated; `earlier` names the article that this one replaced. A decision adds
-    its court, number, day, the articles it applies and its holding.
+    its court, number, day, the articles it applies and its holding. `type` is the kind of instrument ("UU", "PP", "POJK") or of
+    guide ("glosarium"), where it is known.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Document:
     decided_on: date | None = None
     applies: tuple[str, ...] = ()
     holding: str | None = None
+    type: str | None = None
 
     @property
     def verified(self) -> bool:
@@ -53,3 +55,22 @@ class Document:
         if self.article and self.law:
             return f"Pasal {self.article} {self.law}"
         return self.law or self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A span of an entry that a question can find by itself.
+
+    `document` is the entry's id, `place` counts from 0, `start` is the first character's offset in the entry's text. `ayat` is
+    the paragraph ("2"), `item` the number inside it, where the text marks them. `context` is what the passage is about
+    and does not say: found by, never quoted as its text. `defines` are the terms whose definition this is.
+    """
+
+    document: str
+    place: int
+    ayat: str | None
+    item: str | None
+    text: str
+    start: int = 0
+    context: str = ""
+    defines: tuple[str, ...] = ()
