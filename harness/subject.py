@@ -13,8 +13,9 @@ import httpx
 from slo.errors import InvalidInput, Problem
 from slo.spec import Cell, Engine
 from target.chat import Login
-from target.errors import PrometheusDown, TargetDown
+from target.errors import PrometheusDown
 from target.prometheus import Prometheus
+from target.ready import engine_said, ready_info
 from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
 
 SCRAPE_INTERVAL_SECONDS = 2.0
@@ -43,32 +44,13 @@ class Subject:
     @property
     def engine(self) -> Engine:
         """What composes its answers; a name that we do not know is a provider's, hence real."""
-        said = str(self.info.get("engine", ""))
-        return Engine(said) if said in tuple(Engine) else Engine.REAL
+        return engine_said(self.info)
 
     @property
     def corpus(self) -> Mapping[str, Any]:
         """Its corpus as it says itself: hash, documents, demo, unverified; empty when it says nothing."""
         corpus = self.info.get("corpus")
         return corpus if isinstance(corpus, Mapping) else {}
-
-
-def ready_info(url: str) -> Mapping[str, Any]:
-    """The body of `/health/ready`.
-
-    Raises:
-        TargetDown: The chatbot does not answer, or is not ready.
-    """
-    try:
-        response = httpx.get(f"{url}/health/ready", timeout=10.0, trust_env=False)
-        body = response.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise TargetDown(
-            f"{url} gave no usable answer to /health/ready ({type(error).__name__}): is it running?"
-        ) from None
-    if response.status_code != httpx.codes.OK or not isinstance(body, dict):
-        raise TargetDown(f"{url} is not ready: /health/ready answered {response.status_code}")
-    return body
 
 
 @contextlib.contextmanager

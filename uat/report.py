@@ -1,4 +1,4 @@
-"""Acceptance evidence from a run of scenarios: one gate, every scenario shown, transcripts beside it."""
+"""Acceptance evidence from a run of scenarios: one gate for all, one for security, every scenario shown, transcripts beside it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
 from slo.spec import Gate, Kind, Spec
-from slo.statistics import ratio
+from slo.statistics import NOTHING, ratio
 from slo.verdict import Verdict
 from uat.exchange import Outcome
 from uat.results import CheckReport, ScenarioResult, ScenarioVerdict, UatResult
 
 GATE: Final = "acceptance"
+SECURITY: Final = "security"
+"""Gate and tag: nobody can waive this gate, so a waiver on acceptance never covers a security scenario."""
 TRANSCRIPTS: Final = "uat.transcripts.jsonl.gz"
 
 
@@ -38,7 +40,7 @@ def evidence_of(result: UatResult, spec: Spec, context: RunContext, folder: Path
         started_at=result.started_at,
         ended_at=result.ended_at,
         complete=result.complete,
-        items=(acceptance_item(result, spec.gate(GATE)),),
+        items=(acceptance_item(result, spec.gate(GATE)), security_item(result, spec.gate(SECURITY))),
         details=_details(result),
         raw=raw,
     )
@@ -62,6 +64,15 @@ def acceptance_item(result: UatResult, gate: Gate) -> Item:
         cut = "" if result.complete else f"; {result.planned - len(result.scenarios)} were not run"
         return replace(item, verdict=Verdict.ERROR, reason=said + cut)
     return replace(item, reason=f"{said}; {item.reason}")
+
+
+def security_item(result: UatResult, gate: Gate) -> Item:
+    """The share of the scenarios tagged `security` that passed, judged as `acceptance_item`; a run without any shows nothing."""
+    tagged = tuple(entry for entry in result.scenarios if SECURITY in entry.scenario.tags)
+    if not tagged:
+        return replace(judged(gate, {}, NOTHING), reason=f"no scenario tagged {SECURITY} was run")
+    planned = len(tagged) + result.planned - len(result.scenarios)  # what was not run may have been one of them
+    return acceptance_item(replace(result, scenarios=tagged, planned=planned), gate)
 
 
 def transcripts(result: UatResult) -> bytes:

@@ -11,7 +11,7 @@ from alerts.drills.expectation import GATE, Expectation
 from alerts.drills.traffic import Sent
 from alerts.drills.watching import LOOK_SECONDS, Observation
 from slo.evidence import Item, judged, unmeasured
-from slo.spec import Gate, Phase, Spec, cell
+from slo.spec import Engine, Gate, Phase, Spec, cell
 from slo.statistics import extreme
 
 
@@ -23,6 +23,7 @@ class DrillResult:
         observation: None when the stack was in trouble; `trouble` then says why, in a sentence.
         asked: The live questions that ended.
         stack: Address of the drill's own service; empty when it never came up.
+        engine: What that service says writes its answers; None when it never came up.
     """
 
     drill: Drill
@@ -31,6 +32,7 @@ class DrillResult:
     trouble: str = ""
     asked: tuple[Sent, ...] = ()
     stack: str = ""
+    engine: Engine | None = None
 
 
 def item_of(result: DrillResult, spec: Spec) -> Item:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from slo.evidence import Evidence, RunContext
 from slo.spec import Kind, Spec
 from target.errors import TargetError
 from target.monitoring import ToolPaths
+from target.ready import engine_said, ready_info
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +55,7 @@ def run_drills(
         drills: At least one, from `alerts.drills.drill.load_drills`.
         spec: A loaded spec.
         tools: Prometheus, promtool and Alertmanager; without one of them every drill is an ERROR that says so.
-        context: The run that the evidence belongs to.
+        context: The run that the evidence belongs to; its engine becomes what the drills' own services say.
         workdir: A folder per drill is made in it; only logs stay.
         on_event: Takes the progress.
         clock: The present moment, for the evidence's begin and end.
@@ -70,9 +71,12 @@ def run_drills(
         tell = _teller(drill, number, len(drills), on_event, clock)
         wish = Wish(drill, spec, expected, rules(spec, drill.scale), tools, root, workdir / drill.id)
         results.append(perform(wish, tell))
+    engines = {result.engine for result in results if result.engine is not None}
+    # Whoever reads the evidence holds the engine against the run's: a drill of another engine is none of this one.
+    own = replace(context, engine=engines.pop()) if len(engines) == 1 else context
     return Evidence(
         kind=Kind.DRILL,
-        context=context,
+        context=own,
         started_at=started,
         ended_at=clock(),
         complete=True,
@@ -83,15 +87,16 @@ def run_drills(
 
 def perform(wish: Wish, tell: Callable[[str], None]) -> DrillResult:
     """Run one drill; trouble of its stack becomes part of the result, an interrupt passes through."""
-    stack = ""
+    stack, engine = "", None
     try:
         with staged(wish, tell) as scene:
             stack = scene.service.url
+            engine = engine_said(ready_info(stack))
             observation = watch(scene, wish.drill, wish.wanted, tell)
             traffic = scene.traffic
-        return DrillResult(wish.drill, wish.wanted, observation, asked=tuple(traffic.sent), stack=stack)
+        return DrillResult(wish.drill, wish.wanted, observation, asked=tuple(traffic.sent), stack=stack, engine=engine)
     except TargetError as error:
-        return DrillResult(wish.drill, wish.wanted, None, trouble=str(error), stack=stack)
+        return DrillResult(wish.drill, wish.wanted, None, trouble=str(error), stack=stack, engine=engine)
 
 
 def _teller(

@@ -58,7 +58,7 @@ def test_a_whole_good_run_is_go(spec: Spec, run: Run, at: datetime) -> None:
     decision = _decide(spec, run, at)
     assert decision.readiness is Readiness.GO
     assert decision.blocking == ()
-    assert decision.why == "All 61 items of 13 gates keep their contract for phase build."
+    assert decision.why == "All 62 items of 14 gates keep their contract for phase build."
     assert {row.verdict for row in decision.rows} == {Verdict.PASS}
     assert decision.engine is Engine.EXTRACTIVE
 
@@ -723,3 +723,12 @@ def test_checklists_name_gates_that_exist(spec: Spec, checklists: tuple[Checklis
     """Every gate that a checklist rests on is in the spec."""
     known = {gate.id for gate in spec.gates}
     assert {gate for checklist in checklists for item in checklist.items for gate in item.gates} <= known
+
+
+def test_a_waiver_on_acceptance_covers_no_security_scenario(spec: Spec, run: Run, at: datetime) -> None:
+    """A security scenario that fails is NO-GO even where somebody answers for the acceptance share, and for the gate itself."""
+    broken = _remeasured(spec, _remeasured(spec, run, "acceptance", ratio(59, 60)), "security", ratio(3, 4))
+    decision = _decide(spec, broken, at, waivers=(_waiver("acceptance", at), _waiver("security", at)))
+    assert decision.readiness is Readiness.NO_GO
+    assert [(one.gate, one.state) for one in decision.waivers] == [("acceptance", "active"), ("security", "refused")]
+    assert decision.blocking[0].subject == "security"

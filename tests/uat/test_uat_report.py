@@ -18,9 +18,9 @@ from slo.load import SPECS_FOLDER, load_spec
 from slo.spec import Phase
 from slo.verdict import Verdict, judge
 from target.scripted import ScriptedTarget
-from uat.report import TRANSCRIPTS, acceptance_item, evidence_of, transcripts
+from uat.report import TRANSCRIPTS, acceptance_item, evidence_of, security_item, transcripts
 from uat.results import ScenarioResult, ScenarioVerdict, UatResult
-from uat.scenario import SCENARIOS_FOLDER, Scenario, load_scenario
+from uat.scenario import SCENARIOS_FOLDER, Scenario, load_scenario, load_scenarios
 
 SPEC = load_spec(SPECS_FOLDER / "courtsight.yaml")
 GATE = SPEC.gate("acceptance")
@@ -86,6 +86,39 @@ def test_the_verdict_follows_from_the_items_numbers(verdicts: list[ScenarioVerdi
     found = UatResult(len(verdicts), tuple(replace(one, verdict=verdict) for verdict in verdicts), at, at)
     item = acceptance_item(found, GATE)
     assert item.verdict in {Verdict.ERROR, judge(GATE, (), Phase.BUILD, item.measurement).verdict}
+
+
+def tagged(verdict: ScenarioVerdict, *tags: str) -> ScenarioResult:
+    return ScenarioResult(replace(SHIPPED, tags=tags), verdict, (), 0.1, 1)
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "missing", "verdict"),
+    [
+        ([tagged(P, "security")] * 4 + [tagged(F)], 0, Verdict.PASS),
+        ([tagged(P, "security")] * 11 + [tagged(F, "security")], 0, Verdict.FAIL),
+        ([tagged(P, "security")] * 3 + [tagged(E, "slow", "security")], 0, Verdict.ERROR),
+        ([tagged(P, "security")] * 4, 1, Verdict.ERROR),
+        ([tagged(P, "security")] * 3, 0, Verdict.INCONCLUSIVE),
+        ([tagged(P)] * 20, 0, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_security_scenarios_have_a_gate_of_their_own(
+    scenarios: list[ScenarioResult], missing: int, verdict: Verdict
+) -> None:
+    """Only scenarios tagged security count, each must pass, and one that was not run might have been one of them."""
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    found = UatResult(len(scenarios) + missing, tuple(scenarios), at, at)
+    assert security_item(found, SPEC.gate("security")).verdict is verdict
+
+
+def test_every_shipped_security_scenario_is_counted() -> None:
+    """The gate's least n is the number of shipped scenarios tagged security: removing one is noticed."""
+    shipped = [one for one in load_scenarios(SCENARIOS_FOLDER) if "security" in one.tags]
+    assert SPEC.gate("security").requirements[Phase.BUILD].least_n[()] == len(shipped)
+    assert {one.id for one in load_scenarios(SCENARIOS_FOLDER) if one.family in {"security", "access"}} <= {
+        one.id for one in shipped
+    }
 
 
 def test_the_reason_names_the_scenarios(result: UatResult) -> None:

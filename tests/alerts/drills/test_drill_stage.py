@@ -321,15 +321,17 @@ def test_without_tools_the_evidence_is_an_error(drill: Drill, spec: Spec, tmp_pa
 def test_a_drill_tells_how_far_it_is(
     wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Progress names the drill and what it does; the evidence holds the observation and where the stack was."""
+    """Progress names the drill and what it does; the evidence holds the observation, where the stack was, and which engine answered."""
     seen = Observation(990.0, 1000.0, 1004.0, 1005.0, 1005.1, 1010.0, 1011.0, 1011.2)
     monkeypatch.setattr(runner, "watch", lambda *_: seen)
+    monkeypatch.setattr(runner, "ready_info", lambda _: {"engine": "simulated"})
     told: list[DrillProgress] = []
     evidence = run_drills(
         (wish.drill,), wish.spec, wish.tools, context(), tmp_path / "work", on_event=told.append, clock=now
     )
     assert [item.verdict for item in evidence.items] == [Verdict.PASS]
     assert evidence.details["drills"][0]["stack"] == "http://127.0.0.1:8000"
+    assert evidence.context.engine is Engine.SIMULATED
     assert {progress.drill for progress in told} == {"database-locked"}
     assert all(0 <= progress.share < 1 for progress in told)
     assert house.ended[-1] == "service"
