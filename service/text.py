@@ -12,6 +12,8 @@ _LONGEST_WORD = 40
 
 def fold(text: str) -> str:
     """Lower case without accents or compatibility forms: "Décret" and "ＤＥＣＲＥＴ" both become "decret"."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).lower()
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import snowballstemmer
 
+from service.retrieval.definitions import asked_terms, definition_key
+from service.retrieval.document import Passage
 from service.retrieval.vocabulary import (
     ASKING_WORDS,
     CONCEPTS,
@@ -40,12 +42,14 @@ class QueryTerms:
 
     `topic` are distinct terms in the order of the question; `source` are terms such as "putusan" (decision) that name a
     kind of document, `side` such as "syarat" (condition) what about the topic is asked for: both steer the search and are no
-    evidence that a passage answers the question.
+    evidence that a passage answers the question. `defined` are the keys under which the definition of a term that is asked for
+    stands (`definitions.definition_key`); a passage that defines it answers, whatever else it says.
     """
 
     topic: tuple[str, ...]
     source: tuple[str, ...]
     side: tuple[str, ...] = ()
+    defined: tuple[str, ...] = ()
 
 
 def content_words(text: str) -> tuple[str, ...]:
@@ -54,23 +58,50 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in _WRITTEN_WORD.findall(text) if fold(word) not in framing)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which parts of the analysis are on; all of them, unless somebody measures what one adds."""
+
+    stop_words: bool = True
+    stemming: bool = True
+    concepts: bool = True
+    definitions: bool = True
+
+
 class Analyser:
     """Turns text into terms; holds the stems that it has already found, because stemming a word costs some 40 us."""
 
-    def __init__(self, cache_size: int = 50_000) -> None:
+    def __init__(self, cache_size: int = 200_000, parts: Parts = Parts()) -> None:
         self._stemmer = snowballstemmer.stemmer("indonesian")
+        self._parts = parts
         self._stems: dict[str, str] = {}
         self._cache_size = cache_size
-        self._concepts = _by_first_word()
-        self._kept = KEPT_WORDS | {word: term for term, family in FAMILIES.items() for word in family.split()}
+        self._concepts = _by_first_word() if parts.concepts else {}
+        families = {word: term for term, family in FAMILIES.items() for word in family.split()}
+        self._kept = KEPT_WORDS | families if parts.concepts else KEPT_WORDS
+        self._dropped = STOP_WORDS if parts.stop_words else frozenset()
+        self._framing = _FRAMING if parts.stop_words else frozenset()
 
     def document_terms(self, text: str) -> list[str]:
         """All terms of a document, repeated as often as they occur; a concept also gives its single words."""
+        tokens = words(text)
+        stems, concepts, dropped, stem = self._stems, self._concepts, self._dropped, self._stem
+        if concepts.keys().isdisjoint(tokens):
+            return [stems.get(word) or stem(word) for word in tokens if word not in dropped]
         terms: list[str] = []
-        for concept, span in self._spans(words(text)):
+        for concept, span in self._spans(tokens):
             if concept:
                 terms.append(concept)
-            terms.extend(self._stem(word) for word in span if word not in STOP_WORDS and word != concept)
+            terms.extend(stems.get(word) or stem(word) for word in span if word not in dropped and word != concept)
+        return terms
+
+    def passage_terms(self, passage: Passage) -> list[str]:
+        """All terms under which a passage is found beside those of its document: its text, its context and what it defines."""
+        terms = self.document_terms(passage.text)
+        if passage.context:
+            terms += self.document_terms(passage.context)
+        if self._parts.definitions:
+            terms += [key for term in passage.defines if (key := definition_key(term))]
         return terms
 
     def query_terms(self, text: str) -> QueryTerms:
@@ -83,14 +114,21 @@ class Analyser:
                 (source if concept in SOURCE_WORDS else topic)[concept] = None
                 continue
             word = span[0]
-            if word.isdigit() or not _FRAMING.isdisjoint((word, word.removesuffix("nya"))):
+            if word.isdigit() or not self._framing.isdisjoint((word, word.removesuffix("nya"))):
                 # Numbers are read where they mean something: articles by the router, years and counts by the tools.
                 continue
             kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic
             kind[self._stem(word)] = None
+        defined = self._defined(text)
         if not topic:
-            return QueryTerms(topic=tuple(side) or tuple(source), source=())
-        return QueryTerms(topic=tuple(topic), source=tuple(source), side=tuple(side))
+            return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
+        return QueryTerms(topic=tuple(topic), source=tuple(source), side=tuple(side), defined=defined)
+
+    def _defined(self, text: str) -> tuple[str, ...]:
+        if not self._parts.definitions:
+            return ()
+        keys = (definition_key(term) for term in asked_terms(text))
+        return tuple(dict.fromkeys(key for key in keys if key))
 
     def _spans(self, tokens: list[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Cut the words into concepts (their term and their words) and single words (no term, one word)."""
@@ -109,6 +147,8 @@ class Analyser:
         known = self._stems.get(word)
         if known is not None:
             return known
+        if not self._parts.stemming:
+            return word
         kept = self._kept.get(word) or self._kept.get(word.removesuffix("nya"))
         stem = kept if kept is not None else str(self._stemmer.stemWord(word))
         if len(self._stems) >= self._cache_size:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.retrieval.analysis import Analyser, content_words
+from service.retrieval.analysis import Analyser, Parts, content_words
+from service.retrieval.document import Passage
 from service.text import contains_phrase, fold, words
 
 ANALYSER = Analyser()
@@ -133,3 +134,28 @@ def test_folding_twice_is_folding_once_in_words(text: str) -> None:
 def test_a_phrase_is_found_exactly_where_its_words_stand_together(text: list[str], phrase: list[str]) -> None:
     """Finding a phrase agrees with looking for it in the spelled-out text."""
     assert contains_phrase(text, " ".join(phrase)) == (f" {' '.join(phrase)} " in f" {' '.join(text)} ")
+
+
+def test_a_question_for_a_meaning_carries_the_key_of_the_definition() -> None:
+    """What a passage defines and what a question asks the meaning of meet under one term."""
+    passage = Passage("d", 0, None, "1", "1. Data Pribadi adalah data.", defines=("Data Pribadi",))
+    (key,) = ANALYSER.query_terms("Apa yang dimaksud dengan data pribadi?").defined
+    assert key in ANALYSER.passage_terms(passage)
+    assert ANALYSER.query_terms("Siapa mengawasi data pribadi?").defined == ()
+
+
+def test_a_passage_is_found_by_its_context() -> None:
+    """What a passage is about and does not say is among its terms, and not among those of its text."""
+    passage = Passage("d", 0, "2", None, "Dendanya seribu rupiah.", context="Peminjam buku")
+    assert "buku" in ANALYSER.passage_terms(passage)
+    assert "buku" not in ANALYSER.document_terms(passage.text)
+
+
+def test_parts_of_the_analysis_can_be_left_out() -> None:
+    """Each part does one thing, and without all of them a text is its folded words."""
+    text = "Tentang penipuan dan KDRT"
+    assert Analyser(parts=Parts(stop_words=False, stemming=False, concepts=False)).document_terms(text) == words(text)
+    assert Analyser(parts=Parts(stop_words=False)).document_terms("dan itu") == ["dan", "itu"]
+    assert Analyser(parts=Parts(stemming=False)).document_terms("pembuktian") == ["pembuktian"]
+    assert Analyser(parts=Parts(concepts=False)).query_terms("kekerasan dalam rumah tangga").topic != ("kdrt",)
+    assert Analyser(parts=Parts(definitions=False)).query_terms("Apa itu KDRT?").defined == ()
