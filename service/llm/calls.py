@@ -53,6 +53,17 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked. `version` and `hash` are those of the templates it was made from: the same for every question."""
+
+    messages: tuple[Message, ...]
+    max_output_tokens: int
+    temperature: float
+    version: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request to one model. `request_id` travels as X-Request-Id; it identifies no person."""
 

@@ -1,0 +1,189 @@
+"""One call to one model, from its first byte to its account: whatever happens to it, it is accounted once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.llm.budgets import Budgets, Reservation
+from service.llm.calls import AttemptLimits, Call, Chunk, End, Model, Provider, Usage
+from service.llm.circuits import Circuit, Permit
+from service.llm.failures import (
+    REASONS,
+    CutShort,
+    Filtered,
+    Malformed,
+    ProviderError,
+    Rejected,
+    TooSlow,
+)
+
+CALL_STATUSES: tuple[str, ...] = ("ok", *REASONS, "cancelled", "superseded")
+"""How a call ends: answered, failed for a reason, left by its reader, or given up because another model spoke first."""
+NOTHING = Usage(0, 0, source="missing")
+_OURS_OR_THE_MODELS = frozenset({401, 403, 404})
+"""A key that is not accepted and a model that is not there stay so: they count against the model."""
+_GRACE_SECONDS = 0.05
+"""A provider ends an attempt by itself at its limit; so much later we do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """The account of one call. Seconds count from its start; `first_token_seconds` is None when no token came."""
+
+    model: Model
+    role: str
+    status: str
+    usage: Usage
+    cost_usd: float
+    seconds: float
+    first_token_seconds: float | None
+
+
+class CallWatcher(Protocol):
+    """Is told of calls and of fallbacks, to count them."""
+
+    def called(self, record: CallRecord) -> None:
+        """A call has ended, in whatever way."""
+
+    def fell_back(self, first: str, to: str, reason: str) -> None:
+        """An answer was not written by whom it should have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What every attempt shares: where money, circuits, prices and counts are kept, and monotonic seconds."""
+
+    budgets: Budgets
+    watcher: CallWatcher
+    cost: Callable[[Model, Usage], float]
+    estimate: Callable[[str], int]
+    clock: Callable[[], float]
+
+    def prompt_tokens(self, call: Call) -> int:
+        """An estimate of the tokens of a call's messages."""
+        return sum(self.estimate(message.content) for message in call.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What an attempt was given to begin: the circuit's permit and the money. `fair` says that it has its whole time."""
+
+    circuit: Circuit
+    permit: Permit
+    reservation: Reservation
+    fair: bool
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call. `chunks` may be read once; it accounts when it ends, fails or is closed."""
+
+    office: Office
+    provider: Provider
+    call: Call
+    limits: AttemptLimits
+    role: str
+    leave: Leave
+    left_as: str = "cancelled"
+    usage: Usage = NOTHING
+    cost_usd: float = 0.0
+    _texts: list[str] = field(default_factory=list)
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """Texts, then one End.
+
+        Raises:
+            ProviderError: the attempt failed.
+        """
+        clock = self.office.clock
+        started = clock()
+        first: float | None = None
+        told: Usage | None = None
+        failure: ProviderError | None = None
+        status = ""
+        try:
+            async with aclosing(self._stream(started)) as stream:
+                async for chunk in stream:
+                    if isinstance(chunk, End):
+                        told = chunk.usage
+                        if not self._texts:
+                            raise Malformed("the answer has no text")
+                        status = "ok"
+                    else:
+                        first = clock() - started if first is None else first
+                        self._texts.append(chunk.text)
+                    yield chunk
+        except ProviderError as error:
+            failure, status = error, error.reason
+            raise
+        finally:
+            self._account(status or self.left_as, told, failure, clock() - started, first)
+
+    async def _stream(self, started: float) -> AsyncGenerator[Chunk, None]:
+        """What the provider sends, within the attempt's time even if the provider forgets about it."""
+        most = self.limits.attempt_seconds
+        async with aclosing(self.provider.stream(self.call, self.limits)) as stream:
+            while True:
+                try:
+                    async with asyncio.timeout(max(0.0, started + most - self.office.clock()) + _GRACE_SECONDS):
+                        chunk = await anext(stream)
+                except StopAsyncIteration as error:
+                    raise CutShort("the answer stopped without an end") from error
+                except TimeoutError as error:
+                    raise TooSlow("attempt", most) from error
+                except ProviderError:
+                    raise
+                except Exception as error:
+                    # A client that fails in a way of its own is a failed attempt, not a failed question.
+                    raise Malformed(f"the client failed: {type(error).__name__}") from error
+                yield chunk
+                if isinstance(chunk, End):
+                    return
+
+    def _account(
+        self, status: str, told: Usage | None, failure: ProviderError | None, seconds: float, first: float | None
+    ) -> None:
+        self.usage = told or self._estimated(failure, first)
+        self.cost_usd = self.office.cost(self.call.model, self.usage)
+        self.office.budgets.settle(self.leave.reservation, self.cost_usd)
+        self._judge(status, failure)
+        self.office.watcher.called(
+            CallRecord(self.call.model, self.role, status, self.usage, self.cost_usd, seconds, first)
+        )
+
+    def _estimated(self, failure: ProviderError | None, first: float | None) -> Usage:
+        """A model that began to read the prompt is paid for it; one that was never reached is not."""
+        slow = isinstance(failure, TooSlow) and failure.phase != "connect"
+        reached = first is not None or failure is None or slow or isinstance(failure, CutShort | Filtered)
+        if not reached:
+            return NOTHING
+        output = self.office.estimate("".join(self._texts))
+        return Usage(self.office.prompt_tokens(self.call), output, source="estimated")
+
+    def _judge(self, status: str, failure: ProviderError | None) -> None:
+        """Tell the circuit what the call says about the model, if it says anything."""
+        circuit, permit, now = self.leave.circuit, self.leave.permit, self.office.clock()
+        hurried = isinstance(failure, TooSlow) and not self.leave.fair
+        our_request = isinstance(failure, Rejected) and failure.status not in _OURS_OR_THE_MODELS
+        if status == "ok" or isinstance(failure, Filtered):
+            circuit.succeeded(permit, now)
+        elif failure is None or hurried or our_request:
+            circuit.abandoned(permit)
+        else:
+            circuit.failed(permit, now)
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """Two usages together; the sum is as sure as the less sure of those that count anything."""
+    sources = {usage.source for usage in (one, other) if usage.input_tokens or usage.output_tokens}
+    return Usage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cached_tokens + other.cached_tokens,
+        one.reasoning_tokens + other.reasoning_tokens,
+        "estimated" if "estimated" in sources else "provider" if "provider" in sources else "missing",
+    )
