@@ -28,8 +28,9 @@ from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
 from service.retrieval.analysis import content_words
-from service.retrieval.document import Document
-from service.retrieval.index import Index
+from service.retrieval.hits import Hit
+from service.retrieval.lending import Shelf
+from service.retrieval.retriever import Retriever
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 
@@ -111,10 +112,11 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class _Draft:
-    """What has come together so far for one question."""
+    """What has come together so far for one question, and the state of the corpus that it is answered from."""
 
     assessment: Assessment
     today: date
+    retriever: Retriever
     steps: list[Step] = field(default_factory=list)
     runs: list[ToolRun] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -145,14 +147,14 @@ class Answerer:
         self,
         *,
         deployment: Deployment,
-        index: Index,
+        shelf: Shelf,
         tools: Mapping[str, Tool],
         engine: AnswerEngine,
         watcher: Watcher,
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
-        self._index = index
+        self._shelf = shelf
         self._tools = tools
         self.engine = engine
         self._watcher = watcher
@@ -166,7 +168,12 @@ class Answerer:
             today: the day on which it is asked.
             save: keeps the answer; when it raises, the answer is not told.
         """
-        draft = _Draft(classify(question.text, self._deployment.complexity), today)
+        with self._shelf.lend() as retriever:
+            draft = _Draft(classify(question.text, self._deployment.complexity), today, retriever)
+            async for event in self._answered(draft, question, save):
+                yield event
+
+    async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncIterator[Event]:
         yield Classified(draft.assessment.complexity)
         yield draft.step("Menilai kerumitan", telling.complexity(draft.assessment))
         refusal = refusal_of(question.text, self._deployment.refusals)
@@ -191,7 +198,7 @@ class Answerer:
         yield draft.step("Merencanakan alat", telling.plan(plan, question.role))
         for step in await self._look_up(draft, context, plan):
             yield step
-        weighed = self._weigh(draft, context)
+        weighed = await self._weigh(draft, context)
         yield draft.step("Menimbang bukti", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence))
         if weighed.confidence < self._deployment.abstain_below:
             async for event in self._abstain(draft, question, weighed):
@@ -202,7 +209,7 @@ class Answerer:
 
     async def _look_up(self, draft: _Draft, context: Context, plan: Plan) -> list[Step]:
         names = [tool.name for tool in plan.tools]
-        request = ToolRequest(context.search, draft.today)
+        request = ToolRequest(context.search, draft.today, draft.retriever)
         draft.runs = await run_together(self._tools, names, request, self._clock, self._watcher.tool_failed)
         for run in draft.runs:
             self._watcher.tool_ran(run, draft.assessment.complexity)
@@ -211,31 +218,21 @@ class Answerer:
             raise Problem("Every tool failed. Try again in a moment.")
         return [draft.step(f"Menjalankan {run.name}", telling.run(run)) for run in draft.runs]
 
-    def _weigh(self, draft: _Draft, context: Context) -> _Weighed:
+    async def _weigh(self, draft: _Draft, context: Context) -> _Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
         hits = select(results, self._deployment.passages[complexity])
-        topic = self._index.analyser.query_terms(context.search).topic
+        topic = draft.retriever.analyser.query_terms(context.search).topic
         evidence = number(
             hits,
             topic,
             _sentences_of,
-            self._index.idf,
-            self._index.analyser.document_terms,
+            draft.retriever.idf,
+            draft.retriever.analyser.document_terms,
         )
         evidence = with_holdings(evidence, {hit.document.id for hit in results.get("CaseComparator", ())})
         looked_at = len(merge(results))
-        return _Weighed(evidence, self._confidence(context.search, evidence), looked_at)
-
-    def _confidence(self, search: str, cited: Sequence[Evidence]) -> float:
-        named, resolved = self._index.references(search, [item.document for item in cited])
-        return confidence(
-            self._index.analyser.query_terms(search).topic,
-            self._index.idf,
-            [Support(self._index.terms(item.document), item.score) for item in cited],
-            named=named,
-            resolved=resolved,
-        )
+        return _Weighed(evidence, await _confidence(draft.retriever, context.search, evidence), looked_at)
 
     async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncIterator[Event]:
         yield draft.step("Menahan jawaban", telling.abstention(weighed.confidence, self._deployment.abstain_below))
@@ -264,7 +261,7 @@ class Answerer:
         check = check_marks(draft.text, weighed.evidence)
         yield draft.step("Memeriksa kutipan", telling.check(check))
         used = [item for item in weighed.evidence if item.number in check.used]
-        value = self._confidence(context.search, used)
+        value = await _confidence(draft.retriever, context.search, used)
         yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling, written=written)
 
     def _finished(
@@ -294,11 +291,22 @@ class Answerer:
         )
 
 
-def _sentences_of(rank: int, document: Document) -> int:
+async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidence]) -> float:
+    named, resolved = await retriever.references(search, [item.document for item in cited])
+    return confidence(
+        retriever.analyser.query_terms(search).topic,
+        retriever.idf,
+        [Support(retriever.terms(item), item.score) for item in cited],
+        named=named,
+        resolved=resolved,
+    )
+
+
+def _sentences_of(rank: int, hit: Hit) -> int:
     """How many sentences to quote: all of a guide that comes first, because steps that are left out mislead."""
     if rank > 0:
         return _SENTENCES_OF_OTHERS
-    return len(sentences(document.text)) if document.kind == "guide" else _SENTENCES_OF_THE_BEST
+    return len(sentences(hit.text)) if hit.document.kind == "guide" else _SENTENCES_OF_THE_BEST
 
 
 def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], draft: _Draft) -> Brief:

@@ -24,8 +24,11 @@ from service.errors import InvalidRequest, Problem
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.analysis import Analyser
-from service.retrieval.corpus import Corpus, load_corpus
+from service.retrieval.corpus import load_corpus
+from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.index import Index
+from service.retrieval.lending import Shelf
+from service.retrieval.retriever import Holdings
 from service.security.access import Gate
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
@@ -38,7 +41,7 @@ from service.telemetry.middleware import Telemetry, TelemetryMiddleware
 from service.telemetry.record import record_of
 from service.telemetry.tracing import Tracing, stderr_processor
 from service.telemetry.watching import Watching
-from service.tools.toolbox import tools_on
+from service.tools.toolbox import all_tools
 from service.turns import Turns
 
 _ROUTERS = (auth.router, chat.router, conversations.router, tools.router, operations.router)
@@ -52,8 +55,7 @@ class _Parts:
 
     secret: str
     deployment: Deployment
-    corpus: Corpus
-    index: Index
+    shelf: Shelf
     metrics: Metrics
     engine: AnswerEngine
     tracing: Tracing
@@ -85,19 +87,26 @@ def create_app(
     secret = settings.signing_secret
     deployment = load_deployment(deployment_file(settings.deployment))
     corpus = load_corpus(settings.corpus or CORPORA / deployment.corpus)
-    index = Index(corpus.documents, Analyser(), around.clock)
+    index = Index(corpus.documents, Analyser(), around.clock, corpus.hash)
+    shelf = Shelf(EmbeddedRetriever(index), lambda: None)
     metrics = Metrics(_routes(), writer.models, around.clock)
-    metrics.build.info(_build(deployment, corpus, writer))
+    metrics.build.info(_build(deployment, index.holdings, writer))
     tracing = Tracing(__version__, around.spans)
 
-    parts = _Parts(secret, deployment, corpus, index, metrics, writer, tracing, around)
+    parts = _Parts(secret, deployment, shelf, metrics, writer, tracing, around)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database, settings.database_timeout_seconds, around.wall_clock())
         passwords = PasswordCheck()
         app.state.services = _services(parts, database, passwords)
-        around.log.write("info", "started", version=__version__, deployment=deployment.name, documents=len(index))
+        around.log.write(
+            "info",
+            "started",
+            version=__version__,
+            deployment=deployment.name,
+            documents=shelf.current.holdings.documents,
+        )
         try:
             yield
         finally:
@@ -126,11 +135,11 @@ def create_app(
 def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
-    toolbox = tools_on(parts.index)
+    toolbox = all_tools()
     watching = Watching(parts.metrics, around.log, parts.tracing.tracer, around.wall_clock)
     return Services(
         deployment=deployment,
-        corpus=parts.corpus,
+        shelf=parts.shelf,
         database=database,
         gate=Gate(database, signer, deployment, around.wall_clock),
         passwords=passwords,
@@ -138,7 +147,7 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Se
         tools=toolbox,
         answerer=Answerer(
             deployment=deployment,
-            index=parts.index,
+            shelf=parts.shelf,
             tools=toolbox,
             engine=parts.engine,
             watcher=watching,
@@ -162,12 +171,12 @@ def _routes() -> list[tuple[str, str]]:
     ]
 
 
-def _build(deployment: Deployment, corpus: Corpus, engine: AnswerEngine) -> dict[str, str]:
+def _build(deployment: Deployment, holdings: Holdings, engine: AnswerEngine) -> dict[str, str]:
     return {
         "version": __version__,
         "deployment": deployment.name,
         "engine": engine.name,
-        "corpus": corpus.hash[:12],
+        "corpus": holdings.hash[:12],
     }
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from service.answering import Answerer
 from service.deployments.model import Deployment
 from service.errors import NotReady
-from service.retrieval.corpus import Corpus
+from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
@@ -40,7 +40,7 @@ class Services:
     """The parts of a started app."""
 
     deployment: Deployment
-    corpus: Corpus
+    shelf: Shelf
     database: Database
     gate: Gate
     passwords: PasswordCheck

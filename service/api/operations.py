@@ -25,23 +25,23 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Whether questions can be answered and saved right now."""
     services = services_of(request)
-    checks = {"database": "ok", "index": "ok" if services.corpus.documents else "failing"}
+    checks = {"database": "ok", "index": "ok" if services.shelf.current.holdings.documents else "failing"}
     try:
         await services.database.check()
     except Problem:
         checks["database"] = "failing"
     is_ready = set(checks.values()) == {"ok"}
-    corpus = services.corpus
+    holdings = services.shelf.current.holdings
     body = {
         "status": "ready" if is_ready else "not_ready",
         "version": __version__,
         "deployment": services.deployment.name,
         "engine": services.answerer.engine.name,
         "corpus": {
-            "hash": corpus.hash,
-            "documents": len(corpus.documents),
-            "demo": corpus.demo,
-            "unverified": corpus.unverified,
+            "hash": holdings.hash,
+            "documents": holdings.documents,
+            "demo": holdings.demo,
+            "unverified": holdings.unverified,
         },
         "checks": checks,
     }

@@ -43,9 +43,9 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     surroundings = services.surroundings
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
     watching = services.watching
-    (run,) = await run_together(
-        services.tools, [tool_name], ToolRequest(query, today), surroundings.clock, watching.tool_failed
-    )
+    with services.shelf.lend() as retriever:
+        wanted = ToolRequest(query, today, retriever)
+        (run,) = await run_together(services.tools, [tool_name], wanted, surroundings.clock, watching.tool_failed)
     watching.tool_ran(run, UNCLASSIFIED)
     if run.result is None:
         raise Problem("The tool failed. Try again in a moment.")

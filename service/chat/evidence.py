@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from service.retrieval.document import Document
+from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
 
 Idf = Callable[[str], float]
@@ -35,12 +35,21 @@ _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Pr
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage with the number under which the answer cites it, its score in [0, 1] and the sentences used."""
+    """A passage with the number under which the answer cites it, its score in [0, 1] and the sentences used.
+
+    Without a passage the document is meant as a whole.
+    """
 
     number: int
     document: Document
     score: float
     quote: str
+    passage: Passage | None = None
+
+    @property
+    def text(self) -> str:
+        """What was found, verbatim; the quote is taken from it."""
+        return self.passage.text if self.passage else self.document.text
 
 
 def merge(results: Mapping[str, Sequence[Hit]]) -> list[Hit]:
@@ -107,14 +116,14 @@ def sentences(text: str) -> list[str]:
     return whole
 
 
-def quote(document: Document, wanted: Iterable[str], count: int, idf: Idf, terms_of: TermsOf) -> str:
+def quote(text: str, wanted: Iterable[str], count: int, idf: Idf, terms_of: TermsOf) -> str:
     """The `count` sentences of a passage that hold the rarest of the wanted terms, in the order of the passage.
 
     The first sentence of an entry states its rule, so it wins over sentences that say as much. A sentence that leans on the one
     before it ("Kedua, …", "Karena itu …") brings that one along: alone it would say something else.
     """
     wanted = set(wanted)
-    found = sentences(document.text)
+    found = sentences(text)
     worth = [
         (-sum(idf(term) for term in wanted.intersection(terms_of(sentence))), place)
         for place, sentence in enumerate(found)
@@ -137,7 +146,7 @@ def with_holdings(evidence: Iterable[Evidence], compared: AbstractSet[str]) -> t
 
 
 def number(
-    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int, Document], int], idf: Idf, terms_of: TermsOf
+    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int, Hit], int], idf: Idf, terms_of: TermsOf
 ) -> tuple[Evidence, ...]:
     """Number the passages from 1 in the order in which the answer uses them, and cut their quotes.
 
@@ -152,6 +161,6 @@ def number(
     ranked = sorted(enumerate(hits), key=lambda entry: (order[entry[1].document.kind], entry[0]))
     wanted = tuple(wanted)
     return tuple(
-        Evidence(place, hit.document, hit.score, quote(hit.document, wanted, counts(rank, hit.document), idf, terms_of))
+        Evidence(place, hit.document, hit.score, quote(hit.text, wanted, counts(rank, hit), idf, terms_of), hit.passage)
         for place, (rank, hit) in enumerate(ranked, start=1)
     )

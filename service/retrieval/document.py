@@ -15,7 +15,8 @@ class Document:
 
     `as_of` is the day for which the text is stated; `earlier` names the article that this one replaced. A decision adds
     its court, number, day, the articles it applies and its holding. `type` is the kind of instrument ("UU", "PP", "POJK") or of
-    guide ("glosarium"), where it is known.
+    guide ("glosarium"), where it is known. `in_force_from` is the first day on which it holds, `in_force_until` the first on which
+    it does not; None where nobody has said.
     """
 
     id: str
@@ -39,11 +40,28 @@ class Document:
     applies: tuple[str, ...] = ()
     holding: str | None = None
     type: str | None = None
+    in_force_from: date | None = None
+    in_force_until: date | None = None
 
     @property
     def verified(self) -> bool:
         """Whether somebody compared the entry with the text of the law."""
         return self.verified_against != "unverified"
+
+    @property
+    def instrument(self) -> str | None:
+        """The type in capitals; where it is not said, the first word of the law ("UU 1/2023"), or of the only name that it has."""
+        if self.type:
+            return self.type.upper()
+        return self.law.split()[0].upper() if self.law and self.kind == "statute" else None
+
+    def in_force_on(self, day: date) -> bool:
+        """Whether it holds on a day, as far as that is known: what was repealed on a day unknown is taken to end with `as_of`."""
+        if self.in_force_from and day < self.in_force_from:
+            return False
+        if self.in_force_until:
+            return day < self.in_force_until
+        return self.status != "dicabut" or day < self.as_of
 
     @property
     def label(self) -> str:
@@ -74,3 +92,8 @@ class Passage:
     start: int = 0
     context: str = ""
     defines: tuple[str, ...] = ()
+
+    @classmethod
+    def whole(cls, document: Document) -> Passage:
+        """The passage that is all of an entry."""
+        return cls(document.id, 0, None, None, document.text)

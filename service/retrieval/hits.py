@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.retrieval.document import Document
+from service.retrieval.document import Document, Passage
 
 LOW_SCORE = 0.12
 """A best score below this means: words met by chance. Normalised scores lie in [0, 1)."""
@@ -13,10 +13,20 @@ LOW_SCORE = 0.12
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document found, and how well: BM25 over its greatest possible value for the question, in [0, 1]."""
+    """A passage found, its document, and how well it fits: BM25 over its greatest possible value for the question, in [0, 1].
+
+    Without a passage the document is meant as a whole. `repeated_in` are the ids of documents that say the same in almost the same words, and were left out for this one.
+    """
 
     document: Document
     score: float
+    passage: Passage | None = None
+    repeated_in: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What was found, verbatim."""
+        return self.passage.text if self.passage else self.document.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import tantivy
 
 from service.retrieval.analysis import Analyser, QueryTerms
-from service.retrieval.document import Document, Kind
+from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit, Search
+from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
 from service.retrieval.router import (
     Citation,
     CitationRouter,
@@ -47,10 +48,11 @@ Clock = Callable[[], float]
 class Index:
     """The searchable corpus. Immutable after construction, safe to share between tasks."""
 
-    def __init__(self, documents: Sequence[Document], analyser: Analyser, clock: Clock) -> None:
+    def __init__(self, documents: Sequence[Document], analyser: Analyser, clock: Clock, corpus_hash: str = "") -> None:
         self.documents = tuple(documents)
         self.analyser = analyser
         self._clock = clock
+        self.holdings = _holdings(self.documents, corpus_hash)
         self._terms = tuple(self._terms_of(document) for document in self.documents)
         self._frequency: Counter[str] = Counter(term for terms in self._terms for term in set(terms))
         self._titles = tuple(self._titled(document) for document in self.documents)
@@ -67,17 +69,24 @@ class Index:
         count = self._frequency[term]
         return math.log(1 + (len(self.documents) - count + 0.5) / (count + 0.5))
 
-    def terms(self, document: Document) -> frozenset[str]:
-        """The distinct terms of an indexed document."""
-        return self._sets[document.id]
+    def terms(self, found: Found) -> frozenset[str]:
+        """The distinct terms of what was found."""
+        return self._sets[found.document.id]
 
-    def search(self, text: str, *, kind: Kind | None = None, limit: int = 10) -> Search:
-        """The documents that fit the text best, of one kind or of all."""
+    def search(
+        self,
+        text: str,
+        *,
+        filters: Filters = NO_FILTERS,
+        limit: int = 10,
+        passages_per_document: int = 1,  # noqa: ARG002 - an entry is one passage here
+    ) -> Search:
+        """The passages that fit the text best."""
         started = self._clock()
         query = self.analyser.query_terms(text)
         wanted = self._weights(query, text)
         analysed = self._clock()
-        found = self._run(wanted, kind, limit + _SPARE) if wanted else []
+        found = self._run(wanted, filters, limit + _SPARE) if wanted else []
         searched = self._clock()
         hits = self._rank(found, query, wanted)[:limit]
         ended = self._clock()
@@ -93,7 +102,7 @@ class Index:
         """The documents that state the cited articles: exact, so each scores 1."""
         started = self._clock()
         rows = dict.fromkeys(row for citation in citations for row in self._router.rows(citation))
-        hits = tuple(Hit(self.documents[row], 1.0) for row in rows)
+        hits = tuple(_hit(self.documents[row], 1.0) for row in rows)
         spent = self._clock() - started
         return Search(hits=hits, seconds={"search": spent, "total": spent})
 
@@ -144,17 +153,16 @@ class Index:
         index.reload()
         return index.searcher()
 
-    def _run(self, weights: Mapping[str, float], kind: Kind | None, limit: int) -> list[tuple[float, int]]:
+    def _run(self, weights: Mapping[str, float], filters: Filters, limit: int) -> list[tuple[float, int]]:
         wanted = [
             (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(term), weight))
             for term, weight in weights.items()
         ]
         tree = tantivy.Query.boolean_query(wanted)
-        if kind is not None:
-            only = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "kind", kind), 0.0)
-            tree = tantivy.Query.boolean_query([(tantivy.Occur.Must, tree), (tantivy.Occur.Must, only)])
-        found = self._searcher.search(tree, limit=limit, count=False).hits
-        return [(score, int(self._searcher.doc(address)["row"][0])) for score, address in found]
+        reach = limit if filters == NO_FILTERS else len(self.documents)
+        found = self._searcher.search(tree, limit=reach, count=False).hits
+        rows = ((score, int(self._searcher.doc(address)["row"][0])) for score, address in found)
+        return [(score, row) for score, row in rows if _passes(self.documents[row], filters)][:limit]
 
     def _term(self, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, "terms", term)
@@ -176,7 +184,7 @@ class Index:
             for score, row in scores
         )
         strengths = sorted((score for score, _ in scores), reverse=True)
-        return tuple(Hit(self.documents[row], strength) for (*_, row), strength in zip(places, strengths, strict=True))
+        return tuple(_hit(self.documents[row], strength) for (*_, row), strength in zip(places, strengths, strict=True))
 
     def _title_weight(self, row: int, idf: Mapping[str, float], total: float) -> float:
         """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
@@ -191,6 +199,27 @@ class Index:
         """The terms of a title that say what the entry is about, and their weight."""
         terms = frozenset(self.analyser.query_terms(_title(document)).topic)
         return terms, sum(self.idf(term) for term in terms)
+
+
+def _passes(document: Document, filters: Filters) -> bool:
+    year = document.year
+    return (
+        (not filters.kinds or document.kind in filters.kinds)
+        and (not filters.types or (document.instrument or "") in {name.upper() for name in filters.types})
+        and (filters.year_from is None or (year is not None and year >= filters.year_from))
+        and (filters.year_to is None or (year is not None and year <= filters.year_to))
+        and (filters.in_force_on is None or document.in_force_on(filters.in_force_on))
+    )
+
+
+def _hit(document: Document, score: float) -> Hit:
+    return Hit(document, score, Passage.whole(document))
+
+
+def _holdings(documents: Sequence[Document], corpus_hash: str) -> Holdings:
+    demo = sum(document.demo for document in documents)
+    unverified = sum(not document.verified and not document.demo for document in documents)
+    return Holdings(corpus_hash, len(documents), len(documents), demo, unverified)
 
 
 def _law_term(law: str) -> str:

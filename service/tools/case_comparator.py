@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.retrieval.hits import Hit
-from service.retrieval.index import Index
+from service.retrieval.retriever import DECISIONS
 from service.tools.period import Period, read_period
 from service.tools.tool import ToolRequest, ToolResult
 
@@ -21,13 +21,10 @@ class CaseComparator:
     name = "CaseComparator"
     description = "Menyusun putusan sejenis menurut waktu agar dapat dibandingkan."
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
     async def run(self, request: ToolRequest) -> ToolResult:
         """The most fitting decisions of the period, oldest first."""
         period = read_period(request.query, request.today)
-        search = self._index.search(request.query, kind="decision", limit=_LOOKED_AT)
+        search = await request.retriever.search(request.query, filters=DECISIONS, limit=_LOOKED_AT)
         meant = [hit for hit in _on_topic(search.hits) if period.holds(hit.document.decided_on)]
         chosen = sorted(_choose(meant, period), key=lambda hit: (str(hit.document.decided_on), hit.document.id))
         return ToolResult(hits=tuple(chosen), searches=(search,), remark=_remark(chosen, period))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.retrieval.index import Index
+from service.retrieval.retriever import STATUTES
 from service.retrieval.router import find_citations
 from service.tools.tool import ToolRequest, ToolResult
 
@@ -15,16 +15,13 @@ class LawLookup:
     name = "LawLookup"
     description = "Mencari pasal menurut sebutannya, misalnya “Pasal 1320 KUHPerdata”, atau menurut isinya."
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
     async def run(self, request: ToolRequest) -> ToolResult:
         """Cited articles in the order of the question, then the best articles by their words."""
         named = find_citations(request.query)
-        exact = self._index.lookup(named)
-        found = self._index.search(request.query, kind="statute", limit=_MOST)
+        exact = await request.retriever.lookup(named)
+        found = await request.retriever.search(request.query, filters=STATUTES, limit=_MOST)
         known = {hit.document.id for hit in exact.hits}
         hits = (*exact.hits, *(hit for hit in found.hits if hit.document.id not in known))
-        unknown = [citation.label for citation in named if not self._index.resolves(citation)]
+        unknown = [citation.label for citation in named if not await request.retriever.resolves(citation)]
         remark = f"Tidak termasuk korpus layanan ini: {', '.join(unknown)}." if unknown else ""
         return ToolResult(hits=hits, searches=(exact, found) if named else (found,), remark=remark)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from service.retrieval.index import Index
 from service.tools.tool import ToolRequest, ToolResult
 
 _MOST = 8
@@ -14,10 +13,7 @@ class LegalRetriever:
     name = "LegalRetriever"
     description = "Mencari bagian peraturan, panduan, dan putusan yang paling sesuai dengan pertanyaan."
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
     async def run(self, request: ToolRequest) -> ToolResult:
         """The best passages of all kinds."""
-        search = self._index.search(request.query, limit=_MOST)
+        search = await request.retriever.search(request.query, limit=_MOST)
         return ToolResult(hits=search.hits, searches=(search,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.retrieval.index import Index
+from service.retrieval.retriever import DECISIONS
 from service.tools.tool import ToolRequest, ToolResult
 
 _MOST = 6
@@ -14,10 +14,7 @@ class PrecedentExplorer:
     name = "PrecedentExplorer"
     description = "Menelusuri putusan pengadilan yang berkaitan dengan pertanyaan."
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
     async def run(self, request: ToolRequest) -> ToolResult:
         """The best decisions."""
-        search = self._index.search(request.query, kind="decision", limit=_MOST)
+        search = await request.retriever.search(request.query, filters=DECISIONS, limit=_MOST)
         return ToolResult(hits=search.hits, searches=(search,))

@@ -8,14 +8,19 @@ from datetime import date
 from typing import Protocol
 
 from service.retrieval.hits import Hit, Search
+from service.retrieval.retriever import Retriever
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """What to look up, and the day on which it is asked ("the last five years" counts from there)."""
+    """What to look up, the day on which it is asked ("the last five years" counts from there), and where.
+
+    All tools of one question look into the same state of the corpus, whatever is published meanwhile.
+    """
 
     query: str
     today: date
+    retriever: Retriever
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from service.retrieval.index import Index
 from service.tools.case_comparator import CaseComparator
 from service.tools.law_lookup import LawLookup
 from service.tools.legal_retriever import LegalRetriever
@@ -29,9 +28,9 @@ class ToolRun:
         return self.result.outcome if self.result else "error"
 
 
-def tools_on(index: Index) -> dict[str, Tool]:
+def all_tools() -> dict[str, Tool]:
     """Every tool by its name."""
-    tools: tuple[Tool, ...] = (LegalRetriever(index), LawLookup(index), CaseComparator(index), PrecedentExplorer(index))
+    tools: tuple[Tool, ...] = (LegalRetriever(), LawLookup(), CaseComparator(), PrecedentExplorer())
     return {tool.name: tool for tool in tools}
 
 

@@ -23,7 +23,9 @@ from service.deployments.model import ROLES, Deployment
 from service.llm.engine import AnswerEngine
 from service.retrieval.analysis import Analyser
 from service.retrieval.corpus import Corpus, load_corpus
+from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.index import Index
+from service.retrieval.retriever import Retriever
 from service.security.passwords import hasher
 from service.services import Surroundings
 from service.settings import Settings
@@ -143,6 +145,11 @@ def corpus() -> Corpus:
 @pytest.fixture(scope="session")
 def index(corpus: Corpus) -> Index:
     return Index(corpus.documents, Analyser(), Ticking(0.0, 0.001))
+
+
+@pytest.fixture(scope="session")
+def retriever(index: Index) -> Retriever:
+    return EmbeddedRetriever(index)
 
 
 @pytest.fixture

@@ -109,8 +109,8 @@ def test_notices_name_demo_unverified_and_repealed_sources(corpus: Corpus, deplo
 def test_quotes_hold_the_sentences_that_speak_of_the_question(corpus: Corpus) -> None:
     """The rarest wanted terms decide which sentence is quoted, and the first wins a tie."""
     document = next(one for one in corpus.documents if one.id == "kuhperdata-1243")
-    assert quote(document, ["somasi"], 1, lambda _: 1.0, lambda text: text.lower().split()).startswith("Somasi")
-    assert quote(document, ["nothing"], 1, lambda _: 1.0, lambda text: text.lower().split()).startswith("Debitur")
+    assert quote(document.text, ["somasi"], 1, lambda _: 1.0, lambda text: text.lower().split()).startswith("Somasi")
+    assert quote(document.text, ["nothing"], 1, lambda _: 1.0, lambda text: text.lower().split()).startswith("Debitur")
 
 
 def test_a_sentence_brings_along_what_it_leans_on(corpus: Corpus) -> None:
@@ -118,7 +118,7 @@ def test_a_sentence_brings_along_what_it_leans_on(corpus: Corpus) -> None:
     steps = replace(
         corpus.documents[0], text="Ada tiga tahap. Pertama, siapkan berkas. Kedua, daftar ke loket. Selesai."
     )
-    quoted = quote(steps, ["loket"], 1, lambda _: 1.0, lambda text: text.lower().rstrip(".").split())
+    quoted = quote(steps.text, ["loket"], 1, lambda _: 1.0, lambda text: text.lower().rstrip(".").split())
     assert quoted == "Pertama, siapkan berkas. Kedua, daftar ke loket."
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document
 from service.retrieval.index import Index
+from service.retrieval.retriever import DECISIONS
 from service.retrieval.router import find_citations
 from service.text import words
 
@@ -37,7 +38,7 @@ def test_the_best_passage_comes_first(index: Index) -> None:
 
 def test_a_search_can_be_held_to_one_kind(index: Index) -> None:
     """A search for decisions gives decisions only, and their scores are on the scale of the whole search."""
-    decisions = index.search("korupsi", kind="decision").hits
+    decisions = index.search("korupsi", filters=DECISIONS).hits
     assert {hit.document.kind for hit in decisions} == {"decision"}
     everything = [hit.score for hit in index.search("korupsi", limit=15).hits]
     assert all(any(score == pytest.approx(hit.score, rel=1e-4) for score in everything) for hit in decisions)

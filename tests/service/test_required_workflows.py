@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.retrieval.corpus import load_corpus
 from service.settings import CORPORA
 
 SIMPLE = ("Apa itu hukum pidana?", "Bagaimana cara mengurus KTP?", "Apa itu perceraian?")
@@ -71,7 +72,7 @@ def test_the_publics_workflow(shipped: Any) -> None:
 def test_a_guide_that_comes_first_is_quoted_whole(shipped: Any) -> None:
     """Steps are shown in full: what is left out of a procedure misleads."""
     answer = shipped.ask("public", "Bagaimana cara mengurus surat cerai?")
-    texts = {document.id: document.text for document in shipped.app.state.services.corpus.documents}
+    texts = {document.id: document.text for document in load_corpus(CORPORA / "courtsight").documents}
     best = answer["citations"][0]
     assert best["kind"] == "guide"
     assert best["quote"].split() == texts[best["id"]].split()

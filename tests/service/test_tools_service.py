@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from service.retrieval.index import Index
+from service.retrieval.retriever import Retriever
 from service.tools.case_comparator import CaseComparator
 from service.tools.law_lookup import LawLookup
 from service.tools.period import Period, read_period
 from service.tools.tool import ToolRequest, ToolResult
-from service.tools.toolbox import run_together, tools_on
+from service.tools.toolbox import all_tools, run_together
 
 TODAY = date(2026, 11, 18)
 
@@ -41,40 +41,40 @@ def test_years_before_a_leap_day() -> None:
     assert read_period("5 tahun terakhir", date(2024, 2, 29)).since == date(2019, 2, 28)
 
 
-def run(tool: Any, query: str) -> ToolResult:
-    result: ToolResult = asyncio.run(tool.run(ToolRequest(query, TODAY)))
+def run(tool: Any, query: str, retriever: Retriever) -> ToolResult:
+    result: ToolResult = asyncio.run(tool.run(ToolRequest(query, TODAY, retriever)))
     return result
 
 
-def test_the_comparator_keeps_to_the_year(index: Index) -> None:
+def test_the_comparator_keeps_to_the_year(retriever: Retriever) -> None:
     """A year in the question gives that year's decisions, oldest first."""
-    result = run(CaseComparator(index), "bandingkan putusan korupsi 2023")
+    result = run(CaseComparator(), "bandingkan putusan korupsi 2023", retriever)
     assert [hit.document.id for hit in result.hits] == ["demo-korupsi-2023a", "demo-korupsi-2023b"]
 
 
-def test_the_comparator_takes_the_newest(index: Index) -> None:
+def test_the_comparator_takes_the_newest(retriever: Retriever) -> None:
     """A counted question gives the newest decisions on the topic."""
-    result = run(CaseComparator(index), "bandingkan 2 putusan terakhir tentang korupsi")
+    result = run(CaseComparator(), "bandingkan 2 putusan terakhir tentang korupsi", retriever)
     assert [hit.document.decided_on.year for hit in result.hits if hit.document.decided_on] == [2023, 2026]
 
 
-def test_the_comparator_shows_both_sides_of_a_law(index: Index) -> None:
+def test_the_comparator_shows_both_sides_of_a_law(retriever: Retriever) -> None:
     """Before and after a law, both sides are there and counted in the remark."""
-    result = run(CaseComparator(index), "Bandingkan KDRT perceraian sebelum dan sesudah UU TPKS")
+    result = run(CaseComparator(), "Bandingkan KDRT perceraian sebelum dan sesudah UU TPKS", retriever)
     assert [hit.document.id for hit in result.hits] == ["demo-kdrt-2019", "demo-kdrt-2022", "demo-kdrt-2024"]
     assert "Sebelum tahun 2022: 1 putusan; sejak tahun 2022: 2 putusan" in result.remark
 
 
-def test_the_lookup_puts_the_cited_article_first(index: Index) -> None:
+def test_the_lookup_puts_the_cited_article_first(retriever: Retriever) -> None:
     """An article that is cited comes before articles that merely fit."""
-    result = run(LawLookup(index), "Bagaimana korupsi menurut pasal 1320 KUHPerdata?")
+    result = run(LawLookup(), "Bagaimana korupsi menurut pasal 1320 KUHPerdata?", retriever)
     assert result.hits[0].document.id == "kuhperdata-1320"
     assert result.hits[1].document.id == "uu-1-2023-603"
 
 
-def test_the_lookup_says_which_article_it_lacks(index: Index) -> None:
+def test_the_lookup_says_which_article_it_lacks(retriever: Retriever) -> None:
     """A cited article outside the corpus is named, and not said not to exist."""
-    assert "pasal 9999 kuhperdata" in run(LawLookup(index), "pasal 9999 KUHPerdata").remark
+    assert "pasal 9999 kuhperdata" in run(LawLookup(), "pasal 9999 KUHPerdata", retriever).remark
 
 
 class Falling:
@@ -85,19 +85,21 @@ class Falling:
         raise RuntimeError("inner")
 
 
-def test_a_tool_that_fails_leaves_the_others_standing(index: Index) -> None:
+def test_a_tool_that_fails_leaves_the_others_standing(retriever: Retriever) -> None:
     """Its run says `error`, in its place, and the others have their results."""
     failed: list[str] = []
-    tools = {**tools_on(index), "LawLookup": Falling()}
+    tools = {**all_tools(), "LawLookup": Falling()}
     names = ["LegalRetriever", "LawLookup", "PrecedentExplorer"]
     runs = asyncio.run(
-        run_together(tools, names, ToolRequest("korupsi", TODAY), lambda: 0.0, lambda name, _: failed.append(name))
+        run_together(
+            tools, names, ToolRequest("korupsi", TODAY, retriever), lambda: 0.0, lambda name, _: failed.append(name)
+        )
     )
     assert [one.outcome for one in runs] == ["ok", "error", "ok"]
     assert failed == ["LawLookup"]
 
 
-def test_tools_run_at_the_same_time(index: Index) -> None:
+def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
     """Two tools that wait for each other both finish: neither runs after the other."""
 
     class Meeting:
@@ -115,7 +117,9 @@ def test_tools_run_at_the_same_time(index: Index) -> None:
         barrier = asyncio.Barrier(2)
         tools = {name: Meeting(name, barrier) for name in ("a", "b")}
         async with asyncio.timeout(5):
-            runs = await run_together(tools, ["a", "b"], ToolRequest("x", TODAY), lambda: 0.0, lambda *_: None)
+            runs = await run_together(
+                tools, ["a", "b"], ToolRequest("x", TODAY, retriever), lambda: 0.0, lambda *_: None
+            )
         return [one.outcome for one in runs]
 
     assert asyncio.run(meet()) == ["empty", "empty"]

@@ -1,0 +1,55 @@
+"""The retriever that ships: an index in this process. Its work takes less than a millisecond, so it runs in the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from service.retrieval.analysis import Analyser
+from service.retrieval.document import Document
+from service.retrieval.hits import Search
+from service.retrieval.index import Index
+from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
+from service.retrieval.router import Citation
+
+
+class EmbeddedRetriever:
+    """An index behind the Protocol that other stores implement with input and output."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    @property
+    def holdings(self) -> Holdings:
+        """What is searched."""
+        return self._index.holdings
+
+    @property
+    def analyser(self) -> Analyser:
+        """How this corpus reads words."""
+        return self._index.analyser
+
+    async def search(
+        self, text: str, *, filters: Filters = NO_FILTERS, limit: int = 10, passages_per_document: int = 1
+    ) -> Search:
+        """The passages that fit a text best."""
+        return self._index.search(text, filters=filters, limit=limit, passages_per_document=passages_per_document)
+
+    async def lookup(self, citations: Iterable[Citation]) -> Search:
+        """The documents that state the cited articles."""
+        return self._index.lookup(citations)
+
+    async def resolves(self, citation: Citation) -> bool:
+        """Whether the corpus states the cited article."""
+        return self._index.resolves(citation)
+
+    async def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
+        """How many laws, articles and decisions a text names, and how many of them the corpus states."""
+        return self._index.references(text, cited)
+
+    def idf(self, term: str) -> float:
+        """The weight of a term."""
+        return self._index.idf(term)
+
+    def terms(self, found: Found) -> frozenset[str]:
+        """The distinct terms under which a passage is found."""
+        return self._index.terms(found)
