@@ -18,7 +18,7 @@ port = $(if $(PORT),--port '$(PORT)')
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
-	test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -51,6 +51,10 @@ drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT
 
 bench-micro: ready ## Micro-benchmarks of single parts, beside their peers
 	@$(PYTEST) benchmarks/micro -n 0 -o addopts="--strict-markers --import-mode=importlib" --benchmark-only $(ARGS)
+
+retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUERIES=, QRELS=, JSON=; ARGS="--ablation")
+	@$(BIN)/python -m service retrieval-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
+		$(if $(JSON),--json '$(JSON)') $(ARGS)
 
 ##@ Generate
 generate: ready ## Alert rules, their tests and the dashboards, from the SLO spec

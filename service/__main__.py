@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve` and `python -m service accounts …`."""
+"""The command line: `python -m service serve`, `accounts …`, `retrieval-eval …`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 import uuid
+from pathlib import Path
 
-from service.commands import accounts
+from service.commands import accounts, retrieval_eval
 from service.commands.serve import serve
 from service.deployments.model import ROLES
 from service.errors import ConfigurationError
@@ -50,7 +51,23 @@ def _parser() -> argparse.ArgumentParser:
     change = people.add_parser("set-password", help="change a password and void the account's tokens")
     change.add_argument("--username", required=True)
     change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
+    _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
     return parser
+
+
+def _add_retrieval_eval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--corpus", required=True, help="JSONL files or folders, with commas between them: one corpus")
+    parser.add_argument("--queries", required=True, help="JSON lines of qid, query and perhaps kind; comma list")
+    parser.add_argument(
+        "--qrels", required=True, help="TREC lines: qid 0 document grade; one per queries file, or for all"
+    )
+    parser.add_argument("--json", help="write the figures to this file as well")
+    parser.add_argument(
+        "--half", choices=retrieval_eval.HALVES, default="", help="only this half of each set, by hash of qid"
+    )
+    parser.add_argument("--seed", type=int, default=retrieval_eval.SEED, help="of the bootstrap (default: %(default)s)")
+    parser.add_argument("--ablation", action="store_true", help="one table of what each component adds")
+    parser.add_argument("--latency", action="store_true", help="seconds of a call, p50 and p95")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,10 +76,27 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "serve":
             return serve(load_settings(), options.host, options.port)
+        if options.command == "retrieval-eval":
+            return _retrieval_eval(options)
         return _accounts(options)
     except ConfigurationError as error:
         print(f"courtsight: {error}", file=sys.stderr)
         return _USAGE
+
+
+def _retrieval_eval(options: argparse.Namespace) -> int:
+    order = retrieval_eval.Order(
+        corpus=retrieval_eval.paths(options.corpus, "corpus"),
+        queries=retrieval_eval.paths(options.queries, "queries"),
+        qrels=retrieval_eval.paths(options.qrels, "qrels"),
+        half=options.half,
+        json=Path(options.json) if options.json else None,
+        ablation=options.ablation,
+        latency=options.latency,
+        seed=options.seed,
+    )
+    retrieval_eval.evaluate(order, time.perf_counter, sys.stdout, sys.stderr)
+    return 0
 
 
 def _accounts(options: argparse.Namespace) -> int:

@@ -7,9 +7,11 @@ of statutes, passages and glossaries (`records.py`), whose other members are lef
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,10 +144,19 @@ def load_corpus(path: Path) -> Corpus:
     Raises:
         ConfigurationError: naming file and line of the first entry that is broken or repeats an id.
     """
+    return load_corpora((path,))
+
+
+def load_corpora(paths: Sequence[Path]) -> Corpus:
+    """Read several files or folders as one corpus; an id may stand once in all of them.
+
+    Raises:
+        ConfigurationError: naming file and line of the first entry that is broken or repeats an id.
+    """
     digest = hashlib.sha256()
     documents: list[Document] = []
     places: dict[str, str] = {}
-    for file in _files(path):
+    for file in chain.from_iterable(map(_files, paths)):
         content = file.read_bytes()
         digest.update(file.name.encode() + b"\0" + content)
         for number, line in enumerate(content.splitlines(), start=1):
@@ -157,5 +168,5 @@ def load_corpus(path: Path) -> Corpus:
             places[document.id] = f"{file.name}:{number}"
             documents.append(document)
     if not documents:
-        raise ConfigurationError(f"corpus {path}: it holds no entry; set COURTSIGHT_CORPUS")
+        raise ConfigurationError(f"corpus {', '.join(map(str, paths))}: it holds no entry; set COURTSIGHT_CORPUS")
     return Corpus(documents=tuple(documents), hash=digest.hexdigest())

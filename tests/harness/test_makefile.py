@@ -20,6 +20,7 @@ DOCUMENTED = (
         "loadtest",
         "drill",
         "bench-micro",
+        "retrieval-eval",
         "generate",
         "check",
         "prove",
