@@ -8,8 +8,9 @@ import time
 import uuid
 from pathlib import Path
 
-from service.commands import accounts, retrieval_eval
+from service.commands import accounts, complexity, retrieval_eval
 from service.commands.serve import serve
+from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
 from service.errors import ConfigurationError
 from service.settings import load_settings
@@ -52,7 +53,24 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--username", required=True)
     change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
     _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
+    _add_complexity(commands)
     return parser
+
+
+def _add_complexity(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:  # the library names no public type
+    judging = commands.add_parser(
+        "complexity-eval", help="how often the classes of questions agree with people's labels"
+    )
+    judging.add_argument(
+        "file", nargs="?", help="JSON lines of question and label (default: the project's own questions)"
+    )
+    judging.add_argument("--deployment", default="courtsight", help="whose model to judge (default: courtsight)")
+    fitting = commands.add_parser(
+        "complexity-fit", help="fit the model's weights and write them into a deployment's file"
+    )
+    fitting.add_argument("--deployment", default="courtsight", help="which to rewrite (default: courtsight)")
 
 
 def _add_retrieval_eval(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +96,9 @@ def main(arguments: list[str] | None = None) -> int:
             return serve(load_settings(), options.host, options.port)
         if options.command == "retrieval-eval":
             return _retrieval_eval(options)
-        return _accounts(options)
+        if options.command == "accounts":
+            return _accounts(options)
+        return _complexity(options)
     except ConfigurationError as error:
         print(f"courtsight: {error}", file=sys.stderr)
         return _USAGE
@@ -114,6 +134,19 @@ def _accounts(options: argparse.Namespace) -> int:
             accounts.disable(desk, options.username)
         case _:
             accounts.change_password(desk, options.username, accounts.read_password(options.password_file))
+    return 0
+
+
+def _complexity(options: argparse.Namespace) -> int:
+    file = deployment_file(options.deployment)
+    rules = load_deployment(file).complexity
+    if options.command == "complexity-eval":
+        print(complexity.report_of(Path(options.file) if options.file else None, rules))
+        return 0
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    fitted = complexity.fitted_rules(rules, complexity.QUESTIONS, complexity.ANCHORS, day)
+    file.write_text(complexity.rewritten(file.read_text(encoding="utf-8"), fitted), encoding="utf-8")
+    print(f"{file}: {fitted.fitted}")
     return 0
 
 

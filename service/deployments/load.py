@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from service.chat.complexity import ComplexityRules, Signal
+from service.chat.complexity import MEASURES, ComplexityRules, Signal
 from service.chat.guard import Refusal
 from service.chat.registers import Register
 from service.deployments.model import ROLES, Deployment, Limits, Permission, Role
@@ -28,15 +28,24 @@ class _Strict(BaseModel):
 
 class _Signal(_Strict):
     name: Text
-    points: int = Field(ge=1, le=10)
+    english: Text
+    expected: float = Field(ge=-10, le=10)
+    weight: float = Field(ge=-20, le=20)
     words: list[Text] = Field(min_length=1)
 
 
 class _Complexity(_Strict):
-    medium_from: int = Field(ge=1)
-    complex_from: int = Field(ge=2)
-    long_question_words: int = Field(ge=1)
+    fitted: Text
+    medium_from: float
+    complex_from: float
+    measures: dict[str, float]
     signals: list[_Signal] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _measures_are_known(self) -> _Complexity:
+        if wrong := set(self.measures) ^ set(MEASURES):
+            raise ValueError(f"measures must be exactly {', '.join(MEASURES)} (not: {', '.join(sorted(wrong))})")
+        return self
 
     @model_validator(mode="after")
     def _thresholds_rise(self) -> _Complexity:
@@ -141,8 +150,11 @@ def _domain(file: _File) -> Deployment:
         complexity=ComplexityRules(
             medium_from=file.complexity.medium_from,
             complex_from=file.complexity.complex_from,
-            long_question_words=file.complexity.long_question_words,
-            signals=tuple(Signal(s.name, s.points, tuple(s.words)) for s in file.complexity.signals),
+            measures=file.complexity.measures,
+            signals=tuple(
+                Signal(s.name, s.weight, tuple(s.words), s.english, s.expected) for s in file.complexity.signals
+            ),
+            fitted=file.complexity.fitted,
         ),
         limits=Limits(**file.limits.model_dump()),
         roles={

@@ -105,7 +105,7 @@ def test_each_outcome_is_counted_once_in_its_place(house: Any) -> None:
     assert counted == {
         ("judge", "simple", "ok"): 1,
         ("public", "simple", "abstained"): 1,
-        ("public", "simple", "refused"): 1,
+        ("public", "medium", "refused"): 1,
         ("anonymous", "none", "unauthorized"): 1,
         ("lawyer", "none", "client_error"): 1,
         ("judge", "none", "client_error"): 1,
