@@ -51,6 +51,18 @@ class Settings(BaseSettings):
     trace_export: Literal["none", "stderr"] = Field(
         default="none", description="`stderr` prints every span; development only."
     )
+    providers: str | None = Field(
+        default=None,
+        description="Language models: names out of the catalogue, separated by commas, or the path of a YAML file; default: none.",
+    )
+    external_providers: Literal["allowed", "forbidden"] = Field(
+        default="allowed",
+        description="`forbidden` refuses to start with a provider outside one's own network: nothing leaves it.",
+    )
+    fallback: Literal["extractive", "none"] = Field(
+        default="extractive",
+        description="Who answers when no model does: the extractive engine, or nobody (the question fails).",
+    )
     drain_seconds: int = Field(
         default=30, ge=1, le=300, description="Seconds that running answers get to finish after SIGTERM."
     )
@@ -98,6 +110,26 @@ class Settings(BaseSettings):
         if self.environment == "production" and len(set(secret.encode())) < _FEWEST_DISTINCT_BYTES:
             raise ConfigurationError(f"{PREFIX}JWT_SECRET is not random (few distinct characters); {make}")
         return secret
+
+
+def provider_key(name: str) -> str | None:
+    """The key that `api_key_setting: NAME` of a provider means, from COURTSIGHT_<NAME>_API_KEY or the file that …_FILE names.
+
+    None when neither is set.
+
+    Raises:
+        ConfigurationError: both are set, or the file cannot be read.
+    """
+    variable = f"{PREFIX}{name}_API_KEY"
+    key, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
+    if not file:
+        return key.strip() if key and key.strip() else None
+    if key:
+        raise ConfigurationError(f"{variable} and {variable}_FILE are both set: keep one")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{variable}_FILE: {error}") from error
 
 
 def load_settings() -> Settings:

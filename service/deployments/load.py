@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -13,6 +13,7 @@ from service.chat.guard import Refusal
 from service.chat.registers import Register
 from service.deployments.model import ROLES, Deployment, Limits, Permission, Role
 from service.errors import ConfigurationError
+from service.strict_yaml import UniqueKeys
 from service.strictness import describe, nearest
 
 HERE = Path(__file__).parent
@@ -119,24 +120,6 @@ class _File(_Strict):
         return self
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses what YAML allows and people do not mean: a key given twice, and aliases."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs give this one no types
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
-
-
 def _domain(file: _File) -> Deployment:
     registers = {name: Register(**register.model_dump()) for name, register in file.registers.items()}
     return Deployment(
@@ -187,7 +170,7 @@ def load_deployment(path: Path) -> Deployment:
         ConfigurationError: in one line, what is wrong and where.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - a SafeLoader made stricter
+        raw = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506 - a SafeLoader made stricter
     except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"deployment {path}: {' '.join(str(error).split())}") from error
     try:
