@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.retrieval.corpus import Corpus
+from service.retrieval.document import Document
+from service.retrieval.numerals import value_of
+from service.retrieval.records import Record, document_of
 from service.retrieval.router import CitationRouter, find_citations, find_decisions, find_laws
 
 
@@ -36,6 +39,176 @@ def test_a_citation_is_read(text: str, law: str, article: str) -> None:
 def test_a_clipped_citation_is_read(text: str) -> None:
     """People clip the word for article as they clip the name of the law."""
     assert [(citation.laws[0], citation.article) for citation in find_citations(text)] == [("kuhperdata", "1320")]
+
+
+ARTICLES = [
+    ("{a}", ""),
+    ("{a} ayat (2)", "2"),
+    ("{a} ayat 2", "2"),
+    ("{a} (2)", "2"),
+    ("{a} ayat (2) huruf b", "2"),
+    ("{a} huruf b", ""),
+    ("{a} ayat (2) dan (3)", "2"),
+    ("{a} angka 4", ""),
+]
+MARKS = ["pasal 65", "Pasal 65", "PASAL 65", "psl 65", "psl. 65", "ps. 65", "ps 65", "pasal65", "pasal enam puluh lima"]
+LAWS = {
+    "UU 8/1999": "uu 8/1999",
+    "UU No. 8 Thn 1999": "uu 8/1999",
+    "UU no 8 th. 1999": "uu 8/1999",
+    "UU RI Nomor 8 Tahun 1999": "uu 8/1999",
+    "uu 8/99": "uu 8/1999",
+    "Undang-Undang Nomor 8 Tahun 1999": "uu 8/1999",
+    "undang undang no.8 tahun 1999": "uu 8/1999",
+    "Undang-Undang Republik Indonesia Nomor 8 Tahun 1999": "uu 8/1999",
+    "UU Perlindungan Konsumen": "uu 8/1999",
+    "UU Perlindungan Konsumen No. 8 Tahun 1999": "uu 8/1999",
+    "Peraturan Pemerintah Nomor 1 Tahun 2022": "pp 1/2022",
+    "Perppu 2/2022": "perppu 2/2022",
+    "Perpu No. 2 Tahun 2022": "perppu 2/2022",
+    "Peraturan Pemerintah Pengganti Undang-Undang Nomor 2 Tahun 2022": "perppu 2/2022",
+    "Perpres 82/2018": "perpres 82/2018",
+    "Peraturan Presiden Nomor 82 Tahun 2018": "perpres 82/2018",
+    "Keppres No 3 Tahun 1997": "keppres 3/1997",
+    "PERMA No. 1 Tahun 2016": "perma 1/2016",
+    "Peraturan Mahkamah Agung Nomor 1 Tahun 2016": "perma 1/2016",
+    "SEMA 3/2023": "sema 3/2023",
+    "POJK 13/POJK.02/2014": "pojk 13/pojk.02/2014",
+    "POJK Nomor 13/POJK.02/2014 Tahun 2014": "pojk 13/pojk.02/2014",
+    "Peraturan OJK No. 13/POJK.02/2014": "pojk 13/pojk.02/2014",
+    "Peraturan Otoritas Jasa Keuangan Nomor 13/POJK.02/2014": "pojk 13/pojk.02/2014",
+    "PMK 12/PMK.03/2020": "pmk 12/pmk.03/2020",
+    "Peraturan Menteri Keuangan Nomor 12/PMK.03/2020": "pmk 12/pmk.03/2020",
+    "PBI No. 23/6/PBI/2021": "pbi 23/6/pbi/2021",
+    "Permenaker No. 6 Tahun 2016": "permenaker 6/2016",
+    "Peraturan Menteri Ketenagakerjaan Nomor 6 Tahun 2016": "permenaker 6/2016",
+    "Permendagri 108/2019": "permendagri 108/2019",
+    "Perpol 5/2021": "perpol 5/2021",
+    "Peraturan Kepolisian Negara Republik Indonesia Nomor 5 Tahun 2021": "perpol 5/2021",
+    "Perda Nomor 4 Tahun 2014": "perda 4/2014",
+    "UUD 1945": "uud 1945",
+    "UUD NRI 1945": "uud 1945",
+    "Undang-Undang Dasar Negara Republik Indonesia Tahun 1945": "uud 1945",
+    "KUHPer": "kuhperdata",
+    "Kitab Undang-Undang Hukum Perdata": "kuhperdata",
+    "KUH Pidana": "uu 1/2023",
+    "KUHP baru": "uu 1/2023",
+    "UU TPKS": "uu 12/2022",
+    "Undang-Undang Ketenagakerjaan": "uu 13/2003",
+}
+
+
+@pytest.mark.parametrize("written", LAWS)
+@pytest.mark.parametrize(("article", "ayat"), ARTICLES)
+def test_every_law_is_read_with_every_article(written: str, article: str, ayat: str) -> None:
+    """Before its law or behind it, after "dari", a comma or a parenthesis: law, article and ayat are the same."""
+    for mark in MARKS:
+        cited = article.format(a=mark)
+        texts = [
+            f"Apa isi {cited} {written}?",
+            f"{cited} dari {written}",
+            f"{written} {cited}",
+            f"menurut {written}, {cited} itu apa",
+        ]
+        for text in texts:
+            (citation,) = find_citations(text)
+            assert (citation.laws[0], citation.article, citation.ayat) == (LAWS[written], "65", ayat), text
+
+
+@pytest.mark.parametrize(
+    ("text", "law", "article"),
+    [
+        ("Undang-Undang Nomor 22 Tahun 2009 tentang Lalu Lintas dan Angkutan Jalan Pasal 77", "uu 22/2009", "77"),
+        ("UU 12 tahun 2022 ttg kekerasan seksual pasal 5", "uu 12/2022", "5"),
+        ("UU Ketenagakerjaan (UU 13/2003) pasal 79", "uu 13/2003", "79"),
+        ("UU 13/2003 (Ketenagakerjaan) pasal 79", "uu 13/2003", "79"),
+        ("pasal 28 D UUD 45", "uud 1945", "28d"),
+        ("Pasal II UU 13/2022", "uu 13/2022", "ii"),
+        ("Pasal IX UU 13/2022", "uu 13/2022", "ix"),
+        ("pasal seribu tiga ratus dua puluh KUHPer", "kuhperdata", "1320"),
+        ("Article 65 of UU 1/2023", "uu 1/2023", "65"),
+        ("ayat (1) pasal 5 UU 1/2023", "uu 1/2023", "5"),
+        ("Pasal 5 Nomor 77/POJK.01/2016", "pojk 77/pojk.01/2016", "5"),
+    ],
+)
+def test_a_rare_spelling_is_read(text: str, law: str, article: str) -> None:
+    """Names between a law and its article, roman numerals, numbers in words, English, and numbers without a kind."""
+    assert [(citation.laws[0], citation.article) for citation in find_citations(text)] == [(law, article)]
+
+
+@given(st.integers(0, 999_999))
+def test_a_number_in_words_is_read(number: int) -> None:
+    """Every number below a million that is written out has its value."""
+    assert value_of(spelt(number)) == number
+
+
+def spelt(number: int) -> str:
+    """An Indonesian number in words."""
+    units = [
+        "nol",
+        "satu",
+        "dua",
+        "tiga",
+        "empat",
+        "lima",
+        "enam",
+        "tujuh",
+        "delapan",
+        "sembilan",
+        "sepuluh",
+        "sebelas",
+    ]
+    if number < 12:
+        return units[number]
+    for size, word in ((1000, "ribu"), (100, "ratus")):
+        if number >= size:
+            head, rest = divmod(number, size)
+            said = f"se{word}" if head == 1 else f"{spelt(head)} {word}"
+            return f"{said} {spelt(rest)}" if rest else said
+    if number < 20:
+        return f"{units[number - 10]} belas"
+    head, rest = divmod(number, 10)
+    return f"{units[head]} puluh" + (f" {units[rest]}" if rest else "")
+
+
+def law(name: str, article: str, number: int = 0) -> Document:
+    """A document that states an article of a law."""
+    return document_of(
+        Record(
+            id=f"{number}",
+            text="Teks.",
+            source="t",
+            type=name.split(maxsplit=1)[0],
+            number=name.split()[1],
+            year=2014,
+            article=article,
+        )
+    )
+
+
+def test_what_leads_nowhere_is_told_apart() -> None:
+    """A law that the corpus lacks, and an article that a known law does not have here, are different findings."""
+    router = CitationRouter([law("UU 12", "5")])
+    found = router.unresolved("pasal 5 UU 12/2014, pasal 99 UU 12/2014, pasal 5 UU 77/2014 dan UU 3/1950")
+    assert [(one.laws[0], one.reason) for one in found] == [
+        ("uu 12/2014", "article_not_in_law"),
+        ("uu 77/2014", "law_not_in_corpus"),
+        ("uu 3/1950", "law_not_in_corpus"),
+    ]
+    assert router.unresolved("Apa itu cerai?") == ()
+
+
+def test_a_regulators_number_may_be_cited_short() -> None:
+    """A regulation whose number names its issuer is found without it; both versions of one article are found."""
+    router = CitationRouter(
+        [law("POJK 13/POJK.05/2014", "5"), law("POJK 13/POJK.05/2014", "5", 1), law("POJK 13/POJK.05/2014", "1O", 2)]
+    )
+    for text, rows in (
+        ("pasal 5 POJK 13/2014", (0, 1)),
+        ("POJK 13/POJK.05/2014 ps 5", (0, 1)),
+        ("pasal 10 POJK 13/2014", (2,)),
+    ):
+        assert router.rows(find_citations(text)[0]) == rows
 
 
 def test_articles_in_a_row_share_the_law_behind_them() -> None:
@@ -117,7 +290,22 @@ def test_only_decisions_of_the_corpus_are_known(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["pasal 1 ", "pasal 1, ", "uu 1/", "pasal ", "ayat (1) ", "undang-undang nomor ", "1 k/", " "]
+    "unit",
+    [
+        "pasal 1 ",
+        "pasal 1, ",
+        "uu 1/",
+        "pasal ",
+        "ayat (1) ",
+        "undang-undang nomor ",
+        "1 k/",
+        " ",
+        "uu a ",
+        "uu 1/1999 tentang ",
+        "pasal satu ",
+        "peraturan menteri ",
+        "ayat (1) pasal 5 ",
+    ],
 )
 def test_long_text_does_not_make_a_pattern_backtrack(unit: str) -> None:
     """Fifty thousand repetitions of the beginning of a citation are read to their end: no pattern explodes."""

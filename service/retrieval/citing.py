@@ -1,0 +1,168 @@
+"""Reads citations as people write them: "ps. 378 jo 372 KUHP", "UU No. 8 Thn 1999 psl 4", "Pasal 5 ayat (1) huruf a PP 9/1975".
+
+A text is first brought into one spelling (kinds of instruments short, roman page clutter gone, numbers in words as digits), so that
+the patterns stay few. They are bounded everywhere: no text makes them slow.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
+from service.retrieval.numerals import digits_for_words
+from service.text import fold
+
+_SPACES = re.compile(r"\s+")
+_KIND = re.compile(
+    r"\b(?:"
+    + "|".join(re.escape(kind).replace(r"\-", "[- ]?") for kind in sorted(KINDS, key=len, reverse=True))
+    + r")(?=[\s,.:;)?!'\"]|\Z)"
+)
+_KINDS = {re.sub("[- ]", "", kind): short for kind, short in KINDS.items()}
+_TYPE = "|".join(sorted((re.escape(kind) for kind in SHORT_KINDS if kind != "uud"), key=len, reverse=True))
+_OF_UU = "|".join(re.escape(name[3:]) for name in sorted(NAMED_LAWS, key=len, reverse=True) if name.startswith("uu "))
+_OTHER_NAMES = "|".join(
+    re.escape(name) for name in sorted(NAMED_LAWS, key=len, reverse=True) if not name.startswith("uu ")
+)
+_NO = r"(?: ?(?:nomor|nomer|nmr|no)\b ?[.:]?)?"
+_OWN_YEAR = r"\d{{1,4}}(?:/\d{{1,3}})?/(?P<issuer{n}>[a-z]{{2,12}})[a-z0-9.\-]{{0,12}}(?:/[a-z0-9.\-]{{1,12}})?/\d{{4}}"
+_YEAR = r"(?: ?(?:tahun|thn|th)\b\.? ?| ?/ ?)(?P<year{n}>\d{{4}}|\d{{2}}(?![\d/]))"
+_LAW = (
+    r"(?:(?P<type{n}>" + _TYPE + r"|permen[a-z]{{0,12}}(?: (?:esdm|bumn|pupr|atr))?)"
+    # The name of a law between its kind and its number: "UU Perlindungan Konsumen No. 8 Tahun 1999".
+    r"(?:(?: (?!pasal|psl|ps\b|nomor|no\b|tahun)[a-z]{{2,20}}){{0,6}} ?(?:nomor|no)\b ?[.:]?|" + _NO + r") ?"
+    r"(?:(?P<own{n}>" + _OWN_YEAR + r")(?: tahun \d{{4}})?|(?P<number{n}>\d{{1,4}}[a-z]?)" + _YEAR + r")"
+    r"|(?:nomor |no\.? ?)(?P<bare{n}>" + _OWN_YEAR.replace("issuer{n}", "bareissuer{n}") + r")"
+    r"|(?P<name{n}>uu (?:" + _OF_UU + r")|" + _OTHER_NAMES + r")\b(?: (?:baru|lama|nasional))?)"
+)
+_AYAT = r"(?: ?,? ?ayat ?\(? ?(?P<ayat{n}>\d{{1,2}}[a-z]?) ?\)?| ?\((?P<paragraph{n}>\d{{1,2}}[a-z]?)\))?"
+_MORE_AYAT = r"(?:(?:,| dan| atau|,? serta) ?(?:ayat )?\(\d{{1,2}}[a-z]?\)){{0,4}}"
+_LETTER = r"(?: ?,? ?(?:huruf|hrf|butir) \"?[a-z]\"?\b)?(?: ?,? ?angka \(?\d{{1,2}}\)?)?"
+_NUMBER = r"(?:\d{{1,4}} ?[a-z]{{1,2}}(?=[\s,.?;:()]|\Z)(?<! [a-z]{{2}})|\d{{1,4}}|[ivxl]{{1,6}}(?=[\s,.?;:]|\Z))"
+_ARTICLE = (
+    r"\b(?:ayat \(?(?P<before{n}>\d{{1,2}}[a-z]?)\)? )?(?:pasal|pasa1|psl\.?|ps\.?|article|art\.) ?(?P<article{n}>"
+    + _NUMBER
+    + r")"
+    + _AYAT
+    + _MORE_AYAT
+    + _LETTER
+    + r"(?![a-z\d])"
+    r"(?P<more{n}>(?:(?: ?,(?: dan| atau)?| jo\.?| juncto| dan| atau|/) ?(?:pasal |psl\.? |ps\.? )?\d{{1,4}}[a-z]?\b"
+    r"(?: ayat \(?\d{{1,2}}\)?)?){{0,5}})"
+)
+_OF = r"[ ,?:;()]{{0,3}}(?:dari |jo\.? |dalam |pada |di |menurut |of |dlm )?(?:the |ketentuan )?"
+_ABOUT = r"(?: \([^()]{{1,80}}\))?(?: (?:tentang|ttg|mengenai) [^.?;\n]{{1,150}}?)?"
+_CITATION = re.compile(
+    ("(?:" + _ARTICLE.format(n=1) + _OF.format() + _LAW.format(n=1) + r"\b)")
+    + "|(?:"
+    + (_LAW.format(n=2) + _ABOUT.format() + _OF.format() + _ARTICLE.format(n=2))
+    + ")"
+)
+_ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
+_ANY_ARTICLE = re.compile(r"\b" + _ARTICLE.format(n=1))
+_AYAT_IN_TEXT = re.compile(r"ayat \(?\d{1,2}[a-z]?\)?")
+_ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]{0,2}")
+_ROMAN = re.compile(r"[IVXLivxl]{1,6}")
+_DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}(?:/[a-z.\-]{1,20}){0,3}/\d{4})\b")
+"""A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
+_ISSUERS = frozenset({"pojk", "seojk", "pbi", "pmk", "perma", "sema", "permen", "uu", "pp"})
+"""A number with its year that one of these issued is no decision."""
+_MISREAD = str.maketrans({"o": "0", "l": "1"})
+_CENTURY = 45
+"""A year of two digits above this lies in the last century: the republic's laws begin in 1945."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """An article that a text names; `laws` are the keys it may stand under, `label` is how the text named it.
+
+    `ayat` is the paragraph that was named, or empty.
+    """
+
+    laws: tuple[str, ...]
+    article: str
+    label: str
+    ayat: str = ""
+
+
+def plain(text: str) -> str:
+    """One spelling: folded, single spaces, kinds of instruments short, article numbers in words as digits."""
+    spaced = _SPACES.sub(" ", fold(text))
+    return digits_for_words(_KIND.sub(_short, spaced))
+
+
+def _short(match: re.Match[str]) -> str:
+    return _KINDS[re.sub("[- ]", "", match[0])]
+
+
+def find_citations(text: str) -> tuple[Citation, ...]:
+    """The articles that the text names together with their law, in order and each once."""
+    found: dict[Citation, None] = {}
+    for match in _CITATION.finditer(plain(text)):
+        group = "1" if match["article1"] else "2"
+        article = match[f"article{group}"].replace(" ", "")
+        ayat = match[f"ayat{group}"] or match[f"paragraph{group}"] or match[f"before{group}"] or ""
+        laws, label = _laws_of(match, group), match[0].strip()
+        found[Citation(laws, article, label, ayat)] = None
+        for other in article_numbers(match[f"more{group}"]):
+            found[Citation(laws, other, label)] = None
+    return tuple(found)
+
+
+def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
+    """The laws that the text names, with or without an article; each as the keys it may stand under."""
+    return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(plain(text))))
+
+
+def find_articles(text: str) -> tuple[str, ...]:
+    """The article numbers that the text names, with or without their law."""
+    return tuple(dict.fromkeys(match["article1"].replace(" ", "") for match in _ANY_ARTICLE.finditer(plain(text))))
+
+
+def find_decisions(text: str) -> tuple[str, ...]:
+    """The numbers of court decisions that the text names, in one spelling."""
+    found = (match for match in _DECISION.finditer(_SPACES.sub(" ", fold(text))))
+    return tuple(
+        dict.fromkeys(
+            f"{match['number']}/{match['rest']}"
+            for match in found
+            if re.split(r"[./]", match["rest"])[0] not in _ISSUERS
+        )
+    )
+
+
+def article_numbers(article: str | None) -> tuple[str, ...]:
+    """The numbers in an entry's article: "27 ayat (3)" names 27 and not 3, "I" names the roman one, "1O" a misread 10."""
+    if not article:
+        return ()
+    if _ROMAN.fullmatch(article.strip()):
+        return (article.strip().lower(),)
+    numbers = [number.lower() for number in _ARTICLE_NUMBER.findall(_AYAT_IN_TEXT.sub("", article))]
+    # A scan reads 0 as O and 1 as l; no article of one law has fifteen insertions beside it, so both readings may stand.
+    read = [number.translate(_MISREAD) for number in numbers if number[-1] in "ol"]
+    return tuple(dict.fromkeys([*numbers, *read]))
+
+
+def law_keys(law: str) -> tuple[str, ...]:
+    """The keys of a law in the corpus: a regulator's "POJK 13/POJK.05/2014" is also cited as "POJK 13/2014"."""
+    key = plain(law)
+    kind, _, number = key.partition(" ")
+    parts = number.split("/")
+    return (key, f"{kind} {parts[0]}/{parts[-1]}") if len(parts) > 2 else (key,)
+
+
+def _laws_of(match: re.Match[str], group: str) -> tuple[str, ...]:
+    name = match[f"name{group}"]
+    if name:
+        return NAMED_LAWS[name]
+    if match[f"bare{group}"]:
+        return (f"{match[f'bareissuer{group}']} {match[f'bare{group}']}",)
+    kind, own = match[f"type{group}"], match[f"own{group}"]
+    return (f"{kind} {own}" if own else f"{kind} {match[f'number{group}']}/{_year(match[f'year{group}'])}",)
+
+
+def _year(written: str) -> str:
+    if len(written) == 4:
+        return written
+    return f"{19 if int(written) > _CENTURY - 1 else 20}{written}"
