@@ -89,8 +89,9 @@ class OpenAIProvider:
                     for word in words:
                         yield Text(word)
                     deadlines.token()
-            yield answer.end()
+            # Before the end is told: who has it often reads no further, and would close a connection that is as good as free.
             await _drain(content)
+            yield answer.end()
         finally:
             deadlines.cancel()
             # Gives a connection back whose answer was read to its end, and closes every other one.
