@@ -1,0 +1,106 @@
+"""Words that frame an answer and state nothing, words that turn a sense around, and signs of an order hidden in a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FRAMING_WORDS = _listed(
+    """
+    ajukan anda akhirnya antara ayat huruf uu pp perma perpres perppu bab butir angka republik artinya atas bahan bahwa berarti berdasarkan beri berikut berisi bagian bahasa baca bantu beberapa bunyi
+    catatan cermati cukup daftar dasar demikian dengan dijelaskan diatur dikutip dimaksud dinyatakan dirumuskan disebut disebutkan
+    ditegaskan ditentukan disimpulkan diterangkan dokumen dulu garis hal hukum ialah informasi ini inti intinya isi istilah itu jadi jawab
+    jawaban jawabannya jelas kalimat kata kesimpulan kesimpulannya keterangan ketentuan ketentuannya konteks kutip kutipan lain langkah
+    lanjut lebih lihat maksud maka melihat memuat menegaskan menentukan mengatakan mengatur menjelaskan menurut menyatakan menyebut
+    menyebutkan merujuk nomor pada pasal pembahasan pengertian penjelasan peraturan perhatikan periksa pertama kedua ketiga keempat
+    pertanyaan pertanyaannya penting poin pokok pokoknya ringkas ringkasan ringkasnya rinci rincian rumusan sebagai sebagaimana secara
+    selanjutnya selengkapnya seperti sesuai simpulan singkat singkatnya sumber sumbernya tadi tegas tegasnya tentang terkait tersebut
+    tersedia tersirat tersurat terlebih tertulis terutama umum undang uraian urut yaitu yakni
+    above according addition additionally answer answers article articles also accordingly basis below brief briefly case cited
+    conclusion context document documents details essence example explained explains first follow following follows further hence here however
+    important in law legal mean meaning means moreover namely note passage passages point points provided provides provision
+    provisions question quote quoted quotation regarding regulation relevant second short shortly source sources specifically stated
+    states stipulates summary sum text that the therefore these third this thus under whereas
+    """
+)
+"""Words of an opening, a link or a closing; a sentence of nothing else states nothing of law."""
+
+NEGATIONS = _listed(
+    "tidak bukan tanpa belum jangan dilarang tak tiada bukanlah tidaklah not no never without cannot nor prohibited forbidden neither"
+)
+ASSERTING = NEGATIONS | _listed(
+    "ya benar boleh bisa dapat wajib harus sah berhak mungkin yes must may can shall allowed correct"
+)
+"""Short words that answer a question by themselves: "Tidak boleh." says much without a word to weigh."""
+SOFT_NEGATIONS = NEGATIONS | _listed(
+    """
+    kecuali hanya batal gugur hilang menolak ditolak gagal kurang terlarang larangan melarang mustahil dibebaskan bebas dikecualikan
+    pengecualian berhenti berakhir lepas luput mengabaikan melanggar dilanggar pelanggaran lalai ingkar sebelum sebaliknya selain lewat terlambat
+    tertutup dihapus menghapus dicabut kehilangan melainkan larang bebas only except unless void lose lost fails refuse rejected
+    """
+)
+"""Words by which a source may say a negation in another way."""
+
+_PAIRS = (
+    ("wajib", "boleh"), ("wajib", "dilarang"), ("boleh", "dilarang"), ("dibolehkan", "dilarang"), ("diperbolehkan", "dilarang"), ("berhak", "berkewajiban"),
+    ("wajib", "berhak"), ("sebelum", "sesudah"), ("sebelum", "setelah"), ("suami", "istri"), ("penggugat", "tergugat"), ("pekerja", "pengusaha"),
+    ("pria", "wanita"), ("laki-laki", "perempuan"), ("sah", "batal"), ("lisan", "tertulis"), ("perdata", "pidana"), ("penyewa", "pemilik"), ("hakim", "jaksa"),
+    ("debitur", "kreditur"), ("pembeli", "penjual"), ("pelaku", "korban"), ("bergerak", "tetap"), ("banding", "kasasi"), ("singkat", "lama"),
+    ("naik", "turun"), ("menerima", "menolak"), ("dikabulkan", "ditolak"), ("membayar", "menerima"), ("ayah", "ibu"), ("pemohon", "termohon"),
+    ("berlaku", "dicabut"), ("bersama", "sendiri"), ("setiap", "sebagian"), ("semua", "beberapa"), ("kumulatif", "alternatif"), ("ketua", "anggota"),
+    ("presiden", "dpr"), ("siang", "malam"), ("dewasa", "anak"), ("langsung", "tidak"), ("minimal", "maksimal"), ("minimum", "maksimum"),
+)  # fmt: skip
+OPPOSITES: Mapping[str, frozenset[str]] = {
+    word: frozenset(two if one == word else one for one, two in _PAIRS if word in {one, two})
+    for pair in _PAIRS
+    for word in pair
+}
+"""By word, those that would turn a sentence around in its place."""
+
+SAYS_NOTHING_FOUND = re.compile(
+    r"(?:sumber|dokumen|bahan|kutipan|passage|source|text)[^.]{0,60}\b(?:tidak|belum|not|n't)\b[^.]{0,30}\b(?:memuat|membahas|menjawab|mencakup|cukup|menyebut\w*|mengatur"
+    r"|menjelaskan|memberi\w*|menyatakan|berisi|contain|cover|answer|address|state|say|mention|enough|provide|carry)"
+    r"|(?:tidak|belum) (?:ada|ditemukan|terdapat|disebutkan|dijelaskan|diatur|dibahas) [^.]{0,40}\b(?:dalam|pada|di) (?:sumber|dokumen)",
+    re.IGNORECASE,
+)
+"""A sentence that says what the sources do not carry: it needs no mark."""
+
+_CUE = re.compile(
+    r"\b(?:abaikan|lupakan|kesampingkan|hiraukan|ignore|disregard|forget|override|bypass)\b[^.\n]{0,80}?\b(?:instruksi|perintah|aturan|petunjuk|arahan|prompt|semua|di atas"
+    r"|sebelumnya|instructions?|rules?|previous|prior|above|everything|all)\b"
+    r"|\bsystem ?prompt\b|\b(?:new|updated?) instructions?\b|\b(?:instruksi|perintah|petunjuk|arahan) (?:baru|tambahan|penting|sistem|untuk (?:ai|asisten|model|chatbot))\b"
+    r"|\b(?:kamu|anda) (?:sekarang|kini) (?:adalah|ialah)\b|\byou are now\b|\b(?:instruction|override)s?\s*:|\b(?:instruksi|perintah)\s*:"
+    r"|\b(?:asisten|ai|model|chatbot)\b[^.\n]{0,30}\b(?:harus|wajib|must|should|please)\b[^.\n]{0,20}\b(?:tulis|cetak|jawab|katakan|print|say|write|output|reply|respond)",
+    re.IGNORECASE,
+)
+_VERB = (
+    r"\b(?:tulis|tuliskan|cetak|jawab|jawablah|balas|balaslah|katakan|sebutkan|keluarkan|ucapkan|tambahkan|kirim|kirimkan|sertakan|tampilkan"
+    r"|print|say|write|output|reply|respond|answer|append|include|send|show)\b"
+)
+_QUOTED = re.compile(_VERB + r"[^\"“‘`\n]{0,80}[\"“‘`]([^\"”’`\n]{2,300})[\"”’`]", re.IGNORECASE)
+_BARE = re.compile(r"(?i:" + _VERB + r")[^\n]{0,80}?\b([A-Z][A-Z0-9]*(?:[-_][A-Za-z0-9]+)+|[A-Z0-9]{6,})\b")
+_AFTER = re.compile(
+    _VERB
+    + r"(?:lah)?(?: (?:hanya|saja|only|just|dengan|with|kalimat|kata|teks|the words?|this|ini|that|bahwa))*\s*:?\s+([^.\n\"“]{3,120})",
+    re.IGNORECASE,
+)
+
+
+def hidden_orders(text: str) -> tuple[str, ...]:
+    """What an instruction hidden in a source wants printed; empty when the source gives none."""
+    if not _CUE.search(text):
+        return ()
+    found = [match[1].strip() for pattern in (_QUOTED, _BARE) for match in pattern.finditer(text)]
+    if not found:
+        found = [match[1].strip() for match in _AFTER.finditer(text)]
+    return tuple(dict.fromkeys(found))
+
+
+def orders(sentence: str) -> bool:
+    """Whether a sentence speaks to the model instead of the reader."""
+    return _CUE.search(sentence) is not None
