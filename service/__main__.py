@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve`, `accounts …`, `retrieval-eval …`."""
+"""The command line: `python -m service serve`, `accounts …`, `switch …`, `retrieval-eval …`, `complexity …`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import time
 import uuid
 from pathlib import Path
 
-from service.commands import accounts, complexity, retrieval_eval
+from service.commands import accounts, complexity, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
 from service.errors import ConfigurationError
 from service.settings import load_settings
+from service.store.switches import SWITCHES
 
 _EXAMPLES = """examples:
   export COURTSIGHT_JWT_SECRET="$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
     _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
     _add_complexity(commands)
+    switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
+    switching.add_argument("name", choices=SWITCHES)
+    switching.add_argument("state", choices=("on", "off", "show"))
     return parser
 
 
@@ -98,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _retrieval_eval(options)
         if options.command == "accounts":
             return _accounts(options)
-        return _complexity(options)
+        return _switch(options) if options.command == "switch" else _complexity(options)
     except ConfigurationError as error:
         print(f"courtsight: {error}", file=sys.stderr)
         return _USAGE
@@ -119,8 +123,20 @@ def _retrieval_eval(options: argparse.Namespace) -> int:
     return 0
 
 
+def _desk() -> accounts.Desk:
+    return accounts.Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex)
+
+
+def _switch(options: argparse.Namespace) -> int:
+    desk = _desk()
+    if options.state != "show":
+        switch.set_to(desk, options.name, on=options.state == "on")
+    print(switch.show(desk, options.name))
+    return 0
+
+
 def _accounts(options: argparse.Namespace) -> int:
-    desk = accounts.Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex)
+    desk = _desk()
     match options.action:
         case "create":
             password = accounts.read_password(options.password_file)

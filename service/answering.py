@@ -5,7 +5,7 @@ The steps are told as they happen, so that JSON and streams come from one and th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date
@@ -52,6 +52,7 @@ class Question:
     earlier: Sequence[str] = ()
     title: str | None = None
     request_id: str = ""
+    cacheable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Answerer:
         self._watcher = watcher
         self._clock = clock
 
-    async def answer(self, question: Question, today: date, save: Save) -> AsyncIterator[Event]:
+    async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
         """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
 
         Args:
@@ -170,27 +171,29 @@ class Answerer:
         """
         with self._shelf.lend() as retriever:
             draft = _Draft(classify(question.text, self._deployment.complexity), today, retriever)
-            async for event in self._answered(draft, question, save):
-                yield event
+            async with aclosing(self._answered(draft, question, save)) as events:
+                async for event in events:
+                    yield event
 
-    async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncIterator[Event]:
+    async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncGenerator[Event, None]:
         yield Classified(draft.assessment.complexity)
         yield draft.step("Menilai kerumitan", telling.complexity(draft.assessment))
         refusal = refusal_of(question.text, self._deployment.refusals)
         events = self._refuse(draft, question, refusal) if refusal else self._research(draft, question)
-        async for event in events:
-            if isinstance(event, Answer):
-                await save(event)
-            yield event
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Answer):
+                    await save(event)
+                yield event
 
-    async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncIterator[Event]:
+    async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncGenerator[Event, None]:
         yield draft.step("Memeriksa batas layanan", f"Permintaan tidak dipenuhi: {refusal.reason}.")
         draft.pieces.append(refusal.answer)
         yield Delta(refusal.answer)
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
         yield self._finished(draft, question, "refused", (), reason=refusal.reason)
 
-    async def _research(self, draft: _Draft, question: Question) -> AsyncIterator[Event]:
+    async def _research(self, draft: _Draft, question: Question) -> AsyncGenerator[Event, None]:
         context = contextualise(question.text, question.earlier, question.title, content_words)
         if context.carried:
             yield draft.step("Membaca percakapan", f"Pertanyaan lanjutan; topik yang dibawa: {context.carried}.")
@@ -201,11 +204,13 @@ class Answerer:
         weighed = await self._weigh(draft, context)
         yield draft.step("Menimbang bukti", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence))
         if weighed.confidence < self._deployment.abstain_below:
-            async for event in self._abstain(draft, question, weighed):
-                yield event
+            async with aclosing(self._abstain(draft, question, weighed)) as events:
+                async for event in events:
+                    yield event
             return
-        async for event in self._compose(draft, question, context, weighed):
-            yield event
+        async with aclosing(self._compose(draft, question, context, weighed)) as events:
+            async for event in events:
+                yield event
 
     async def _look_up(self, draft: _Draft, context: Context, plan: Plan) -> list[Step]:
         names = [tool.name for tool in plan.tools]
@@ -234,7 +239,7 @@ class Answerer:
         looked_at = len(merge(results))
         return _Weighed(evidence, await _confidence(draft.retriever, context.search, evidence), looked_at)
 
-    async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncIterator[Event]:
+    async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncGenerator[Event, None]:
         yield draft.step("Menahan jawaban", telling.abstention(weighed.confidence, self._deployment.abstain_below))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
         text = abstain(question.text, nearest)
@@ -244,7 +249,7 @@ class Answerer:
 
     async def _compose(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         brief = _brief(question, context, weighed.evidence, draft)
         started = self._clock()
         written = _BY_OURSELVES
@@ -286,7 +291,7 @@ class Answerer:
             confidence=value,
             tool_runs=tuple(draft.runs),
             steps=tuple(draft.steps),
-            notices=notices(citations, question.role.register, dangling),
+            notices=notices(citations, question.role.register, dangling, stood_in=written.fallback is not None),
             written=written,
         )
 
@@ -325,4 +330,5 @@ def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...],
         role=question.role.name,
         complexity=draft.assessment.complexity,
         request_id=question.request_id,
+        cacheable=question.cacheable,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
@@ -16,25 +17,31 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, operations, tools
+from service.api import auth, chat, conversations, operations, switches, tools
 from service.api.problems import from_http, problem_response
+from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.errors import InvalidRequest, Problem
+from service.ledger import Ledger
+from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
+from service.llm.providers import KeySource, load_providers
 from service.retrieval.analysis import Analyser
 from service.retrieval.corpus import load_corpus
 from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.index import Index
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import Holdings
+from service.rounds import ended, repeat
 from service.security.access import Gate
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings
-from service.settings import CORPORA, Settings
+from service.settings import CORPORA, Settings, provider_key
 from service.store.database import Database
+from service.switches import SwitchBoard, Switches
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
@@ -44,9 +51,11 @@ from service.telemetry.watching import Watching
 from service.tools.toolbox import all_tools
 from service.turns import Turns
 
-_ROUTERS = (auth.router, chat.router, conversations.router, tools.router, operations.router)
+_ROUTERS = (auth.router, chat.router, conversations.router, tools.router, switches.router, operations.router)
 _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""
+_SWITCHES_SECONDS = 0.5
+_LEDGER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,10 @@ class _Parts:
     deployment: Deployment
     shelf: Shelf
     metrics: Metrics
+    watching: Watching
     engine: AnswerEngine
-    tracing: Tracing
+    models: LanguageModels | None
+    switches: Switches
     around: Surroundings
 
 
@@ -77,29 +88,45 @@ def create_app(
     Args:
         settings: what to build.
         surroundings: time, ids and log; those of a real process when left out.
-        engine: what writes answers; the extractive engine when left out.
+        engine: what writes answers; when left out, the models that the settings name, or else the extractive engine.
 
     Raises:
         ConfigurationError: the settings, the deployment or the corpus do not allow a start.
     """
     around = surroundings or surroundings_of(settings)
-    writer = engine or ExtractiveEngine()
     secret = settings.signing_secret
     deployment = load_deployment(deployment_file(settings.deployment))
     corpus = load_corpus(settings.corpus or CORPORA / deployment.corpus)
     index = Index(corpus.documents, Analyser(), around.clock, corpus.hash)
     shelf = Shelf(EmbeddedRetriever(index), lambda: None)
-    metrics = Metrics(_routes(), writer.models, around.clock)
-    metrics.build.info(_build(deployment, index.holdings, writer))
+    providers = None if engine else _providers(settings)
+    metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
     tracing = Tracing(__version__, around.spans)
-
-    parts = _Parts(secret, deployment, shelf, metrics, writer, tracing, around)
+    watching = Watching(metrics, around.log, tracing.tracer, around.wall_clock)
+    switches = Switches()
+    models = None
+    if providers:
+        beside = Around(
+            deployment=deployment,
+            surroundings=around,
+            metrics=metrics,
+            watching=watching,
+            switches=switches,
+            shelf=shelf,
+            fallback=settings.fallback == "extractive",
+        )
+        models = language_models(providers, beside)
+    writer = engine or (models.engine if models else ExtractiveEngine())
+    metrics.build.info(_build(deployment, index.holdings, writer))
+    parts = _Parts(secret, deployment, shelf, metrics, watching, writer, models, switches, around)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database, settings.database_timeout_seconds, around.wall_clock())
         passwords = PasswordCheck()
-        app.state.services = _services(parts, database, passwords)
+        board = SwitchBoard(switches, database, around.log)
+        rounds = await _begin_rounds(parts, database, board)
+        app.state.services = _services(parts, database, passwords, board)
         around.log.write(
             "info",
             "started",
@@ -111,6 +138,7 @@ def create_app(
             yield
         finally:
             app.state.services = None
+            await rounds.aclose()
             passwords.close()
             database.close()
             tracing.close()
@@ -132,11 +160,47 @@ def create_app(
     return app
 
 
-def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Services:
+async def _begin_rounds(parts: _Parts, database: Database, board: SwitchBoard) -> AsyncExitStack:
+    """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
+    around = parts.around
+    ending = AsyncExitStack()
+    if parts.models:
+        ledger = Ledger(database, parts.models.budgets, around.new_id())
+        ending.push_async_callback(parts.models.chain.close)
+        ending.push_async_callback(_last_time, ledger, around.log)
+        ending.push_async_callback(
+            ended, asyncio.create_task(repeat("ledger", _LEDGER_SECONDS, ledger.keep, around.log))
+        )
+    watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
+    ending.push_async_callback(ended, watching)
+    return ending
+
+
+async def _last_time(ledger: Ledger, log: EventLog) -> None:
+    """Keep what was spent; a database that takes no writes must not hold up the end."""
+    try:
+        await ledger.keep()
+    except Problem as problem:
+        log.write("warning", "round_failed", round="ledger", problem=problem.code)
+
+
+def _providers(settings: Settings) -> Providers | None:
+    keys = KeySource(provider_key, private_files=settings.environment == "production")
+    return load_providers(settings.providers, keys, external_allowed=settings.external_providers == "allowed")
+
+
+def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[str, str]:
+    """Every model that may write, and its provider."""
+    if engine:
+        return dict(engine.models)
+    called = {model.name: model.provider for model in providers.models} if providers else {}
+    return {**called, **ExtractiveEngine.models}
+
+
+def _services(parts: _Parts, database: Database, passwords: PasswordCheck, board: SwitchBoard) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
     toolbox = all_tools()
-    watching = Watching(parts.metrics, around.log, parts.tracing.tracer, around.wall_clock)
     return Services(
         deployment=deployment,
         shelf=parts.shelf,
@@ -150,12 +214,13 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck) -> Se
             shelf=parts.shelf,
             tools=toolbox,
             engine=parts.engine,
-            watcher=watching,
+            watcher=parts.watching,
             clock=around.clock,
         ),
         turns=Turns(database, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
+        switches=board,
         metrics=parts.metrics,
-        watching=watching,
+        watching=parts.watching,
         surroundings=around,
         log_key=parts.secret,
     )

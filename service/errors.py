@@ -12,6 +12,7 @@ ServiceError
     ├── TooBusy             429
     ├── StorageUnavailable  503
     ├── NotReady            503
+    ├── ProviderUnavailable 503
     └── AnswerTimeout       504
 """
 
@@ -34,6 +35,7 @@ PROBLEM_CODES: tuple[str, ...] = (
     "rate_limited",
     "storage_unavailable",
     "not_ready",
+    "provider_unavailable",
     "timeout",
     "internal",
 )
@@ -129,6 +131,17 @@ class NotReady(Problem):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "not_ready"
+
+
+class ProviderUnavailable(Problem):
+    """No language model can answer now, and nobody stands in for it."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "provider_unavailable"
+
+    def __init__(self, detail: str, *, retry_after_seconds: float) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class AnswerTimeout(Problem):

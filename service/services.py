@@ -16,6 +16,7 @@ from service.security.access import Caller, Gate
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.store.database import Database
+from service.switches import SwitchBoard
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import record_of
@@ -48,6 +49,7 @@ class Services:
     tools: Mapping[str, Tool]
     answerer: Answerer
     turns: Turns
+    switches: SwitchBoard
     metrics: Metrics
     watching: Watching
     surroundings: Surroundings

@@ -45,7 +45,15 @@ class Turns:
         self._new_id = new_id
         self._wall_clock = wall_clock
 
-    def open(self, caller: Caller, text: str, conversation_id: str | None, request_id: str = "") -> Turn:
+    def open(
+        self,
+        caller: Caller,
+        text: str,
+        conversation_id: str | None,
+        request_id: str = "",
+        *,
+        cacheable: bool = True,
+    ) -> Turn:
         """Place a question in a conversation of the caller, or in a new one that is made when the answer is kept.
 
         Raises:
@@ -53,13 +61,13 @@ class Turns:
             StorageUnavailable: it cannot be read.
         """
         if conversation_id is None:
-            question = Question(text, caller.role, request_id=request_id)
+            question = Question(text, caller.role, request_id=request_id, cacheable=cacheable)
             return self._turn(caller, question, self._new_id(), is_new=True)
 
         def look(connection: sqlite3.Connection) -> Question:
             found = find_conversation(connection, caller.account_id, conversation_id)
             earlier = last_questions(connection, conversation_id, self._remembered)
-            return Question(text, caller.role, earlier, found.title, request_id)
+            return Question(text, caller.role, earlier, found.title, request_id, cacheable)
 
         question = self._database.read(look)
         return self._turn(caller, question, conversation_id, is_new=False)

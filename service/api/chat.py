@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.api.problems import problem_fields
 from service.api.streaming import MEDIA_TYPE, EventStream, frame
 from service.api.wire import ChatQuestion, Json, answer_fields, checked_length, read_body, step_fields
 from service.errors import AnswerTimeout, Problem
+from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services, enter, services_of
 from service.telemetry.record import RequestRecord, record_of
 from service.turns import Turn
@@ -33,7 +35,11 @@ async def chat(request: Request) -> Response:
     asked = await read_body(request, ChatQuestion, services.deployment.limits.body_bytes)
     text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
     services.metrics.received.inc()
-    turn = services.turns.open(caller, text, asked.conversation_id, record.request_id)
+    # A reader may ask for an answer of their own (RFC 9111, 5.2.1): it is neither taken from the cache nor kept there.
+    own = {"no-store", "no-cache"} & {
+        part.strip() for part in request.headers.get("cache-control", "").lower().split(",")
+    }
+    turn = services.turns.open(caller, text, asked.conversation_id, record.request_id, cacheable=not own)
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(
             _frames(services, record, turn),
@@ -50,9 +56,9 @@ async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict
     try:
         async with asyncio.timeout(services.deployment.limits.answer_seconds):
             # To the end: a generator that is left half-way has to be closed by the event loop later.
-            async for event in _events(services, record, turn):
-                if isinstance(event, Answer):
-                    answer = event
+            async with aclosing(_events(services, record, turn)) as events:
+                async for event in events:
+                    answer = event if isinstance(event, Answer) else answer
     except TimeoutError as error:
         raise AnswerTimeout(_TOO_LATE) from error
     if answer is None:
@@ -62,20 +68,23 @@ async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict
 
 async def _events(
     services: Services, record: RequestRecord, turn: Turn
-) -> AsyncIterator[Classified | Step | Delta | Answer]:
+) -> AsyncGenerator[Classified | Step | Delta | Answer, None]:
     today = datetime.fromtimestamp(turn.asked_at, UTC).date()
     answer = services.answerer.answer(turn.question, today, lambda answer: services.turns.keep(turn, answer))
-    async for event in answer:
-        if isinstance(event, Classified):
-            record.complexity = event.complexity
-        yield event
+    # Closed at once when the reader leaves, down to the provider: what nobody reads should cost nothing.
+    async with aclosing(answer) as events:
+        async for event in events:
+            if isinstance(event, Classified):
+                record.complexity = event.complexity
+            yield event
 
 
-async def _frames(services: Services, record: RequestRecord, turn: Turn) -> AsyncIterator[bytes]:
+async def _frames(services: Services, record: RequestRecord, turn: Turn) -> AsyncGenerator[bytes, None]:
     """The events of a stream; one that fails ends with `error`, and only a saved answer with `done`."""
     try:
-        async for event in _events(services, record, turn):
-            yield _frame(services, record, turn, event)
+        async with aclosing(_events(services, record, turn)) as events:
+            async for event in events:
+                yield _frame(services, record, turn, event)
         record.stream_end = "complete"
     except Problem as problem:
         yield _broken(record, problem)
@@ -126,9 +135,11 @@ def _count(services: Services, record: RequestRecord, turn: Turn, answer: Answer
     metrics.active.touch(turn.conversation_id)
     metrics.reasoning_steps.observe(len(answer.steps))
     written = answer.written
-    model = metrics.model(written.model)
-    metrics.tokens.inc(record.role, written.provider, model, "input", by=written.usage.input_tokens)
-    metrics.tokens.inc(record.role, written.provider, model, "output", by=written.usage.output_tokens)
+    if written.model == EXTRACTIVE:
+        # Calls of language models are counted as they end, also those that failed before the extractive engine wrote.
+        own, calls = written.usage, written.calls
+        metrics.count_tokens(record.role, EXTRACTIVE, "input", own.input_tokens - calls.input_tokens)
+        metrics.count_tokens(record.role, EXTRACTIVE, "output", own.output_tokens - calls.output_tokens)
 
 
 def _broken(record: RequestRecord, problem: Problem) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.errors import NotFound, Problem, StorageUnavailable, TooBusy, Unauthenticated
+from service.errors import NotFound, Problem, ProviderUnavailable, StorageUnavailable, TooBusy, Unauthenticated
 
 if TYPE_CHECKING:
     from service.telemetry.record import RequestRecord
@@ -54,6 +55,8 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(problem, StorageUnavailable | TooBusy):
         headers["Retry-After"] = "1"
+    if isinstance(problem, ProviderUnavailable):
+        headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -26,7 +26,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        frames: AsyncIterator[bytes],
+        frames: AsyncGenerator[bytes, None],
         seconds: float,
         *,
         on_closed: Callable[[], None],
@@ -66,8 +66,9 @@ class EventStream(Response):
             await _cancel(gone)
 
     async def _pump(self, send: Send) -> None:
-        async for data in self._frames:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+        async with aclosing(self._frames) as frames:
+            async for data in frames:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 

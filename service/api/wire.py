@@ -49,6 +49,12 @@ class ChatQuestion(_Body):
     stream: bool = False
 
 
+class Switch(_Body):
+    """`PUT /v1/switches/{name}`."""
+
+    on: bool
+
+
 class NewConversation(_Body):
     """`POST /v1/conversations`."""
 
@@ -165,7 +171,12 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "tool_calls": [tool_call_fields(run) for run in answer.tool_runs],
         "reasoning_steps": [step_fields(step) for step in answer.steps],
         "notices": list(answer.notices),
-        "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens},
+        "cached": answer.written.cached,
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "source": usage.source,
+        },
     }
 
 

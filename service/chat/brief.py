@@ -16,7 +16,8 @@ class Brief:
 
     `carried` is the topic that a follow-up inherits; `comparison` are the numbers of the decisions to compare, by time;
     `remark` says what the comparison found about its own period, or is empty. `language` is that of the question: the answer is
-    written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person.
+    written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person. `cacheable` is
+    False when the reader asked for an answer of their own.
     """
 
     question: str
@@ -29,3 +30,4 @@ class Brief:
     complexity: Complexity = "simple"
     language: Literal["id", "en"] = "id"
     request_id: str = ""
+    cacheable: bool = True

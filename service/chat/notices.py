@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from service.chat.citations import Citation
 from service.chat.registers import Register
 
+_STOOD_IN = (
+    "Model bahasa tidak dipakai atau tidak dapat menjawab saat ini; jawaban ini disusun langsung dari kalimat sumber oleh mesin"
+    " ekstraktif."
+)
 
-def notices(citations: Sequence[Citation], register: Register, dangling: Sequence[int] = ()) -> tuple[str, ...]:
-    """Demonstration decisions, unverified sources, marks without a source, and that this is no legal advice."""
-    found: list[str] = []
+
+def notices(
+    citations: Sequence[Citation], register: Register, dangling: Sequence[int] = (), *, stood_in: bool = False
+) -> tuple[str, ...]:
+    """What wrote in a model's place, demonstration decisions, unverified sources, marks without a source, no legal advice."""
+    found: list[str] = [_STOOD_IN] if stood_in else []
     demo = [citation.number for citation in citations if citation.demo]
     if demo:
         found.append(f"Putusan bertanda [DEMO] adalah rekaan untuk demonstrasi, bukan putusan nyata: {_marks(demo)}.")

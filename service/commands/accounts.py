@@ -56,7 +56,7 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
             Account(desk.new_id(), one.username, one.role, hash_password(one.password), False, desk.now, 0.0)  # noqa: FBT003 - the field is `disabled`
         )
     try:
-        with _transaction(desk) as connection:
+        with transaction(desk) as connection:
             insert_accounts(connection, accounts)
     except sqlite3.IntegrityError as error:
         raise ConfigurationError(
@@ -67,7 +67,7 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
 
 def listing(desk: Desk) -> list[str]:
     """Every account in a line: name, role, and whether it may log in."""
-    with _transaction(desk) as connection:
+    with transaction(desk) as connection:
         return [f"{a.username}\t{a.role}\t{'disabled' if a.disabled else 'active'}" for a in all_accounts(connection)]
 
 
@@ -77,7 +77,7 @@ def disable(desk: Desk, username: str) -> None:
     Raises:
         ConfigurationError: there is no such account.
     """
-    with _transaction(desk) as connection:
+    with transaction(desk) as connection:
         _found(disable_account(connection, username, desk.now), connection, username)
 
 
@@ -89,7 +89,7 @@ def change_password(desk: Desk, username: str, password: str) -> None:
     """
     _check_password(username, password)
     password_hash = hasher().hash(password)
-    with _transaction(desk) as connection:
+    with transaction(desk) as connection:
         _found(set_password(connection, username, password_hash, desk.now), connection, username)
 
 
@@ -164,7 +164,12 @@ def _found(done: bool, connection: sqlite3.Connection, username: str) -> None:
 
 
 @contextmanager
-def _transaction(desk: Desk) -> Iterator[sqlite3.Connection]:
+def transaction(desk: Desk) -> Iterator[sqlite3.Connection]:
+    """A transaction on the installation's database, for commands that run beside the service.
+
+    Raises:
+        ConfigurationError: the database cannot be used.
+    """
     connection = connect(desk.settings.database, _WAIT_SECONDS)
     try:
         migrate(connection, desk.now)

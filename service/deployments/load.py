@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from service.chat.complexity import MEASURES, ComplexityRules, Signal
 from service.chat.guard import Refusal
 from service.chat.registers import Register
-from service.deployments.model import ROLES, Deployment, Limits, Permission, Role
+from service.deployments.model import ROLES, Deployment, Generation, Limits, Permission, Role
 from service.errors import ConfigurationError
+from service.llm.circuits import CircuitRules
+from service.llm.keeping import CacheRules
+from service.llm.retries import RetryRules
 from service.strict_yaml import UniqueKeys
 from service.strictness import describe, nearest
 
@@ -93,6 +96,32 @@ class _Refusal(_Strict):
     answer: Text
 
 
+class _Retries(_Strict):
+    tries_per_model: int = Field(ge=1, le=5)
+    share: float = Field(ge=0, le=1)
+
+
+class _Circuit(_Strict):
+    window_seconds: float = Field(gt=0, le=3_600)
+    least_calls: int = Field(ge=1)
+    failure_share: float = Field(gt=0, le=1)
+    open_seconds: float = Field(gt=0, le=3_600)
+
+
+class _Cache(_Strict):
+    seconds: float = Field(ge=0, le=86_400)
+    entries: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
+class _Generation(_Strict):
+    budgets: dict[RoleName, Annotated[float, Field(ge=0)]]
+    retries: _Retries
+    circuit: _Circuit
+    cache: _Cache
+    hedge_after_seconds: float | None = Field(gt=0)
+
+
 class _File(_Strict):
     name: Text
     title: Text
@@ -106,12 +135,14 @@ class _File(_Strict):
     registers: dict[str, _Register]
     roles: dict[RoleName, _Role]
     refusals: list[_Refusal]
+    llm: _Generation
 
     @model_validator(mode="after")
     def _names_agree(self) -> _File:
-        missing = [name for name in ROLES if name not in self.roles]
-        if missing:
-            raise ValueError(f"roles lacks {', '.join(missing)}")
+        for where, named in (("roles", self.roles.keys()), ("llm.budgets", self.llm.budgets.keys())):
+            missing = [name for name in ROLES if name not in named]
+            if missing:
+                raise ValueError(f"{where} lacks {', '.join(missing)}")
         for name, role in self.roles.items():
             if role.register_ not in self.registers:
                 near = nearest(role.register_, self.registers)
@@ -145,6 +176,17 @@ def _domain(file: _File) -> Deployment:
             for name, role in file.roles.items()
         },
         refusals=tuple(Refusal(r.reason, tuple(r.asks), tuple(r.about), r.answer) for r in file.refusals),
+        generation=_generation(file.llm),
+    )
+
+
+def _generation(llm: _Generation) -> Generation:
+    return Generation(
+        budgets={name: llm.budgets[name] for name in llm.budgets},
+        retries=RetryRules(tries_per_model=llm.retries.tries_per_model, share=llm.retries.share),
+        circuit=CircuitRules(**llm.circuit.model_dump()),
+        cache=CacheRules(**llm.cache.model_dump()),
+        hedge_after_seconds=llm.hedge_after_seconds,
     )
 
 

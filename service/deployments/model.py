@@ -9,6 +9,9 @@ from typing import Literal
 from service.chat.complexity import ComplexityRules
 from service.chat.guard import Refusal
 from service.chat.registers import Register
+from service.llm.circuits import CircuitRules
+from service.llm.keeping import CacheRules
+from service.llm.retries import RetryRules
 
 ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
 """The closed list of roles; a deployment gives each its rights."""
@@ -39,6 +42,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """How language models may be used: US dollars per role and day, retries, circuits, hedging (seconds, None: never), cache."""
+
+    budgets: Mapping[str, float]
+    retries: RetryRules
+    circuit: CircuitRules
+    cache: CacheRules
+    hedge_after_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One chatbot."""
 
@@ -53,3 +67,4 @@ class Deployment:
     limits: Limits
     roles: Mapping[str, Role]
     refusals: tuple[Refusal, ...]
+    generation: Generation

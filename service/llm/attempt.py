@@ -59,7 +59,7 @@ class Office:
 
     budgets: Budgets
     watcher: CallWatcher
-    cost: Callable[[Model, Usage], float]
+    cost: Callable[[Usage, Model], float]
     estimate: Callable[[str], int]
     clock: Callable[[], float]
 
@@ -148,7 +148,7 @@ class Attempt:
         self, status: str, told: Usage | None, failure: ProviderError | None, seconds: float, first: float | None
     ) -> None:
         self.usage = told or self._estimated(failure, first)
-        self.cost_usd = self.office.cost(self.call.model, self.usage)
+        self.cost_usd = self.office.cost(self.usage, self.call.model)
         self.office.budgets.settle(self.leave.reservation, self.cost_usd)
         self._judge(status, failure)
         self.office.watcher.called(

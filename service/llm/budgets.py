@@ -81,7 +81,7 @@ class Budgets:
 
     def _used(self, day: str, role: str) -> float:
         key = day, role
-        return self._settled[key] + self._reserved[key] + self._elsewhere.get(key, 0.0)
+        return self._settled.get(key, 0.0) + self._reserved.get(key, 0.0) + self._elsewhere.get(key, 0.0)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall_clock(), UTC)

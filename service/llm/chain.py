@@ -21,7 +21,15 @@ from service.llm.failures import REASONS, ProviderError, TooSlow
 from service.llm.hedging import race
 from service.llm.retries import RetryBudget, RetryRules
 
-FALLBACK_REASONS: tuple[str, ...] = (*REASONS, "budget", "circuit_open", "no_model", "switched_off", "unverified")
+FALLBACK_REASONS: tuple[str, ...] = (
+    *REASONS,
+    "budget",
+    "circuit_open",
+    "no_model",
+    "switched_off",
+    "unverified",
+    "engine_error",
+)
 """Why an answer was not written by the first model that should have written it."""
 _LEAST_SECONDS = 0.05
 """An attempt with less time than this is not begun."""
@@ -208,10 +216,9 @@ class _Question:
             self.timed_out = True
             self._not(model, "timeout")
             return None
-        call = Call(
-            model, self.prompt.messages, self.prompt.max_output_tokens, self.prompt.temperature, self.request_id
-        )
-        worst = office.cost(model, Usage(office.prompt_tokens(call), self.prompt.max_output_tokens))
+        most = min(self.prompt.max_output_tokens, model.output_tokens)
+        call = Call(model, self.prompt.messages, most, self.prompt.temperature, self.request_id)
+        worst = office.cost(Usage(office.prompt_tokens(call), most), model)
         reservation = office.budgets.reserve(self.role, worst)
         if reservation is None:
             self.waits.append(office.budgets.seconds_left_today())

@@ -9,6 +9,8 @@ from typing import Protocol
 from service.chat.brief import Brief
 from service.llm.calls import Usage
 
+_NONE = Usage(0, 0, source="missing")
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -29,7 +31,9 @@ class Written:
     """Told last: who wrote the (last) answer and what it cost.
 
     `withheld` counts sentences that failed the check and were left out, `repaired` those that were mended, `marked` those that
-    stand with a remark. `usage` and `cost_usd` cover every attempt, failed ones too.
+    stand with a remark. `usage` and `cost_usd` cover every attempt, failed ones too; `calls` is the part of the usage that went to
+    providers before somebody else wrote. `fallback` says why the extractive engine stood in for the models, `cached` that the answer
+    was written for an earlier question.
     """
 
     model: str
@@ -39,6 +43,9 @@ class Written:
     withheld: int = 0
     repaired: int = 0
     marked: int = 0
+    calls: Usage = _NONE
+    fallback: str | None = None
+    cached: bool = False
 
 
 WritingEvent = Piece | Interrupted | Written

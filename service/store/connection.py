@@ -45,6 +45,21 @@ MIGRATIONS: tuple[str, ...] = (
         subject TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE switches (
+        name TEXT PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('on', 'off')),
+        changed_at REAL NOT NULL,
+        changed_by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spending (
+        day TEXT NOT NULL,
+        role TEXT NOT NULL,
+        process TEXT NOT NULL,
+        usd REAL NOT NULL,
+        PRIMARY KEY (day, role, process)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """One script per version, applied once and in order; a published one is never edited."""
 

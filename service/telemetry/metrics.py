@@ -28,6 +28,7 @@ from service.errors import PROBLEM_CODES
 
 ANONYMOUS = "anonymous"
 UNCLASSIFIED = "none"
+OTHER = "other"
 OUTCOMES = (
     "ok",
     "abstained",
@@ -203,8 +204,7 @@ class Metrics:
         )
 
     def _work(self, models: Mapping[str, str]) -> None:
-        named = [*sorted(models), "other"]
-        providers = [*sorted(set(models.values())), "other"]
+        named = [*sorted(models), OTHER]
         # Runs of a tool that ended. Unit: runs.
         self.tool_calls = Counters(
             self._counter("tool_calls", "Tool runs that ended", "tool", "outcome"), TOOLS, TOOL_OUTCOMES
@@ -226,14 +226,13 @@ class Metrics:
             ),
             named,
         )
-        # Tokens of saved answers as the model counts them (extractive: words between spaces). Unit: tokens.
-        self.tokens = Counters(
-            self._counter("llm_tokens", "Tokens of saved answers", "role", "provider", "model", "type"),
-            ROLES,
-            providers,
-            named,
-            TOKEN_TYPES,
-        )
+        # Tokens of every call of a model, and of saved extractive answers (words between spaces). Unit: tokens.
+        tokens = self._counter("llm_tokens", "Tokens of answers", "role", "provider", "model", "type")
+        pairs = {**models, OTHER: OTHER}
+        self._tokens = {
+            (role, model, kind): tokens.labels(role, provider, model, kind)
+            for (model, provider), role, kind in product(pairs.items(), ROLES, TOKEN_TYPES)
+        }
 
     def _http(self, routes: list[tuple[str, str]]) -> None:
         requests = self._counter("http_requests", "HTTP requests that ended", "route", "method", "code")
@@ -282,7 +281,11 @@ class Metrics:
 
     def model(self, name: str) -> str:
         """The model's label: its name, or `other` for one that was not announced."""
-        return name if name in self._models else "other"
+        return name if name in self._models else OTHER
+
+    def count_tokens(self, role: str, model: str, kind: str, tokens: int) -> None:
+        """Count tokens of a model, one of TOKEN_TYPES."""
+        self._tokens[role, self.model(model), kind].inc(tokens)
 
     def render(self) -> bytes:
         """The page in Prometheus' text format; call it from a thread, it takes milliseconds."""

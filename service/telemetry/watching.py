@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from opentelemetry.trace import Tracer
 
+from service.llm.extractive import MODEL as EXTRACTIVE
 from service.retrieval.hits import Search
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
@@ -27,7 +28,7 @@ class Watching:
         """Count a run and the searches in it."""
         self._metrics.tool_calls.inc(run.name, run.outcome)
         self._metrics.tool_duration.observe(run.name, complexity, value=run.seconds)
-        self._trace(f"execute_tool {run.name}", run.seconds, {"gen_ai.tool.name": run.name, "outcome": run.outcome})
+        self.trace(f"execute_tool {run.name}", run.seconds, {"gen_ai.tool.name": run.name, "outcome": run.outcome})
         for search in run.result.searches if run.result else ():
             self._searched(search)
 
@@ -39,9 +40,11 @@ class Watching:
     def generated(self, model: str, seconds: float) -> None:
         """Observe the time that the engine took."""
         self._metrics.generation.observe(self._metrics.model(model), value=seconds)
-        self._trace(f"chat {self._metrics.model(model)}", seconds, {"gen_ai.operation.name": "chat"})
+        if model == EXTRACTIVE:
+            # Every call of a language model has a span of its own already.
+            self.trace(f"chat {model}", seconds, {"gen_ai.operation.name": "chat"})
 
-    def _trace(self, name: str, seconds: float, attributes: Mapping[str, str]) -> None:
+    def trace(self, name: str, seconds: float, attributes: Mapping[str, str | int]) -> None:
         """A span for work that has just ended, below the request's span."""
         ended = int(self._wall_clock() * _NANOSECONDS)
         span = self._tracer.start_span(name, start_time=ended - int(seconds * _NANOSECONDS), attributes=attributes)

@@ -13,7 +13,7 @@ from service.llm.calls import Usage
 from service.llm.engine import Piece, WritingEvent, Written
 
 BODY = {
-    "id", "conversation_id", "request_id", "answer", "outcome", "refusal_reason", "citations", "confidence_score", "complexity",
+    "id", "conversation_id", "request_id", "answer", "cached", "outcome", "refusal_reason", "citations", "confidence_score", "complexity",
     "role", "tool_calls", "reasoning_steps", "notices", "processing_time", "model", "usage",
 }  # fmt: skip
 CITATION = {

@@ -119,7 +119,7 @@ def model(name: str, usd: float = 0.0) -> Model:
     return Model(name, "fake", name, 8_000, 1_000, usd, usd, usd)
 
 
-def cost(one: Model, usage: Usage) -> float:
+def cost(usage: Usage, one: Model) -> float:
     return (usage.input_tokens * one.input_usd + usage.output_tokens * one.output_usd) / 1_000_000
 
 

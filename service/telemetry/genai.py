@@ -1,0 +1,78 @@
+"""OpenTelemetry's names for calls of models, all in this one place: the convention is still moving (GenAI, v1.41, Development).
+
+Its buckets miss the edges of our objectives, so our own histograms stand beside these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Histogram
+
+from service.llm.attempt import CallRecord
+from service.llm.calls import Model
+
+_SECONDS = tuple(0.01 * 2.0**power for power in range(14))
+_TOKENS = tuple(4.0**power for power in range(14))
+_OPERATION = "chat"
+_ERROR_TYPES = ("", "timeout", "_OTHER")
+"""`_OTHER` is the convention's own word for what is not told apart; the reasons are told apart in llm_requests_total."""
+_LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+
+
+class GenAiMetrics:
+    """Duration, time to the first chunk and tokens of calls, under the convention's names."""
+
+    def __init__(self, registry: CollectorRegistry, models: Sequence[Model]) -> None:
+        duration = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "End minus start of a call",
+            (*_LABELS, "error_type"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        first_chunk = Histogram(
+            "gen_ai_client_operation_time_to_first_chunk_seconds",
+            "First text minus start of a call",
+            _LABELS,
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of a call",
+            (*_LABELS, "gen_ai_token_type"),
+            buckets=_TOKENS,
+            registry=registry,
+        )
+        named = {model.name: (_OPERATION, model.provider, model.name) for model in models}
+        self._duration = {
+            (name, kind): duration.labels(*labels, kind) for name, labels in named.items() for kind in _ERROR_TYPES
+        }
+        self._first_chunk = {name: first_chunk.labels(*labels) for name, labels in named.items()}
+        self._tokens = {
+            (name, kind): tokens.labels(*labels, kind) for name, labels in named.items() for kind in ("input", "output")
+        }
+
+    def called(self, record: CallRecord) -> None:
+        """Observe a call that has ended."""
+        name = record.model.name
+        kind = "" if record.status == "ok" else "timeout" if record.status == "timeout" else "_OTHER"
+        self._duration[name, kind].observe(record.seconds)
+        if record.first_token_seconds is not None:
+            self._first_chunk[name].observe(record.first_token_seconds)
+        if record.usage.source != "missing":
+            self._tokens[name, "input"].observe(record.usage.input_tokens)
+            self._tokens[name, "output"].observe(record.usage.output_tokens)
+
+
+def span_attributes(record: CallRecord) -> Mapping[str, str | int]:
+    """What the span of a call says: who was asked and how much, and nothing of what was said."""
+    attributes: dict[str, str | int] = {
+        "gen_ai.operation.name": _OPERATION,
+        "gen_ai.provider.name": record.model.provider,
+        "gen_ai.request.model": record.model.name,
+        "gen_ai.usage.input_tokens": record.usage.input_tokens,
+        "gen_ai.usage.output_tokens": record.usage.output_tokens,
+    }
+    return attributes if record.status == "ok" else {**attributes, "error.type": record.status}
