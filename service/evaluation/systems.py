@@ -16,6 +16,8 @@ Rank = Callable[[str], Sequence[str]]
 """A question to ids of the corpus, best first, each once."""
 _PASSAGES_PER_DOCUMENT = 6
 """So many more passages are asked for than documents are wanted."""
+_RELATED_BOOST = 0.5
+"""What laws may write for what people say counts half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Components:
     titles: bool = True
     passages: bool = True
     definitions: bool = True
+    related: bool = True
     citations: bool = True
 
 
@@ -43,6 +46,7 @@ NAMES: Mapping[str, str] = {
     "titles": "titles and names of laws",
     "passages": "passages",
     "definitions": "definition keys",
+    "related": "lay words to legal ones",
     "citations": "citation router",
 }
 
@@ -59,7 +63,9 @@ def ladder() -> list[tuple[str, Components]]:
 
 def build(documents: Sequence[Document], components: Components, clock: Callable[[], float]) -> Rank:
     """Index the documents with these components, and rank by them: cited articles first, then what the search finds."""
-    parts = Parts(components.stop_words, components.stemming, components.concepts, components.definitions)
+    parts = Parts(
+        components.stop_words, components.stemming, components.concepts, components.definitions, components.related
+    )
     index = _PassageIndex(documents, components, Analyser(parts=parts), clock)
 
     def rank(text: str) -> list[str]:
@@ -102,4 +108,5 @@ class _PassageIndex(Index):
 
     def _weights(self, query: QueryTerms, text: str) -> dict[str, float]:
         known = (key for key in query.defined if key in self._frequency)
-        return super()._weights(query, text) | dict.fromkeys(known, _DEFINITION_BOOST)
+        weights = super()._weights(query, text) | dict.fromkeys(known, _DEFINITION_BOOST)
+        return dict.fromkeys(query.related, _RELATED_BOOST) | weights

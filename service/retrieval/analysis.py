@@ -15,6 +15,7 @@ import snowballstemmer
 
 from service.retrieval.definitions import asked_terms, definition_key
 from service.retrieval.document import Passage
+from service.retrieval.lay import ABBREVIATIONS, EVERYDAY, RELATED
 from service.retrieval.vocabulary import (
     ASKING_WORDS,
     CONCEPTS,
@@ -43,13 +44,15 @@ class QueryTerms:
     `topic` are distinct terms in the order of the question; `source` are terms such as "putusan" (decision) that name a
     kind of document, `side` such as "syarat" (condition) what about the topic is asked for: both steer the search and are no
     evidence that a passage answers the question. `defined` are the keys under which the definition of a term that is asked for
-    stands (`definitions.definition_key`); a passage that defines it answers, whatever else it says.
+    stands (`definitions.definition_key`); a passage that defines it answers, whatever else it says. `related` are what laws
+    write for what lay people say: looked for at less weight, and no evidence.
     """
 
     topic: tuple[str, ...]
     source: tuple[str, ...]
     side: tuple[str, ...] = ()
     defined: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 def content_words(text: str) -> tuple[str, ...]:
@@ -66,6 +69,7 @@ class Parts:
     stemming: bool = True
     concepts: bool = True
     definitions: bool = True
+    related: bool = True
 
 
 class Analyser:
@@ -77,10 +81,11 @@ class Analyser:
         self._stems: dict[str, str] = {}
         self._cache_size = cache_size
         self._concepts = _by_first_word() if parts.concepts else {}
-        families = {word: term for term, family in FAMILIES.items() for word in family.split()}
+        families = {word: term for term, family in {**FAMILIES, **EVERYDAY}.items() for word in family.split()}
         self._kept = KEPT_WORDS | families if parts.concepts else KEPT_WORDS
         self._dropped = STOP_WORDS if parts.stop_words else frozenset()
         self._framing = _FRAMING if parts.stop_words else frozenset()
+        self._related = self._relations() if parts.related else {}
 
     def document_terms(self, text: str) -> list[str]:
         """All terms of a document, repeated as often as they occur; a concept also gives its single words."""
@@ -122,7 +127,26 @@ class Analyser:
         defined = self._defined(text)
         if not topic:
             return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
-        return QueryTerms(topic=tuple(topic), source=tuple(source), side=tuple(side), defined=defined)
+        related = tuple(term for term in self._meant(text) if term not in topic and term not in side)
+        return QueryTerms(tuple(topic), tuple(source), tuple(side), defined, related)
+
+    def _meant(self, text: str) -> list[str]:
+        """The terms that laws may use for what the text says, each once."""
+        stems = [self._stem(word) for word in words(text)]
+        found: dict[str, None] = {}
+        for at, stem in enumerate(stems):
+            for phrase, terms in self._related.get(stem, ()):
+                if tuple(stems[at : at + len(phrase)]) == phrase:
+                    found.update(dict.fromkeys(terms))
+        return list(found)
+
+    def _relations(self) -> dict[str, list[tuple[tuple[str, ...], list[str]]]]:
+        """What people say as stems, by the first of them, with the terms of what laws write."""
+        table: dict[str, list[tuple[tuple[str, ...], list[str]]]] = {}
+        for said, written in RELATED.items():
+            phrase = tuple(self._stem(word) for word in words(said))
+            table.setdefault(phrase[0], []).append((phrase, self.document_terms(written)))
+        return table
 
     def _defined(self, text: str) -> tuple[str, ...]:
         if not self._parts.definitions:
@@ -161,7 +185,7 @@ class Analyser:
 def _by_first_word() -> dict[str, list[tuple[tuple[str, ...], str]]]:
     """Phrases by their first word, the longest first, so that the longest one wins."""
     table: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-    for concept, phrases in CONCEPTS.items():
+    for concept, phrases in {**CONCEPTS, **ABBREVIATIONS}.items():
         for phrase in (concept, *phrases):
             split = tuple(phrase.split())
             table.setdefault(split[0], []).append((split, concept))

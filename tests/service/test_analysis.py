@@ -159,3 +159,45 @@ def test_parts_of_the_analysis_can_be_left_out() -> None:
     assert Analyser(parts=Parts(stemming=False)).document_terms("pembuktian") == ["pembuktian"]
     assert Analyser(parts=Parts(concepts=False)).query_terms("kekerasan dalam rumah tangga").topic != ("kdrt",)
     assert Analyser(parts=Parts(definitions=False)).query_terms("Apa itu KDRT?").defined == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Suami selingkuh", "perzinaan"),
+        ("Saya di-PHK, bos telat bayar gaji", "keterlambatan"),
+        ("nyetir sambil main hp", "konsentrasi"),
+        ("Menerobos lampu merah", "isyarat"),
+        ("resign dari kantor", "mengundurkan"),
+        ("kumpul kebo", "perkawinan"),
+        ("Tetangga memukuli saya", "penganiayaan"),
+        ("motornya digadaikan", "penggelapan"),
+    ],
+)
+def test_what_lay_people_say_leads_to_what_laws_write(said: str, written: str) -> None:
+    """The words of a law are looked for beside those of the question, and are not its topic: they are no evidence."""
+    query = ANALYSER.query_terms(said)
+    (term,) = ANALYSER.document_terms(written)
+    assert term in query.related
+    assert term not in query.topic
+    assert Analyser(parts=Parts(related=False)).query_terms(said).related == ()
+
+
+@pytest.mark.parametrize("said", ["hukum perdata", "syarat sah perjanjian", "banding", ""])
+def test_legal_words_lead_nowhere_else(said: str) -> None:
+    """Who speaks as laws do is looked up by those words alone."""
+    assert ANALYSER.query_terms(said).related == ()
+
+
+@pytest.mark.parametrize(
+    ("abbreviation", "long_form"),
+    [
+        ("THR", "tunjangan hari raya"),
+        ("UMR", "upah minimum"),
+        ("pinjol", "pinjaman online"),
+        ("PNS", "pegawai negeri sipil"),
+    ],
+)
+def test_more_abbreviations_are_their_long_forms(abbreviation: str, long_form: str) -> None:
+    """People abbreviate what laws spell out."""
+    assert ANALYSER.query_terms(abbreviation).topic == ANALYSER.query_terms(long_form).topic
