@@ -164,7 +164,7 @@ def test_parts_of_the_analysis_can_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("said", "written"),
     [
-        ("Suami selingkuh", "perzinaan"),
+        ("Suami selingkuh", "persetubuhan"),
         ("Saya di-PHK, bos telat bayar gaji", "keterlambatan"),
         ("nyetir sambil main hp", "konsentrasi"),
         ("Menerobos lampu merah", "isyarat"),
