@@ -40,6 +40,7 @@ _DIRECTIONS = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u3164\
 _LIKE_BRACKETS = str.maketrans(
     {"【": "[", "】": "]", "［": "[", "］": "]", "〔": "[", "〕": "]", "\r": "", "\t": " ", "\u00a0": " "}
 )
+_SUSPECT = re.compile(r"[^\n\x20-\x7e]")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|javascript:|data:)[^\s\"”)\]]*|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+\.(?:com|net|org|io|id|xyz|co|ru)\b[^\s]*",
     re.IGNORECASE,
@@ -53,11 +54,16 @@ _CODE = re.compile(
 
 def clean(text: str) -> str:
     """Text without characters that cannot be seen, and with one form of brackets; letter by letter, so pieces clean as the whole does."""
-    return "".join(letter for letter in text.translate(_LIKE_BRACKETS) if letter == "\n" or not _unseen(letter))
+    return _SUSPECT.sub(_seen, text)
+
+
+def _seen(match: re.Match[str]) -> str:
+    letter = match[0].translate(_LIKE_BRACKETS)
+    return "" if _unseen(letter) else letter
 
 
 def _unseen(letter: str) -> bool:
-    return letter in _DIRECTIONS or unicodedata.category(letter) in {"Cc", "Cf", "Co", "Cs", "Cn"}
+    return not letter or letter in _DIRECTIONS or unicodedata.category(letter) in {"Cc", "Cf", "Co", "Cs", "Cn"}
 
 
 @dataclass(slots=True)

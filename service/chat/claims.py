@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from service.chat.figures import Amount, Article, Figures, find_figures
 from service.chat.glossary import translated
 from service.chat.numerals import COUNTING_WORDS
-from service.chat.phrases import ASSERTING, FRAMING_WORDS, NEGATIONS, OPPOSITES, SOFT_NEGATIONS
+from service.chat.phrases import ALIKE, ASSERTING, FRAMING_WORDS, NEGATIONS, OPPOSITES, SOFT_NEGATIONS
 from service.chat.sources import Source, SourceSentence, TermsOf
 from service.text import words
 
@@ -25,8 +25,12 @@ KEEP_FEW, MARK_FEW = 0.7, 0.5
 _OUT_OF_REACH = 2.0
 _IN_NO_DOCUMENT = "\0"
 _LIST_NUMBER = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_NUMBER_WORD = re.compile(r"\bno(?:\.|mor)?(?=\s*\d)", re.IGNORECASE)
+"""In "Law No. 1" nothing is denied."""
 _SMALL_COUNT = 10.0
 _CONTRARY_COVER = 0.5
+_LEAST_LETTERS = 5
+_BETWEEN = frozenset(["boleh", "dapat", "bisa", "perlu", "harus", "wajib", "akan", "lagi", "ada", "pernah"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +80,15 @@ class Support:
 
 def read_clause(text: str, terms_of: TermsOf, framing_terms: frozenset[str], *, english: bool) -> Clause:
     """Take a clause apart; `text` comes without its quotations and marks."""
-    plain = _LIST_NUMBER.sub("", text)
+    plain = _NUMBER_WORD.sub("", _LIST_NUMBER.sub("", text))
     found = tuple(words(plain))
+    telling = [word for word in found if word not in FRAMING_WORDS and word not in COUNTING_WORDS]
     if english:
-        meant = [
-            term
-            for word in found
-            if word not in FRAMING_WORDS and word not in COUNTING_WORDS
-            for term in _meant(word, terms_of)
-        ]
-        terms = frozenset(meant)
+        terms = frozenset(term for word in telling for term in _meant(word, terms_of))
     else:
-        terms = frozenset(
-            terms_of(" ".join(word for word in found if word not in FRAMING_WORDS and word not in COUNTING_WORDS))
-        )
+        terms = frozenset(terms_of(" ".join(ALIKE.get(word, word) for word in telling)))
     content = frozenset(term for term in terms - framing_terms if not term[0].isdigit() and len(term) > 1)
-    return Clause(plain, found, content, find_figures(plain), english)
+    return Clause(text, found, content, find_figures(text), english)
 
 
 def _meant(word: str, terms_of: TermsOf) -> Iterable[str]:
@@ -116,7 +113,7 @@ def weigh(clause: Clause, sources: Sequence[Source], idf: Idf, asked: Asked) -> 
         unknown = {term for term in judged if term not in held and idf(term) >= idf(_IN_NO_DOCUMENT)}
         judged -= unknown
         # Words that nobody translated say nothing: too many of them, and the rest proves nothing.
-        enough = enough if len(judged) >= max(2, len(unknown)) else _OUT_OF_REACH
+        enough = enough if len(judged) > len(unknown) else _OUT_OF_REACH
         little = little if judged else _OUT_OF_REACH
     if any(amount in asked.figures.amounts and not _stated(amount, sources) for amount in clause.figures.amounts):
         enough = _OUT_OF_REACH
@@ -193,17 +190,37 @@ def _contrary(clause: Clause, sources: Sequence[Source], idf: Idf) -> Iterable[s
     everywhere = frozenset(word for source in sources for word in source.words)
     said = frozenset(clause.words)
     if (said & NEGATIONS and not stated & SOFT_NEGATIONS) or (
-        not said & SOFT_NEGATIONS and any(_denied(word, best) for word in clause.words)
+        not said & SOFT_NEGATIONS and _affirms_what_is_denied(said, best)
     ):
         yield "negation"
     for word in said:
-        against = OPPOSITES.get(word)
-        if against and word not in everywhere and against & stated:
+        against = OPPOSITES.get(word, frozenset()) & stated
+        if word not in everywhere and any(not _ever_denied(other, best) for other in against):
             yield "opposite"
             return
 
 
+def _affirms_what_is_denied(said: frozenset[str], best: Sequence[SourceSentence]) -> bool:
+    """Whether a clause without a negation uses a word, in any of its forms, that the sentences only use under one."""
+    used = {word for one in best for word in one.words if len(word) >= _LEAST_LETTERS and word not in ASSERTING}
+    return any(_denied(word, best) for word in used if word in said or any(word[1:] in other for other in said))
+
+
 def _denied(word: str, best: Sequence[SourceSentence]) -> bool:
-    """Whether the sentences use a word only under a negation right before it."""
-    places = [(one.words, at) for one in best for at, other in enumerate(one.words) if other == word]
-    return bool(places) and all(at > 0 and told[at - 1] in NEGATIONS for told, at in places)
+    """Whether the sentences use a word only under a negation, right before it or before a word like "boleh"."""
+    places = _places(word, best)
+    return bool(places) and all(_under_negation(told, at) for told, at in places)
+
+
+def _ever_denied(word: str, best: Sequence[SourceSentence]) -> bool:
+    """Whether the sentences use a word under a negation at least once: "tidak boleh" says what "dilarang" says."""
+    return any(_under_negation(told, at) for told, at in _places(word, best))
+
+
+def _places(word: str, best: Sequence[SourceSentence]) -> list[tuple[Sequence[str], int]]:
+    return [(one.words, at) for one in best for at, other in enumerate(one.words) if other == word]
+
+
+def _under_negation(told: Sequence[str], at: int) -> bool:
+    before, earlier = told[at - 1] if at > 0 else "", told[at - 2] if at > 1 else ""
+    return before in NEGATIONS or (earlier in NEGATIONS and before in _BETWEEN)

@@ -36,6 +36,15 @@ upah; wife istri; witness saksi; witnesses saksi; woman wanita; women wanita; wo
 month bulan; months bulan; days hari; year tahun; must wajib; shall wajib; may boleh; minimum minimal; maximum maksimal; cooling tenggang; request minta; ask minta; consents setuju;
 capacity cakap; capable cakap; competence cakap; specific tentu; certain tentu; cause sebab; good-faith iktikad; performance prestasi; perform penuhi; fulfil penuhi; fulfill penuhi;
 terms syarat; condition syarat; conditions syarat; state negara; threat ancam; threatened ancam; embezzlement gelap; defamation hina; insult hina; consumer konsumen; business usaha; trade dagang
+; probation masa percobaan; period masa; men pria; sets tetap; accept terima; accepts terima; accepted terima; receive terima; receives terima; receiving
+terima; give beri; gives beri; giving beri; file ajuan; filed ajukan; files ajukan; live tinggal; lives tinggal; living tinggal; residence tinggal; reside tinggal; resides tinggal; district
+negeri; statement keterangan; statements keterangan; testimony keterangan; dispensation dispensasi; urgent mendesak; carry bawa; travel pergi; national nasional; nationally nasional;
+possession milik; pain sakit; ill sakit; illness sakit; doctor dokter; photo foto; photos foto; relationship hubungan; causal sebab; restore pulih; original semula; correct betul;
+inaccurate akurat; accurate akurat; controller kendali; hide sembunyi; conceal sembunyi; disguise samar; origin asal; proceeds hasil; laundering cuci; state negara; finances keuangan;
+opinion pendapat; hear dengar; bride mempelai; groom mempelai; couple mempelai; immovable gerak; movable gerak; several lebih; choose pilih; chosen pilih; domicile domisili;
+mediate mediasi; objection keberatan; complaint adu; detention tahan; arrest tangkap; suspect tersangka; bail jamin; confiscate sita; seizure sita; warrant surat; letter surat;
+permanent tetap; temporary sementara; resident penduduk; residents penduduk; lost hilang; replace ganti; replacement ganti; renew panjang; extended panjang; extension panjang;
+overtime lembur; leave cuti; holiday libur; dismissal phk; dismissed phk; layoff phk; union serikat; strike mogok; wear pakai; helmet helm; accident celaka; speed cepat; road jalan; traffic lalu lintas
 """
 
 

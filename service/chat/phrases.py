@@ -20,11 +20,16 @@ FRAMING_WORDS = _listed(
     menyebutkan merujuk nomor pada pasal pembahasan pengertian penjelasan peraturan perhatikan periksa pertama kedua ketiga keempat
     pertanyaan pertanyaannya penting poin pokok pokoknya ringkas ringkasan ringkasnya rinci rincian rumusan sebagai sebagaimana secara
     selanjutnya selengkapnya seperti sesuai simpulan singkat singkatnya sumber sumbernya tadi tegas tegasnya tentang terkait tersebut
+    berasal biasa biasanya dibawa digunakan dipakai lazim lazimnya memang mempunyai pihak sama tergolong termasuk terjadi
     tersedia tersirat tersurat terlebih tertulis terutama umum undang uraian urut yaitu yakni
     above according addition additionally answer answers article articles also accordingly basis below brief briefly case cited
     conclusion context document documents details essence example explained explains first follow following follows further hence here however
     important in law legal mean meaning means moreover namely note passage passages point points provided provides provision
     provisions question quote quoted quotation regarding regulation relevant second short shortly source sources specifically stated
+    about after also any applies apply because been before being between both but by during each either every from had has have he her his if into
+    kind kinds least mentioned most much must old once one only other otherwise out over own rather same set sets she should since some such than
+    their them then there they those through toward two until up was were what when where whether which while who whom whose will with within without
+    would year years month months
     states stipulates summary sum text that the therefore these third this thus under whereas
     """
 )
@@ -61,6 +66,19 @@ OPPOSITES: Mapping[str, frozenset[str]] = {
     for word in pair
 }
 """By word, those that would turn a sentence around in its place."""
+
+_ALIKE = (
+    "umur usia", "kawin nikah menikah perkawinan pernikahan dinikahi mengawini", "upah gaji", "pekerja karyawan buruh pegawai", "majikan pengusaha perusahaan",
+    "bukti dibuktikan terbukti membuktikan pembuktian", "utang hutang", "ganti mengganti penggantian", "cerai perceraian bercerai diceraikan",
+    "pria laki lelaki", "wanita perempuan", "batal dibatalkan membatalkan pembatalan", "sewa menyewa disewa penyewaan", "gugatan menggugat digugat gugat",
+    "milik memiliki dimiliki kepemilikan punya mempunyai", "pidana dipidana hukuman dihukum", "hakim pengadilan majelis", "mobil kendaraan motor",
+    "bayar membayar dibayar pembayaran", "lapor melapor dilaporkan melaporkan laporan pelaporan", "mencuri pencurian dicuri", "tipu menipu penipuan ditipu",
+    "luka melukai terluka", "saksi kesaksian", "waris ahli warisan pewaris kewarisan mewaris", "kontrak perjanjian", "merugikan kerugian rugi dirugikan",
+    "menolak ditolak penolakan", "daftar mendaftar pendaftaran didaftarkan terdaftar", "catat mencatat dicatat pencatatan tercatat", "hapus menghapus dihapus penghapusan",
+    "ubah diubah mengubah perubahan berubah", "beri memberi diberi pemberian memberikan diberikan pemberi", "terima menerima diterima penerimaan penerima",
+)  # fmt: skip
+ALIKE: Mapping[str, str] = {word: group.split()[0] for group in _ALIKE for word in group.split()}
+"""Words of one meaning, or of one family that stemming tears apart, by the one that stands for all of them."""
 
 SAYS_NOTHING_FOUND = re.compile(
     r"(?:sumber|dokumen|bahan|kutipan|passage|source|text)[^.]{0,60}\b(?:tidak|belum|not|n't)\b[^.]{0,30}\b(?:memuat|membahas|menjawab|mencakup|cukup|menyebut\w*|mengatur"

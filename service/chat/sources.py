@@ -10,7 +10,7 @@ from functools import cached_property
 from service.chat.composing import day
 from service.chat.evidence import Evidence, sentences
 from service.chat.figures import Article, Figures, Law, find_figures
-from service.chat.phrases import hidden_orders, orders
+from service.chat.phrases import ALIKE, hidden_orders, orders
 from service.chat.quotations import Wording
 from service.retrieval.citing import article_numbers
 from service.retrieval.document import Document
@@ -25,11 +25,10 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class SourceSentence:
-    """A sentence of a passage: its folded words in order, its distinct terms and its figures."""
+    """A sentence of a passage: its folded words in order and its distinct terms."""
 
     words: tuple[str, ...]
     terms: frozenset[str]
-    figures: Figures
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ class Source:
     @cached_property
     def terms(self) -> frozenset[str]:
         """The distinct terms of the passage and of its description."""
-        return frozenset(self.analyse(" \n ".join((*self.parts, self.about))))
+        text = " \n ".join((*self.parts, self.about))
+        return frozenset((*self.analyse(text), *self.analyse(alike(text))))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -139,7 +139,7 @@ class Source:
     def sentences(self) -> tuple[SourceSentence, ...]:
         """The sentences of the passage, the title among them."""
         return tuple(
-            SourceSentence(tuple(words(one)), frozenset(self.analyse(one)), find_figures(one))
+            SourceSentence(tuple(words(one)), frozenset((*self.analyse(one), *self.analyse(alike(one)))))
             for part in self.parts
             for one in re.split(r"(?<=;)\s+|\n", "\n".join(sentences(part)))
             if one.strip()
@@ -171,6 +171,11 @@ class Source:
         """Whether the passage is from the law or names it."""
         known = self.laws if among is None else among
         return any(key in known or any(_same_law(key, other) for other in known) for key in law)
+
+
+def alike(text: str) -> str:
+    """The words of a text, each of a family replaced by the one that stands for it."""
+    return " ".join(ALIKE.get(word, word) for word in words(text))
 
 
 def _same_law(key: str, other: str) -> bool:
