@@ -28,11 +28,9 @@ from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
-from service.retrieval.analysis import Analyser
-from service.retrieval.corpus import load_corpus
-from service.retrieval.embedded import EmbeddedRetriever
-from service.retrieval.index import Index
 from service.retrieval.lending import Shelf
+from service.retrieval.library import Library
+from service.retrieval.opening import LOOKING_SECONDS, LibraryWatch, Opened, open_corpus
 from service.retrieval.retriever import Holdings
 from service.rounds import ended, repeat
 from service.security.access import Gate
@@ -47,7 +45,7 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
 from service.telemetry.record import record_of
 from service.telemetry.tracing import Tracing, stderr_processor
-from service.telemetry.watching import Watching
+from service.telemetry.watching import Publications, Watching
 from service.tools.toolbox import all_tools
 from service.turns import Turns
 
@@ -96,9 +94,8 @@ def create_app(
     around = surroundings or surroundings_of(settings)
     secret = settings.signing_secret
     deployment = load_deployment(deployment_file(settings.deployment))
-    corpus = load_corpus(settings.corpus or CORPORA / deployment.corpus)
-    index = Index(corpus.documents, Analyser(), around.clock, corpus.hash)
-    shelf = Shelf(EmbeddedRetriever(index), lambda: None)
+    opened = open_corpus(settings.corpus or CORPORA / deployment.corpus, around.clock)
+    shelf = opened.shelf()
     providers = None if engine else _providers(settings)
     metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
     tracing = Tracing(__version__, around.spans)
@@ -117,7 +114,7 @@ def create_app(
         )
         models = language_models(providers, beside)
     writer = engine or (models.engine if models else ExtractiveEngine())
-    metrics.build.info(_build(deployment, index.holdings, writer))
+    metrics.build.info(_build(deployment, shelf.current.holdings, writer))
     parts = _Parts(secret, deployment, shelf, metrics, watching, writer, models, switches, around)
 
     @asynccontextmanager
@@ -125,7 +122,7 @@ def create_app(
         database = Database(settings.database, settings.database_timeout_seconds, around.wall_clock())
         passwords = PasswordCheck()
         board = SwitchBoard(switches, database, around.log)
-        rounds = await _begin_rounds(parts, database, board)
+        rounds = await _begin_rounds(parts, opened, database, board)
         app.state.services = _services(parts, database, passwords, board)
         around.log.write(
             "info",
@@ -160,7 +157,7 @@ def create_app(
     return app
 
 
-async def _begin_rounds(parts: _Parts, database: Database, board: SwitchBoard) -> AsyncExitStack:
+async def _begin_rounds(parts: _Parts, opened: Opened, database: Database, board: SwitchBoard) -> AsyncExitStack:
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
     ending = AsyncExitStack()
@@ -171,9 +168,22 @@ async def _begin_rounds(parts: _Parts, database: Database, board: SwitchBoard) -
         ending.push_async_callback(
             ended, asyncio.create_task(repeat("ledger", _LEDGER_SECONDS, ledger.keep, around.log))
         )
+    if opened.library:
+        looking = repeat("library", LOOKING_SECONDS, _library_watch(parts, opened, opened.library).look, around.log)
+        ending.push_async_callback(ended, asyncio.create_task(looking))
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending
+
+
+def _library_watch(parts: _Parts, opened: Opened, library: Library) -> LibraryWatch:
+    """Takes what is published in the library while the service runs."""
+
+    def taken(holdings: Holdings) -> None:
+        parts.metrics.build.info(_build(parts.deployment, holdings, parts.engine))
+
+    told = Publications(parts.metrics, parts.around.log, taken)
+    return LibraryWatch(library, parts.shelf, parts.around.clock, told, opened.stamp)
 
 
 async def _last_time(ledger: Ledger, log: EventLog) -> None:

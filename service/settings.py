@@ -36,7 +36,8 @@ class Settings(BaseSettings):
         default=1.0, gt=0, le=30, description="Seconds that a write waits for the database's lock before it fails."
     )
     corpus: Path | None = Field(
-        default=None, description="A folder of JSONL files or one file; default: the deployment's own corpus."
+        default=None,
+        description="A folder of JSONL files, one file, or a library made by `make ingest`; default: the deployment's own corpus.",
     )
     jwt_secret: SecretStr | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from service.evaluation.measures import DEPTH
-from service.retrieval.analysis import Analyser, Parts, QueryTerms
+from service.retrieval.analysis import Analyser, Parts
 from service.retrieval.document import Document, Passage
 from service.retrieval.index import Index
 from service.retrieval.passages import split
@@ -14,10 +14,6 @@ from service.retrieval.router import find_citations
 
 Rank = Callable[[str], Sequence[str]]
 """A question to ids of the corpus, best first, each once."""
-_PASSAGES_PER_DOCUMENT = 6
-"""So many more passages are asked for than documents are wanted."""
-_RELATED_BOOST = 0.5
-"""What laws may write for what people say counts half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +28,6 @@ class Components:
     definitions: bool = True
     related: bool = True
     citations: bool = True
-
-
-_DEFINITION_BOOST = 3.0
-"""A passage that defines the term that is asked for answers, whatever else it says."""
 
 
 WHOLE = Components()
@@ -66,47 +58,25 @@ def build(documents: Sequence[Document], components: Components, clock: Callable
     parts = Parts(
         components.stop_words, components.stemming, components.concepts, components.definitions, components.related
     )
-    index = _PassageIndex(documents, components, Analyser(parts=parts), clock)
+    given = documents if components.titles else [_untitled(document) for document in documents]
+    index = Index.of(given, Analyser(parts=parts), clock, split_into=split if components.passages else _whole)
 
     def rank(text: str) -> list[str]:
         found: dict[str, None] = {}
         if components.citations:
-            found.update(dict.fromkeys(index.entry_of(hit.document) for hit in index.lookup(find_citations(text)).hits))
-        hits = index.search(text, limit=DEPTH * _PASSAGES_PER_DOCUMENT).hits
-        found.update(dict.fromkeys(index.entry_of(hit.document) for hit in hits))
+            found.update(dict.fromkeys(hit.document.id for hit in index.lookup(find_citations(text)).hits))
+        for hit in index.search(text, limit=DEPTH).hits:
+            # What says the same in another law is named with the hit, and counts behind it.
+            found.update(dict.fromkeys((hit.document.id, *hit.repeated_in)))
         return list(found)[:DEPTH]
 
     return rank
 
 
-class _PassageIndex(Index):
-    """The index over passages, each a document of its own."""
+def _whole(document: Document) -> tuple[Passage, ...]:
+    return (Passage.whole(document),)
 
-    def __init__(
-        self, documents: Sequence[Document], components: Components, analyser: Analyser, clock: Callable[[], float]
-    ) -> None:
-        self._components = components
-        self._passages: dict[str, Passage] = {}
-        rows = []
-        for document in documents:
-            whole = (Passage(document.id, 0, None, None, document.text),)
-            for passage in split(document) if components.passages else whole:
-                row = replace(document, id=f"{document.id}\0{passage.place}", text=passage.text)
-                if not components.titles:
-                    row = replace(row, title="-", law_title=None, topics=(), law=None, article=None)
-                self._passages[row.id] = passage
-                rows.append(row)
-        super().__init__(rows, analyser, clock)
 
-    def entry_of(self, row: Document) -> str:
-        return self._passages[row.id].document
-
-    def _terms_of(self, document: Document) -> list[str]:
-        passage = self._passages[document.id]
-        own = self.analyser.passage_terms(passage)
-        return super()._terms_of(replace(document, text="")) + own
-
-    def _weights(self, query: QueryTerms, text: str) -> dict[str, float]:
-        known = (key for key in query.defined if key in self._frequency)
-        weights = super()._weights(query, text) | dict.fromkeys(known, _DEFINITION_BOOST)
-        return dict.fromkeys(query.related, _RELATED_BOOST) | weights
+def _untitled(document: Document) -> Document:
+    """Without all that is found by and is not its text; the citation router needs law and article."""
+    return replace(document, title="-", law_title=None, topics=())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -17,19 +17,26 @@ from service.retrieval.citing import (
     law_keys,
 )
 from service.retrieval.document import Document
+from service.text import fold
 
 __all__ = [
     "Citation",
     "CitationRouter",
     "Unresolved",
     "article_numbers",
+    "citation_keys",
     "find_articles",
     "find_citations",
     "find_decisions",
     "find_laws",
+    "law_term",
+    "router_of",
 ]
 
 Reason = Literal["article_not_in_law", "law_not_in_corpus"]
+
+_LAW_KEY = "law:"
+_DECISION_KEY = "decision:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +49,21 @@ class Unresolved:
 
 
 class CitationRouter:
-    """Looks citations up among the documents, by today's article and by the earlier one that it replaced."""
+    """Looks citations up by today's article and by the earlier one that it replaced."""
 
-    def __init__(self, documents: Iterable[Document]) -> None:
-        self._rows: dict[tuple[str, str], list[int]] = {}
-        self._laws: set[str] = set()
-        self._decisions: set[str] = set()
-        for row, document in enumerate(documents):
-            self._decisions.update(find_decisions(f"{document.decision_number or ''} {document.text}"))
-            if document.kind == "decision":
-                continue
-            if document.law:
-                self._laws.update(law_keys(document.law))
-            for key in _keys(document):
-                rows = self._rows.setdefault(key, [])
-                if row not in rows:
-                    rows.append(row)
+    def __init__(self, rows_of: Callable[[str], Sequence[int]]) -> None:
+        """Look keys up by `rows_of`: the rows of the documents that have a key (`citation_keys`), in order."""
+        self._rows_of = rows_of
 
     def rows(self, citation: Citation) -> tuple[int, ...]:
         """The places of the documents that state the cited article, or nothing; those on the very paragraph come first."""
-        exact = [self._rows.get((law, f"{citation.article} {citation.ayat}"), ()) for law in citation.laws]
-        whole = next((found for law in citation.laws if (found := self._rows.get((law, citation.article)))), ())
+        exact = [self._rows_of(_key(law, citation.article, citation.ayat)) for law in citation.laws if citation.ayat]
+        whole = next((found for law in citation.laws if (found := self._rows_of(_key(law, citation.article)))), ())
         return tuple(dict.fromkeys(chain(*exact, whole)))
 
     def holds(self, law: tuple[str, ...]) -> bool:
         """Whether any document states something of the law, under any of its keys."""
-        return not self._laws.isdisjoint(law)
+        return any(self._rows_of(_LAW_KEY + key) for key in law)
 
     def unresolved(self, text: str) -> tuple[Unresolved, ...]:
         """The citations and laws of a text that the corpus does not state, in order: what a refusal may name.
@@ -88,17 +84,41 @@ class CitationRouter:
 
     def knows(self, decision: str) -> bool:
         """Whether any document is the decision or speaks of it by its number."""
-        return decision in self._decisions
+        return bool(self._rows_of(_DECISION_KEY + decision))
 
 
-def _keys(document: Document) -> list[tuple[str, str]]:
-    keys: list[tuple[str, str]] = []
-    if document.law and document.article:
+def router_of(documents: Iterable[Document]) -> CitationRouter:
+    """A router over documents in memory."""
+    table: dict[str, list[int]] = {}
+    for row, document in enumerate(documents):
+        for key in citation_keys(document):
+            table.setdefault(key, []).append(row)
+    return CitationRouter(lambda key: table.get(key, ()))
+
+
+def citation_keys(document: Document) -> list[str]:
+    """The keys under which a document is found: its law, its articles, those they replaced, and the decisions that it names."""
+    # Every decision's number has a slash: most texts need not be searched for one.
+    text = document.text if "/" in document.text else ""
+    keys = [_DECISION_KEY + number for number in find_decisions(f"{document.decision_number or ''} {text}")]
+    if document.kind == "decision":
+        return keys
+    if document.law:
         numbers = article_numbers(document.article)
-        keys += [(law, number) for law in law_keys(document.law) for number in numbers]
-    for found in find_citations(document.earlier or ""):
+        for law in law_keys(document.law):
+            keys += [_LAW_KEY + law, *(_key(law, number) for number in numbers)]
+    for found in find_citations(document.earlier) if document.earlier else ():
         for law in found.laws:
-            keys.append((law, found.article))
+            keys.append(_key(law, found.article))
             if found.ayat:
-                keys.append((law, f"{found.article} {found.ayat}"))
-    return keys
+                keys.append(_key(law, found.article, found.ayat))
+    return list(dict.fromkeys(keys))
+
+
+def law_term(law: str) -> str:
+    """A law as one search term: "UU 12/2022" and "uu 12/2022" become "uu_12/2022"."""
+    return "_".join(fold(law).split())
+
+
+def _key(law: str, article: str, ayat: str = "") -> str:
+    return f"{law}|{article} {ayat}" if ayat else f"{law}|{article}"

@@ -43,6 +43,7 @@ OUTCOMES = (
 GOOD_OUTCOMES = frozenset({"ok", "abstained", "refused"})
 STAGES = ("analyse", "search", "rank", "total")
 TOOL_OUTCOMES = ("ok", "empty", "error")
+GENERATION_OUTCOMES = ("taken", "refused")
 RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
 STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")
 TOKEN_TYPES = ("input", "output", "cached", "reasoning")
@@ -260,6 +261,10 @@ class Metrics:
         # Searches that ended; low_score: the best hit is weak. Unit: searches.
         self.retrieval_requests = Counters(
             self._counter("retrieval_requests", "Searches that ended", "outcome"), RETRIEVAL_OUTCOMES
+        )
+        # Generations of the corpus that were published while the service ran; refused: broken, the one before it stays. Unit: generations.
+        self.generations = Counters(
+            self._counter("corpus_generations", "Generations published while running", "outcome"), GENERATION_OUTCOMES
         )
         # Series on the page that was rendered before this one. Unit: series.
         self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)

@@ -6,13 +6,37 @@ from collections.abc import Callable, Mapping
 
 from opentelemetry.trace import Tracer
 
+from service.errors import ConfigurationError
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.retrieval.hits import Search
+from service.retrieval.retriever import Holdings
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.tools.toolbox import ToolRun
 
 _NANOSECONDS = 1_000_000_000
+
+
+class Publications:
+    """Notes what became of the generations that were published while the service ran."""
+
+    def __init__(self, metrics: Metrics, log: EventLog, on_taken: Callable[[Holdings], None]) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._on_taken = on_taken
+
+    def taken(self, generation: str, holdings: Holdings) -> None:
+        """Answers come from it from now on."""
+        self._metrics.generations.inc("taken")
+        self._on_taken(holdings)
+        self._log.write(
+            "info", "generation_taken", generation=generation, corpus=holdings.hash[:12], documents=holdings.documents
+        )
+
+    def refused(self, generation: str, error: ConfigurationError) -> None:
+        """It is broken or foreign; the one before it goes on answering."""
+        self._metrics.generations.inc("refused")
+        self._log.write("error", "generation_refused", generation=generation, reason=str(error))
 
 
 class Watching:

@@ -144,7 +144,7 @@ def corpus() -> Corpus:
 
 @pytest.fixture(scope="session")
 def index(corpus: Corpus) -> Index:
-    return Index(corpus.documents, Analyser(), Ticking(0.0, 0.001))
+    return Index.of(corpus.documents, Analyser(), Ticking(0.0, 0.001))
 
 
 @pytest.fixture(scope="session")

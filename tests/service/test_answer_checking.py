@@ -80,7 +80,7 @@ QUESTION = "Apa aturan hukum tentang hal ini?"
 
 @pytest.fixture(scope="module")
 def index() -> Index:
-    return Index((*load_corpus(_CORPUS).documents, *DOCUMENTS), Analyser(), lambda: 0.0)
+    return Index.of((*load_corpus(_CORPUS).documents, *DOCUMENTS), Analyser(), lambda: 0.0)
 
 
 def shown(index: Index, text: str, *, question: str = QUESTION, language: Language = "id", chunk: int = 7) -> str:

@@ -48,7 +48,7 @@ def test_a_title_that_asks_the_same_comes_first() -> None:
     """Of entries that hold the words as often, the one that is named by them comes before those that are named by more."""
     text = "Korupsi merugikan keuangan negara dan diadili oleh pengadilan."
     titles = ("Korupsi oleh korporasi", "Apa itu korupsi?", "Pengadilan korupsi")
-    searched = Index([entry(title, text) for title in titles], Analyser(), lambda: 0.0)
+    searched = Index.of([entry(title, text) for title in titles], Analyser(), lambda: 0.0)
     first, *others = searched.search("Apa itu korupsi?").hits
     assert first.document.title == "Apa itu korupsi?"
     assert all(first.score >= hit.score for hit in others)
@@ -56,9 +56,11 @@ def test_a_title_that_asks_the_same_comes_first() -> None:
 
 def test_the_law_of_today_comes_before_a_repealed_one() -> None:
     """Of two articles that fit alike the one in force comes first, whatever their ids."""
-    old = replace(entry("Pencemaran nama baik dahulu", "Pencemaran nama baik diancam pidana."), status="dicabut")
-    new = entry("Pencemaran nama baik sekarang", "Pencemaran nama baik diancam pidana.")
-    found = Index([old, new], Analyser(), lambda: 0.0).search("pencemaran nama baik")
+    old = replace(
+        entry("Pencemaran nama baik dahulu", "Pencemaran nama baik diancam pidana empat tahun."), status="dicabut"
+    )
+    new = entry("Pencemaran nama baik sekarang", "Pencemaran nama baik diancam pidana dua tahun.")
+    found = Index.of([old, new], Analyser(), lambda: 0.0).search("pencemaran nama baik")
     assert [hit.document.status for hit in found.hits] == ["berlaku", "dicabut"]
 
 
@@ -69,7 +71,7 @@ def test_a_law_that_is_named_is_found_by_its_number() -> None:
         entry("Restitusi bagi korban", "Pelaku membayar restitusi kepada korban.", "UU 12/2022"),
         entry("Restitusi bagi pekerja", "Pengusaha membayar restitusi kepada pekerja.", "UU 13/2003"),
     ]
-    searched = Index(entries, Analyser(), lambda: 0.0)
+    searched = Index.of(entries, Analyser(), lambda: 0.0)
     assert ids(searched.search("UU nomor 12 tahun 2022").hits) == ["restitusi-bagi-korban"]
     assert ids(searched.search("restitusi menurut UU 12/2022").hits)[0] == "restitusi-bagi-korban"
 
@@ -114,7 +116,7 @@ def test_every_stage_is_timed(index: Index) -> None:
 )
 def test_named_laws_and_articles_are_checked(index: Index, text: str, expected: tuple[int, int]) -> None:
     """What a question names is counted with what the sources state of it; a made-up law or article is found out."""
-    cited = [document for document in index.documents if document.id == "kuhperdata-1320"]
+    cited = [document for document in index.documents() if document.id == "kuhperdata-1320"]
     assert index.references(text, cited) == expected
 
 

@@ -81,6 +81,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
     ),
     "chatbot_retrieval_documents": ("histogram", {}, "0 1 2 3 5 8 10 20"),
     "chatbot_retrieval_requests": ("counter", {"outcome": "hit empty low_score error"}, ""),
+    "chatbot_corpus_generations": ("counter", {"outcome": "taken refused"}, ""),
     "chatbot_metric_series": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),
     "chatbot_build": ("info", {"version": None, "deployment": None, "engine": None, "corpus": None}, ""),

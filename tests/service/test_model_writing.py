@@ -62,7 +62,7 @@ def brief(corpus: Corpus, deployment: Deployment) -> Brief:
 
 @pytest.fixture
 def index(corpus: Corpus) -> Index:
-    return Index(corpus.documents, Analyser(), lambda: 0.0)
+    return Index.of(corpus.documents, Analyser(), lambda: 0.0)
 
 
 def written(

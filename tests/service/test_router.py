@@ -12,7 +12,7 @@ from service.retrieval.corpus import Corpus
 from service.retrieval.document import Document
 from service.retrieval.numerals import value_of
 from service.retrieval.records import Record, document_of
-from service.retrieval.router import CitationRouter, find_citations, find_decisions, find_laws
+from service.retrieval.router import find_citations, find_decisions, find_laws, router_of
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def law(name: str, article: str, number: int = 0) -> Document:
 
 def test_what_leads_nowhere_is_told_apart() -> None:
     """A law that the corpus lacks, and an article that a known law does not have here, are different findings."""
-    router = CitationRouter([law("UU 12", "5")])
+    router = router_of([law("UU 12", "5")])
     found = router.unresolved("pasal 5 UU 12/2014, pasal 99 UU 12/2014, pasal 5 UU 77/2014 dan UU 3/1950")
     assert [(one.laws[0], one.reason) for one in found] == [
         ("uu 12/2014", "article_not_in_law"),
@@ -200,7 +200,7 @@ def test_what_leads_nowhere_is_told_apart() -> None:
 
 def test_a_regulators_number_may_be_cited_short() -> None:
     """A regulation whose number names its issuer is found without it; both versions of one article are found."""
-    router = CitationRouter(
+    router = router_of(
         [law("POJK 13/POJK.05/2014", "5"), law("POJK 13/POJK.05/2014", "5", 1), law("POJK 13/POJK.05/2014", "1O", 2)]
     )
     for text, rows in (
@@ -226,7 +226,7 @@ def test_articles_in_a_row_share_the_law_behind_them() -> None:
 def test_the_very_paragraph_comes_first(corpus: Corpus) -> None:
     """An entry that replaced the paragraph that is asked for comes before entries on the rest of the article."""
     whole = replace(corpus.documents[1], id="uu-31-1999-2", law="UU 31/1999", article="2")
-    router = CitationRouter([whole, corpus.documents[0]])
+    router = router_of([whole, corpus.documents[0]])
     paragraph, article = find_citations("pasal 2 ayat (1) UU 31/1999"), find_citations("pasal 2 UU 31/1999")
     assert router.rows(paragraph[0]) == (1, 0)
     assert router.rows(article[0]) == (0, 1)
@@ -245,21 +245,21 @@ def test_laws_are_found_without_an_article() -> None:
 def test_the_router_finds_todays_article(corpus: Corpus) -> None:
     """A cited article leads to the entry that states it."""
     (citation,) = find_citations("pasal 1320 KUHPerdata")
-    rows = CitationRouter(corpus.documents).rows(citation)
+    rows = router_of(corpus.documents).rows(citation)
     assert [corpus.documents[row].id for row in rows] == ["kuhperdata-1320"]
 
 
 def test_the_router_finds_a_replaced_article(corpus: Corpus) -> None:
     """An article that was replaced leads to the entry that replaced it."""
     (citation,) = find_citations("pasal 2 UU 31/1999")
-    rows = CitationRouter(corpus.documents).rows(citation)
+    rows = router_of(corpus.documents).rows(citation)
     assert [corpus.documents[row].id for row in rows] == ["uu-1-2023-603"]
 
 
 def test_an_unknown_article_leads_nowhere(corpus: Corpus) -> None:
     """An article that the corpus does not state gives nothing, and never a neighbour."""
     (citation,) = find_citations("pasal 9999 KUHPerdata")
-    assert CitationRouter(corpus.documents).rows(citation) == ()
+    assert router_of(corpus.documents).rows(citation) == ()
 
 
 @given(st.text(alphabet="pasal UU/0123456789()ayt,.- ", max_size=400))
@@ -284,7 +284,7 @@ def test_a_decision_is_known_by_its_number(text: str, number: str) -> None:
 
 def test_only_decisions_of_the_corpus_are_known(corpus: Corpus) -> None:
     """A decision that no entry is or speaks of is not known, however well its words match."""
-    router = CitationRouter(corpus.documents)
+    router = router_of(corpus.documents)
     assert router.knows(*find_decisions("DEMO 2 K/Ag/2022"))
     assert not router.knows(*find_decisions("123 K/Pdt/2015"))
 

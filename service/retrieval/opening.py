@@ -1,0 +1,104 @@
+"""Opens what a service answers from, and takes the next generation of a library while answers run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from service.errors import ConfigurationError
+from service.retrieval.analysis import Analyser
+from service.retrieval.corpus import load_corpus
+from service.retrieval.embedded import EmbeddedRetriever
+from service.retrieval.generation import open_generation
+from service.retrieval.index import Index
+from service.retrieval.lending import Shelf
+from service.retrieval.library import Library, Stamp
+from service.retrieval.retriever import Holdings
+
+LOOKING_SECONDS = 0.5
+"""How often a running service looks whether another generation was published; one look reads a file of twenty bytes."""
+
+Clock = Callable[[], float]
+
+
+class Watcher(Protocol):
+    """Is told what became of a generation that was published while the service ran."""
+
+    def taken(self, generation: str, holdings: Holdings) -> None:
+        """Answers come from it from now on."""
+
+    def refused(self, generation: str, error: ConfigurationError) -> None:
+        """It is broken or foreign; answers go on coming from the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What to answer from; when it came from a library, that library and the stamp of what was current."""
+
+    index: Index
+    library: Library | None = None
+    stamp: Stamp | None = None
+
+    def shelf(self) -> Shelf:
+        """A shelf that lends it."""
+        return Shelf(EmbeddedRetriever(self.index), self.index.close)
+
+
+def open_corpus(path: Path, clock: Clock) -> Opened:
+    """JSON lines, indexed in memory, or a library's current generation.
+
+    Raises:
+        ConfigurationError: the corpus, the library or its current generation does not allow a start.
+    """
+    if not Library.is_one(path):
+        corpus = load_corpus(path)
+        return Opened(Index.of(corpus.documents, Analyser(), clock, corpus.hash))
+    library = Library(path)
+    stamp = library.stamp()
+    if stamp is None:
+        raise ConfigurationError(f"library {path}: nothing is published yet; run `make ingest` first")
+    return Opened(open_generation(library.path(stamp.generation), Analyser(), clock), library, stamp)
+
+
+class LibraryWatch:
+    """Puts each generation that is published onto the shelf; what cannot be opened is told once and left alone."""
+
+    def __init__(
+        self, library: Library, shelf: Shelf, clock: Clock, watcher: Watcher, seen: Stamp | None = None
+    ) -> None:
+        """Watch a library whose `seen` publication is already on the shelf."""
+        self._library = library
+        self._shelf = shelf
+        self._clock = clock
+        self._watcher = watcher
+        self._seen = seen
+        self._unreadable = False
+
+    async def look(self) -> None:
+        """Take what was published since the last look. Opening happens beside the event loop: answers go on meanwhile."""
+        try:
+            stamp = await asyncio.to_thread(self._library.stamp)
+        except ConfigurationError as error:
+            if not self._unreadable:
+                self._watcher.refused("", error)
+            self._unreadable = True
+            return
+        self._unreadable = False
+        if stamp is None or stamp == self._seen:
+            return
+        self._seen = stamp
+        generation = stamp.generation
+        try:
+            index = await asyncio.to_thread(self._open, generation)
+        except ConfigurationError as error:
+            self._watcher.refused(generation, error)
+            return
+        self._shelf.replace(EmbeddedRetriever(index), index.close)
+        self._watcher.taken(generation, index.holdings)
+
+    def _open(self, generation: str) -> Index:
+        """An analyser of its own: a stemmer must not be shared between threads."""
+        return open_generation(self._library.path(generation), Analyser(), self._clock)
