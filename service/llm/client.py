@@ -34,6 +34,7 @@ _MOST_ERROR_BYTES = 65_536
 _MOST_HEADER_BYTES = 8_190
 _MOST_HEADERS = 100
 _LONGEST_WAIT_SECONDS = 86_400.0
+_BROKE = "the connection broke in the midst of the answer"
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
 
 
@@ -82,8 +83,15 @@ class OpenAIProvider:
         try:
             await self._accept(response)
             answer = answer_of(response.content_type)
+            broke = False
             while not answer.done:
-                words = answer.take(await _read(content))
+                try:  # as _read does, without a coroutine for each packet
+                    data = await content.readany()
+                except _BROKEN:
+                    broke = True
+                if broke:
+                    raise CutShort(_BROKE)
+                words = answer.take(data)
                 if words:
                     deadlines.rest()
                     for word in words:
@@ -153,7 +161,7 @@ class OpenAIProvider:
         if response.status == 200:
             return
         payload = b""
-        with suppress(CutShort, Malformed):  # the status says enough
+        with suppress(ProviderError):  # the status says enough, however the body fares
             payload = await _whole(response.content, _MOST_ERROR_BYTES)
         wait = retry_after(response.headers.get("Retry-After"), self._wall_clock())
         raise failure_of(response.status, payload, wait)
@@ -241,7 +249,7 @@ async def _read(content: aiohttp.StreamReader) -> bytes:
         return await content.readany()
     except _BROKEN:
         pass
-    raise CutShort("the connection broke in the midst of the answer")
+    raise CutShort(_BROKE)
 
 
 async def _whole(content: aiohttp.StreamReader, most: int) -> bytes:

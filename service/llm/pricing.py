@@ -7,7 +7,10 @@ import math
 from service.llm.calls import Model, Usage
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Indonesian in Latin letters, on the careful side: the tokenizers of current models need about one token for 3.5 to 4.5 characters of it."""
+"""An assumption for Indonesian in Latin letters, meant to be rather too many tokens than too few; held against no tokenizer.
+
+On the corpus that ships it makes 2.1 tokens of a word (1.9 to 2.3 in nine of ten entries). Usage that a provider reports replaces it.
+"""
 _MESSAGE_OVERHEAD = 4
 
 
@@ -23,7 +26,7 @@ def estimate_tokens(text: str) -> int:
     """About how many tokens a text is, without any model's tokenizer: an estimate that has to be called one.
 
     Letters count CHARACTERS_PER_TOKEN to the token; those of scripts beyond U+2E7F (Chinese, Japanese, Korean) count one each. A text
-    that is not empty is at least one token. Never an exact number: numbers, names and markup run higher, up to half as much again.
+    that is not empty is at least one token. Numbers, names and markup really are more tokens than this says.
     """
     if text.isascii():
         return math.ceil(len(text) / CHARACTERS_PER_TOKEN)

@@ -157,12 +157,10 @@ def _by_class(status: int, told: str) -> ProviderError:
 
 
 def _object(payload: bytes) -> dict[str, Any]:
-    found: object = None
     try:
         found = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        # The decoder's error holds the text: it must not become the cause of ours.
-        found = None
+        found = None  # the decoder's error holds the text: it must not become the cause of ours
     if not isinstance(found, dict):
         raise Malformed("what came is no JSON object")
     return found

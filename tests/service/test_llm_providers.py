@@ -31,6 +31,7 @@ routes:
   complex: [simulated-dear, simulated-simple]
 limits: {connect_seconds: 1, total_seconds: 30}
 """
+PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 KEYS = KeySource(lambda name: f"key-of-{name}", private_files=True)
 NO_KEYS = KeySource(lambda _: None, private_files=True)
 
@@ -160,6 +161,16 @@ def test_every_entry_of_the_catalogue_can_be_used(name: str) -> None:
     assert entry["as_of"] <= dt.date(2026, 11, 21)
     assert entry["prices_source"].startswith(("https://", "none"))
     assert endpoint.base_url.startswith("https://" if endpoint.external else "http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", catalogue_names())
+def test_every_entry_of_the_catalogue_stands_in_the_docs(name: str) -> None:
+    """The page has a row for each entry with its models, and every setting of a key."""
+    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |")]
+    entry = catalogue_entry(name)
+    for model_name in (model["name"] for model in entry["models"]):
+        assert model_name in row or model_name.removeprefix("simulated") in row
+    assert f"`{entry['api_key_setting']}`" in row or entry["api_key_setting"] is None
 
 
 def test_the_whole_catalogue_can_be_used_together() -> None:
