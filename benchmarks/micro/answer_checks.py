@@ -172,7 +172,7 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, default=ROOT / "service" / "corpora" / "courtsight")
     parser.add_argument("--show", choices=KINDS)
     options = parser.parse_args()
-    index = Index(load_corpus(options.corpus).documents, Analyser(), time.perf_counter)
+    index = Index.of(load_corpus(options.corpus).documents, Analyser(), time.perf_counter)
     deployment = load_deployment(deployment_file("courtsight"))
     prompts = PromptBuilder(load_templates(), deployment.persona, 16_000)
     asked = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()][: options.questions]

@@ -188,7 +188,7 @@ WRONG = (
 
 @pytest.fixture(scope="module")
 def index() -> Index:
-    return Index((*load_corpus(_CORPUS).documents, *DOCUMENTS), Analyser(), lambda: 0.0)
+    return Index.of((*load_corpus(_CORPUS).documents, *DOCUMENTS), Analyser(), lambda: 0.0)
 
 
 def outcome(index: Index, sentence: str, language: Language = "id") -> str:
