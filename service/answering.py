@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol
 
 from service import telling
+from service.chat.abstaining import abstention, reason_of, unknown_names
 from service.chat.brief import Brief
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
-from service.chat.composing import abstain
 from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
 from service.chat.evidence import Evidence, merge, number, select, sentences, with_holdings
-from service.chat.guard import Refusal, refusal_of
+from service.chat.guard import Refusal, RefusalReason, refusal_of
+from service.chat.language import Language, Spoken, spoken
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
+from service.chat.translating import translate
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
 from service.llm.calls import Usage
@@ -85,7 +87,7 @@ class Answer:
     text: str
     outcome: Outcome
     complexity: Complexity
-    refusal_reason: str | None
+    refusal_reason: RefusalReason | None
     citations: tuple[Citation, ...]
     confidence: float
     tool_runs: tuple[ToolRun, ...]
@@ -118,12 +120,13 @@ class _Draft:
     assessment: Assessment
     today: date
     retriever: Retriever
+    spoken: Spoken
     steps: list[Step] = field(default_factory=list)
     runs: list[ToolRun] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
 
-    def step(self, title: str, detail: str) -> Step:
-        made = Step(len(self.steps) + 1, title, detail)
+    def step(self, kind: str, detail: str, name: str = "") -> Step:
+        made = Step(len(self.steps) + 1, telling.title(kind, self.language, name), detail)
         self.steps.append(made)
         return made
 
@@ -131,14 +134,19 @@ class _Draft:
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def language(self) -> Language:
+        return self.spoken.answer
+
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """The outcome of weighing: the numbered passages, the confidence they allow, and how many documents were looked at."""
+    """The outcome of weighing: the numbered passages, the confidence they allow, how many documents were looked at, and laws not found."""
 
     evidence: tuple[Evidence, ...]
     confidence: float
     looked_at: int
+    unknown: tuple[str, ...]
 
 
 class Answerer:
@@ -170,14 +178,15 @@ class Answerer:
             save: keeps the answer; when it raises, the answer is not told.
         """
         with self._shelf.lend() as retriever:
-            draft = _Draft(classify(question.text, self._deployment.complexity), today, retriever)
+            language = spoken(question.text, question.earlier)
+            draft = _Draft(classify(question.text, self._deployment.complexity), today, retriever, language)
             async with aclosing(self._answered(draft, question, save)) as events:
                 async for event in events:
                     yield event
 
     async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncGenerator[Event, None]:
         yield Classified(draft.assessment.complexity)
-        yield draft.step("Menilai kerumitan", telling.complexity(draft.assessment))
+        yield draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
         refusal = refusal_of(question.text, self._deployment.refusals)
         events = self._refuse(draft, question, refusal) if refusal else self._research(draft, question)
         async with aclosing(events):
@@ -187,24 +196,31 @@ class Answerer:
                 yield event
 
     async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncGenerator[Event, None]:
-        yield draft.step("Memeriksa batas layanan", f"Permintaan tidak dipenuhi: {refusal.reason}.")
-        draft.pieces.append(refusal.answer)
-        yield Delta(refusal.answer)
+        yield draft.step("guard", telling.refused(refusal.reason, draft.language))
+        text = refusal.answers[draft.language]
+        draft.pieces.append(text)
+        yield Delta(text)
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
         yield self._finished(draft, question, "refused", (), reason=refusal.reason)
 
     async def _research(self, draft: _Draft, question: Question) -> AsyncGenerator[Event, None]:
         context = contextualise(question.text, question.earlier, question.title, content_words)
         if context.carried:
-            yield draft.step("Membaca percakapan", f"Pertanyaan lanjutan; topik yang dibawa: {context.carried}.")
-        plan = plan_tools(context.search, draft.assessment.complexity, question.role.tools)
-        yield draft.step("Merencanakan alat", telling.plan(plan, question.role))
+            yield draft.step("follow", telling.carried(context.carried, draft.language))
+        if draft.language == "en":
+            translation = translate(context.search, self._deployment.glossary)
+            context = replace(context, search=translation.search)
+            yield draft.step("translate", telling.translated(translation.terms, draft.language))
+        plan = plan_tools(f"{question.text} {context.search}", draft.assessment.complexity, question.role.tools)
+        yield draft.step("plan", telling.plan(plan, question.role, draft.language))
         for step in await self._look_up(draft, context, plan):
             yield step
-        weighed = await self._weigh(draft, context)
-        yield draft.step("Menimbang bukti", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence))
-        if weighed.confidence < self._deployment.abstain_below:
-            async with aclosing(self._abstain(draft, question, weighed)) as events:
+        weighed = await self._weigh(draft, question, context)
+        yield draft.step(
+            "weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language)
+        )
+        if weighed.confidence < self._least_confidence(question, context):
+            async with aclosing(self._abstain(draft, question, context, weighed)) as events:
                 async for event in events:
                     yield event
             return
@@ -212,18 +228,26 @@ class Answerer:
             async for event in events:
                 yield event
 
+    def _least_confidence(self, question: Question, context: Context) -> float:
+        """What an answer needs; a question that shows only words of another field needs far more."""
+        domain = self._deployment.domain
+        foreign = domain.is_foreign(f"{question.text} {context.search}")
+        return domain.answer_from if foreign else self._deployment.abstain_below
+
     async def _look_up(self, draft: _Draft, context: Context, plan: Plan) -> list[Step]:
         names = [tool.name for tool in plan.tools]
-        request = ToolRequest(context.search, draft.today, draft.retriever)
-        draft.runs = await run_together(self._tools, names, request, self._clock, self._watcher.tool_failed)
+        request = ToolRequest(context.search, draft.today, draft.retriever, draft.language)
+        draft.runs = await run_together(
+            self._tools, names, request, self._clock, self._watcher.tool_failed, self._deployment.tool_seconds
+        )
         for run in draft.runs:
             self._watcher.tool_ran(run, draft.assessment.complexity)
         if all(run.result is None for run in draft.runs):
             # Nothing was looked up: to abstain would say something about the sources that nobody knows.
             raise Problem("Every tool failed. Try again in a moment.")
-        return [draft.step(f"Menjalankan {run.name}", telling.run(run)) for run in draft.runs]
+        return [draft.step("run", telling.run(run, draft.language), run.name) for run in draft.runs]
 
-    async def _weigh(self, draft: _Draft, context: Context) -> _Weighed:
+    async def _weigh(self, draft: _Draft, question: Question, context: Context) -> _Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
         hits = select(results, self._deployment.passages[complexity])
@@ -236,16 +260,25 @@ class Answerer:
             draft.retriever.analyser.document_terms,
         )
         evidence = with_holdings(evidence, {hit.document.id for hit in results.get("CaseComparator", ())})
-        looked_at = len(merge(results))
-        return _Weighed(evidence, await _confidence(draft.retriever, context.search, evidence), looked_at)
+        found = merge(results)
+        unknown = unknown_names(question.text, (hit.document for hit in found))
+        value = await _confidence(draft.retriever, context.search, evidence, unknown=len(unknown))
+        return _Weighed(evidence, value, len(found), unknown)
 
-    async def _abstain(self, draft: _Draft, question: Question, weighed: _Weighed) -> AsyncGenerator[Event, None]:
-        yield draft.step("Menahan jawaban", telling.abstention(weighed.confidence, self._deployment.abstain_below))
+    async def _abstain(
+        self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
+    ) -> AsyncGenerator[Event, None]:
+        unresolved = await draft.retriever.unresolved(context.search)
+        whole = f"{question.text} {context.search}"
+        reason = reason_of(whole, self._deployment.domain, weighed.unknown, unresolved)
+        least = self._least_confidence(question, context)
+        yield draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
-        text = abstain(question.text, nearest)
+        shown = weighed.unknown or tuple(one.label for one in unresolved)
+        text = abstention(question.text, reason, nearest, shown, draft.language)
         draft.pieces.append(text)
         yield Delta(text)
-        yield self._finished(draft, question, "abstained", (), value=weighed.confidence)
+        yield self._finished(draft, question, "abstained", (), value=weighed.confidence, reason=reason)
 
     async def _compose(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
@@ -258,15 +291,15 @@ class Answerer:
                 if isinstance(event, Written):
                     written = event
                     continue
-                text = event.text if isinstance(event, Piece) else telling.interruption(event.reason)
+                text = event.text if isinstance(event, Piece) else telling.interruption(event.reason, draft.language)
                 draft.pieces.append(text)
                 yield Delta(text)
         self._watcher.generated(written.model, self._clock() - started)
-        yield draft.step("Menyusun jawaban", telling.composing(weighed.evidence, written.model))
+        yield draft.step("compose", telling.composing(weighed.evidence, written.model, draft.language))
         check = check_marks(draft.text, weighed.evidence)
-        yield draft.step("Memeriksa kutipan", telling.check(check))
+        yield draft.step("check", telling.check(check, draft.language))
         used = [item for item in weighed.evidence if item.number in check.used]
-        value = await _confidence(draft.retriever, context.search, used)
+        value = await _confidence(draft.retriever, context.search, used, unknown=len(weighed.unknown))
         yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling, written=written)
 
     def _finished(
@@ -277,7 +310,7 @@ class Answerer:
         used: Sequence[Evidence],
         *,
         value: float = 0.0,
-        reason: str | None = None,
+        reason: RefusalReason | None = None,
         dangling: Sequence[int] = (),
         written: Written = _BY_OURSELVES,
     ) -> Answer:
@@ -291,18 +324,25 @@ class Answerer:
             confidence=value,
             tool_runs=tuple(draft.runs),
             steps=tuple(draft.steps),
-            notices=notices(citations, question.role.register, dangling, stood_in=written.fallback is not None),
+            notices=notices(
+                citations,
+                question.role.register,
+                dangling,
+                draft.language,
+                draft.spoken.note,
+                stood_in=written.fallback is not None,
+            ),
             written=written,
         )
 
 
-async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidence]) -> float:
+async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidence], *, unknown: int = 0) -> float:
     named, resolved = await retriever.references(search, [item.document for item in cited])
     return confidence(
         retriever.analyser.query_terms(search).topic,
         retriever.idf,
         [Support(retriever.terms(item), item.score) for item in cited],
-        named=named,
+        named=named + unknown,
         resolved=resolved,
     )
 
@@ -329,6 +369,7 @@ def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...],
         remark=compared.remark if compared else "",
         role=question.role.name,
         complexity=draft.assessment.complexity,
+        language=draft.language,
         request_id=question.request_id,
         cacheable=question.cacheable,
     )

@@ -1,77 +1,200 @@
-"""Says in Indonesian what was done for an answer: each step names what was looked at and what it gave."""
+"""Says what was done for an answer, in the reader's language: each step names what was looked at and what it gave."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.chat.citations import CitationCheck
-from service.chat.complexity import Assessment
+from service.chat.complexity import Assessment, ComplexityRules
 from service.chat.evidence import Evidence
+from service.chat.language import Language
 from service.chat.planning import Plan
 from service.deployments.model import Role
 from service.tools.toolbox import ToolRun
 
-_INTERRUPTIONS = {
-    "timeout": "penyedia model terlalu lama menjawab",
-    "overloaded": "penyedia model sedang penuh",
-    "filtered": "penyaring isi milik penyedia model",
+_SAID: Mapping[Language, Mapping[str, str]] = {
+    "id": {
+        "classify": "Menilai kerumitan",
+        "guard": "Memeriksa batas layanan",
+        "follow": "Membaca percakapan",
+        "translate": "Menerjemahkan istilah",
+        "plan": "Merencanakan alat",
+        "run": "Menjalankan {}",
+        "weigh": "Menimbang bukti",
+        "withhold": "Menahan jawaban",
+        "compose": "Menyusun jawaban",
+        "check": "Memeriksa kutipan",
+        "simple": "sederhana",
+        "medium": "sedang",
+        "complex": "kompleks",
+        "complexity": "Pertanyaan {} (skor {:.1f}: {}).",
+        "no signal": "tidak ada penanda khusus",
+        "refused": "Permintaan tidak dipenuhi: {}.",
+        "carried": "Pertanyaan lanjutan; topik yang dibawa: {}.",
+        "translated": "Dicari dalam bahasa sumber: {}.",
+        "for": "{} untuk {}",
+        "no tools": "Tidak ada alat yang dapat dipakai.",
+        "denied": " Tidak tersedia bagi peran {}: {}.",
+        "error": "“{}”: alat gagal dan tidak memberi hasil.",
+        "timeout": "“{}”: alat terlalu lama dan dihentikan; hasil alat lain tetap dipakai.",
+        "empty": "“{}”: tidak ada hasil.{}",
+        "found": "“{}”: {} hasil, teratas “{}” (skor {:.2f}).{}",
+        "weighed": "{} dari {} dokumen dipakai: {}. Dukungan bukti {:.2f}.",
+        "none": "tidak ada",
+        "below": "Dukungan bukti {:.2f} di bawah batas {:.2f}; layanan tidak menebak. Alasan: {}.",
+        "composed": "Jawaban disusun oleh model “{}” dari {} sumber bernomor.",
+        "dangling": "{} tanda merujuk pada sumber; tanpa sumber: {}.",
+        "all marks": "Semua {} tanda kutipan merujuk pada sumber yang diberikan.",
+        "interrupted": "(Jawaban di atas terputus karena {}. Berikut jawaban yang disusun ulang dari awal.)",
+        "unsafe": "meminta bantuan untuk perbuatan melanggar hukum atau yang membahayakan diri",
+        "injection": "mencoba mengubah aturan atau hak akses layanan",
+        "out_of_domain": "di luar bidang hukum Indonesia",
+        "law_not_in_corpus": "peraturan yang disebut tidak ditemukan dalam sumber",
+        "article_not_in_law": "pasal yang disebut tidak ditemukan dalam sumber",
+        "no_evidence": "bukti tidak cukup",
+        "provider timeout": "penyedia model terlalu lama menjawab",
+        "provider overloaded": "penyedia model sedang penuh",
+        "provider filtered": "penyaring isi milik penyedia model",
+        "provider": "gangguan pada penyedia model",
+    },
+    "en": {
+        "classify": "Judging the complexity",
+        "guard": "Checking the limits of the service",
+        "follow": "Reading the conversation",
+        "translate": "Translating terms",
+        "plan": "Planning tools",
+        "run": "Running {}",
+        "weigh": "Weighing evidence",
+        "withhold": "Withholding an answer",
+        "compose": "Composing the answer",
+        "check": "Checking citations",
+        "simple": "simple",
+        "medium": "medium",
+        "complex": "complex",
+        "complexity": "A {} question (score {:.1f}: {}).",
+        "no signal": "no special signal",
+        "refused": "The request is not met: {}.",
+        "carried": "A follow-up; the topic carried over: {}.",
+        "translated": "Searched in the language of the sources: {}.",
+        "for": "{} to {}",
+        "no tools": "There is no tool to use.",
+        "denied": " Not available to the role {}: {}.",
+        "error": "“{}”: the tool failed and gave no result.",
+        "timeout": "“{}”: the tool took too long and was stopped; the results of the others stand.",
+        "empty": "“{}”: no result.{}",
+        "found": "“{}”: {} results, the best “{}” (score {:.2f}).{}",
+        "weighed": "{} of {} documents used: {}. Support by evidence {:.2f}.",
+        "none": "none",
+        "below": "Support by evidence {:.2f}, needed {:.2f}; the service does not guess. Reason: {}.",
+        "composed": "The answer was composed by the model “{}” from {} numbered sources.",
+        "dangling": "{} marks refer to a source; without a source: {}.",
+        "all marks": "All {} marks refer to a source that was given.",
+        "interrupted": "(The answer above broke off: {}. What follows is written anew from the beginning.)",
+        "unsafe": "it asks for help with an unlawful act or with self-harm",
+        "injection": "it tries to change the rules or the access of the service",
+        "out_of_domain": "outside Indonesian law",
+        "law_not_in_corpus": "the law that was named was not found in the sources",
+        "article_not_in_law": "the article that was named was not found in the sources",
+        "no_evidence": "not enough evidence",
+        "provider timeout": "the model's provider took too long",
+        "provider overloaded": "the model's provider is overloaded",
+        "provider filtered": "the content filter of the model's provider",
+        "provider": "a failure at the model's provider",
+    },
 }
-_LEVELS = {"simple": "sederhana", "medium": "sedang", "complex": "kompleks"}
+_MEASURES = {
+    "panjang": "length",
+    "kalimat": "sentences",
+    "koma": "commas",
+    "kata sambung": "conjunctions",
+    "beberapa pertanyaan": "several questions",
+    "para pihak": "parties",
+    "aturan yang disebut": "laws named",
+    "kata abstrak": "abstract words",
+}
+_MOST_SIGNALS = 4
 
 
-def complexity(assessment: Assessment) -> str:
-    """The class of the question and the signals behind it."""
-    signals = ", ".join(assessment.signals) or "tidak ada penanda khusus"
-    return f"Pertanyaan {_LEVELS[assessment.complexity]} ({assessment.points} poin: {signals})."
+def title(step: str, language: Language, name: str = "") -> str:
+    """The heading of a step; `name` is the tool's where the step runs one."""
+    return _SAID[language][step].format(name)
 
 
-def plan(chosen: Plan, role: Role) -> str:
+def complexity(assessment: Assessment, rules: ComplexityRules, language: Language) -> str:
+    """The class of the question and the strongest signals behind it."""
+    said = _SAID[language]
+    names = assessment.signals[:_MOST_SIGNALS]
+    if language == "en":
+        english = {signal.name: signal.english or signal.name for signal in rules.signals} | _MEASURES
+        names = tuple(english[name] for name in names)
+    signals = ", ".join(names) or said["no signal"]
+    return said["complexity"].format(said[assessment.complexity], assessment.points, signals)
+
+
+def refused(reason: str, language: Language) -> str:
+    """Why a request is not met."""
+    return _SAID[language]["refused"].format(_SAID[language][reason])
+
+
+def carried(topic: str, language: Language) -> str:
+    """What a follow-up inherits."""
+    return _SAID[language]["carried"].format(topic)
+
+
+def translated(terms: Sequence[tuple[str, str]], language: Language) -> str:
+    """Which words were translated into what."""
+    return _SAID[language]["translated"].format("; ".join(f"{one} → {other}" for one, other in terms))
+
+
+def plan(chosen: Plan, role: Role, language: Language) -> str:
     """The tools to run with their reasons, and those that the role may not use."""
-    tools = "; ".join(f"{tool.name} untuk {tool.reason}" for tool in chosen.tools)
-    text = f"{tools}." if tools else "Tidak ada alat yang dapat dipakai."
-    if chosen.denied:
-        text += f" Tidak tersedia bagi peran {role.name}: {', '.join(chosen.denied)}."
-    return text
+    said = _SAID[language]
+    reasons = [(tool.name, tool.english if language == "en" else tool.reason) for tool in chosen.tools]
+    tools = "; ".join(said["for"].format(name, reason) for name, reason in reasons)
+    text = f"{tools}." if tools else said["no tools"]
+    return text + (said["denied"].format(role.name, ", ".join(chosen.denied)) if chosen.denied else "")
 
 
-def run(tool_run: ToolRun) -> str:
+def run(tool_run: ToolRun, language: Language) -> str:
     """What a tool was asked and what it found."""
-    asked = f"“{tool_run.query}”"
+    said = _SAID[language]
     if tool_run.result is None:
-        return f"{asked}: alat gagal dan tidak memberi hasil."
+        return said[tool_run.outcome].format(tool_run.query)
     hits = tool_run.result.hits
     remark = f" {tool_run.result.remark}" if tool_run.result.remark else ""
     if not hits:
-        return f"{asked}: tidak ada hasil.{remark}"
+        return said["empty"].format(tool_run.query, remark)
     best = max(hits, key=lambda hit: hit.score)
-    return f"{asked}: {len(hits)} hasil, teratas “{best.document.title}” (skor {best.score:.2f}).{remark}"
+    return said["found"].format(tool_run.query, len(hits), best.document.title, best.score, remark)
 
 
-def weighing(evidence: Sequence[Evidence], looked_at: int, confidence: float) -> str:
+def weighing(evidence: Sequence[Evidence], looked_at: int, confidence: float, language: Language) -> str:
     """How many documents were looked at, which stay, and how well they carry an answer."""
-    kept = ", ".join(item.document.label for item in evidence) or "tidak ada"
-    return f"{len(evidence)} dari {looked_at} dokumen dipakai: {kept}. Dukungan bukti {confidence:.2f}."
+    said = _SAID[language]
+    kept = ", ".join(item.document.label for item in evidence) or said["none"]
+    return said["weighed"].format(len(evidence), looked_at, kept, confidence)
 
 
-def abstention(confidence: float, least: float) -> str:
+def abstention(confidence: float, least: float, reason: str, language: Language) -> str:
     """Why no answer is given."""
-    return f"Dukungan bukti {confidence:.2f} di bawah batas {least:.2f}; layanan tidak menebak."
+    return _SAID[language]["below"].format(confidence, least, _SAID[language][reason])
 
 
-def composing(evidence: Sequence[Evidence], model: str) -> str:
+def composing(evidence: Sequence[Evidence], model: str, language: Language) -> str:
     """What the answer was made of, and by which model."""
-    return f"Jawaban disusun oleh model “{model}” dari {len(evidence)} sumber bernomor."
+    return _SAID[language]["composed"].format(model, len(evidence))
 
 
-def interruption(reason: str) -> str:
+def interruption(reason: str, language: Language = "id") -> str:
     """What stands between a beginning that its writer could not finish and the answer that replaces it."""
-    why = _INTERRUPTIONS.get(reason, "gangguan pada penyedia model")
-    return f"\n\n(Jawaban di atas terputus karena {why}. Berikut jawaban yang disusun ulang dari awal.)\n\n"
+    said = _SAID[language]
+    why = said.get(f"provider {reason}", said["provider"])
+    return f"\n\n{said['interrupted'].format(why)}\n\n"
 
 
-def check(found: CitationCheck) -> str:
+def check(found: CitationCheck, language: Language) -> str:
     """Whether every mark stands on a passage."""
+    said = _SAID[language]
     if found.dangling:
-        wrong = ", ".join(f"[{number}]" for number in found.dangling)
-        return f"{len(found.used)} tanda merujuk pada sumber; tanpa sumber: {wrong}."
-    return f"Semua {len(found.used)} tanda kutipan merujuk pada sumber yang diberikan."
+        return said["dangling"].format(len(found.used), ", ".join(f"[{number}]" for number in found.dangling))
+    return said["all marks"].format(len(found.used))

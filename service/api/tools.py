@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
-from service.errors import NotFound, Problem
+from service.errors import AnswerTimeout, NotFound, Problem
 from service.services import enter, services_of
 from service.telemetry.metrics import UNCLASSIFIED
 from service.tools.tool import ToolRequest
@@ -45,8 +45,17 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     watching = services.watching
     with services.shelf.lend() as retriever:
         wanted = ToolRequest(query, today, retriever)
-        (run,) = await run_together(services.tools, [tool_name], wanted, surroundings.clock, watching.tool_failed)
+        (run,) = await run_together(
+            services.tools,
+            [tool_name],
+            wanted,
+            surroundings.clock,
+            watching.tool_failed,
+            services.deployment.tool_seconds,
+        )
     watching.tool_ran(run, UNCLASSIFIED)
+    if run.late:
+        raise AnswerTimeout("The tool did not answer in time. Ask something narrower, or try again.")
     if run.result is None:
         raise Problem("The tool failed. Try again in a moment.")
     return Json(

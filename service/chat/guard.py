@@ -1,28 +1,103 @@
-"""Questions that are not answered, whatever the corpus holds."""
+"""Questions that are not answered, whatever the corpus holds: help with a crime, and attempts to turn the service against its rules.
+
+A rule is met when a question shows an entry of each of its groups and none of its `unless`: questions about the law on an act
+("apa hukuman menyuap hakim?") are not requests to commit it. What is hidden (zero-width letters, base64, hexadecimal, letters set apart,
+digits for letters) is read in the open as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from service.text import contains_phrase, words
+from service.chat.language import Language
+from service.chat.lexicon import Lexicon
+from service.text import words
+
+RefusalReason = Literal[
+    "out_of_domain", "law_not_in_corpus", "article_not_in_law", "unsafe", "injection", "no_evidence"
+]
+REFUSAL_REASONS: tuple[RefusalReason, ...] = (
+    "out_of_domain", "law_not_in_corpus", "article_not_in_law", "unsafe", "injection", "no_evidence",
+)  # fmt: skip
+"""Why a question was refused (unsafe, injection) or no answer was given (the others)."""
+
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){8,}")
+_SPELT = re.compile(r"(?:\b\w\b[ .\-_]{1,2}){5,}\w\b")
+_GAPS = re.compile(r"[ .\-_]")
+_WIDE_GAP = re.compile(r"[ .\-_]{2,}")
+_LETTERS = str.maketrans("01345@$", "oieas" + "as")
+_MIXED = re.compile(r"(?=\w*[a-zA-Z])(?=\w*[01345@$])[\w@$]{4,}")
+_MOST_DECODED = 4
+_LEAST_PRINTABLE = 0.9
+_MOST_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Questions that are not answered: one verb of help, and one phrase of the forbidden, with what to say instead."""
+    """A rule: the reason that answers carry, the groups of words that meet it, what clears it, and what is said instead.
 
-    reason: str
-    asks: tuple[str, ...]
-    about: tuple[str, ...]
-    answer: str
+    `marks` are pieces of text, such as "[inst]", each of which meets the rule by itself.
+    """
+
+    reason: RefusalReason
+    groups: tuple[Lexicon, ...]
+    unless: Lexicon
+    marks: tuple[str, ...]
+    answers: dict[Language, str]
 
 
 def refusal_of(question: str, refusals: Sequence[Refusal]) -> Refusal | None:
-    """The first refusal that the question meets: it shows a word of `asks` and a phrase of `about`."""
-    asked = words(question)
+    """The first rule that the question meets, as written or once what it hides is read."""
+    readings = [(reading.lower(), words(reading)) for reading in _readings(question[:_MOST_CHARACTERS])]
     for refusal in refusals:
-        helps = any(contains_phrase(asked, phrase) for phrase in refusal.asks)
-        if helps and any(contains_phrase(asked, phrase) for phrase in refusal.about):
+        if any(_meets(refusal, text, tokens) for text, tokens in readings):
             return refusal
     return None
+
+
+def _meets(refusal: Refusal, text: str, tokens: list[str]) -> bool:
+    if any(mark in text for mark in refusal.marks):
+        return True
+    if not refusal.groups or not all(group.shown(tokens) for group in refusal.groups):
+        return False
+    return not refusal.unless.shown(tokens)
+
+
+def _readings(question: str) -> Iterator[str]:
+    """The question as it is seen, and what it hides."""
+    plain = "".join(letter for letter in question if unicodedata.category(letter) != "Cf")
+    yield plain
+    if (spelt := _SPELT.sub(_joined, plain)) != plain:
+        yield spelt
+    if _MIXED.search(plain):
+        yield _MIXED.sub(lambda found: found[0].translate(_LETTERS), plain)
+    for found in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
+        yield from _legible(_from_base64(found[0]))
+    for found in list(_HEX.finditer(plain))[:_MOST_DECODED]:
+        yield from _legible(bytes.fromhex(_GAPS.sub("", found[0].replace(":", "")).strip()))
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Letters set apart, joined again; a wider gap parts words."""
+    return " ".join(_GAPS.sub("", word) for word in _WIDE_GAP.split(found[0]))
+
+
+def _from_base64(text: str) -> bytes:
+    bare = text.rstrip("=")
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _legible(decoded: bytes) -> Iterator[str]:
+    text = decoded.decode("utf-8", errors="ignore")
+    if text and sum(letter.isprintable() for letter in text) >= _LEAST_PRINTABLE * len(decoded):
+        yield text

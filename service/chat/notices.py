@@ -2,42 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.chat.citations import Citation
+from service.chat.language import Language, Note
 from service.chat.registers import Register
 
-_STOOD_IN = (
-    "Model bahasa tidak dipakai atau tidak dapat menjawab saat ini; jawaban ini disusun langsung dari kalimat sumber oleh mesin"
-    " ekstraktif."
-)
+_SAID: Mapping[Language, Mapping[str, str]] = {
+    "id": {
+        "stood in": "Model bahasa tidak dipakai atau tidak dapat menjawab saat ini; jawaban ini disusun langsung dari kalimat sumber oleh mesin"
+        " ekstraktif.",
+        "demo": "Putusan bertanda [DEMO] adalah rekaan untuk demonstrasi, bukan putusan nyata: {}.",
+        "unverified": "Sumber berikut belum diverifikasi terhadap naskah resmi: {}.",
+        "dicabut": "Sumber berikut membahas aturan yang sudah dicabut; yang berlaku ialah penggantinya: {}.",
+        "diubah": "Sumber berikut membahas aturan yang telah diubah; periksa bunyinya yang terbaru: {}.",
+        "dangling": "Tanda berikut tidak merujuk pada sumber mana pun dan harus diabaikan: {}.",
+        "malay": "Soalan dibaca sebagai bahasa Melayu. Layanan ini menjawab dalam bahasa Indonesia dan hanya tentang hukum Indonesia.",
+        "other": "Layanan ini menjawab dalam bahasa Indonesia atau Inggris. / This service answers in Indonesian or English.",
+    },
+    "en": {
+        "stood in": "No language model was used or could answer; this answer was composed from sentences of the sources by the extractive engine.",
+        "demo": "Decisions marked [DEMO] are invented for demonstration and are no real decisions: {}.",
+        "unverified": "These sources have not been verified against the official text: {}.",
+        "dicabut": "These sources speak of rules that were repealed; what replaced them applies: {}.",
+        "diubah": "These sources speak of rules that were amended; check their latest wording: {}.",
+        "dangling": "These marks refer to no source and must be ignored: {}.",
+        "original": "Quotations stay in Indonesian, the language of the law; a translation has no legal force.",
+    },
+}
 
 
 def notices(
-    citations: Sequence[Citation], register: Register, dangling: Sequence[int] = (), *, stood_in: bool = False
+    citations: Sequence[Citation],
+    register: Register,
+    dangling: Sequence[int] = (),
+    language: Language = "id",
+    note: Note = "",
+    *,
+    stood_in: bool = False,
 ) -> tuple[str, ...]:
-    """What wrote in a model's place, demonstration decisions, unverified sources, marks without a source, no legal advice."""
-    found: list[str] = [_STOOD_IN] if stood_in else []
-    demo = [citation.number for citation in citations if citation.demo]
-    if demo:
-        found.append(f"Putusan bertanda [DEMO] adalah rekaan untuk demonstrasi, bukan putusan nyata: {_marks(demo)}.")
-    unverified = [citation.number for citation in citations if not citation.verified and not citation.demo]
-    if unverified:
-        found.append(f"Sumber berikut belum diverifikasi terhadap naskah resmi: {_marks(unverified)}.")
-    repealed = [citation.number for citation in citations if citation.status == "dicabut"]
-    if repealed:
-        found.append(
-            f"Sumber berikut membahas aturan yang sudah dicabut; yang berlaku ialah penggantinya: {_marks(repealed)}."
-        )
-    amended = [citation.number for citation in citations if citation.status == "diubah"]
-    if amended:
-        found.append(
-            f"Sumber berikut membahas aturan yang telah diubah; periksa bunyinya yang terbaru: {_marks(amended)}."
-        )
-    if dangling:
-        found.append(f"Tanda berikut tidak merujuk pada sumber mana pun dan harus diabaikan: {_marks(dangling)}.")
-    found.append(register.notice)
-    return tuple(found)
+    """What wrote in a model's place, demonstration decisions, unverified sources, marks without a source, and that this is no legal advice.
+
+    Args:
+        citations: what the answer cites.
+        register: how the answer speaks, in any language.
+        dangling: marks that refer to no source.
+        language: that of the answer.
+        note: what to say to those who asked in a language that answers are not written in.
+        stood_in: whether the extractive engine wrote in place of a model.
+    """
+    said = _SAID[language]
+    marked = {
+        "demo": [citation.number for citation in citations if citation.demo],
+        "unverified": [citation.number for citation in citations if not citation.verified and not citation.demo],
+        "dicabut": [citation.number for citation in citations if citation.status == "dicabut"],
+        "diubah": [citation.number for citation in citations if citation.status == "diubah"],
+        "dangling": list(dangling),
+    }
+    found = [said["stood in"]] if stood_in else []
+    found += [said[kind].format(_marks(numbers)) for kind, numbers in marked.items() if numbers]
+    if note:
+        found.append(said[note])
+    if language == "en" and citations:
+        found.append(said["original"])
+    return (*found, register.spoken(language).notice)
 
 
 def _marks(numbers: Sequence[int]) -> str:

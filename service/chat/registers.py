@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.chat.language import Language
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The frame of an answer, in the language of its readers. `numbered` puts every statement on a numbered line."""
+    """The frame of an answer, in the language of its readers. `numbered` puts every statement on a numbered line.
+
+    `english` is the same frame for those who ask in English.
+    """
 
     opening: str
     statutes: str
@@ -17,3 +22,8 @@ class Register:
     closing: str
     numbered: bool
     notice: str
+    english: Register | None = None
+
+    def spoken(self, language: Language) -> Register:
+        """The frame in a language."""
+        return self.english if language == "en" and self.english else self

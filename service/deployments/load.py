@@ -5,22 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from service.chat.complexity import MEASURES, ComplexityRules, Signal
-from service.chat.guard import Refusal
 from service.chat.registers import Register
-from service.deployments.model import ROLES, Deployment, Generation, Limits, Permission, Role
+from service.deployments.glossary import load_glossary
+from service.deployments.guards import load_guards
+from service.deployments.model import ROLES, TOOLS, Deployment, Generation, Limits, Permission, Role
+from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
-from service.strict_yaml import UniqueKeys
 from service.strictness import describe, nearest
 
 HERE = Path(__file__).parent
 
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 ToolName = Literal["LegalRetriever", "LawLookup", "CaseComparator", "PrecedentExplorer"]
 RoleName = Literal["admin", "judge", "lawyer", "researcher", "public"]
@@ -58,15 +59,19 @@ class _Complexity(_Strict):
         return self
 
 
-class _Register(_Strict):
+class _Frame(_Strict):
     opening: Text
     statutes: Text
     guides: Text
     decisions: Text
     comparison: Text
     closing: Text
-    numbered: bool
     notice: Text
+
+
+class _Register(_Frame):
+    numbered: bool
+    english: _Frame
 
 
 class _Role(_Strict):
@@ -87,13 +92,6 @@ class _Passages(_Strict):
     simple: int = Field(ge=1, le=20)
     medium: int = Field(ge=1, le=20)
     complex: int = Field(ge=1, le=20)
-
-
-class _Refusal(_Strict):
-    reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
-    asks: list[Text] = Field(min_length=1)
-    about: list[Text] = Field(min_length=1)
-    answer: Text
 
 
 class _Retries(_Strict):
@@ -132,13 +130,17 @@ class _File(_Strict):
     passages: _Passages
     complexity: _Complexity
     limits: _Limits
+    tool_seconds: dict[ToolName, Annotated[float, Field(gt=0, le=60)]]
     registers: dict[str, _Register]
     roles: dict[RoleName, _Role]
-    refusals: list[_Refusal]
+    guards: FileName
+    glossary: FileName
     llm: _Generation
 
     @model_validator(mode="after")
     def _names_agree(self) -> _File:
+        if unlimited := sorted(set(TOOLS) - set(self.tool_seconds)):
+            raise ValueError(f"tool_seconds lacks {', '.join(unlimited)}")
         for where, named in (("roles", self.roles.keys()), ("llm.budgets", self.llm.budgets.keys())):
             missing = [name for name in ROLES if name not in named]
             if missing:
@@ -151,8 +153,14 @@ class _File(_Strict):
         return self
 
 
+def _register(register: _Register) -> Register:
+    english = Register(**register.english.model_dump(), numbered=register.numbered)
+    return Register(**register.model_dump(exclude={"english"}), english=english)
+
+
 def _domain(file: _File) -> Deployment:
-    registers = {name: Register(**register.model_dump()) for name, register in file.registers.items()}
+    guards = load_guards(HERE / "guarding" / f"{file.guards}.yaml")
+    registers = {name: _register(register) for name, register in file.registers.items()}
     return Deployment(
         name=file.name,
         title=file.title,
@@ -175,7 +183,10 @@ def _domain(file: _File) -> Deployment:
             name: Role(name, frozenset(role.permissions), frozenset(role.tools), registers[role.register_])
             for name, role in file.roles.items()
         },
-        refusals=tuple(Refusal(r.reason, tuple(r.asks), tuple(r.about), r.answer) for r in file.refusals),
+        refusals=guards.refusals,
+        domain=guards.domain,
+        glossary=load_glossary(HERE / "glossaries" / f"{file.glossary}.txt"),
+        tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
     )
 
@@ -211,10 +222,7 @@ def load_deployment(path: Path) -> Deployment:
     Raises:
         ConfigurationError: in one line, what is wrong and where.
     """
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506 - a SafeLoader made stricter
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"deployment {path}: {' '.join(str(error).split())}") from error
+    raw = read_yaml(path, "deployment")
     try:
         return _domain(_File.model_validate(raw))
     except ValidationError as error:

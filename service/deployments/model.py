@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.chat.complexity import ComplexityRules
+from service.chat.domain import Domain
 from service.chat.guard import Refusal
 from service.chat.registers import Register
+from service.chat.translating import Glossary
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
@@ -68,3 +70,6 @@ class Deployment:
     roles: Mapping[str, Role]
     refusals: tuple[Refusal, ...]
     generation: Generation
+    domain: Domain
+    glossary: Glossary
+    tool_seconds: Mapping[str, float]

@@ -9,7 +9,7 @@ from service.retrieval.document import Document
 from service.retrieval.hits import Search
 from service.retrieval.index import Index
 from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
-from service.retrieval.router import Citation
+from service.retrieval.router import Citation, Unresolved
 
 
 class EmbeddedRetriever:
@@ -45,6 +45,10 @@ class EmbeddedRetriever:
     async def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
         """How many laws, articles and decisions a text names, and how many of them the corpus states."""
         return self._index.references(text, cited)
+
+    async def unresolved(self, text: str) -> tuple[Unresolved, ...]:
+        """The citations and laws of a text that the corpus does not state."""
+        return self._index.unresolved(text)
 
     def idf(self, term: str) -> float:
         """The weight of a term."""

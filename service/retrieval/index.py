@@ -24,6 +24,7 @@ from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
 from service.retrieval.router import (
     Citation,
     CitationRouter,
+    Unresolved,
     article_numbers,
     find_articles,
     find_citations,
@@ -204,6 +205,10 @@ class Index:
     def resolves(self, citation: Citation) -> bool:
         """Whether the corpus states the cited article."""
         return bool(self._router.rows(citation))
+
+    def unresolved(self, text: str) -> tuple[Unresolved, ...]:
+        """The citations and laws of a text that the corpus does not state."""
+        return self._router.unresolved(text)
 
     def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
         """How many laws, articles and decisions a text names, and how many of them its sources state.

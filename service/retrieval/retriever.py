@@ -10,7 +10,7 @@ from typing import Protocol
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document, Kind, Passage
 from service.retrieval.hits import Search
-from service.retrieval.router import Citation
+from service.retrieval.router import Citation, Unresolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,9 @@ class Retriever(Protocol):
 
     async def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
         """How many laws, articles and decisions a text names, and how many of them the corpus states."""
+
+    async def unresolved(self, text: str) -> tuple[Unresolved, ...]:
+        """The citations and laws of a text that the corpus does not state, in order, and whether law or article is missing."""
 
     def idf(self, term: str) -> float:
         """The weight of a term; one that no passage holds weighs most."""

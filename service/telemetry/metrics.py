@@ -42,7 +42,7 @@ OUTCOMES = (
 )
 GOOD_OUTCOMES = frozenset({"ok", "abstained", "refused"})
 STAGES = ("analyse", "search", "rank", "total")
-TOOL_OUTCOMES = ("ok", "empty", "error")
+TOOL_OUTCOMES = ("ok", "empty", "timeout", "error")
 GENERATION_OUTCOMES = ("taken", "refused")
 RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
 STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.chat.language import Language
 from service.retrieval.hits import Hit
 from service.retrieval.retriever import DECISIONS
 from service.tools.period import Period, read_period
@@ -27,7 +28,7 @@ class CaseComparator:
         search = await request.retriever.search(request.query, filters=DECISIONS, limit=_LOOKED_AT)
         meant = [hit for hit in _on_topic(search.hits) if period.holds(hit.document.decided_on)]
         chosen = sorted(_choose(meant, period), key=lambda hit: (str(hit.document.decided_on), hit.document.id))
-        return ToolResult(hits=tuple(chosen), searches=(search,), remark=_remark(chosen, period))
+        return ToolResult(hits=tuple(chosen), searches=(search,), remark=_remark(chosen, period, request.language))
 
 
 def _on_topic(hits: Sequence[Hit]) -> list[Hit]:
@@ -50,13 +51,18 @@ def _year(hit: Hit) -> int:
     return hit.document.decided_on.year if hit.document.decided_on else 0
 
 
-def _remark(hits: Sequence[Hit], period: Period) -> str:
+def _remark(hits: Sequence[Hit], period: Period, language: Language) -> str:
     if period.pivot is not None:
         before = sum(_year(hit) < period.pivot for hit in hits)
+        since = len(hits) - before
+        if language == "en":
+            return f"Decisions found in the corpus: {before} before {period.pivot}, {since} since {period.pivot}."
         return (
-            f"Sebelum tahun {period.pivot}: {before} putusan; sejak tahun {period.pivot}: {len(hits) - before} putusan yang"
+            f"Sebelum tahun {period.pivot}: {before} putusan; sejak tahun {period.pivot}: {since} putusan yang"
             " ditemukan di korpus."
         )
     if period.since is not None:
+        if language == "en":
+            return f"Decisions since {period.since.year} that were found in the corpus: {len(hits)}."
         return f"Putusan sejak {period.since.year} yang ditemukan di korpus: {len(hits)}."
     return ""

@@ -23,5 +23,10 @@ class LawLookup:
         known = {hit.document.id for hit in exact.hits}
         hits = (*exact.hits, *(hit for hit in found.hits if hit.document.id not in known))
         unknown = [citation.label for citation in named if not await request.retriever.resolves(citation)]
-        remark = f"Tidak termasuk korpus layanan ini: {', '.join(unknown)}." if unknown else ""
+        said = (
+            "Not found in the sources of this service"
+            if request.language == "en"
+            else "Tidak ditemukan di korpus layanan ini"
+        )
+        remark = f"{said}: {', '.join(unknown)}." if unknown else ""
         return ToolResult(hits=hits, searches=(exact, found) if named else (found,), remark=remark)

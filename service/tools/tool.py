@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+from service.chat.language import Language
 from service.retrieval.hits import Hit, Search
 from service.retrieval.retriever import Retriever
 
@@ -21,6 +22,7 @@ class ToolRequest:
     query: str
     today: date
     retriever: Retriever
+    language: Language = "id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,20 @@ from service.tools.tool import Tool, ToolRequest, ToolResult
 
 @dataclass(frozen=True, slots=True)
 class ToolRun:
-    """One run of a tool: what it was asked, what came of it (None after an error), and the seconds it took."""
+    """One run of a tool: what it was asked, what came of it (None after an error), the seconds it took, and whether it was late."""
 
     name: str
     query: str
     result: ToolResult | None
     seconds: float
+    late: bool = False
 
     @property
     def outcome(self) -> str:
-        """`ok`, `empty` or `error`."""
-        return self.result.outcome if self.result else "error"
+        """`ok`, `empty`, `timeout` or `error`."""
+        if self.result:
+            return self.result.outcome
+        return "timeout" if self.late else "error"
 
 
 def all_tools() -> dict[str, Tool]:
@@ -40,8 +43,9 @@ async def run_together(
     request: ToolRequest,
     clock: Callable[[], float],
     on_error: Callable[[str, Exception], None],
+    limits: Mapping[str, float],
 ) -> list[ToolRun]:
-    """Run tools at the same time. A tool that fails takes no other with it: its run says `error`.
+    """Run tools at the same time. One that fails or is late takes no other with it: its run says `error` or `timeout`.
 
     Args:
         tools: every tool by its name.
@@ -49,15 +53,21 @@ async def run_together(
         request: what to look up.
         clock: monotonic seconds.
         on_error: told the name of a tool that failed, and why.
+        limits: the seconds that each tool may take; then it is stopped and the others stand.
     """
 
     async def run(name: str) -> ToolRun:
         started = clock()
         result: ToolResult | None = None
+        late = False
         try:
-            result = await tools[name].run(request)
+            async with asyncio.timeout(limits[name]):
+                result = await tools[name].run(request)
+        except TimeoutError as error:
+            late = True
+            on_error(name, error)
         except Exception as error:  # noqa: BLE001 - any failure of one tool must leave the others standing
             on_error(name, error)
-        return ToolRun(name, request.query, result, clock() - started)
+        return ToolRun(name, request.query, result, clock() - started, late)
 
     return list(await asyncio.gather(*(run(name) for name in names)))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.chat.abstaining import abstention
 from service.chat.brief import Brief
 from service.chat.citations import EXPORT_FORMATS, check_marks, cite, dump_citations, load_citations, ma_indonesia
-from service.chat.composing import abstain, compose
+from service.chat.composing import compose
 from service.chat.evidence import Evidence, quote, select, sentences
 from service.chat.guard import refusal_of
 from service.chat.notices import notices
@@ -79,7 +80,7 @@ def test_a_follow_up_says_what_it_was_taken_for(corpus: Corpus, deployment: Depl
 
 def test_abstaining_never_denies_that_a_law_exists() -> None:
     """The text speaks of what the sources hold, says so, and is long enough to help."""
-    text = abstain("Berapa pajak karbon?\n" + "kata " * 500, ["Satu", "Dua"])
+    text = abstention("Berapa pajak karbon?\n" + "kata " * 500, "no_evidence", ["Satu", "Dua"])
     assert "Itu tidak berarti aturannya tidak ada" in text
     assert "pajak karbon" in text
     assert 100 < len(text) < 1_000

@@ -38,7 +38,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
     "chatbot_messages_received": ("counter", {}, ""),
     "chatbot_messages_processed": ("counter", {}, ""),
     "chatbot_errors": ("counter", {"error_type": None, "endpoint": None}, ""),
-    "chatbot_tool_calls": ("counter", {"tool": TOOLS, "outcome": "ok empty error"}, ""),
+    "chatbot_tool_calls": ("counter", {"tool": TOOLS, "outcome": "ok empty timeout error"}, ""),
     "chatbot_tool_duration_seconds": (
         "histogram",
         {"tool": TOOLS, "complexity": f"{CLASSES} none"},

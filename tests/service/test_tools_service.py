@@ -92,11 +92,43 @@ def test_a_tool_that_fails_leaves_the_others_standing(retriever: Retriever) -> N
     names = ["LegalRetriever", "LawLookup", "PrecedentExplorer"]
     runs = asyncio.run(
         run_together(
-            tools, names, ToolRequest("korupsi", TODAY, retriever), lambda: 0.0, lambda name, _: failed.append(name)
+            tools,
+            names,
+            ToolRequest("korupsi", TODAY, retriever),
+            lambda: 0.0,
+            lambda name, _: failed.append(name),
+            dict.fromkeys(names, 5.0),
         )
     )
     assert [one.outcome for one in runs] == ["ok", "error", "ok"]
     assert failed == ["LawLookup"]
+
+
+class Endless:
+    name = "LawLookup"
+    description = "-"
+
+    async def run(self, request: ToolRequest) -> ToolResult:
+        await asyncio.Event().wait()
+        return ToolResult(hits=())
+
+
+def test_a_tool_that_is_late_is_stopped_and_the_others_stand(retriever: Retriever) -> None:
+    """Past its own limit a tool counts as `timeout`, is told as such, and takes no result from the others."""
+    told: list[type[Exception]] = []
+    tools = {**all_tools(), "LawLookup": Endless()}
+    runs = asyncio.run(
+        run_together(
+            tools,
+            ["LegalRetriever", "LawLookup"],
+            ToolRequest("korupsi", TODAY, retriever),
+            lambda: 0.0,
+            lambda _, error: told.append(type(error)),
+            {"LegalRetriever": 5.0, "LawLookup": 0.01},
+        )
+    )
+    assert [(one.outcome, one.late) for one in runs] == [("ok", False), ("timeout", True)]
+    assert told == [TimeoutError]
 
 
 def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
@@ -118,7 +150,12 @@ def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
         tools = {name: Meeting(name, barrier) for name in ("a", "b")}
         async with asyncio.timeout(5):
             runs = await run_together(
-                tools, ["a", "b"], ToolRequest("x", TODAY, retriever), lambda: 0.0, lambda *_: None
+                tools,
+                ["a", "b"],
+                ToolRequest("x", TODAY, retriever),
+                lambda: 0.0,
+                lambda *_: None,
+                {"a": 5.0, "b": 5.0},
             )
         return [one.outcome for one in runs]
 

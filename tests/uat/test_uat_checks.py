@@ -138,7 +138,7 @@ CASES: Mapping[str, list[tuple[dict[str, Any], Exchange, Outcome]]] = {
         ({"is": 401}, NOBODY, ERROR),
     ],
     "is-refusal": [
-        ({}, answered(outcome="refused", refusal_reason="help_with_crime"), PASS),
+        ({}, answered(outcome="refused", refusal_reason="unsafe"), PASS),
         ({}, answered(outcome="refused"), FAIL),
         ({}, answered(text="Tidak ada aturan yang mengaturnya; saya tidak dapat menjawab."), FAIL),
     ],

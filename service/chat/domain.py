@@ -1,0 +1,29 @@
+"""Whether a question is about law at all, by the words that it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.chat.lexicon import Lexicon
+from service.text import words
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Words of other fields and words of law; `answer_from` is the confidence from which a question of another field is answered.
+
+    "Dokter salah memberi obat" shows words of both: it is about law. A question that shows neither is judged by its sources.
+    """
+
+    foreign: Lexicon
+    legal: Lexicon
+    answer_from: float
+
+    def is_foreign(self, question: str) -> bool:
+        """Whether the question shows words of another field and none of law."""
+        tokens = words(question)
+        return bool(self.foreign.shown(tokens)) and not self.legal.shown(tokens)
+
+    def is_legal(self, question: str) -> bool:
+        """Whether the question shows a word of law."""
+        return bool(self.legal.shown(words(question)))

@@ -1,0 +1,71 @@
+"""In which language a question is asked: Indonesian, English, or another one, which is answered in Indonesian with a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from service.text import words
+
+Language = Literal["id", "en"]
+Note = Literal["", "malay", "other"]
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ENGLISH = _listed(
+    "the of to in and or is are was were be been do does did what which who whom whose when where why how can could may might must"
+    " should would will shall my your his her its our their this that these those for with without from by on at an if not no has"
+    " have had after before under about between into against explain describe define compare analyse analyze tell give show me you"
+    " they he she it we i am there any some law legal right rights get make need want please difference mean meaning"
+)
+_INDONESIAN = _listed(
+    "yang dan di ke dari untuk dengan pada adalah itu ini apa apakah siapa kapan bagaimana mengapa kenapa berapa mana dimana"
+    " gimana bgmn gmn saya aku kami kita anda kamu dia mereka tidak bukan tak gak ga nggak belum sudah telah akan bisa dapat boleh"
+    " harus kalau kalo jika bila atau serta oleh dalam tentang menurut jelaskan sebutkan bandingkan pasal hukum undang cara syarat"
+    " orang karena agar supaya setelah sebelum juga saja aja dong sih ya tolong mohon lalu terus antara terhadap soal isi arti"
+    " perbedaan perbedaannya bedanya hukumannya lama prosesnya contohnya putusan ps uu yg utk dgn dlm tdk sdh klo"
+)
+_MALAY = _listed("awak korang kerana peguam hendaklah syarikat wang sekiranya")
+"""Words that Malay has and Indonesian does not."""
+_LOANED = _listed(
+    "somasi talak wanprestasi kdrt phk kuhp kuhperdata perdata pidana cerai perceraian gugatan banding kasasi warisan"
+)
+_FOREIGN = _listed("el la los las que como para por une les des est der die das und nicht wie ist een het wat zijn")
+_LEAST_ENGLISH = 0.5
+_SURE_FOREIGN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The language to answer in, and what to tell a reader whose own language that is not."""
+
+    answer: Language
+    note: Note = ""
+
+
+def spoken(question: str, earlier: Sequence[str] = ()) -> Spoken:
+    """The language of a question by its small words; one that shows none ("Pasal 378?") keeps that of the question before it."""
+    tokens = words(question)
+    english = sum(token in _ENGLISH for token in tokens)
+    indonesian = sum(token in _INDONESIAN or token in _LOANED for token in tokens)
+    if any(token in _MALAY for token in tokens) and english <= indonesian:
+        return Spoken("id", "malay")
+    if english > indonesian and english >= _LEAST_ENGLISH * (english + indonesian):
+        return Spoken("en")
+    letters = [letter for letter in question if letter.isalpha()]
+    if letters and sum(letter.isascii() for letter in letters) < len(letters) / 2:
+        return Spoken("id", "other")
+    if indonesian == 0 and sum(token in _FOREIGN for token in tokens) >= _SURE_FOREIGN:
+        return Spoken("id", "other")
+    if english == indonesian == 0 and earlier:
+        return Spoken(spoken(earlier[0]).answer)
+    return Spoken("id")
+
+
+def is_english_small_word(word: str) -> bool:
+    """Whether an English word says nothing of a topic."""
+    return word in _ENGLISH

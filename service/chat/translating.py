@@ -1,0 +1,80 @@
+"""Turns an English question into Indonesian search words by a glossary: the sources are Indonesian."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.chat.language import is_english_small_word
+from service.text import fold
+
+_TOKEN = re.compile(r"[a-z0-9/]+")
+_LONGEST_PHRASE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """English phrases, as tuples of singular words, with the Indonesian words for them (empty: says nothing of the topic)."""
+
+    entries: Mapping[tuple[str, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What to search for, and the terms that were translated, in the order of the question."""
+
+    search: str
+    terms: tuple[tuple[str, str], ...]
+
+
+def glossary(lines: Iterable[str]) -> Glossary:
+    """A glossary of lines `english, other english = indonesian`; lines that begin with # are remarks.
+
+    Raises:
+        ValueError: a line has another form; the message quotes it.
+    """
+    entries: dict[tuple[str, ...], str] = {}
+    for line in lines:
+        if not line.strip() or line.startswith("#"):
+            continue
+        english, equals, indonesian = line.partition("=")
+        if not equals or not english.strip():
+            raise ValueError(f"expected 'english, other english = indonesian', got {line.strip()!r}")
+        for phrase in english.split(","):
+            entries.setdefault(_singular(_TOKEN.findall(fold(phrase))), indonesian.strip())
+    return Glossary(entries)
+
+
+def translate(question: str, words: Glossary) -> Translation:
+    """The Indonesian words of an English question: the longest phrases first; what the glossary does not know stays as it is."""
+    plain = _TOKEN.findall(fold(question))
+    tokens = _singular(plain)
+    search: dict[str, None] = {}
+    terms: dict[tuple[str, str], None] = {}
+    at = 0
+    while at < len(tokens):
+        span = _longest(tokens[at : at + _LONGEST_PHRASE], words)
+        if span:
+            indonesian = words.entries[tokens[at : at + span]]
+            if indonesian:
+                search[indonesian] = None
+                terms[" ".join(plain[at : at + span]), indonesian] = None
+        elif not is_english_small_word(plain[at]):
+            search[plain[at]] = None
+        at += span or 1
+    return Translation(" ".join(search), tuple(terms))
+
+
+def _longest(ahead: tuple[str, ...], words: Glossary) -> int:
+    return next((span for span in range(len(ahead), 0, -1) if ahead[:span] in words.entries), 0)
+
+
+def _singular(tokens: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_without_s(token) for token in tokens)
+
+
+def _without_s(token: str) -> str:
+    if len(token) <= 3 or not token.endswith("s") or token.endswith(("ss", "us", "is")):
+        return token
+    return f"{token[:-3]}y" if token.endswith("ies") and len(token) > 4 else token[:-1]

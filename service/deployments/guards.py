@@ -1,0 +1,95 @@
+"""Reads what a deployment does not answer: the rules of its guard, and the words that tell law from other fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from service.chat.domain import Domain
+from service.chat.guard import Refusal
+from service.chat.lexicon import lexicon
+from service.deployments.reading import read_yaml
+from service.errors import ConfigurationError
+from service.strictness import describe, nearest
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Answers(_Strict):
+    id: Text
+    en: Text
+
+
+class _Rule(_Strict):
+    reason: Literal["unsafe", "injection"]
+    all: list[Text] = Field(default_factory=list)
+    unless: list[Text] = Field(default_factory=list)
+    marks: list[Text] = Field(default_factory=list)
+    answers: _Answers
+
+
+class _Domain(_Strict):
+    answer_from: float = Field(gt=0, le=1)
+    foreign: list[Text] = Field(min_length=1)
+    legal: list[Text] = Field(min_length=1)
+
+
+class _File(_Strict):
+    words: dict[str, list[Text]]
+    rules: list[_Rule] = Field(min_length=1)
+    domain: _Domain
+
+    @model_validator(mode="after")
+    def _groups_exist(self) -> _File:
+        for place, rule in enumerate(self.rules):
+            if not rule.all and not rule.marks:
+                raise ValueError(f"rules.{place}: neither `all` nor `marks`, so nothing could meet it")
+            for name in (*rule.all, *rule.unless):
+                if name not in self.words:
+                    near = nearest(name, self.words)
+                    hint = f" (did you mean {near!r}?)" if near else ""
+                    raise ValueError(f"rules.{place}: no group of words {name!r}{hint}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The rules in the order in which they are tried, and the words of the field."""
+
+    refusals: tuple[Refusal, ...]
+    domain: Domain
+
+
+def load_guards(path: Path) -> Guards:
+    """Read the guards of a deployment.
+
+    Raises:
+        ConfigurationError: in one line, what is wrong and where.
+    """
+    try:
+        return _made(_File.model_validate(read_yaml(path, "guards")))
+    except ValidationError as error:
+        raise ConfigurationError(f"guards {path}: {describe(error, _File)}") from error
+
+
+def _made(file: _File) -> Guards:
+    groups = {name: lexicon(entries) for name, entries in file.words.items()}
+    refusals = tuple(
+        Refusal(
+            reason=rule.reason,
+            groups=tuple(groups[name] for name in rule.all),
+            unless=lexicon(entry for name in rule.unless for entry in file.words[name]),
+            marks=tuple(mark.lower() for mark in rule.marks),
+            answers={"id": rule.answers.id, "en": rule.answers.en},
+        )
+        for rule in file.rules
+    )
+    domain = Domain(lexicon(file.domain.foreign), lexicon(file.domain.legal), file.domain.answer_from)
+    return Guards(refusals, domain)
