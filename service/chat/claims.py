@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from service.chat.figures import Amount, Article, Figures, find_figures
 from service.chat.glossary import translated
 from service.chat.numerals import COUNTING_WORDS
-from service.chat.phrases import ALIKE, ASSERTING, FRAMING_WORDS, NEGATIONS, OPPOSITES, SOFT_NEGATIONS
-from service.chat.sources import Source, SourceSentence, TermsOf
+from service.chat.phrases import (
+    ALIKE,
+    ASSERTING,
+    DECISIVE,
+    FRAMING_WORDS,
+    NEGATIONS,
+    OPPOSITES,
+    SOFT_NEGATIONS,
+    TURNING,
+)
+from service.chat.sources import Source, SourceSentence, TermsOf, alike
 from service.text import words
 
 Idf = Callable[[str], float]
@@ -27,21 +36,27 @@ _IN_NO_DOCUMENT = "\0"
 _LIST_NUMBER = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _NUMBER_WORD = re.compile(r"\bno(?:\.|mor)?(?=\s*\d)", re.IGNORECASE)
 """In "Law No. 1" nothing is denied."""
+_NAMED_LAW = re.compile(
+    r"\b(?:UU|Undang-Undang)\s+((?!Nomor|No\b|Republik|RI\b)[A-Z][\w-]+(?:\s+(?:dan\s+)?[A-Z][\w-]+){0,6})"
+)
 _SMALL_COUNT = 10.0
 _CONTRARY_COVER = 0.5
 _LEAST_LETTERS = 5
+_REACHES_FAR = frozenset({"bukan"})
+"""What stands up to three words after it is still denied: "bukan pekerjaan yang bersifat tetap"."""
 _BETWEEN = frozenset(["boleh", "dapat", "bisa", "perlu", "harus", "wajib", "akan", "lagi", "ada", "pernah"])
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """What a clause says outside its quotations."""
+    """What a clause says outside its quotations; `names` are the terms in the names of laws that it writes out."""
 
     text: str
     words: tuple[str, ...]
     terms: frozenset[str]
     figures: Figures
     english: bool
+    names: frozenset[str] = frozenset()
 
     @property
     def states(self) -> bool:
@@ -56,6 +71,11 @@ class Asked:
     text: str
     terms: frozenset[str]
     figures: Figures
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Its folded words."""
+        return frozenset(words(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,13 @@ def read_clause(text: str, terms_of: TermsOf, framing_terms: frozenset[str], *, 
     else:
         terms = frozenset(terms_of(" ".join(ALIKE.get(word, word) for word in telling)))
     content = frozenset(term for term in terms - framing_terms if not term[0].isdigit() and len(term) > 1)
-    return Clause(text, found, content, find_figures(text), english)
+    names = frozenset(
+        term
+        for match in _NAMED_LAW.finditer(plain)
+        if not find_figures(match[0]).laws
+        for term in terms_of(alike(match[1]))
+    )
+    return Clause(text, found, content, find_figures(text), english, names - framing_terms)
 
 
 def _meant(word: str, terms_of: TermsOf) -> Iterable[str]:
@@ -107,6 +133,8 @@ def weigh(clause: Clause, sources: Sequence[Source], idf: Idf, asked: Asked) -> 
     """
     wrong = [*_wrong_figures(clause.figures, sources, asked.figures)]
     held = frozenset().union(*(source.terms for source in sources)) if sources else frozenset[str]()
+    if not clause.english and any(term not in held for term in clause.names):
+        wrong.append("law")
     judged = frozenset(term for term in clause.terms if term in held or term not in asked.terms)
     enough, little = (KEEP, MARK) if len(judged) >= _FEW else (KEEP_FEW, MARK_FEW)
     if clause.english:
@@ -115,6 +143,11 @@ def weigh(clause: Clause, sources: Sequence[Source], idf: Idf, asked: Asked) -> 
         # Words that nobody translated say nothing: too many of them, and the rest proves nothing.
         enough = enough if len(judged) > len(unknown) else _OUT_OF_REACH
         little = little if judged else _OUT_OF_REACH
+    if any(
+        word not in asked.words and not any(word in source.forms for source in sources)
+        for word in DECISIVE & set(clause.words)
+    ):
+        wrong.append("topic")
     if any(amount in asked.figures.amounts and not _stated(amount, sources) for amount in clause.figures.amounts):
         enough = _OUT_OF_REACH
     if not clause.terms and not clause.figures and ASSERTING.intersection(clause.words):
@@ -189,15 +222,27 @@ def _contrary(clause: Clause, sources: Sequence[Source], idf: Idf) -> Iterable[s
     stated = frozenset(word for one in best for word in one.words)
     everywhere = frozenset(word for source in sources for word in source.words)
     said = frozenset(clause.words)
-    if (said & NEGATIONS and not stated & SOFT_NEGATIONS) or (
-        not said & SOFT_NEGATIONS and _affirms_what_is_denied(said, best)
-    ):
+    denies = said & NEGATIONS and (not stated & SOFT_NEGATIONS or _denies_what_is_affirmed(clause.words, sources))
+    affirms = not said & TURNING and _affirms_what_is_denied(said, best)
+    if denies or affirms:
         yield "negation"
     for word in said:
         against = OPPOSITES.get(word, frozenset()) & stated
         if word not in everywhere and any(not _ever_denied(other, best) for other in against):
             yield "opposite"
             return
+
+
+def _denies_what_is_affirmed(said: Sequence[str], sources: Sequence[Source]) -> bool:
+    """Whether a clause denies a word that the passages never deny, with nothing else in it that turns the sense back."""
+    if len(TURNING.intersection(said)) != 1 or not NEGATIONS.intersection(said):
+        return False
+    at = next(place for place, word in enumerate(said) if word in NEGATIONS)
+    denied = next((word for word in said[at + 1 :] if word not in _BETWEEN), None)
+    told = [one for source in sources for one in source.sentences]
+    if denied is None or denied.isdigit():
+        return False
+    return bool(_places(denied, told)) and not _ever_denied(denied, told)
 
 
 def _affirms_what_is_denied(said: frozenset[str], best: Sequence[SourceSentence]) -> bool:
@@ -223,4 +268,8 @@ def _places(word: str, best: Sequence[SourceSentence]) -> list[tuple[Sequence[st
 
 def _under_negation(told: Sequence[str], at: int) -> bool:
     before, earlier = told[at - 1] if at > 0 else "", told[at - 2] if at > 1 else ""
-    return before in NEGATIONS or (earlier in NEGATIONS and before in _BETWEEN)
+    return (
+        before in NEGATIONS
+        or (earlier in NEGATIONS and before in _BETWEEN)
+        or _REACHES_FAR.intersection(told[max(0, at - 3) : at]) != frozenset()
+    )

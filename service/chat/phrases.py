@@ -20,7 +20,7 @@ FRAMING_WORDS = _listed(
     menyebutkan merujuk nomor pada pasal pembahasan pengertian penjelasan peraturan perhatikan periksa pertama kedua ketiga keempat
     pertanyaan pertanyaannya penting poin pokok pokoknya ringkas ringkasan ringkasnya rinci rincian rumusan sebagai sebagaimana secara
     selanjutnya selengkapnya seperti sesuai simpulan singkat singkatnya sumber sumbernya tadi tegas tegasnya tentang terkait tersebut
-    berasal biasa biasanya dibawa digunakan dipakai lazim lazimnya memang mempunyai pihak sama tergolong termasuk terjadi
+    walaupun walau meskipun meski berasal biasa biasanya dibawa digunakan dipakai lazim lazimnya memang mempunyai pihak sama tergolong termasuk terjadi
     tersedia tersirat tersurat terlebih tertulis terutama umum undang uraian urut yaitu yakni
     above according addition additionally answer answers article articles also accordingly basis below brief briefly case cited
     conclusion context document documents details essence example explained explains first follow following follows further hence here however
@@ -51,6 +51,15 @@ SOFT_NEGATIONS = NEGATIONS | _listed(
 )
 """Words by which a source may say a negation in another way."""
 
+TURNING = NEGATIONS | _listed(
+    """
+    kecuali hanya bebas dibebaskan dikecualikan pengecualian larangan melarang terlarang batal gugur kehilangan hilang mustahil ditolak menolak lepas luput
+    walaupun walau meskipun meski sekalipun sebelum sebelumnya kurang bawah lebih selama bila jika kalau apabila lain selain melainkan tetapi namun only except unless before under below less more if
+    until without other
+    """
+)
+"""Words in an answer that turn a sense around, or turn it back."""
+
 _PAIRS = (
     ("wajib", "boleh"), ("wajib", "dilarang"), ("boleh", "dilarang"), ("dibolehkan", "dilarang"), ("diperbolehkan", "dilarang"), ("berhak", "berkewajiban"),
     ("wajib", "berhak"), ("sebelum", "sesudah"), ("sebelum", "setelah"), ("suami", "istri"), ("penggugat", "tergugat"), ("pekerja", "pengusaha"),
@@ -67,11 +76,20 @@ OPPOSITES: Mapping[str, frozenset[str]] = {
 }
 """By word, those that would turn a sentence around in its place."""
 
+DECISIVE = _listed(
+    """
+    abolisi adopsi amnesti arbitrase asuransi banding bercerai bpjs cerai cuti debitur deportasi dipecat fidusia gaji grasi hibah hipotek
+    imigrasi izin jaksa kasasi konsumen kreditur kurator kurungan lelang lembur mediasi merek narkotika notaris paten pailit pajak paspor penjara
+    perceraian pesangon phk polisi poligami praperadilan rehabilitasi sertifikat sita talak tilang utang visa wakaf waris warisan wasiat
+    """
+)
+"""What a clause is about when it holds one of these: a passage without it does not say the same."""
+
 _ALIKE = (
     "umur usia", "kawin nikah menikah perkawinan pernikahan dinikahi mengawini", "upah gaji", "pekerja karyawan buruh pegawai", "majikan pengusaha perusahaan",
     "bukti dibuktikan terbukti membuktikan pembuktian", "utang hutang", "ganti mengganti penggantian", "cerai perceraian bercerai diceraikan",
     "pria laki lelaki", "wanita perempuan", "batal dibatalkan membatalkan pembatalan", "sewa menyewa disewa penyewaan", "gugatan menggugat digugat gugat",
-    "milik memiliki dimiliki kepemilikan punya mempunyai", "pidana dipidana hukuman dihukum", "hakim pengadilan majelis", "mobil kendaraan motor",
+    "milik memiliki dimiliki kepemilikan punya mempunyai", "pidana dipidana hukuman dihukum",
     "bayar membayar dibayar pembayaran", "lapor melapor dilaporkan melaporkan laporan pelaporan", "mencuri pencurian dicuri", "tipu menipu penipuan ditipu",
     "luka melukai terluka", "saksi kesaksian", "waris ahli warisan pewaris kewarisan mewaris", "kontrak perjanjian", "merugikan kerugian rugi dirugikan",
     "menolak ditolak penolakan", "daftar mendaftar pendaftaran didaftarkan terdaftar", "catat mencatat dicatat pencatatan tercatat", "hapus menghapus dihapus penghapusan",
@@ -79,6 +97,8 @@ _ALIKE = (
 )  # fmt: skip
 ALIKE: Mapping[str, str] = {word: group.split()[0] for group in _ALIKE for word in group.split()}
 """Words of one meaning, or of one family that stemming tears apart, by the one that stands for all of them."""
+FAMILY: Mapping[str, tuple[str, ...]] = {group.split()[0]: tuple(group.split()) for group in _ALIKE}
+"""All words of a family by the one that stands for it."""
 
 SAYS_NOTHING_FOUND = re.compile(
     r"(?:sumber|dokumen|bahan|kutipan|passage|source|text)[^.]{0,60}\b(?:tidak|belum|not|n't)\b[^.]{0,30}\b(?:memuat|membahas|menjawab|mencakup|cukup|menyebut\w*|mengatur"

@@ -10,7 +10,7 @@ from functools import cached_property
 from service.chat.composing import day
 from service.chat.evidence import Evidence, sentences
 from service.chat.figures import Article, Figures, Law, find_figures
-from service.chat.phrases import ALIKE, hidden_orders, orders
+from service.chat.phrases import ALIKE, FAMILY, hidden_orders, orders
 from service.chat.quotations import Wording
 from service.retrieval.citing import article_numbers
 from service.retrieval.document import Document
@@ -129,6 +129,11 @@ class Source:
     def words(self) -> frozenset[str]:
         """The distinct folded words."""
         return frozenset(words(" ".join((*self.parts, self.about))))
+
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """The distinct folded words, and beside each the one that stands for its family and all of that family."""
+        return self.words | {other for word in self.words if (stem := ALIKE.get(word)) for other in FAMILY[stem]}
 
     @cached_property
     def said(self) -> str:

@@ -186,15 +186,88 @@ WRONG = (
 )
 
 
+SHIPPED = (
+    ("UU 22/2009", "80"), ("UU 22/2009", "81"), ("UU 11/2008", "11"), ("UU 1/2023", "12"), ("UU 1/2023", "13"), ("UUD 1945", "24B"),
+    ("UUD 1945", "24C"), ("UU 13/2003", "59"),
+)  # fmt: skip
+RIGHT_OF_SHIPPED = (
+    "SIM C diperlukan untuk mengendarai sepeda motor [1].",
+    "Penyandang disabilitas menggunakan SIM D [1].",
+    "SIM A berlaku bagi mobil perseorangan dengan berat sampai 3.500 kg [1].",
+    "Peraturan Polri 5/2021 membagi SIM C menjadi CI dan CII berdasarkan kapasitas mesin [1].",
+    "Kendaraan yang dikemudikan harus cocok dengan golongan SIM-nya [1].",
+    "Untuk SIM A, C, dan D pemohon harus berusia minimal 17 tahun [2].",
+    "SIM B I mensyaratkan umur 20 tahun, SIM B II 21 tahun [2].",
+    "Pemohon SIM wajib lulus ujian teori dan praktik [2].",
+    "Kesehatan pemohon dibuktikan dengan surat keterangan dokter [2].",
+    "KTP dan sidik jari termasuk syarat administrasi [2].",
+    "Tanda tangan elektronik sah apabila memenuhi persyaratan tertentu [3].",
+    "Perubahan setelah penandatanganan harus dapat diketahui [3].",
+    "Tanda tangan yang memakai sertifikat elektronik memiliki kekuatan pembuktian lebih kuat [3].",
+    "Tindak pidana adalah perbuatan yang diancam sanksi pidana atau tindakan oleh peraturan [4].",
+    "KUHP baru tidak lagi membedakan kejahatan dan pelanggaran [4].",
+    "Pembelaan terpaksa adalah contoh alasan pembenar [4].",
+    "Perbuatan itu juga harus bersifat melawan hukum [4].",
+    "Permufakatan jahat memerlukan kesepakatan sedikitnya dua orang [5].",
+    "Kesepakatan saja hanya dipidana bila undang-undang menyatakannya secara tegas [5].",
+    "Hukumannya paling banyak sepertiga dari maksimum pidana pokok [5].",
+    "Untuk delik yang diancam pidana mati, ancamannya paling lama tujuh tahun [5].",
+    "Dalam KUHP lama hal ini diatur dalam Pasal 88 [5].",
+    "Komisi Yudisial mengusulkan pengangkatan hakim agung [6].",
+    "Anggota KY diangkat oleh Presiden dengan persetujuan DPR [6].",
+    "KY tidak dapat mengubah isi putusan hakim [6].",
+    "Masyarakat bisa melapor ke KY bila ada dugaan pelanggaran kode etik hakim [6].",
+    "Putusan MK bersifat final [7].",
+    "MK berwenang menguji undang-undang terhadap UUD 1945 [7].",
+    "Jumlah hakim konstitusi adalah sembilan orang [7].",
+    "PKWT hanya diperbolehkan untuk pekerjaan yang selesai dalam waktu tertentu [8].",
+    "Pekerjaan tetap tidak boleh diikat dengan PKWT [8].",
+    "Jika syaratnya dilanggar, pekerja berubah status menjadi karyawan tetap demi hukum [8].",
+    "Jangka waktu PKWT maksimal lima tahun termasuk perpanjangan [8].",
+    "Pasal 59 UU 13/2003 telah diubah oleh UU 6/2023 [8].",
+)
+WRONG_OF_SHIPPED = (
+    "SIM A berlaku bagi mobil perseorangan dengan berat sampai 5.000 kg [1].",
+    "Peraturan Polri 6/2021 membagi SIM C menjadi CI dan CII [1].",
+    "Untuk SIM A, C, dan D pemohon harus berusia minimal 18 tahun [2].",
+    "SIM B I mensyaratkan umur 22 tahun [2].",
+    "Pemohon SIM tidak wajib lulus ujian praktik [2].",
+    "Biaya pembuatan SIM adalah Rp100.000 [2].",
+    "Tanda tangan elektronik tidak sah di pengadilan [3].",
+    "Tanda tangan elektronik harus didaftarkan ke notaris [3].",
+    "KUHP baru membedakan kejahatan dan pelanggaran [4].",
+    "Menurut Pasal 13 UU 1/2023, setiap tindak pidana dianggap melawan hukum [4].",
+    "Permufakatan jahat memerlukan kesepakatan sedikitnya tiga orang [5].",
+    "Hukumannya paling banyak setengah dari maksimum pidana pokok [5].",
+    "Untuk delik yang diancam pidana mati, ancamannya paling lama sembilan tahun [5].",
+    "Dalam KUHP lama hal ini diatur dalam Pasal 89 [5].",
+    "KY dapat mengubah isi putusan hakim [6].",
+    "Anggota KY diangkat oleh Mahkamah Agung tanpa persetujuan DPR [6].",
+    "Putusan MK dapat diajukan banding [7].",
+    "Jumlah hakim konstitusi adalah tujuh orang [7].",
+    "MK berwenang mengadili sengketa waris [7].",
+    "PKWT boleh untuk pekerjaan yang bersifat tetap [8].",
+    "Jangka waktu PKWT maksimal tiga tahun termasuk perpanjangan [8].",
+    "Pasal 58 UU 13/2003 telah diubah oleh UU 6/2023 [8].",
+    "Pasal 59 UU 13/2003 telah diubah oleh UU 11/2020 [8].",
+    "Pasal 59 ayat (4) UU 13/2003 membatasi PKWT lima tahun [8].",
+    "Pasal 1320 KUHPerdata membatasi PKWT lima tahun [8].",
+    "UU Perlindungan Buruh Digital membatasi PKWT lima tahun [8].",
+    "“PKWT atau kontrak tidak hanya boleh untuk pekerjaan yang menurut sifatnya akan selesai” [8].",
+    "“Hakimnya delapan orang” [7].",
+    "“Anggotanya diangkat … dengan putusan final” [6].",
+)
+
+
 @pytest.fixture(scope="module")
 def index() -> Index:
     return Index.of((*load_corpus(_CORPUS).documents, *DOCUMENTS), Analyser(), lambda: 0.0)
 
 
-def outcome(index: Index, sentence: str, language: Language = "id") -> str:
+def outcome(index: Index, sentence: str, language: Language = "id", evidence: tuple[Evidence, ...] = EVIDENCE) -> str:
     found: list[str] = []
     check = AnswerCheck(
-        EVIDENCE, "Jelaskan aturannya.", index.analyser.document_terms, index.idf, language=language,
+        evidence, "Jelaskan aturannya.", index.analyser.document_terms, index.idf, language=language,
         on_check=lambda _guardrail, action: found.append(action),
     )  # fmt: skip
     check.feed(sentence)
@@ -224,3 +297,24 @@ def test_wrong_twins_are_stopped(index: Index, sentence: str) -> None:
         "en" if " the " in f" {sentence.lower()} " or "may" in sentence.split() or sentence.startswith("An ") else "id"
     )
     assert outcome(index, sentence, language) in {"withheld", "repaired"}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[Evidence, ...]:
+    statutes = {(one.law, one.article): one for one in load_corpus(_CORPUS).documents if one.kind == "statute"}
+    return tuple(Evidence(n, statutes[key], 1.0, statutes[key].text) for n, key in enumerate(SHIPPED, start=1))
+
+
+def test_paraphrases_of_the_shipped_corpus_are_hardly_disturbed(index: Index, shipped: tuple[Evidence, ...]) -> None:
+    """None is withheld or changed, and a remark stands at most at two of thirty-four."""
+    outcomes = {sentence: outcome(index, sentence, evidence=shipped) for sentence in RIGHT_OF_SHIPPED}
+    assert [sentence for sentence, found in outcomes.items() if found in {"withheld", "repaired"}] == []
+    assert sum(found == "marked" for found in outcomes.values()) <= 2
+
+
+@pytest.mark.parametrize("sentence", WRONG_OF_SHIPPED)
+def test_what_the_shipped_corpus_does_not_say_is_stopped(
+    index: Index, shipped: tuple[Evidence, ...], sentence: str
+) -> None:
+    """Numbers, names, sides and quotations that are wrong are not shown as they are."""
+    assert outcome(index, sentence, evidence=shipped) in {"withheld", "repaired"}
