@@ -177,7 +177,7 @@ def main() -> int:
     prompts = PromptBuilder(load_templates(), deployment.persona, 16_000)
     asked = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()][: options.questions]
     tallies = {kind: Tally() for kind in KINDS}
-    spent, checked = 0.0, 0
+    spent, again, checked = 0.0, 0.0, 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepared: dict[str, tuple[str, Composed, str]] = {}
@@ -224,6 +224,9 @@ def main() -> int:
         started = time.perf_counter()
         count(tallies[kind], kind, truths[key]["answer"], text, composed, check)
         spent += time.perf_counter() - started
+        started = time.perf_counter()
+        check.feed(f"{text}\n")
+        again += time.perf_counter() - started
         checked += len(sentences_of(text))
     for kind, tally in tallies.items():
         print(f"{kind}: {tally.answers} answers")
@@ -237,9 +240,9 @@ def main() -> int:
         print(f"  answers with one of those      {share(tally.answers_disturbed, tally.answers)}")
         if options.show == kind:
             print("\n".join(["missed:", *tally.missed[:30], "alarms:", *tally.alarms[:40]]))
-    print(
-        f"cost: {1e6 * spent / max(1, checked):.0f} us a sentence, over {checked} sentences, reading the passages included"
-    )
+    answers = max(1, sum(tally.answers for tally in tallies.values()))
+    each = f"{1e6 * again / max(1, checked):.0f} us a sentence once they are"
+    print(f"cost: {1e3 * spent / answers:.1f} ms an answer, its passages read; {each}, over {checked} sentences")
     return 0
 
 

@@ -252,7 +252,12 @@ class StatementCheck:
         if len(cited) != 1 or len(wrong) != 1 or len(clause.figures.articles) != 1:
             return None
         articles = list(cited[0].articles)
-        if len(articles) != 1 or not all(cited[0].states_law(law) for law in clause.figures.laws):
+        # The right number beside a law that it is not of is no slip of the number.
+        if (
+            len(articles) != 1
+            or articles[0] == wrong[0].number
+            or not all(cited[0].states_law(law) for law in clause.figures.laws)
+        ):
             return None
         places = [
             one for one in _ARTICLE_WORD.finditer(sentence, part.start, part.end) if one[1].lower() == wrong[0].number
