@@ -39,7 +39,7 @@ from service.tools.toolbox import ToolRun, run_together
 _SENTENCES_OF_THE_BEST = 3
 _SENTENCES_OF_OTHERS = 2
 _NEAREST_NAMED = 2
-_BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0))
+_BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
 
 Outcome = Literal["ok", "abstained", "refused"]

@@ -28,6 +28,8 @@ from service.telemetry.calls import Calling, CallMetrics
 from service.telemetry.metrics import Metrics
 from service.telemetry.watching import Watching
 
+_SHARE_OF_THE_REQUEST = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class LanguageModels:
@@ -74,7 +76,8 @@ def language_models(providers: Providers, around: Around) -> LanguageModels:
         route=lambda complexity, tokens, most: candidates(providers.models, providers.routes, complexity, tokens, most),
         rules=ChainRules(
             providers.limits.attempt,
-            providers.limits.total_seconds,
+            # The extractive engine needs time of its own before the request's limit.
+            min(providers.limits.total_seconds, _SHARE_OF_THE_REQUEST * around.deployment.limits.answer_seconds),
             generation.retries,
             generation.circuit,
             generation.hedge_after_seconds,

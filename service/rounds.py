@@ -17,9 +17,10 @@ async def repeat(name: str, seconds: float, work: Callable[[], Awaitable[None]],
         await asyncio.sleep(seconds)
         try:
             await work()
-        except Problem as problem:
+        except Exception as error:  # noqa: BLE001 - a round that ends for good would leave switches and budgets as they are
             if not failing:
-                log.write("warning", "round_failed", round=name, problem=problem.code)
+                why = error.code if isinstance(error, Problem) else type(error).__name__
+                log.write("warning", "round_failed", round=name, problem=why)
             failing = True
         else:
             failing = False

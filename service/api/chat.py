@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from service.answering import Answer, Classified, Delta, Step
 from service.api.problems import problem_fields
-from service.api.streaming import MEDIA_TYPE, EventStream, frame
+from service.api.streaming import MEDIA_TYPE, EventStream, cancel, frame, gone
 from service.api.wire import ChatQuestion, Json, answer_fields, checked_length, read_body, step_fields
 from service.errors import AnswerTimeout, Problem
 from service.llm.extractive import MODEL as EXTRACTIVE
@@ -47,7 +48,25 @@ async def chat(request: Request) -> Response:
             on_closed=lambda: _left(record),
             on_late=lambda: _broken(record, AnswerTimeout(_TOO_LATE)),
         )
-    return Json(await _answer(services, record, turn))
+    return Json(await _attended(request, _answer(services, record, turn)))
+
+
+async def _attended(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Work for somebody who waits for it: when they leave it ends, and with it what it costs.
+
+    Raises:
+        ClientDisconnect: nobody waits any more.
+    """
+    task = asyncio.create_task(work)
+    left = asyncio.create_task(gone(request.receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        await cancel(task)
+        await cancel(left)
 
 
 async def _answer(services: Services, record: RequestRecord, turn: Turn) -> dict[str, Any]:

@@ -51,19 +51,19 @@ class EventStream(Response):
         """Send until the end, until the reader leaves, or until the time is over."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         pump = asyncio.create_task(self._pump(send))
-        gone = asyncio.create_task(_gone(receive))
+        left = asyncio.create_task(gone(receive))
         try:
-            await asyncio.wait({pump, gone}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({pump, left}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if pump.done():
                 await pump
-            elif gone.done():
+            elif left.done():
                 self._on_closed()
             else:
-                await _cancel(pump)
+                await cancel(pump)
                 await send({"type": "http.response.body", "body": self._on_late()})
         finally:
-            await _cancel(pump)
-            await _cancel(gone)
+            await cancel(pump)
+            await cancel(left)
 
     async def _pump(self, send: Send) -> None:
         async with aclosing(self._frames) as frames:
@@ -72,12 +72,13 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
+    """Returns when the client has left; the body must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def cancel(task: asyncio.Task[Any]) -> None:
     """End a task and wait until it has; one that has ended by itself keeps its outcome for whoever awaits it."""
     if not task.done():
         task.cancel()

@@ -126,6 +126,39 @@ def test_a_reader_who_leaves_stops_the_work(build_house: Any) -> None:
     assert house.send("GET", "/v1/conversations", "judge").json() == {"conversations": []}
 
 
+def test_a_reader_of_json_who_leaves_stops_the_work(build_house: Any) -> None:
+    """When the client closes the connection while it waits for a whole answer, the engine is stopped and nothing is saved."""
+    engine = EndlessEngine()
+    house = build_house(engine)
+    house.run(_leave_while_waiting(house, house.token("judge")))
+    assert engine.stopped
+    assert house.sample("chatbot_requests_total", role="judge", complexity="simple", outcome="client_closed") == 1
+    assert house.sample("chatbot_requests_in_flight") == 0
+    assert house.send("GET", "/v1/conversations", "judge").json() == {"conversations": []}
+
+
+async def _leave_while_waiting(house: Any, token: str) -> None:
+    body = orjson.dumps({"message": "Apa itu hukum pidana?"})
+    headers = [(b"authorization", b"Bearer " + token.encode()), (b"content-length", b"%d" % len(body))]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/chat", "raw_path": b"/v1/chat", "query_string": b"", "headers": headers,
+        "http_version": "1.1", "scheme": "http", "server": ("service", 80), "client": ("client", 1), "root_path": "",
+        "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    questions = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if questions:
+            return questions.pop()
+        await asyncio.sleep(0.02)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        return
+
+    await house.app(scope, receive, send)
+
+
 async def _leave_after(house: Any, token: str, deltas: int) -> None:
     """Speak ASGI by hand: send a question, take some deltas, then disconnect."""
     body = orjson.dumps({"message": "Apa itu hukum pidana?", "stream": True})
