@@ -12,7 +12,7 @@ import tantivy
 
 from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
-from service.retrieval.document import Document, Passage
+from service.retrieval.document import OPENING_MARK, Document, Passage
 from service.retrieval.duplicates import sketch
 from service.retrieval.fields import KEYS, ROW, TERMS, filter_fields
 from service.retrieval.passages import split
@@ -33,8 +33,8 @@ passages of 60 words need about 60 MB."""
 
 
 def title_of(document: Document) -> str:
-    """The title as far as it says what the entry is about."""
-    return document.title.removeprefix(DEMO_MARK)
+    """The title as far as it says what the entry is about; the beginning of its own text would only count twice."""
+    return "" if document.title.endswith(OPENING_MARK) else document.title.removeprefix(DEMO_MARK)
 
 
 def shared_terms(document: Document, analyser: Analyser) -> list[str]:

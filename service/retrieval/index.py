@@ -220,6 +220,7 @@ class Index:
         of_citations = {citation.laws for citation in citations}
         found = [self.resolves(citation) for citation in citations]
         found += [self._router.holds(law) for law in find_laws(text) if law not in of_citations]
+        found += [False for _ in self._router.unknown_names(text)]
         found += [self._router.knows(decision) for decision in find_decisions(text)]
         if not citations:
             known = {number for document in cited for number in article_numbers(document.article)}

@@ -129,6 +129,7 @@ NAMED_LAWS: Mapping[str, tuple[str, ...]] = {
     "kuh dagang": ("kuhd",),
     "kitab uu hukum dagang": ("kuhd",),
     "kuhp": ("uu 1/2023", "kuhp"),
+    "kuhpidana": ("uu 1/2023", "kuhp"),
     "kuh pidana": ("uu 1/2023", "kuhp"),
     "kitab uu hukum pidana": ("uu 1/2023", "kuhp"),
     "wvs": ("uu 1/2023", "kuhp"),

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from service.retrieval.citing import find_laws, plain
-from service.retrieval.vocabulary import ASKING_WORDS, STOP_WORDS
+from service.retrieval.vocabulary import ASKING_WORDS, STOP_WORDS, listed
 from service.text import words
 
 _KIND = (
@@ -19,11 +19,17 @@ _KIND = (
 )
 _CAPITAL = r"(?!(?:Nomor|No|RI|Republik|Pasal|Tahun|Nasional Nomor)\b)[A-Z][\w/-]*"
 _NAMED = re.compile(
-    r"(?<!Kitab )(?<!kitab )\b" + _KIND + r"\s+(?:tentang\s+|ttg\s+)?(?P<name>" + _CAPITAL + r"(?:\s+(?:dan\s+|atas\s+|di\s+)?" + _CAPITAL + r"){0,7})"
+    r"(?<!Kitab )(?<!kitab )\b"
+    + _KIND
+    + r"\s+(?:tentang\s+|ttg\s+)?(?P<name>"
+    + _CAPITAL
+    + r"(?:\s+(?:dan\s+|atas\s+|di\s+)?"
+    + _CAPITAL
+    + r"){0,7})"
 )
-_SAID_OF_ANY = frozenset(
+_SAID_OF_ANY = listed(
     "negara republik indonesia nasional baru lama terbaru daerah pemerintah presiden menteri dasar pokok uu undang pasal ayat "
-    "perubahan kedua ketiga pertama dan atas".split()
+    "perubahan kedua ketiga pertama dan atas"
 )
 """Words that stand in the titles of many laws, or beside their names, and tell none apart."""
 

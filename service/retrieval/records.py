@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from service.retrieval.document import Document
+from service.retrieval.document import OPENING_MARK, Document
 
 INSTRUMENTS: Mapping[str, str] = {
     "uud": "UUD",
@@ -80,7 +80,7 @@ def document_of(record: Record) -> Document:
     return Document(
         id=record.id,
         kind="statute" if law else "guide",
-        title=record.title.strip() or " ".join(record.text.split()[:_TITLE_WORDS]),
+        title=record.title.strip() or " ".join(record.text.split()[:_TITLE_WORDS]) + OPENING_MARK,
         text=record.text,
         law=law,
         law_title=(record.about or "").strip() or None,

@@ -15,8 +15,10 @@ from service.retrieval.citing import (
     find_decisions,
     find_laws,
     law_keys,
+    plain,
 )
 from service.retrieval.document import Document
+from service.retrieval.naming import NamedLaw, find_named, name_words
 from service.text import fold
 
 __all__ = [
@@ -37,6 +39,7 @@ Reason = Literal["article_not_in_law", "law_not_in_corpus"]
 
 _LAW_KEY = "law:"
 _DECISION_KEY = "decision:"
+_NAME_KEY = "name:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,19 @@ class CitationRouter:
         for laws in find_laws(text):
             if laws not in named and not self.holds(laws):
                 found[Unresolved(laws[0], laws, "law_not_in_corpus")] = None
+        for law in self.unknown_names(text):
+            found[Unresolved(law.label, (), "law_not_in_corpus")] = None
         return tuple(found)
+
+    def unknown_names(self, text: str) -> tuple[NamedLaw, ...]:
+        """The laws that a text names by topic, and of whose name less than the greater half stands in titles of that kind."""
+        named = find_named(text)
+        return tuple(
+            law for law in named if 2 * sum(self._titled(law.kind, word) for word in law.words) <= len(law.words)
+        )
+
+    def _titled(self, kind: str, word: str) -> bool:
+        return bool(self._rows_of(_name_key(kind, word)))
 
     def knows(self, decision: str) -> bool:
         """Whether any document is the decision or speaks of it by its number."""
@@ -107,6 +122,8 @@ def citation_keys(document: Document) -> list[str]:
         numbers = article_numbers(document.article)
         for law in law_keys(document.law):
             keys += [_LAW_KEY + law, *(_key(law, number) for number in numbers)]
+        kind = plain(document.law).partition(" ")[0]
+        keys += [_name_key(kind, word) for word in name_words(document.law_title or "")]
     for found in find_citations(document.earlier) if document.earlier else ():
         for law in found.laws:
             keys.append(_key(law, found.article))
@@ -118,6 +135,10 @@ def citation_keys(document: Document) -> list[str]:
 def law_term(law: str) -> str:
     """A law as one search term: "UU 12/2022" and "uu 12/2022" become "uu_12/2022"."""
     return "_".join(fold(law).split())
+
+
+def _name_key(kind: str, word: str) -> str:
+    return f"{_NAME_KEY}{kind} {word}"
 
 
 def _key(law: str, article: str, ayat: str = "") -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def _listed(text: str) -> frozenset[str]:
+def listed(text: str) -> frozenset[str]:
     """The words of a block of text."""
     return frozenset(text.split())
 
 
-STOP_WORDS = _listed(
+STOP_WORDS = listed(
     """
     ada adalah adanya agar akan aku anda antara apa apabila apakah atas atau bagai bagaimana bagaimanakah bagi bahwa baik banyak
     beberapa belum berapa berbagai bila bilamana bisa bisakah boleh bolehkah bukan cara caranya dalam dan dapat dapatkah
@@ -25,7 +25,7 @@ STOP_WORDS = _listed(
     """
 )
 
-ASKING_WORDS = _listed(
+ASKING_WORDS = listed(
     """
     analisa analisis analisislah arti bandingkan beda bedakan benar benarkah berikan berlaku bikin bunyi contoh dasar
     definisi diurus evaluasi evolusi hasil isi jabarkan jelas jelaskan kaji kajian kasus kuat lengkap maksimal maksimum
@@ -42,7 +42,7 @@ SOURCE_WORDS = frozenset(
 )
 """They name a kind of document. Concepts of `CONCEPTS` may stand here too."""
 
-SIDE_WORDS = _listed(
+SIDE_WORDS = listed(
     """
     akibat akibatnya diajukan mengajukan pengajuan persyaratan prosedur prosedurnya sanksi sanksinya syarat syaratnya unsur
     unsurnya

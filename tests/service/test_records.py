@@ -90,7 +90,7 @@ def test_a_short_record_is_a_guide(tmp_path: Path) -> None:
         )
     )
     (document,) = load_corpus(file).documents
-    assert (document.kind, document.law, document.title, document.type) == ("guide", None, "Satu dua tiga.", "berita")
+    assert (document.kind, document.law, document.title, document.type) == ("guide", None, "Satu dua tiga. …", "berita")
 
 
 @pytest.mark.parametrize("changes", [{"text": ""}, {"year": "2000"}, {"id": "two words"}, {"text": None}])

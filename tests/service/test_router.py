@@ -311,3 +311,53 @@ def test_long_text_does_not_make_a_pattern_backtrack(unit: str) -> None:
     """Fifty thousand repetitions of the beginning of a citation are read to their end: no pattern explodes."""
     assert len(find_citations(unit * 50_000)) <= 1
     assert len(find_decisions(unit * 50_000)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Apa sanksi menurut UU Kapal Selam Tahun 2025?", "UU Kapal Selam"),
+        ("Pasal 3 Undang-Undang Pajak Angin", "Undang-Undang Pajak Angin"),
+        ("Peraturan Pemerintah tentang Robot dan Drone tahun 2023", "Peraturan Pemerintah tentang Robot dan Drone"),
+        ("PP Perpustakaan Keliling", "PP Perpustakaan Keliling"),
+    ],
+)
+def test_a_law_named_by_a_topic_that_no_title_has_is_not_found(text: str, label: str) -> None:
+    """A law without a number is known by its title, and by titles of its own kind alone."""
+    router = router_of([titled("UU 12", "Perpustakaan Keliling")])
+    assert [(one.label, one.reason) for one in router.unresolved(text)] == [(label, "law_not_in_corpus")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Apa isi UU Perpustakaan?",
+        "Menurut Undang-Undang tentang Perpustakaan Keliling, siapa peminjam?",
+        "apa isi uu yang baru itu?",
+        "Kitab Undang-Undang Hukum Pidana",
+        "UU Nomor 12 Tahun 2014 tentang Perpustakaan",
+    ],
+)
+def test_a_known_title_or_no_name_is_no_missing_law(text: str) -> None:
+    """Part of a title is enough; words that are not written as a name are none, and a number tells which law is meant."""
+    router = router_of(
+        [titled("UU 12", "Perpustakaan Keliling"), titled("UU 1", "Kitab Undang-Undang Hukum Pidana", 2023)]
+    )
+    assert router.unresolved(text) == ()
+
+
+def titled(name: str, title: str, year: int = 2014) -> Document:
+    """A document of a law with a title."""
+    kind, number = name.split()
+    return document_of(
+        Record(
+            id=number,
+            text="Teks.",
+            source="t",
+            type=kind,
+            number=number,
+            year=year,
+            article="1",
+            about=title,
+        )
+    )
