@@ -13,6 +13,7 @@ remote = $(if $(TARGET),--target '$(TARGET)') $(if $(TARGET_CREDENTIALS),--targe
 	$(if $(PROMETHEUS),--prometheus '$(PROMETHEUS)')
 phase = $(if $(PHASE),--phase '$(PHASE)')
 port = $(if $(PORT),--port '$(PORT)')
+engine = $(if $(ENGINE),--engine '$(ENGINE)')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -40,11 +41,11 @@ report: ready ## Render the report of a run again from its evidence (RUN=, the n
 uat: ready ## Ask what users ask, and check the answers
 	@$(COURTSIGHT) uat $(remote) $(port) $(ARGS)
 
-bench: ready ## Latency and time to first token, per role and complexity
-	@$(COURTSIGHT) bench $(remote) $(port) $(ARGS)
+bench: ready ## Latency and time to first token, per role and complexity (ENGINE=extractive or simulated)
+	@$(COURTSIGHT) bench $(engine) $(remote) $(port) $(ARGS)
 
-loadtest: ready ## Many users at once, by Locust
-	@$(COURTSIGHT) loadtest $(remote) $(port) $(ARGS)
+loadtest: ready ## Many users at once, by Locust (ENGINE=extractive or simulated)
+	@$(COURTSIGHT) loadtest $(engine) $(remote) $(port) $(ARGS)
 
 drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT=)
 	@$(COURTSIGHT) drill $(if $(ALERT),--alert '$(ALERT)') $(ARGS)

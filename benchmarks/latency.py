@@ -1,13 +1,15 @@
 """How long a whole answer and its first words take, per role and complexity, when nobody else asks; and each tool alone.
 
-One request after another, because contention belongs to the load test. Every cell is warmed up first; the samples are kept raw.
-A slow chatbot must not make a run of hours: the whole has a time limit, and each cell its share of what is left of it.
+One request after another, because contention belongs to the load test; where a model is waited for, several at once, or it would take
+half an hour: then all cells are asked in rounds, so that whatever the machine does meets each alike. Every cell is warmed up first; the
+samples are kept raw. A slow chatbot must not make a run of hours: the whole has a time limit, and each cell its share of what is left of it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,15 +19,17 @@ from benchmarks.latency_evidence import LatencyResult, evidence_of
 from benchmarks.sample import Sample
 from benchmarks.workload import COMPLEXITIES, LatencyPlan, ToolWork, Workload
 from slo.evidence import Evidence, RunContext
-from slo.spec import Spec
+from slo.spec import Engine, Kind, Spec
 from slo.statistics import p95
-from target.chat import Answer, ChatTarget, Reply, Session
+from target.chat import Answer, ChatTarget, Reply, Session, wrote
 from target.errors import TargetDown
 
 STEP = "latency"
 GIVE_UP_AFTER = 3
 """Requests in a row that nobody answered."""
 TELL_EVERY = 10
+LOOK_SECONDS = 0.05
+"""How often a loop that asks several questions at once looks how late it is for itself."""
 WARM_UP_SHARE = 0.3
 """Of a cell's time; a chatbot so slow that warming it up takes longer is measured as it is."""
 
@@ -40,15 +44,20 @@ async def measure_latency(
     *,
     folder: Path | None = None,
     timer: Callable[[], float] = time.perf_counter,
+    kind: Kind = Kind.LATENCY,
+    why_stop: Callable[[], str | None] = lambda: None,
 ) -> Evidence:
     """Measure every cell of the workload and judge it by the spec; with a folder, the raw samples are written there.
+
+    An answer that another engine than the context's wrote belongs into no cell. As soon as `why_stop` gives a reason nothing more is
+    asked, and the evidence is incomplete.
 
     Raises:
         TargetRefused: A role could not sign in.
         EvidenceError: The samples cannot be written.
     """
-    result = await measure(workload, target, on_event, clock, timer=timer)
-    return evidence_of(result, spec, context, folder)
+    result = await measure(workload, target, on_event, clock, engine=context.engine, timer=timer, why_stop=why_stop)
+    return evidence_of(result, spec, context, folder, kind)
 
 
 async def measure(
@@ -57,26 +66,47 @@ async def measure(
     on_event: Callable[[BenchmarkEvent], None],
     clock: Callable[[], datetime],
     *,
+    engine: Engine = Engine.EXTRACTIVE,
     timer: Callable[[], float] = time.perf_counter,
+    why_stop: Callable[[], str | None] = lambda: None,
 ) -> LatencyResult:
     """Take the samples. Stops early when nobody answers any more: the cells that are missing then are ERROR."""
     started = clock()
     plan = workload.latency
     cells = len(workload.roles) * len(COMPLEXITIES) + len(workload.tools)
-    bench = _Bench(target, plan, timer, on_event, timer(), _requests(workload), cells)
+    bench = _Bench(target, plan, timer, on_event, why_stop, engine, timer(), _requests(workload), cells)
+    stopped = ""
     try:
-        for role in workload.roles:
-            session = await target.login(role)
-            for complexity in COMPLEXITIES:
-                await bench.cell(session, complexity, workload.questions[complexity])
-        session = await target.login(plan.tool_role)
+        if plan.concurrency > 1:
+            await bench.rounds({role: await target.login(role) for role in workload.roles}, workload.questions)
+        else:
+            await _one_after_another(bench, workload)
+    except (TargetDown, _StoppedError) as error:
+        stopped = str(error)
+    stopped = stopped or why_stop() or ""
+    if stopped:
+        on_event(GaveUp(stopped))
+    return LatencyResult(
+        tuple(bench.samples),
+        started,
+        clock(),
+        stopped=stopped,
+        short_of_time=bench.short_of_time,
+        concurrency=plan.concurrency,
+        lateness=tuple(bench.lateness),
+    )
+
+
+async def _one_after_another(bench: _Bench, workload: Workload) -> None:
+    target = bench.target
+    for role in workload.roles:
+        session = await target.login(role)
+        for complexity in COMPLEXITIES:
+            await bench.cell(session, complexity, workload.questions[complexity])
+    if workload.tools:
+        session = await target.login(workload.latency.tool_role)
         for tool in workload.tools:
             await bench.tool(session, tool)
-    except (TargetDown, _SilenceError) as error:
-        reason = str(error)
-        on_event(GaveUp(reason))
-        return LatencyResult(tuple(bench.samples), started, clock(), stopped=reason)
-    return LatencyResult(tuple(bench.samples), started, clock(), short_of_time=bench.short_of_time)
 
 
 def _requests(workload: Workload) -> int:
@@ -85,8 +115,8 @@ def _requests(workload: Workload) -> int:
     return len(workload.roles) * len(COMPLEXITIES) * per_cell + len(workload.tools) * per_tool
 
 
-class _SilenceError(Exception):
-    """Nobody answered several times running."""
+class _StoppedError(Exception):
+    """Nobody answered several times running, or somebody knows why nobody will."""
 
 
 @dataclass(slots=True)
@@ -97,6 +127,8 @@ class _Bench:
     plan: LatencyPlan
     timer: Callable[[], float]
     on_event: Callable[[BenchmarkEvent], None]
+    why_stop: Callable[[], str | None]
+    engine: Engine
     began: float
     total: int
     cells_left: int
@@ -104,6 +136,57 @@ class _Bench:
     done: int = 0
     silent: int = 0
     short_of_time: bool = False
+    stopped: str = ""
+    lateness: list[float] = field(default_factory=list)
+
+    async def rounds(self, sessions: Mapping[str, Session], questions: Mapping[str, tuple[str, ...]]) -> None:
+        """Warm up and measure every role and complexity together, a round of all cells after the other, several requests at once."""
+        ways = list(_ways(self.plan))
+        cells = [(session, complexity) for session in sessions.values() for complexity in COMPLEXITIES]
+        turns = iter([(number, *cell) for number in range(len(ways)) for cell in cells])
+        watch = asyncio.create_task(self._watch_lateness())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.plan.concurrency):
+                    group.create_task(self._take_turns(turns, ways, questions))
+        finally:
+            watch.cancel()
+        if self.stopped:
+            raise _StoppedError(self.stopped)
+        for session, complexity in cells:
+            name = f"{session.role}/{complexity}"
+            kept = [sample for sample in self.samples if sample.cell == name]
+            self._tell({"role": session.role, "complexity": complexity}, kept)
+
+    async def _take_turns(
+        self,
+        turns: Iterator[tuple[int, Session, str]],
+        ways: Sequence[str],
+        questions: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """One of those who ask at once: whoever is free takes the next turn."""
+        for number, session, complexity in turns:
+            if self.stopped:
+                return
+            if self.timer() - self.began > self.plan.longest_seconds:
+                self.short_of_time = True
+                return
+            asked = questions[complexity]
+            sample = await self._ask(session, complexity, asked[number % len(asked)], ways[number])
+            try:
+                self._count(sample)
+            except _StoppedError as error:
+                self.stopped = str(error)
+                return
+            if number >= self.plan.warm_up:
+                self.samples.append(sample)
+
+    async def _watch_lateness(self) -> None:
+        """Note how late this loop is for itself, until it is cancelled."""
+        while True:
+            before = self.timer()
+            await asyncio.sleep(LOOK_SECONDS)
+            self.lateness.append(max(0.0, self.timer() - before - LOOK_SECONDS))
 
     async def cell(self, session: Session, complexity: str, questions: tuple[str, ...]) -> None:
         """Warm up and measure one role and complexity."""
@@ -166,9 +249,10 @@ class _Bench:
             status=reply.status,
             outcome="" if reply.answer is None else reply.answer.outcome,
             failure=_failure(reply, via, ttft),
+            model="" if reply.answer is None else reply.answer.model,
             mismatch=""
             if reply.answer is None
-            else mismatch(reply.answer, complexity, words, self.plan.least_characters),
+            else mismatch(reply.answer, complexity, words, self.plan.least_characters, self.engine),
         )
 
     async def _run_tool(self, session: Session, tool: str, query: str) -> Sample:
@@ -196,9 +280,12 @@ class _Bench:
         self.silent = self.silent + 1 if sample.failure and sample.status is None else 0
         if self.done % TELL_EVERY == 0:
             self.on_event(Progress(STEP, self.done, self.total))
+            reason = self.why_stop()
+            if reason:
+                raise _StoppedError(reason)
         if self.silent >= GIVE_UP_AFTER:
             self.samples.append(sample)
-            raise _SilenceError(f"{self.silent} requests running were not answered: {sample.failure}")
+            raise _StoppedError(f"{self.silent} requests running were not answered: {sample.failure}")
 
     def _tell(self, labels: dict[str, str], kept: list[Sample]) -> None:
         good = [sample.duration_seconds for sample in kept if not sample.failure]
@@ -219,8 +306,12 @@ def _failure(reply: Reply, via: str, ttft: float | None) -> str:
     return "the stream brought no words" if via == "stream" and ttft is None else ""
 
 
-def mismatch(answer: Answer, complexity: str, words: str | None, least_characters: int) -> str:
+def mismatch(
+    answer: Answer, complexity: str, words: str | None, least_characters: int, engine: Engine = Engine.EXTRACTIVE
+) -> str:
     """Why an answer is no sample of its cell, or nothing: the time of a wrong answer says nothing of a right one's."""
+    if wrote(answer.model) is not engine:
+        return f"written by {answer.model or 'an unnamed model'}, not by the {engine} engine"
     if answer.outcome != "ok":
         return f"outcome {answer.outcome} instead of ok"
     if len(answer.text) <= least_characters:

@@ -22,7 +22,8 @@ from slo.spec import Cell, Gate, Kind, Spec
 from slo.statistics import NOTHING, Interval, Measurement, extreme, mean, p95, quantile
 from slo.verdict import Verdict
 
-SAMPLES: Final = "latency.samples.csv.gz"
+LATE_SECONDS: Final = 0.1
+"""A client that is late for itself by more than this, in a twentieth of its looks, adds it to what it measures."""
 NEVER_SECONDS: Final = 3600.0
 """An hour stands for an answer that never came: beyond every limit, and JSON has no infinity."""
 
@@ -34,6 +35,8 @@ class LatencyResult:
     Attributes:
         stopped: Why it was cut short, or empty.
         short_of_time: Whether the workload's time was over before all samples were taken; the rest is whole all the same.
+        concurrency: Requests under way at once.
+        lateness: How late the client was for itself, in seconds, as often as it looked; empty when it asked one after another.
     """
 
     samples: tuple[Sample, ...]
@@ -41,9 +44,26 @@ class LatencyResult:
     ended_at: datetime
     stopped: str = ""
     short_of_time: bool = False
+    concurrency: int = 1
+    lateness: tuple[float, ...] = ()
+
+    @property
+    def late(self) -> str:
+        """Why times may be too long, or nothing; they are never too short, so a PASS stands."""
+        late = p95(self.lateness).value
+        if late is None or late <= LATE_SECONDS:
+            return ""
+        return f"the client was late for itself by {late:.2f} s (p95): the machine was too busy"
 
 
-def evidence_of(result: LatencyResult, spec: Spec, context: RunContext, folder: Path | None = None) -> Evidence:
+def samples_name(kind: Kind) -> str:
+    """Name of the file of raw samples beside the evidence of a kind."""
+    return f"{kind}.samples.csv.gz"
+
+
+def evidence_of(
+    result: LatencyResult, spec: Spec, context: RunContext, folder: Path | None = None, kind: Kind = Kind.LATENCY
+) -> Evidence:
     """The evidence of a run; with a folder, the raw samples are written there first and named in it.
 
     Raises:
@@ -51,21 +71,22 @@ def evidence_of(result: LatencyResult, spec: Spec, context: RunContext, folder: 
     """
     raw: dict[str, str] = {}
     if folder is not None:
-        write_atomically(folder / SAMPLES, samples_csv(result.samples))
-        raw[SAMPLES] = file_digest(folder / SAMPLES)
+        path = folder / samples_name(kind)
+        write_atomically(path, samples_csv(result.samples))
+        raw[path.name] = file_digest(path)
     return Evidence(
-        kind=Kind.LATENCY,
+        kind=kind,
         context=context,
         started_at=result.started_at,
         ended_at=result.ended_at,
         complete=not result.stopped,
-        items=tuple(items(result, spec, context.seed)),
+        items=tuple(items(result, spec, context.seed, kind)),
         details=_details(result),
         raw=raw,
     )
 
 
-def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
+def items(result: LatencyResult, spec: Spec, seed: int, kind: Kind = Kind.LATENCY) -> Iterable[Item]:
     """One item per cell of every latency gate of the spec that is ours to measure."""
     measures: Mapping[str, tuple[Callable[[Cell], list[Sample]], Callable[[Gate, Cell, list[Sample]], Item]]] = {
         "latency-cell": (lambda key: _of_cell(result, key), _whole_p95),
@@ -76,15 +97,17 @@ def items(result: LatencyResult, spec: Spec, seed: int) -> Iterable[Item]:
         "tool-results": (lambda key: _of_tool(result, key), _fewest_results),
     }
     for gate in spec.gates:
-        if gate.kind is Kind.LATENCY:
+        if gate.kind is kind:
             for key in gate.cells:
-                if gate.id not in measures:
+                if gate.measure not in measures:
                     yield unmeasured(gate, dict(key), "this benchmark does not measure it")
                     continue
-                choose, judge = measures[gate.id]
+                choose, judge = measures[gate.measure]
                 item = _cell_item(gate, key, choose(key), judge, result)
                 if result.stopped and item.verdict is Verdict.PASS:
                     item = replace(item, verdict=Verdict.ERROR, reason=f"{item.reason}, but the run was cut short")
+                if result.late and item.verdict is Verdict.FAIL:
+                    item = replace(item, verdict=Verdict.ERROR, reason=f"{result.late} ({item.reason})")
                 yield item
 
 
@@ -117,7 +140,9 @@ def _cell_item(
     if wrong:
         said = f"{wrong.total()} of {len(samples)} answers do not belong here ({_most(wrong)})"
         return replace(
-            item, verdict=Verdict.ERROR, reason=f"{said}; mend the question in the workload, or the classing"
+            item,
+            verdict=Verdict.ERROR,
+            reason=f"{said}; mend the question in the workload, the classing, or the fallback",
         )
     return item
 
@@ -171,6 +196,9 @@ def _details(result: LatencyResult) -> Mapping[str, Any]:
         "stopped": result.stopped,
         "short_of_time": result.short_of_time,
         "requests": len(result.samples),
+        "concurrency": result.concurrency,
+        "client_lateness_p95_seconds": p95(result.lateness).value,
+        "models": dict(Counter(sample.model for sample in result.samples if sample.model)),
         "failed": sum(bool(sample.failure) for sample in result.samples),
         "cells": [_summary(name, [sample for sample in result.samples if sample.cell == name]) for name in names],
     }

@@ -21,6 +21,7 @@ class Sample:
         ttft_seconds: First non-empty words received minus request sent; streams only.
         results: Of a tool run alone.
         failure: Why it failed; a failed request counts as infinitely slow.
+        model: What the answer says wrote it.
         mismatch: Why an answered request does not belong into this cell: too short, abstained, classed otherwise.
     """
 
@@ -34,6 +35,7 @@ class Sample:
     outcome: str = ""
     results: int | None = None
     failure: str = ""
+    model: str = ""
     mismatch: str = ""
 
 

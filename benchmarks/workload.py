@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,6 +37,7 @@ class LatencyPlan:
         least_characters: An answer must be longer than this to count as one.
         tool_role: Who runs the tools alone.
         longest_seconds: For all of it; what is not measured by then is missing. Each cell has its fair share of what is left.
+        concurrency: Requests under way at once. With more than one all cells are asked in rounds, a question of each in turn.
     """
 
     warm_up: int
@@ -46,6 +47,7 @@ class LatencyPlan:
     least_characters: int
     tool_role: str
     longest_seconds: float
+    concurrency: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,24 @@ class LoadPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedPlan:
+    """The same questions of a stack whose model is the simulator.
+
+    Attributes:
+        profile: Name of the simulator's profile, or the path of a profile's file.
+        longest_lateness_seconds: When more than a twentieth of its tokens left later than this after their plan, the simulator
+            measured the machine, and nothing is known of the service.
+    """
+
+    profile: str
+    longest_lateness_seconds: float
+    latency: LatencyPlan
+    load: LoadPlan
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
-    """What a benchmark asks, of whom, and how often."""
+    """What a benchmark asks, of whom, and how often; `simulated` is None where nothing is asked of a simulated model."""
 
     name: str
     roles: tuple[str, ...]
@@ -83,6 +101,17 @@ class Workload:
     tools: tuple[ToolWork, ...]
     latency: LatencyPlan
     load: LoadPlan
+    simulated: SimulatedPlan | None = None
+
+    def with_simulated_model(self) -> Workload:
+        """What is asked of the simulated model: the same questions by its own plans, and no tools, for no model is in them.
+
+        Raises:
+            ValueError: Nothing is.
+        """
+        if self.simulated is None:
+            raise ValueError("this workload asks nothing of a simulated model")
+        return replace(self, latency=self.simulated.latency, load=self.simulated.load, tools=())
 
 
 def _float_seconds(value: object) -> float:
@@ -108,14 +137,18 @@ class _Tool(Wire):
     queries: list[_Text] = Field(min_length=1)
 
 
-class _Latency(Wire):
+class _Cells(Wire):
     warm_up: Annotated[int, Field(ge=0)]
     streams: _Positive
     json_: Annotated[int, Field(ge=0, alias="json")]
-    tool_runs: _Positive
     least_characters: Annotated[int, Field(ge=0)]
-    tool_role: _Role
     longest: _Seconds
+    concurrency: _Positive = 1
+
+
+class _Latency(_Cells):
+    tool_runs: _Positive
+    tool_role: _Role
 
 
 class _Range(Wire):
@@ -147,6 +180,13 @@ class _Load(Wire):
         return self
 
 
+class _Simulated(Wire):
+    profile: _Text
+    longest_lateness: _Seconds
+    latency: _Cells
+    load: _Load
+
+
 class _Workload(Wire):
     workload: Literal["courtsight/workload/v1"]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -155,6 +195,7 @@ class _Workload(Wire):
     tools: dict[_Text, _Tool] = Field(default_factory=dict)
     latency: _Latency
     load: _Load
+    simulated: _Simulated | None = None
 
     @model_validator(mode="after")
     def _enough_questions(self) -> _Workload:
@@ -191,18 +232,30 @@ def parse_workload(raw: bytes, name: str) -> Workload:
         tools=tuple(ToolWork(tool, tuple(entry.queries)) for tool, entry in wire.tools.items()),
         latency=_latency_plan(wire.latency),
         load=_load_plan(wire.load),
+        simulated=None if wire.simulated is None else _simulated_plan(wire.simulated),
     )
 
 
-def _latency_plan(wire: _Latency) -> LatencyPlan:
+def _simulated_plan(wire: _Simulated) -> SimulatedPlan:
+    return SimulatedPlan(
+        profile=wire.profile,
+        longest_lateness_seconds=wire.longest_lateness,
+        latency=_latency_plan(wire.latency),
+        load=_load_plan(wire.load),
+    )
+
+
+def _latency_plan(wire: _Cells) -> LatencyPlan:
+    tools = (wire.tool_runs, wire.tool_role) if isinstance(wire, _Latency) else (0, "")
     return LatencyPlan(
         warm_up=wire.warm_up,
         streams=wire.streams,
         json=wire.json_,
-        tool_runs=wire.tool_runs,
+        tool_runs=tools[0],
         least_characters=wire.least_characters,
-        tool_role=wire.tool_role,
+        tool_role=tools[1],
         longest_seconds=wire.longest,
+        concurrency=wire.concurrency,
     )
 
 

@@ -24,8 +24,8 @@ _EXAMPLES: dict[str, str] = {
     "courtsight readiness --target https://chat.example --target-credentials roles.yaml --prometheus http://prometheus:9090",
     "quick": "courtsight quick",
     "uat": "courtsight uat\ncourtsight uat --only hakim-preseden-kdrt --only hakim-memori-percakapan",
-    "bench": "courtsight bench\ncourtsight bench --json",
-    "loadtest": "courtsight loadtest",
+    "bench": "courtsight bench\ncourtsight bench --engine simulated\ncourtsight bench --json",
+    "loadtest": "courtsight loadtest\ncourtsight loadtest --engine simulated",
     "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage",
     "generate": "courtsight generate\ncourtsight generate --check",
     "check": "courtsight check\ncourtsight check --json",
@@ -53,10 +53,17 @@ def build_parser() -> argparse.ArgumentParser:
     uat.add_argument(
         "--only", action="append", default=[], metavar="SCENARIO", help="run this scenario (again for more)"
     )
-    _measuring(
-        _command(commands, "bench", "latency and time to first token per role and complexity", _single("latency"))
-    )
-    _measuring(_command(commands, "loadtest", "many users at once, by Locust", _single("load")))
+    for name, sentence, kind in (
+        ("bench", "latency and time to first token per role and complexity", "latency"),
+        ("loadtest", "many users at once, by Locust", "load"),
+    ):
+        tool = _command(commands, name, sentence, _single(kind))
+        _measuring(tool)
+        tool.add_argument(
+            "--engine",
+            choices=["extractive", "simulated"],
+            help="whose answers: those of the embedded engine (as without), or those of the simulated model",
+        )
     drill = _command(commands, "drill", "inject a fault; its alert must fire, arrive and resolve", _drill)
     _deployment(drill)
     drill.add_argument("--alert", metavar="NAME", help="run the drills of this alert only")

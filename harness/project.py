@@ -46,6 +46,10 @@ class Project:
         """Acceptance scenarios, a folder per role."""
         return self.root / "uat" / "scenarios"
 
+    def profile(self, name: str) -> Path:
+        """A profile of the simulator by its name, or the file itself where a path is given."""
+        return Path(name) if name.endswith(".yaml") else self.root / "simulator" / "profiles" / f"{name}.yaml"
+
     def workload(self, deployment: str) -> Path:
         """The questions and stages of latency and load measurements."""
         return self.root / "benchmarks" / "workloads" / f"{deployment}.yaml"

@@ -14,7 +14,7 @@ from pathlib import Path
 from alerts.drills.drill import Drill, load_drills
 from alerts.drills.expectation import expectation
 from benchmarks.workload import load_workload
-from harness import inputs, run, steps
+from harness import inputs, run, simulated, steps
 from harness.console import say, table, worst
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
@@ -26,7 +26,7 @@ from reports.summary import summary
 from slo.errors import InvalidInput, Problem
 from slo.evidence import RUN_ID, Evidence, read, to_json
 from slo.load import load_spec
-from slo.spec import Engine, Kind, Phase, Spec
+from slo.spec import SIMULATED_SUFFIX, Engine, Kind, Phase, Spec
 from slo.verdict import EXIT_OF_READINESS, EXIT_OF_VERDICT, Readiness, Verdict
 from target.courtsight import read_credentials
 from target.errors import PrometheusDown
@@ -36,6 +36,9 @@ from target.stack import ToolPaths, interruptible
 from uat.scenario import load_scenarios, select
 
 START_SECONDS = 8.0
+OWN_STACK = (Kind.LATENCY_SIMULATED, Kind.LOAD_SIMULATED, Kind.DRILL)
+"""What is measured on a stack of its own, never on a chatbot that runs elsewhere: a drill locks it, the simulator replaces its model."""
+_SIMULATED = tuple(kind for kind in OWN_STACK if kind.simulated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Plan:
 
 def readiness(options: argparse.Namespace, *, tools: ToolPaths | None = None) -> int:
     """Measure everything, decide for the phase, write the report."""
-    plan = _plan(options, ("uat", "latency", "load", "slo", "drill"))
+    plan = _plan(options, ("uat", "latency", "load", "slo", *OWN_STACK))
     folder = _measure(options, plan, tools)
     return _report(plan.project, plan.spec, folder, options)
 
@@ -70,8 +73,15 @@ def quick(options: argparse.Namespace) -> int:
 
 
 def single(name: str, options: argparse.Namespace) -> int:
-    """One tool alone: its evidence, its verdict."""
-    plan = _plan(options, (name,))
+    """One tool alone: its evidence, its verdict; with `--engine simulated` on a stack whose model is the simulator."""
+    engine = getattr(options, "engine", None)
+    if engine is not None and options.target:
+        raise InvalidInput((Problem("--engine", None, "", "is for a stack made here, not for a --target"),))
+    if engine == Engine.SIMULATED and options.port is not None:
+        raise InvalidInput(
+            (Problem("--port", None, "", "is for the stack of the embedded engine; this one takes free ports"),)
+        )
+    plan = _plan(options, (f"{name}{SIMULATED_SUFFIX}" if engine == Engine.SIMULATED else name,))
     folder = _measure(options, plan, ToolPaths())
     return _tool_result(options, plan, folder)
 
@@ -86,7 +96,7 @@ def drill(options: argparse.Namespace) -> int:
     with interruptible():
         remove_abandoned(project.evidence)
         name, folder = run.begin_run(project)
-        subject = Subject("", {"engine": Engine.EXTRACTIVE}, {}, None, "", lambda: None, local=True)
+        subject = _nobody(Engine.EXTRACTIVE)
         view = ProgressView([step.plan for step in plan.steps])
         context = run.make_context(project, spec, subject, name, 0)
         it = Run(project, spec, context, folder, tools, subject, view, utc_now())
@@ -125,10 +135,16 @@ def _plan(options: argparse.Namespace, wanted: Sequence[str], *, short: bool = F
         "latency": lambda: steps.latency(workload),
         "load": lambda: steps.load(workload),
         "slo": steps.slos,
+        Kind.LATENCY_SIMULATED: lambda: simulated.latency(workload),
+        Kind.LOAD_SIMULATED: lambda: simulated.load(workload),
         "drill": lambda: steps.drills(load_drills()),
     }
-    # A drill stops and locks what it drills: never a chatbot that runs elsewhere.
-    chosen = [name for name in wanted if name != "drill" or not options.target]
+    chosen = [name for name in wanted if name not in OWN_STACK or not options.target]
+    if workload.simulated is None:
+        if chosen and all(name in _SIMULATED for name in chosen):
+            said = "asks nothing of a simulated model", "add 'simulated' to it, as in courtsight.yaml"
+            raise InvalidInput((Problem(str(project.workload(spec.deployment)), None, "", *said),))
+        chosen = [name for name in chosen if name not in _SIMULATED]
     return Plan(project, spec, tuple(possible[name]() for name in chosen))
 
 
@@ -177,12 +193,20 @@ def _check_target(options: argparse.Namespace) -> None:
             raise InvalidInput((Problem(name, None, "", "needs --target", "the chatbot that it belongs to"),))
 
 
+def _nobody(engine: Engine) -> Subject:
+    """Stands where a subject would, for steps that make stacks of their own."""
+    return Subject("", {"engine": engine}, {}, None, "", lambda: None, local=True)
+
+
 @contextlib.contextmanager
 def _subject(options: argparse.Namespace, plan: Plan, folder: Path, tools: ToolPaths) -> Iterator[Subject]:
     if options.target:
         credentials = read_credentials(options.target_credentials)
         with remote_subject(options.target, credentials, options.prometheus) as subject:
             yield subject
+        return
+    if all(step.kind in OWN_STACK for step in plan.steps):
+        yield _nobody(Engine.SIMULATED)
         return
     watched = any(step.kind is Kind.SLO for step in plan.steps)
     with local_subject(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,13 +64,20 @@ class Step:
 
 @dataclass(slots=True)
 class Log:
-    """What became of each step, for the provenance."""
+    """What became of each step, and which simulator stood behind some of them, for the provenance."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    simulator: dict[str, Any] = field(default_factory=dict)
 
     def add(self, name: str, started: datetime, outcome: str) -> None:
         """Note the end of a step."""
         self.steps.append({"step": name, "started_at": started, "ended_at": utc_now(), "outcome": outcome})
+
+    def note_simulator(self, made: Evidence) -> None:
+        """Note profile and seed of the simulator behind a piece of evidence, if one was."""
+        told = made.details.get("simulator")
+        if isinstance(told, Mapping):
+            self.simulator = {name: told.get(name) for name in ("profile", "profile_hash", "seed")}
 
 
 class SubjectGone(CourtSightError):  # noqa: N818 - read as a sentence: "raise SubjectGone"
@@ -81,9 +88,8 @@ def make_context(project: Project, spec: Spec, subject: Subject, run: str, seed:
     """The run's identity: id, commit, hashes of its inputs."""
     checkout = provenance.checkout(project.root)
     hashes = project.input_hashes(spec.deployment, spec.digest)
-    corpus = str(subject.corpus.get("hash", ""))
-    if corpus:
-        hashes["corpus"] = corpus if corpus.startswith("sha256:") else f"sha256:{corpus}"
+    if subject.corpus_hash:
+        hashes["corpus"] = subject.corpus_hash
     return RunContext(
         run=run,
         target=subject.url,
@@ -114,6 +120,7 @@ def measure_all(run: Run, steps: Sequence[Step], log: Log) -> list[Evidence]:
             evidence.write(made, run.folder)
             written.append(made)
             log.add(step.plan.name, started, _outcome(made))
+            log.note_simulator(made)
             run.view.line(f"      {_outcome(made)}")
         trouble = run.subject.trouble()
         if trouble is not None:
@@ -145,6 +152,7 @@ def write_provenance(run: Run, log: Log, started: datetime) -> None:
         "versions": dict(provenance.versions()),
         "tools": {name: str(version) for name, version in tool_versions(run.tools).items()},
         "service": {"version": run.subject.info.get("version"), "local": run.subject.local},
+        "simulator": log.simulator,
         "steps": log.steps,
     }
     made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete=True, items=(), details=details)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from alerts.drills.drill import Drill
 from alerts.drills.runner import CLOSING_SECONDS, STAGING_SECONDS, DrillProgress, run_drills
+from benchmarks.doubt import doubts_of_cache, void
 from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
 from benchmarks.latency import measure_latency
 from benchmarks.load.run import LoadJob, run_load
@@ -17,8 +18,10 @@ from harness.measured_slos import measure_slos
 from harness.progress import StepPlan
 from harness.run import Run, Step, utc_now
 from harness.subject import SCRAPE_INTERVAL_SECONDS, scrape_interval
+from slo import names
 from slo.evidence import Evidence
 from slo.spec import Kind
+from target.counters import counter_total
 from target.courtsight import open_target
 from target.errors import PrometheusDown
 from target.prometheus import connect as connect_prometheus
@@ -71,10 +74,10 @@ def latency(workload: Workload) -> Step:
     def measure(run: Run) -> Evidence:
         async def ask() -> Evidence:
             async with open_target(run.subject.url, run.subject.credentials) as target:
-                tell = _benchmark_teller(run)
+                tell = benchmark_teller(run)
                 return await measure_latency(workload, target, run.spec, run.context, tell, utc_now, folder=run.folder)
 
-        return asyncio.run(ask())
+        return uncached(run, lambda: asyncio.run(ask()))
 
     title = f"Latency: {len(workload.roles)} roles x {len(workload.questions)} complexities"
     return Step(StepPlan("latency", title, 2 + SECONDS_PER_REQUEST * requests), Kind.LATENCY, measure)
@@ -85,20 +88,36 @@ def load(workload: Workload) -> Step:
 
     def measure(run: Run) -> Evidence:
         job = LoadJob(workload, run.subject.url, run.subject.credentials, run.folder)
-        return run_load(
-            job,
-            run.spec,
-            run.context,
-            _benchmark_teller(run),
-            clock=utc_now,
-            why_stop=run.subject.trouble,
+        tell = benchmark_teller(run)
+        return uncached(
+            run,
+            lambda: run_load(job, run.spec, run.context, tell, clock=utc_now, why_stop=run.subject.trouble),
         )
 
     expected = workload.load.duration_seconds + 8
     return Step(StepPlan("load", f"Load: {workload.load.users} users at once", expected), Kind.LOAD, measure)
 
 
-def _benchmark_teller(run: Run) -> Callable[[BenchmarkEvent], None]:
+def cache_hits(url: str) -> float | None:
+    """How many answers came from the service's cache so far; None when it counts none."""
+    return counter_total(url, names.CACHE_REQUESTS_TOTAL, {"cache": "answer", "result": "hit"})
+
+
+def uncached(run: Run, measure: Callable[[], Evidence]) -> Evidence:
+    """Measure, and void what was measured if answers came from the cache meanwhile; of a target with other users nobody can say."""
+    if not run.subject.local:
+        return measure()
+    before = cache_hits(run.subject.url)
+    made = measure()
+    if run.subject.trouble() is not None:
+        return made
+    after = cache_hits(run.subject.url)
+    return void(made, doubts_of_cache(before, after), {"cache_hits": after})
+
+
+def benchmark_teller(run: Run) -> Callable[[BenchmarkEvent], None]:
+    """Turns a benchmark's events into progress and lines."""
+
     def tell(event: BenchmarkEvent) -> None:
         match event:
             case Progress(step, done, total):

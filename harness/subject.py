@@ -52,6 +52,12 @@ class Subject:
         corpus = self.info.get("corpus")
         return corpus if isinstance(corpus, Mapping) else {}
 
+    @property
+    def corpus_hash(self) -> str:
+        """Its corpus's `sha256:…`, or empty when it says none."""
+        said = str(self.corpus.get("hash", ""))
+        return said if said.startswith("sha256:") or not said else f"sha256:{said}"
+
 
 @contextlib.contextmanager
 def local_subject(

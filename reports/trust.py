@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reports.decision import Source
+from reports.details import text
 from slo.evidence import Evidence
-from slo.spec import Kind, Spec
+from slo.spec import Engine, Kind, Spec
 
 CLOCK_SLACK_SECONDS = 60
 """How far evidence may seem to come from the future: the clocks of two machines differ."""
@@ -68,8 +69,14 @@ def _own_trouble(spec: Spec, files: EvidenceSet, kind: Kind, at: datetime) -> st
     if evidence.kind is not kind:
         return f"it is {evidence.kind} evidence"
     if not evidence.complete:
-        return "it is incomplete: the step that writes it was cut short"
+        return f"it is incomplete: {_why_cut(evidence)}"
     return _wrong_time(spec, evidence, at) or _wrong_spec(spec, evidence)
+
+
+def _why_cut(evidence: Evidence) -> str:
+    """The writer's own words, cleaned like all text from outside."""
+    said = (text(evidence.details.get(name)) for name in ("stopped", "broken"))
+    return next((words for words in said if words), "the step that writes it was cut short")
 
 
 def _wrong_time(spec: Spec, evidence: Evidence, at: datetime) -> str:
@@ -107,7 +114,8 @@ def _misnamed(anchor: Evidence) -> str:
 def _foreign(evidence: Evidence, anchor: Evidence) -> str:
     """Why evidence belongs to another run than the provenance; empty when it belongs.
 
-    A drill runs on a stack of its own, so its target may differ. Whatever the provenance names by its hash, the evidence names too.
+    A drill, and what is measured with the simulated model, runs on a stack of its own, so its target may differ; the engine of the
+    latter is the simulated one, whatever the run's. Whatever the provenance names by its hash, the evidence names too.
     SLOs may look back over days, everything else is measured during the run.
     """
     own, run = evidence.context, anchor.context
@@ -115,10 +123,14 @@ def _foreign(evidence: Evidence, anchor: Evidence) -> str:
         ("run", own.run, run.run),
         ("commit", own.commit, run.commit),
         ("dirty flag", own.dirty, run.dirty),
-        ("engine", str(own.engine), str(run.engine)),
         ("seed", own.seed, run.seed),
     ]
-    if evidence.kind is not Kind.DRILL:
+    if evidence.kind.simulated:
+        if own.engine is not Engine.SIMULATED:
+            return f"it is foreign: its answers came from the {own.engine} engine, not from the simulated one"
+    else:
+        pairs.append(("engine", str(own.engine), str(run.engine)))
+    if evidence.kind is not Kind.DRILL and not evidence.kind.simulated:
         pairs.append(("target", own.target, run.target))
     pairs += [(f"hash of {name}", own.hashes.get(name, "not told"), run.hashes[name]) for name in run.hashes]
     for name, ours, theirs in pairs:

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from slo.errors import InvalidInput, Problem
 from slo.quantities import parse_duration, parse_ratio
 from slo.spec import (
+    SIMULATED_SUFFIX,
     SLI,
     SLO,
     Cell,
@@ -310,6 +311,9 @@ _UNIT_OF = {Statistic.RATIO: Unit.RATIO}
 
 
 def _gate(gate_id: str, entry: _Gate, wire: _Spec, slos: tuple[SLO, ...]) -> Gate:
+    if entry.evidence.simulated != gate_id.endswith(SIMULATED_SUFFIX):
+        advice = f"a gate is called …{SIMULATED_SUFFIX} exactly when its evidence is"
+        raise _Trouble(f"gates.{gate_id}", f"rests on {entry.evidence} evidence", advice)
     unit = entry.unit or _UNIT_OF.get(entry.statistic, Unit.SECONDS)
     direction = Direction.AT_MOST if entry.at_most is not None else Direction.AT_LEAST
     cells, objective = _cells_and_objective(gate_id, entry, wire, slos, unit)

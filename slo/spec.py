@@ -70,15 +70,29 @@ class Statistic(StrEnum):
     MIN = "min"
 
 
+SIMULATED_SUFFIX = "-simulated"
+
+
 class Kind(StrEnum):
-    """The kinds of evidence; one file each in a run's folder."""
+    """The kinds of evidence; one file each in a run's folder.
+
+    Latency and load exist twice: of the chatbot under test, whichever engine it has, and of the same service on a stack of its
+    own whose answers the simulated model writes.
+    """
 
     UAT = "uat"
     LATENCY = "latency"
+    LATENCY_SIMULATED = "latency-simulated"
     LOAD = "load"
+    LOAD_SIMULATED = "load-simulated"
     DRILL = "drill"
     SLO = "slo"
     PROVENANCE = "provenance"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is about answers of the simulated model, on a stack of its own."""
+        return self.endswith(SIMULATED_SUFFIX)
 
 
 class Engine(StrEnum):
@@ -195,6 +209,11 @@ class Gate:
     requirements: Mapping[Phase, Requirement]
     warning_margin: Decimal = Decimal(0)
     waivable: bool = True
+
+    @property
+    def measure(self) -> str:
+        """What is measured: `latency-cell` of the gate `latency-cell-simulated` too, for it is the same of another engine."""
+        return self.id.removesuffix(SIMULATED_SUFFIX) if self.kind.simulated else self.id
 
     def requirement(self, phase: Phase) -> Requirement | None:
         """What this gate asks in `phase`, or None while it is not asked yet."""

@@ -8,14 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from slo.spec import Engine
 from target.accounts import Credentials
 
 STREAM_CUT = "stream_cut"
 """Code of a stream that ended without `done` or `error`; the service never sends it."""
 MALFORMED = "malformed_reply"
 """Code of a 2xx answer whose body does not keep docs/http-api.md; the service never sends it."""
+
+
+EXTRACTIVE_MODEL: Final = "extractive"
+SIMULATED_MODEL: Final = "simulated-"
+"""How the model of an answer is called by the embedded engine, and how it begins in a stack whose provider is the simulator."""
+
+
+def wrote(model: str) -> Engine | None:
+    """The engine behind the model that an answer names; None when it names none."""
+    if not model:
+        return None
+    if model == EXTRACTIVE_MODEL:
+        return Engine.EXTRACTIVE
+    return Engine.SIMULATED if model.startswith(SIMULATED_MODEL) else Engine.REAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,13 @@ class CourtSightTarget:
         """See `ChatTarget.ask`."""
         started = self._timer()
         response = await self._send(
-            "POST", "/v1/chat", headers=_bearer(session), json=_question(message, conversation_id)
+            "POST", "/v1/chat", headers=_asking(session), json=_question(message, conversation_id)
         )
         return wire.reply_of(response.status_code, response.content, self._timer() - started)
 
     async def stream(self, session: Session, message: str, conversation_id: str | None = None) -> StreamedReply:
         """See `ChatTarget.stream`."""
-        headers = {**_bearer(session), "Accept": "text/event-stream"}
+        headers = {**_asking(session), "Accept": "text/event-stream"}
         started = self._timer()
         try:
             async with self._client.stream(
@@ -256,6 +256,11 @@ def read_credentials(path: Path) -> Mapping[str, Login]:
 
 def _bearer(session: Session) -> dict[str, str]:
     return {"Authorization": f"Bearer {session.token}"}
+
+
+def _asking(session: Session) -> dict[str, str]:
+    """The headers of a question; a remembered answer would say nothing about the chatbot, so none may come."""
+    return {**_bearer(session), "Cache-Control": "no-store"}
 
 
 def _question(message: str, conversation_id: str | None) -> dict[str, object]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from target.chat import (
+    EXTRACTIVE_MODEL,
     Answer,
     Citation,
     Message,
@@ -89,6 +90,7 @@ def scripted_answer(session: Session, message: str, conversation_id: str) -> Ans
             "Sumber berikut belum diverifikasi: [2].",
             "Ini informasi umum, bukan nasihat hukum.",
         ),
+        model=EXTRACTIVE_MODEL,
     )
 
 

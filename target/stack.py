@@ -30,6 +30,7 @@ from target.monitoring import (
 )
 from target.processes import LOOPBACK, ChildProcess, claim_port, start, wait_until_ready
 from target.receiver import Notification, WebhookReceiver
+from target.simulator import RunningSimulator, SimulatorPlan, provider_settings, start_simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +44,9 @@ __all__ = [
     "PrometheusPlan",
     "RunningMonitor",
     "RunningService",
+    "RunningSimulator",
     "ServicePlan",
+    "SimulatorPlan",
     "StackPlan",
     "ToolPaths",
     "WebhookReceiver",
@@ -57,7 +60,8 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACCOUNTS_DEADLINE = 60.0  # seconds; five argon2 hashes and a new database take about one
 
 
-def _service_program() -> tuple[str, ...]:
+def service_program() -> tuple[str, ...]:
+    """Our own service, run by this interpreter."""
     return (sys.executable, "-m", "service")
 
 
@@ -74,7 +78,7 @@ class ServicePlan:
     deployment: str = "courtsight"
     port: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    program: tuple[str, ...] = field(default_factory=_service_program)
+    program: tuple[str, ...] = field(default_factory=service_program)
     deadline_seconds: float = 60.0
 
     @property
@@ -186,7 +190,10 @@ class MonitoringPlan:
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """A whole local stack: `root` is the checkout, `folder` takes the logs, `monitoring` None starts the service alone."""
+    """A whole local stack: `root` is the checkout, `folder` takes the logs, `monitoring` None starts the service alone.
+
+    With a `simulator` the service's answers come from it, and from nothing else.
+    """
 
     root: Path
     folder: Path
@@ -196,7 +203,8 @@ class StackPlan:
     port: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     monitoring: MonitoringPlan | None = None
-    program: tuple[str, ...] = field(default_factory=_service_program)
+    program: tuple[str, ...] = field(default_factory=service_program)
+    simulator: SimulatorPlan | None = None
 
     @property
     def private(self) -> Path:
@@ -233,6 +241,8 @@ class LocalStack:
         self.plan = plan
         self.prometheus: RunningMonitor | None = None
         self.alertmanager: RunningMonitor | None = None
+        self.simulator: RunningSimulator | None = None
+        self._provider_settings: Mapping[str, str] = {}
         self.receiver = receiver or WebhookReceiver()
         self._service: RunningService | None = None
         self._credentials = make_credentials(plan.roles, token)
@@ -255,6 +265,7 @@ class LocalStack:
         self._signals.enter_context(interruptible())
         try:
             self._prepare_folder()
+            self._start_simulator()
             self._start_service()
             if self.plan.monitoring is not None:
                 self._start_monitoring(self.plan.monitoring)
@@ -275,8 +286,7 @@ class LocalStack:
         old = self.service
         old.child.stop()
         port = int(old.address.rpartition(":")[2])
-        plan = self.plan.service_plan()
-        self._service = start_service(replace(plan, port=port))
+        self._service = start_service(replace(self._service_plan(), port=port))
         self._cleanup.callback(self._service.child.stop)
         return self._service
 
@@ -287,8 +297,20 @@ class LocalStack:
     def _prepare_folder(self) -> None:
         self._cleanup.enter_context(private.owned(self.plan.private))
 
-    def _start_service(self) -> None:
+    def _start_simulator(self) -> None:
+        if self.plan.simulator is None:
+            return
+        log = self.plan.folder / "logs" / "simulator.log"
+        self.simulator = start_simulator(self.plan.simulator, self.plan.private, log)
+        self._cleanup.callback(self.simulator.child.stop)
+        self._provider_settings = provider_settings(self.simulator.url, self.plan.private)
+
+    def _service_plan(self) -> ServicePlan:
         plan = self.plan.service_plan()
+        return replace(plan, settings={**self._provider_settings, **plan.settings})
+
+    def _start_service(self) -> None:
+        plan = self._service_plan()
         claim_port(plan.port, "the service")  # a taken port is said before anything is made
         prepare_secret(plan, secrets.token_urlsafe(48))
         create_accounts(plan, self._credentials)

@@ -41,6 +41,7 @@ class Measured:
     status: int | None = None
     outcome: str = ""
     failure: str = ""
+    model: str = ""
 
 
 def choose(dice: random.Random, questions: dict[str, tuple[str, ...]], plan: LoadPlan) -> Asked:
@@ -117,6 +118,7 @@ class Crowd:
             "" if measured.status is None else measured.status,
             measured.outcome,
             measured.failure,
+            measured.model,
         )
         self._rows.append(values)
 

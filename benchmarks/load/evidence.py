@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,15 +17,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures
+from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures, samples_name
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
-from slo.spec import Cell, Gate, Kind, Spec
+from slo.spec import Cell, Engine, Gate, Kind, Spec
 from slo.statistics import Measurement, extreme, mean, p95, quantile, ratio
 from slo.verdict import Verdict
+from target.chat import wrote
 
-SAMPLES: Final = "load.samples.csv.gz"
 RATE_LIMITED: Final = 429
 TIMES: Final = ("started_seconds", "duration_seconds", "ttft_seconds")
 BUSY_LIMIT: Final = 0.9
@@ -88,38 +89,52 @@ def read_samples(path: Path) -> pd.DataFrame:
     return frame
 
 
-def evidence_of(result: LoadResult, spec: Spec, context: RunContext, folder: Path) -> Evidence:
+def evidence_of(result: LoadResult, spec: Spec, context: RunContext, folder: Path, kind: Kind = Kind.LOAD) -> Evidence:
     """The evidence of a load test; the samples are written to `folder` first and named in it.
 
     Raises:
         EvidenceError: The samples cannot be written.
     """
-    write_atomically(folder / SAMPLES, gzip.compress(result.samples.to_csv(index=False).encode(), mtime=0))
+    path = folder / samples_name(kind)
+    write_atomically(path, gzip.compress(result.samples.to_csv(index=False).encode(), mtime=0))
     return Evidence(
-        kind=Kind.LOAD,
+        kind=kind,
         context=context,
         started_at=result.started_at,
         ended_at=result.ended_at,
         complete=not result.broken,
-        items=tuple(items(result, spec, context.seed)),
+        items=tuple(items(result, spec, context, kind)),
         details=details(result),
-        raw={SAMPLES: file_digest(folder / SAMPLES)},
+        raw={path.name: file_digest(path)},
     )
 
 
-def items(result: LoadResult, spec: Spec, seed: int) -> Iterator[Item]:
+def items(result: LoadResult, spec: Spec, context: RunContext, kind: Kind = Kind.LOAD) -> Iterator[Item]:
     """One item per cell of every load gate."""
+    foreign = written_by_others(result.samples, context.engine)
     for gate in spec.gates:
-        if gate.kind is Kind.LOAD:
+        if gate.kind is kind:
             for key in gate.cells:
-                yield _item(result, gate, key, seed)
+                item = _item(result, gate, key, context.seed)
+                doubtful = foreign and not result.broken
+                yield replace(item, verdict=Verdict.ERROR, reason=f"{foreign} ({item.reason})") if doubtful else item
+
+
+def written_by_others(samples: pd.DataFrame, engine: Engine) -> str:
+    """Why the answers are none of this engine's, or nothing. What was refused or abstained from needs no model."""
+    answered = samples[(samples["failure"] == "") & (samples["outcome"] == "ok")]
+    others = Counter(name or "an unnamed model" for name in answered["model"] if wrote(name) is not engine)
+    if not others:
+        return ""
+    named = ", ".join(name for name, _ in others.most_common(3))
+    return f"{others.total()} of {len(answered)} answers were written by {named}, not by the {engine} engine"
 
 
 def _item(result: LoadResult, gate: Gate, key: Cell, seed: int) -> Item:
     if result.broken:
         return unmeasured(gate, dict(key), f"not measured: {result.broken}")
     valid = result.samples[result.samples["status"].fillna(0) != RATE_LIMITED]
-    if gate.id == "load-success":
+    if gate.measure == "load-success":
         good = int((valid["failure"] == "").sum())
         return _with_limited(judged(gate, {}, ratio(good, len(valid))), result.samples, valid)
     item = _time_item(gate, key, valid, seed)
@@ -134,13 +149,13 @@ def _time_item(gate: Gate, key: Cell, valid: pd.DataFrame, seed: int) -> Item | 
     answered = valid[valid["failure"] == ""]
     failed = len(valid) - len(answered)
     beside = f"; {failed} failed requests are judged by load-success" if failed else ""
-    if gate.id == "load-mean":
+    if gate.measure == "load-mean":
         item = judged(gate, {}, mean(_seconds(answered), seed))
         return replace(item, reason=item.reason + beside)
-    if gate.id == "load-max":
+    if gate.measure == "load-max":
         item = judged(gate, {}, extreme(_seconds(valid), largest=True))
         return replace(item, reason=item.reason + (f"; {failed} failed requests included" if failed else ""))
-    if gate.id == "load-p95":
+    if gate.measure == "load-p95":
         complexity = dict(key).get("complexity")
         here = valid[valid["complexity"] == complexity]
         good = _seconds(here[here["failure"] == ""])
@@ -185,6 +200,7 @@ def details(result: LoadResult) -> Mapping[str, Any]:
         ],
         "by_role": [{"role": str(name), **_summary(part, seconds)} for name, part in samples.groupby("role")],
         "outcomes": {str(name): int(count) for name, count in samples["outcome"].value_counts().items() if name != ""},
+        "models": {str(name): int(count) for name, count in samples["model"].value_counts().items() if name != ""},
         "errors": {str(name): int(count) for name, count in samples["failure"].value_counts().items() if name != ""},
         "timeline": list(_timeline(samples)),
     }

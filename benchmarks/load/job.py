@@ -20,6 +20,7 @@ COLUMNS: Final = (
     "status",
     "outcome",
     "failure",
+    "model",
 )
 """Columns of the generator's sample file, in order; times unrounded, `started_seconds` since all users were signed in."""
 

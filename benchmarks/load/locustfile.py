@@ -150,6 +150,7 @@ class CrowdUser(FastHttpUser):
             "Authorization": f"Bearer {self.token}",
             "Accept": "text/event-stream" if asked.stream else "application/json",
             "Accept-Encoding": "identity",
+            "Cache-Control": "no-store",  # a remembered answer would say nothing about the chatbot
         }
         with self.client.post(
             "/v1/chat", json=body, headers=headers, name=f"chat {via}", stream=asked.stream, catch_response=True
@@ -179,8 +180,8 @@ class CrowdUser(FastHttpUser):
         if failure:
             return Measured(duration, asked.complexity, via, ttft, status, "", failure)
         self.conversation = str(answer["conversation_id"])
-        complexity, outcome = str(answer["complexity"]), str(answer["outcome"])
-        return Measured(duration, complexity, via, ttft, status, outcome)
+        complexity, outcome, model = (str(answer.get(name, "")) for name in ("complexity", "outcome", "model"))
+        return Measured(duration, complexity, via, ttft, status, outcome, model=model)
 
 
 def read_stream(stream: Any, started: float) -> tuple[bytes, float | None, str]:  # noqa: ANN401 - geventhttpclient's response

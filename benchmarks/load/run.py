@@ -20,7 +20,7 @@ from benchmarks.load.job import Account, GeneratorJob, job_text, read_outcome
 from benchmarks.workload import LoadPlan, Workload
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, RunContext
-from slo.spec import Spec
+from slo.spec import Kind, Spec
 from target.accounts import write_private
 from target.chat import AccessToken, Login
 from target.processes import ChildProcess, start
@@ -34,12 +34,13 @@ START_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class LoadJob:
-    """One load test: who asks what of whom; `folder` takes the raw samples and the generator's log."""
+    """One load test: who asks what of whom; `folder` takes the raw samples and the generator's log, `kind` names its evidence."""
 
     workload: Workload
     url: str
     credentials: Mapping[str, Login]
     folder: Path
+    kind: Kind = Kind.LOAD
 
 
 def run_load(
@@ -78,7 +79,8 @@ def run_load(
             outcome=str(private / "outcome.json"),
         )
         file = write_private(private / "job.json", job_text(told))
-        child = _start(file, private, job.folder)
+        log = "locust-simulated" if job.kind.simulated else "locust"
+        child = _start(file, private, job.folder, log)
         try:
             stopped = _watch(child, told, on_event, timer=timer, sleep=sleep, why_stop=why_stop)
         finally:
@@ -90,7 +92,7 @@ def run_load(
         if stopped:
             on_event(GaveUp(stopped))
         result = LoadResult(job.workload.load, read_samples(Path(told.samples)), outcome, stopped, started, clock())
-        return evidence_of(result, spec, context, job.folder)
+        return evidence_of(result, spec, context, job.folder, job.kind)
 
 
 def _account(role: str, credentials: Mapping[str, Login]) -> Account:
@@ -103,7 +105,7 @@ def _account(role: str, credentials: Mapping[str, Login]) -> Account:
     return Account(role, login.username, login.password)
 
 
-def _start(job: Path, private: Path, folder: Path) -> ChildProcess:
+def _start(job: Path, private: Path, folder: Path, log: str) -> ChildProcess:
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -120,7 +122,7 @@ def _start(job: Path, private: Path, folder: Path) -> ChildProcess:
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return start("locust", command, log=folder / "logs" / "locust.log", environment=environment, folder=ROOT)
+    return start("locust", command, log=folder / "logs" / f"{log}.log", environment=environment, folder=ROOT)
 
 
 def _watch(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
 from benchmarks.latency import measure, measure_latency, mismatch
-from benchmarks.latency_evidence import NEVER_SECONDS, SAMPLES, p95_with_failures
+from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures
 from benchmarks.workload import Workload
 from slo.evidence import Evidence, RunContext, read, write
 from slo.spec import Phase, Spec, cell
@@ -290,8 +290,10 @@ def test_a_healthy_chatbot_never_meets_the_time_limit(
 def test_raw_samples_are_kept_unrounded(bench: Bench, small: Workload, tmp_path: Path) -> None:
     """Every sample is in the file, to the last digit, and the evidence names the file by its digest."""
     write(bench(Classing(small, seconds=1 / 3), folder=tmp_path), tmp_path)
-    assert set(read(tmp_path / "latency.json").raw) == {SAMPLES}
-    rows = list(csv.DictReader(gzip.decompress((tmp_path / SAMPLES).read_bytes()).decode().splitlines()))
+    assert set(read(tmp_path / "latency.json").raw) == {"latency.samples.csv.gz"}
+    rows = list(
+        csv.DictReader(gzip.decompress((tmp_path / "latency.samples.csv.gz").read_bytes()).decode().splitlines())
+    )
     assert len(rows) == 15 * 79 + 3 * 59
     assert {row["duration_seconds"] for row in rows} == {repr(1 / 3)}
 

@@ -128,7 +128,7 @@ def test_samples_are_written_unrounded_and_once(crowd: Crowd) -> None:
     rows = list(csv.reader(io.StringIO(crowd.samples.getvalue())))  # type: ignore[attr-defined]  # a StringIO here
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 4
-    assert rows[1] == ["0.0", repr(1 / 3), "", "judge", "simple", "json", "200", "ok", ""]
+    assert rows[1] == ["0.0", repr(1 / 3), "", "judge", "simple", "json", "200", "ok", "", ""]
 
 
 def test_peak_concurrency_and_busy_seconds_are_known(crowd: Crowd, time: Time) -> None:

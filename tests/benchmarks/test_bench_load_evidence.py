@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.latency_evidence import NEVER_SECONDS
-from benchmarks.load.evidence import SAMPLES, LoadResult, evidence_of, items, read_samples
+from benchmarks.load.evidence import LoadResult, evidence_of, items, read_samples
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import Workload
 from slo.evidence import Item, RunContext, read, write
-from slo.spec import Spec
+from slo.spec import Engine, Kind, Spec
 from slo.verdict import Verdict
 
 OUTCOME = GeneratorOutcome(
@@ -38,6 +38,7 @@ def row(number: int, seconds: float = 0.02, **changed: Any) -> dict[str, Any]:
         "status": 200,
         "outcome": "ok",
         "failure": "",
+        "model": "extractive",
     }
     return {**plain, **changed}
 
@@ -56,8 +57,16 @@ def make(shipped: Workload, clock: Callable[[], datetime]) -> Make:
     return result
 
 
-def by_gate(result: LoadResult, spec: Spec) -> dict[str, Item]:
-    return {item.gate + "".join(f" {value}" for _, value in item.labels): item for item in items(result, spec, 7)}
+CONTEXT = RunContext(
+    "20261120T211700Z-1a2b3c4", "", "courtsight", Engine.EXTRACTIVE, "1a2b3c4", dirty=False, hashes={}, seed=7
+)
+
+
+def by_gate(
+    result: LoadResult, spec: Spec, kind: Kind = Kind.LOAD, engine: Engine = Engine.EXTRACTIVE
+) -> dict[str, Item]:
+    made = items(result, spec, replace(CONTEXT, engine=engine), kind)
+    return {item.gate + "".join(f" {value}" for _, value in item.labels): item for item in made}
 
 
 def test_a_good_run_passes_every_gate(make: Make, spec: Spec) -> None:
@@ -182,7 +191,7 @@ def test_samples_keep_every_digit(make: Make, spec: Spec, context: RunContext, t
     """From the generator's file to the evidence's raw file no time is rounded."""
     value = 0.1 + 0.2
     evidence_of(make(row(0, value)), spec, context, tmp_path)
-    text = gzip.decompress((tmp_path / SAMPLES).read_bytes()).decode()
+    text = gzip.decompress((tmp_path / "load.samples.csv.gz").read_bytes()).decode()
     (tmp_path / "plain.csv").write_text(text, encoding="utf-8")
     assert read_samples(tmp_path / "plain.csv")["duration_seconds"][0] == value
 
@@ -195,3 +204,36 @@ def test_the_torso_of_a_killed_generator_is_read(tmp_path: Path) -> None:
     pd.DataFrame([row(0), row(1)], columns=list(COLUMNS)).to_csv(text, index=False)
     file.write_text(text.getvalue() + "0.03,0.0", encoding="utf-8")
     assert len(read_samples(file)) == 2
+
+
+def test_an_answer_of_another_engine_makes_every_item_an_error(make: Make, spec: Spec) -> None:
+    """One answer that a fallback wrote hides in three thousand, and still nothing of the run is evidence for the engine."""
+    found = by_gate(make(row(0, model="simulated-simple")), spec)
+    assert {item.verdict for item in found.values()} == {Verdict.ERROR}
+    assert (
+        "1 of 3000 answers were written by simulated-simple, not by the extractive engine" in found["load-mean"].reason
+    )
+
+
+def test_an_answer_that_names_no_model_is_nobodys(make: Make, spec: Spec) -> None:
+    """What does not say who wrote it is not taken for granted; a refusal needs no model."""
+    assert by_gate(make(row(0, model="")), spec)["load-mean"].verdict is Verdict.ERROR
+    assert by_gate(make(row(0, model="", outcome="refused")), spec)["load-mean"].verdict is Verdict.PASS
+
+
+def test_a_simulated_model_has_items_of_its_own(make: Make, spec: Spec) -> None:
+    """The gates of the simulated model are judged by their own least n, on answers that it wrote."""
+    rows = [row(number, 1.5, model=f"simulated-{row(number)['complexity']}") for number in range(360)]
+    found = by_gate(make(*rows, n=360), spec, Kind.LOAD_SIMULATED, Engine.SIMULATED)
+    assert {name.split()[0] for name in found} == {
+        "load-success-simulated",
+        "load-mean-simulated",
+        "load-max-simulated",
+        "load-p95-simulated",
+    }
+    assert {item.verdict for item in found.values()} == {Verdict.PASS}
+    slow = [{**one, "duration_seconds": 11.0} for one in rows]
+    assert (
+        by_gate(make(*slow, n=360), spec, Kind.LOAD_SIMULATED, Engine.SIMULATED)["load-mean-simulated"].verdict
+        is Verdict.FAIL
+    )

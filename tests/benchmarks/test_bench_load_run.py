@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from benchmarks.events import BenchmarkEvent, GaveUp, Progress
-from benchmarks.load.evidence import SAMPLES
 from benchmarks.load.run import LoadJob, run_load
 from benchmarks.workload import Workload
 from slo.errors import InvalidInput
@@ -72,7 +71,7 @@ def test_a_whole_run_measures_everybody(run: Run, serving: Any, replies: Mapping
         evidence = run(url, events)
     details = evidence.details
     assert evidence.complete, details
-    assert (tmp_path / SAMPLES).is_file()
+    assert (tmp_path / "load.samples.csv.gz").is_file()
     assert details["stages"][0]["requests"] >= 20
     assert details["errors"] == {}
     assert details["users"] == 4

@@ -1,0 +1,59 @@
+"""What makes a whole measurement doubtful, whatever its numbers say: a late simulator, answers from a cache, questions that never came.
+
+A doubtful measurement keeps its numbers and loses its verdicts: each item is ERROR with the reason, which decides nothing and never passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.truth import Truth
+from slo.evidence import Evidence
+from slo.verdict import Verdict
+
+
+def void(evidence: Evidence, reasons: Sequence[str], details: Mapping[str, Any] | None = None) -> Evidence:
+    """The evidence with further details; with reasons, every item that was judged becomes ERROR and says why."""
+    told = {**evidence.details, **(details or {}), **({"void": list(reasons)} if reasons else {})}
+    if not reasons:
+        return replace(evidence, details=told)
+    said = "; ".join(reasons)
+    items = tuple(
+        item
+        if item.verdict is Verdict.ERROR
+        else replace(item, verdict=Verdict.ERROR, reason=f"{said} ({item.reason})")
+        for item in evidence.items
+    )
+    return replace(evidence, items=items, details=told)
+
+
+def doubts_of_cache(before: float | None, after: float | None) -> list[str]:
+    """Why answers may come from a cache: its hits before and after; a service that counts none has none."""
+    hits = (after or 0.0) - (before or 0.0)
+    return [f"{hits:g} answers came from the cache, although none was asked for"] if hits > 0 else []
+
+
+def doubts_of_simulator(truth: Truth, answered: int, longest_lateness: float) -> list[str]:
+    """Why the simulator's side does not carry the measurement.
+
+    Args:
+        truth: What the simulator says of this measurement.
+        answered: Answers that the client counted.
+        longest_lateness: Seconds of lateness that at most a twentieth of the tokens may exceed.
+    """
+    found = []
+    late = truth.late_p95_seconds
+    if late is None:
+        found.append("the simulator sent no token")
+    elif late > longest_lateness:
+        found.append(
+            f"the simulator's tokens left {late * 1000:.0f} ms late (p95), at most {longest_lateness * 1000:.0f} ms are allowed: "
+            "the machine was too busy; measure again"
+        )
+    if truth.complete < answered:
+        found.append(f"the simulator wrote {truth.complete} answers, {answered} came: the rest is somebody else's")
+    if truth.faults:
+        found.append(f"{truth.faults} questions met a fault that somebody ordered of the simulator")
+    return found
