@@ -206,6 +206,15 @@ def drills(evidence: Evidence | None) -> tuple[Drill, ...]:
     )
 
 
+def simulator(evidence: Evidence | None) -> dict[str, str]:
+    """What stood behind the answers of a simulated model, and how late it was: name and figure, as recorded."""
+    own = None if evidence is None else evidence.details.get("simulator")
+    if not isinstance(own, Mapping):
+        return {}
+    plain = {text(key): _figure(str(key), value) for key, value in own.items() if not isinstance(value, Mapping)}
+    return {key.removesuffix("_seconds").replace("_", " "): value for key, value in plain.items()}
+
+
 def slo_windows(evidence: Evidence | None) -> dict[str, SloWindow]:
     """Where each SLO's numbers came from, by its id."""
     return {

@@ -11,7 +11,7 @@ from reports.decision import CheckState, Decision, Row
 from reports.details import Drill, Load, Scenario, SloWindow, Step
 from reports.document import Inputs
 from slo.evidence import Evidence
-from slo.spec import SLO, Kind, Phase, PhaseDemands, Spec
+from slo.spec import SLO, Kind, Phase, PhaseDemands, Spec, cell
 from slo.verdict import Readiness
 
 HEAT_LABELS = {"role", "complexity"}
@@ -34,6 +34,26 @@ class HeatMap:
     title: str
     columns: tuple[str, ...]
     lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePair:
+    """One cell of one measure with each engine; None where the phase does not ask."""
+
+    title: str
+    cell: Mapping[str, str]
+    own: Row | None
+    simulated: Row
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPart:
+    """The load test of one engine."""
+
+    title: str
+    load: Load
+    charts: tuple[Chart, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +94,10 @@ class Page:
     slos: tuple[SloLine, ...]
     heat_maps: tuple[HeatMap, ...]
     rows: Mapping[Kind, tuple[Row, ...]]
-    load: Load
-    load_charts: tuple[Chart, ...]
+    engine: str
+    engines: tuple[EnginePair, ...]
+    simulators: Mapping[str, Mapping[str, str]]
+    loads: tuple[LoadPart, ...]
     scenarios: tuple[Scenario, ...]
     tally: Tally
     drills: tuple[Drill, ...]
@@ -95,17 +117,19 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
     usable = {source.kind for source in decision.sources if source.usable}
     own = {kind: inputs.files.evidence[kind] for kind in usable}
     provenance = own.get(Kind.PROVENANCE)
-    load = details.load(own.get(Kind.LOAD))
+    engine = str(decision.engine or "unknown")
     scenarios = details.scenarios(own.get(Kind.UAT))
     heat_rows = [row for row in decision.rows if set(row.labels) == HEAT_LABELS]
     return Page(
         decision=decision,
         spec=inputs.spec,
         slos=_slo_lines(decision, inputs.spec, details.slo_windows(own.get(Kind.SLO))),
-        heat_maps=_heat_maps(heat_rows, inputs.spec),
+        heat_maps=_heat_maps(heat_rows, inputs.spec, engine),
         rows={kind: _plain_rows(decision, kind) for kind in Kind},
-        load=load,
-        load_charts=_load_charts(load),
+        engine=engine,
+        engines=_engine_pairs(decision, inputs.spec),
+        simulators=_simulators(own),
+        loads=tuple(_load_part(decision, own.get(kind), kind, engine) for kind in (Kind.LOAD, Kind.LOAD_SIMULATED)),
         scenarios=scenarios,
         tally=_tally(scenarios),
         drills=details.drills(own.get(Kind.DRILL)),
@@ -152,17 +176,49 @@ def _plain_rows(decision: Decision, kind: Kind) -> tuple[Row, ...]:
     return tuple(row for row in decision.rows if row.kind is kind and set(row.labels) not in ({"slo"}, HEAT_LABELS))
 
 
-def _heat_maps(rows: Sequence[Row], spec: Spec) -> tuple[HeatMap, ...]:
+def _engine_pairs(decision: Decision, spec: Spec) -> tuple[EnginePair, ...]:
+    """What was measured with both engines, cell by cell, in the order of the spec's gates."""
+    rows = {(row.gate, cell(row.labels)): row for row in decision.rows}
+    made = []
+    for gate in spec.gates:
+        for key in gate.cells if gate.kind.simulated else ():
+            simulated, own = rows.get((gate.id, key)), rows.get((gate.measure, key))
+            if simulated is not None:
+                made.append(EnginePair(simulated.title if own is None else own.title, dict(key), own, simulated))
+    return tuple(made)
+
+
+def _simulators(own: Mapping[Kind, Evidence]) -> dict[str, Mapping[str, str]]:
+    """The simulator behind each measurement, its profile's hash short enough to compare by eye."""
+    made = {}
+    for kind, evidence in own.items():
+        told = details.simulator(evidence)
+        if told:
+            made[str(kind)] = {
+                name: formats.digest(value) if name == "profile hash" else value for name, value in sorted(told.items())
+            }
+    return dict(sorted(made.items()))
+
+
+def _load_part(decision: Decision, evidence: Evidence | None, kind: Kind, engine: str) -> LoadPart:
+    load = details.load(evidence)
+    named = "simulated model" if kind.simulated else f"{engine} engine"
+    return LoadPart(named, load, _load_charts(load, str(kind)), _plain_rows(decision, kind))
+
+
+def _heat_maps(rows: Sequence[Row], spec: Spec, engine: str) -> tuple[HeatMap, ...]:
     roles, columns = spec.labels.get("role", ()), spec.labels.get("complexity", ())
     made = []
     for gate in dict.fromkeys(row.gate for row in rows):
         cells = {(row.labels["role"], row.labels["complexity"]): row for row in rows if row.gate == gate}
         lines = tuple((role, tuple(cells.get((role, column)) for column in columns)) for role in roles)
-        made.append(HeatMap(gate, next(iter(cells.values())).title, tuple(columns), lines))
+        title = next(iter(cells.values())).title
+        own = title if spec.gate(gate).kind.simulated else f"{title}, {engine} engine"
+        made.append(HeatMap(gate, own, tuple(columns), lines))
     return tuple(made)
 
 
-def _load_charts(load: Load) -> tuple[Chart, ...]:
+def _load_charts(load: Load, kind: str) -> tuple[Chart, ...]:
     if not load.timeline:
         return ()
     across = [one.second for one in load.timeline]
@@ -170,7 +226,7 @@ def _load_charts(load: Load) -> tuple[Chart, ...]:
     slowest = max((one.p95 for one in load.timeline if one.p95 is not None), default=None)
     said = f"between {min(requests):g} and {max(requests):g} a second, {sum(one.failures for one in load.timeline):g} failures"
     pace = line_chart(
-        "chart-requests",
+        f"chart-{kind}-requests",
         "Requests per second",
         f"Requests over {len(across)} seconds of load: {said}.",
         across=across,
@@ -182,7 +238,7 @@ def _load_charts(load: Load) -> tuple[Chart, ...]:
     if slowest is None:
         return (pace,)
     speed = line_chart(
-        "chart-p95",
+        f"chart-{kind}-p95",
         "p95 of the whole answer, per second",
         f"The p95 of each second of load; the slowest second had {slowest * 1000:.1f} ms.",
         across=across,

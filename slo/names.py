@@ -18,7 +18,6 @@ TOOL_DURATION: Final = "chatbot_tool_duration_seconds"
 ACTIVE_CONVERSATIONS: Final = "chatbot_active_conversations"
 REQUESTS_IN_FLIGHT: Final = "chatbot_requests_in_flight"
 LLM_TOKENS_TOTAL: Final = "chatbot_llm_tokens_total"
-CACHE_REQUESTS_TOTAL: Final = "chatbot_cache_requests_total"
 ERRORS_TOTAL: Final = "chatbot_errors_total"
 
 BUCKET: Final = "_bucket"

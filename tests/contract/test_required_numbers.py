@@ -168,10 +168,17 @@ GATES = {
     "tool-mean": ("latency", "mean", "at_most", 3, 0, BUILD, {10}, False),
     "tool-p95": ("latency", "p95", "at_most", 3, 0, BUILD, {59}, False),
     "tool-results": ("latency", "min", "at_least", 3, 0, BUILD, {10}, False),
+    "latency-cell-simulated": ("latency-simulated", "p95", "at_most", 15, 0, BUILD, {59}, False),
+    "latency-mean-simulated": ("latency-simulated", "mean", "at_most", 3, 0, BUILD, {59}, False),
+    "ttft-cell-simulated": ("latency-simulated", "p95", "at_most", 15, 10, BUILD, {59}, False),
     "load-success": ("load", "ratio", "at_least", 1, 10, BUILD, {3000}, True),
     "load-mean": ("load", "mean", "at_most", 1, 0, BUILD, {3000}, False),
     "load-max": ("load", "max", "at_most", 1, 0, BUILD, {3000}, False),
     "load-p95": ("load", "p95", "at_most", 3, 10, BUILD, {59}, True),
+    "load-success-simulated": ("load-simulated", "ratio", "at_least", 1, 0, BUILD, {300}, False),
+    "load-mean-simulated": ("load-simulated", "mean", "at_most", 1, 0, BUILD, {300}, False),
+    "load-max-simulated": ("load-simulated", "max", "at_most", 1, 0, BUILD, {300}, False),
+    "load-p95-simulated": ("load-simulated", "p95", "at_most", 3, 10, BUILD, {59}, False),
     "slo": ("slo", "ratio", "at_least", 11, 10, BUILD, {59, 3000}, True),
     "drill-cycle": ("drill", "max", "at_most", 1, 0, BUILD, {1}, False),
     "satisfaction": ("slo", "mean", "at_least", 1, 0, LAUNCHED, {30}, False),
@@ -181,6 +188,15 @@ GATES = {
 def test_there_are_these_gates_and_no_others(spec: Spec) -> None:
     """A gate that disappears takes its contract with it."""
     assert [gate.id for gate in spec.gates] == list(GATES)
+
+
+def test_a_simulated_model_keeps_the_limits_of_any_engine(spec: Spec) -> None:
+    """Whatever both engines are asked has the same contract in every cell."""
+    for gate in spec.gates:
+        if gate.kind.simulated:
+            twin = spec.gate(gate.measure)
+            assert (gate.cells, gate.direction, gate.statistic) == (twin.cells, twin.direction, twin.statistic)
+            assert gate.requirements[Phase.BUILD].contract == twin.requirements[Phase.BUILD].contract
 
 
 @pytest.mark.parametrize("gate_id", GATES)

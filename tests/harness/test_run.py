@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,8 +80,22 @@ def test_the_provenance_names_its_inputs(tmp_path: Path) -> None:
     assert set(made.context.hashes) == {"spec", "corpus", "scenarios", "workload"}
     assert made.context.hashes["spec"] == SPEC.digest
     assert made.context.engine is Engine.EXTRACTIVE
-    assert set(made.details) == {"corpus", "machine", "versions", "tools", "service", "steps"}
+    assert set(made.details) == {"corpus", "machine", "versions", "tools", "service", "simulator", "steps"}
     assert set(json.loads((tmp_path / "provenance.json").read_text())["details"]["tools"].values()) == {"missing"}
+
+
+def test_the_provenance_names_the_simulator_of_the_run(tmp_path: Path) -> None:
+    """Profile, its hash and the seed of the simulator that stood behind a step are told where the run comes from."""
+    told = {"profile": "published", "profile_hash": "sha256:" + "b" * 64, "seed": 7}
+
+    def simulated(run: Run) -> Evidence:
+        return replace(passing(run), details={"simulator": {**told, "lateness_p95_seconds": 0.002}})
+
+    log = Log()
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, simulated))
+    measure_all(run, [measuring(Kind.UAT, simulated)], log)
+    write_provenance(run, log, AT)
+    assert read(tmp_path / "provenance.json").details["simulator"] == told
 
 
 def test_an_unknown_engine_is_a_providers() -> None:

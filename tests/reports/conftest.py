@@ -66,6 +66,19 @@ def details_of(kind: Kind) -> dict[str, Any]:
             ]
         },
         Kind.LATENCY: {},
+        Kind.LATENCY_SIMULATED: {
+            "simulator": {
+                "profile": "published",
+                "profile_hash": "sha256:" + "b" * 64,
+                "seed": 7,
+                "lateness_p95_seconds": 0.0021,
+            }
+        },
+        Kind.LOAD_SIMULATED: {
+            "users": 20,
+            "requests": 450,
+            "timeline": [{"second": 0, "requests": 9, "p95_seconds": 3.2}],
+        },
         Kind.LOAD: {
             "warnings": ["the generator was late once"],
             "stages": [
@@ -164,7 +177,8 @@ def make_evidence(
         details = details_of(kind)
         if kind is Kind.PROVENANCE and corpus is not None:
             details["corpus"] |= corpus
-        own = replace(context, target="http://127.0.0.1:9000") if kind is Kind.DRILL else context
+        own = replace(context, target="http://127.0.0.1:9000") if kind is Kind.DRILL or kind.simulated else context
+        own = replace(own, engine=Engine.SIMULATED) if kind.simulated else own
         ended = STARTED + timedelta(minutes=4)
         made[kind] = with_digest(Evidence(kind, own, STARTED, ended, complete=True, items=items, details=details))
     return made

@@ -58,7 +58,7 @@ def test_a_whole_good_run_is_go(spec: Spec, run: Run, at: datetime) -> None:
     decision = _decide(spec, run, at)
     assert decision.readiness is Readiness.GO
     assert decision.blocking == ()
-    assert decision.why == "All 62 items of 14 gates keep their contract for phase build."
+    assert decision.why == "All 101 items of 21 gates keep their contract for phase build."
     assert {row.verdict for row in decision.rows} == {Verdict.PASS}
     assert decision.engine is Engine.EXTRACTIVE
 
@@ -194,13 +194,43 @@ def test_evidence_that_does_not_belong_is_never_go(
         assert said in " ".join(source.reason for source in decision.sources)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MEASURED if kind is not Kind.DRILL])
+@pytest.mark.parametrize("kind", [kind for kind in MEASURED if kind is not Kind.DRILL and not kind.simulated])
 def test_another_target_is_foreign(spec: Spec, run: Run, at: datetime, kind: Kind) -> None:
     """Numbers of another address say nothing about this one."""
     foreign = replace(run[kind], context=replace(run[kind].context, target="http://127.0.0.1:9999"))
     decision = _decide(spec, run | {kind: foreign}, at)
     assert decision.readiness is Readiness.UNDECIDED
     assert "its target is http://127.0.0.1:9999" in decision.blocking[0].text
+
+
+@pytest.mark.parametrize("engine", [Engine.EXTRACTIVE, Engine.REAL])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.simulated])
+def test_evidence_of_the_simulated_model_is_by_no_other_engine(
+    spec: Spec, run: Run, at: datetime, kind: Kind, engine: Engine
+) -> None:
+    """What another engine wrote is no evidence of the simulated model, although the run's own engine may be that one."""
+    foreign = replace(run[kind], context=replace(run[kind].context, engine=engine))
+    decision = _decide(spec, run | {kind: foreign}, at)
+    assert decision.readiness is Readiness.UNDECIDED
+    assert f"its answers came from the {engine} engine" in decision.blocking[0].text
+
+
+def test_a_step_that_was_cut_short_says_why(spec: Spec, run: Run, at: datetime) -> None:
+    """The reason that the step wrote down is the decision's; without one it is said that there was none."""
+    kind = Kind.LATENCY_SIMULATED
+    for details, said in (({"stopped": "The simulator ended with status -9"}, "status -9"), ({}, "cut short")):
+        cut = replace(run[kind], complete=False, details=details)
+        decision = _decide(spec, run | {kind: cut}, at)
+        assert decision.readiness is Readiness.UNDECIDED
+        assert said in decision.blocking[0].text
+
+
+def test_a_slow_simulated_model_is_no_go(spec: Spec, run: Run, at: datetime) -> None:
+    """The build asks both engines: a broken limit of the simulated model is NO-GO however fast the other one is."""
+    slow = _remeasured(spec, run, "latency-cell-simulated", p95([4.5] * 65), role="public", complexity="complex")
+    decision = _decide(spec, slow, at)
+    assert decision.readiness is Readiness.NO_GO
+    assert decision.blocking[0].subject == "latency-cell-simulated"
 
 
 def test_a_drill_has_a_stack_of_its_own(spec: Spec, run: Run, at: datetime) -> None:
@@ -709,9 +739,11 @@ def test_the_required_checklists_are_whole(checklists: tuple[Checklist, ...]) ->
 
 
 def test_numbers_show_three_items_and_people_sign_the_rest(checklists: tuple[Checklist, ...]) -> None:
-    """Performance follows its eight gates alone; monitoring and acceptance need a passed gate and a signature; all else is signed."""
+    """Performance follows its gates alone, of both engines; monitoring and acceptance need a passed gate and a signature; all else is signed."""
     shown = {item.id: (item.gates, item.sign_off) for checklist in checklists for item in checklist.items if item.gates}
     speed = ("latency-cell", "latency-mean", "ttft-cell", "tool-mean", "tool-p95", "load-mean", "load-max", "load-p95")
+    speed += ("latency-cell-simulated", "latency-mean-simulated", "ttft-cell-simulated")
+    speed += ("load-mean-simulated", "load-max-simulated", "load-p95-simulated")
     assert shown == {
         "monitoring": (("drill-cycle",), True),
         "performance": (speed, False),

@@ -181,10 +181,11 @@ def test_charts_speak(good: tuple[Decision, Inputs]) -> None:
     drawings = [
         attributes for tag, attributes in parsed.tags if tag == "svg" and attributes.get("aria-hidden") != "true"
     ]
-    assert [drawing["role"] for drawing in drawings] == ["img", "img"]
+    assert [drawing["role"] for drawing in drawings] == ["img"] * 4
     assert [drawing["aria-labelledby"] for drawing in drawings] == [
-        "chart-requests-title chart-requests-desc",
-        "chart-p95-title chart-p95-desc",
+        f"chart-{kind}-{name}-title chart-{kind}-{name}-desc"
+        for kind in ("load", "load-simulated")
+        for name in ("requests", "p95")
     ]
     assert "The same as a table" in parsed.text
 
@@ -215,8 +216,9 @@ def test_the_order_of_the_page(bad: tuple[Decision, Inputs]) -> None:
     """What stands in the way, what the next phase lacks, then the numbers, then where they come from."""
     found = re.findall(r'<h2 id="([a-z]+)"', html(*bad))
     assert found[:2] == ["blocking", "next"]
-    assert found[-9:] == [
+    assert found[-10:] == [
         "slos",
+        "engines",
         "latency",
         "load",
         "acceptance",
@@ -237,7 +239,9 @@ def test_the_page_lists_what_the_next_phase_lacks(good: tuple[Decision, Inputs])
 def test_the_heat_map_has_every_cell(bad: tuple[Decision, Inputs]) -> None:
     """Five roles by three complexities, with value, limit, n and verdict; the slow cell is shaded and says FAIL."""
     page = html(*bad)
-    assert page.count('<table class="heat">') == 2
+    assert page.count('<table class="heat">') == 4
+    for engine in (", extractive engine", " with a simulated model"):
+        assert re.search(rf"<h3>Whole answer[^<]*{engine}", page)
     cell = re.search(r'<td class="over">(.*?)</td>', page, re.DOTALL)
     assert cell is not None
     assert "9.5 s" in cell.group(1)
@@ -260,8 +264,34 @@ def test_the_load_test_is_shown(good: tuple[Decision, Inputs]) -> None:
     page = html(*good)
     for name, value in (("Users", "20"), ("Requests", "3,200"), ("Failures", "0"), ("Load generator busy", "31 %")):
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
-    for words in ("the generator was late once", "20 users", "<h3>By complexity</h3>", "<h3>By role</h3>"):
+    for words in (
+        "the generator was late once",
+        "20 users",
+        "<h3>By complexity, extractive engine</h3>",
+        "<h3>With the simulated model</h3>",
+    ):
         assert words in page
+
+
+def test_both_engines_stand_side_by_side(good: tuple[Decision, Inputs]) -> None:
+    """Each cell that both engines have is one line with both values, and the simulator behind it is named with its lateness."""
+    page = html(*good)
+    table = page.split('<h2 id="engines">')[1].split("</table>")[0]
+    assert '<th scope="col" class="num">extractive</th>' in table
+    assert table.count('<tr><th scope="row">') == 39
+    assert table.count("judge · complex") == 2
+    after = page.split('<h2 id="engines">')[1].split("</section>")[0]
+    for words in ("Simulator behind latency-simulated", "<dt>lateness p95</dt><dd>2.1 ms</dd>", "published", "b" * 12):
+        assert words in after
+
+
+def test_an_engine_that_was_not_measured_shows_what_is_missing(run: Run, spec: Spec, at: datetime) -> None:
+    """Without evidence of the simulated model its side of the table says so, and nothing stands in for it."""
+    del run[Kind.LATENCY_SIMULATED], run[Kind.LOAD_SIMULATED]
+    inputs = Inputs(spec, EvidenceSet(run))
+    page = html(inputs.decide(Phase.BUILD, at), inputs)
+    assert page.split('<h2 id="engines">')[1].split("</table>")[0].count("b-missing") == 39
+    assert "No usable evidence tells of the simulator." in page
 
 
 def test_figures_of_the_whole_come_first(run: Run) -> None:
