@@ -33,7 +33,9 @@ from uat.scenario import Scenario
 SCRAPE_DEADLINE_SECONDS = 10.0
 SECONDS_PER_SCENARIO = 0.6
 CACHE_REQUESTS = "chatbot_cache_requests_total"
-"""Counter of the answer cache, by its result; it belongs to no SLO, rule or board."""
+"""Counter of the answer cache, by its result; a service without providers has neither."""
+CACHE_RESULTS = ("hit", "shared")
+"""An answer of before, and one that was written for somebody else at the same time."""
 SECONDS_PER_REQUEST = 0.02
 """Measured on two cores with the extractive engine; only the time left that is shown rests on these two."""
 
@@ -100,8 +102,10 @@ def load(workload: Workload) -> Step:
 
 
 def cache_hits(url: str) -> float | None:
-    """How many answers came from the service's cache so far; None when it counts none."""
-    return counter_total(url, CACHE_REQUESTS, {"cache": "answer", "result": "hit"})
+    """How many answers were not written for their own question so far, remembered or shared; None when the service counts none."""
+    counts = [counter_total(url, CACHE_REQUESTS, {"cache": "answers", "result": result}) for result in CACHE_RESULTS]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def uncached(run: Run, measure: Callable[[], Evidence]) -> Evidence:

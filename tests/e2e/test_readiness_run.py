@@ -126,10 +126,26 @@ def test_every_gate_of_the_build_was_measured(whole: Whole) -> None:
     rows = whole.decision["rows"]
     assert {row["verdict"] for row in rows} == {"PASS"}
     assert all(row["value"] is not None and row["n"] > 0 for row in rows)
-    assert all(row["n"] >= 59 for row in rows if row["gate"] == "latency-cell")
-    assert sum(row["gate"] == "latency-cell" for row in rows) == 15
+    for gate in ("latency-cell", "latency-cell-simulated", "ttft-cell-simulated"):
+        assert all(row["n"] >= 59 for row in rows if row["gate"] == gate)
+        assert sum(row["gate"] == gate for row in rows) == 15
     availability = [row for row in rows if row["gate"] == "slo" and row["labels"] == {"slo": "availability"}]
     assert [row["n"] >= 3000 for row in availability] == [True]
+
+
+def test_both_engines_were_asked_and_answered_by_themselves(whole: Whole) -> None:
+    """Each file names its engine, the answers are that engine's, none came from a cache, and the simulator is in the provenance."""
+    files = whole.document["inputs"]["evidence"]
+    for kind in ("latency", "load"):
+        own, simulated = files[kind], files[f"{kind}-simulated"]
+        assert (own["engine"], set(own["details"]["models"])) == ("extractive", {"extractive"})
+        assert simulated["engine"] == "simulated"
+        assert simulated["details"]["cache_hits"] == 0
+        assert own["target"] != simulated["target"]
+    assert set(files["latency-simulated"]["details"]["models"]) == {
+        f"simulated-{name}" for name in ("simple", "medium", "complex")
+    }
+    assert files["provenance"]["details"]["simulator"]["profile"] == "published"
 
 
 def test_the_next_phase_still_lacks_a_real_model_first(whole: Whole) -> None:

@@ -17,8 +17,8 @@ from typing import Self
 import pytest
 
 from alerts.drills.drill import load_drills
-from benchmarks.workload import load_workload
-from harness import readiness, steps
+from benchmarks.workload import Workload, load_workload
+from harness import readiness, simulated, steps
 from harness.cli import build_parser
 from harness.progress import StepPlan
 from harness.project import Project
@@ -120,6 +120,55 @@ def test_without_prometheus_the_run_is_undecided_with_the_reason(decide: Decide)
     assert "Prometheus is not installed" in said
     verdicts = {row["gate"]: row["verdict"] for row in decision["rows"] if row["gate"] in {"slo", "drill-cycle"}}
     assert verdicts == {"slo": "ERROR", "drill-cycle": "ERROR"}
+
+
+def slow_model(folder: Path, ttft: str) -> Workload:
+    """The shipped questions, asked by the judge of a model with another time to first token."""
+    published = (ROOT / "simulator/profiles/published.yaml").read_text(encoding="utf-8")
+    profile = folder / "slow.yaml"
+    slow = published.replace(
+        "{shape: lognormal, median_seconds: 0.5, sigma: 0.4}", f"{{shape: constant, seconds: {ttft}}}"
+    )
+    assert slow != published
+    profile.write_text(slow, encoding="utf-8")
+    workload = load_workload(PROJECT.workload("courtsight"))
+    plan = workload.simulated
+    assert plan is not None
+    latency = replace(plan.latency, longest_seconds=8.0)
+    return replace(workload, roles=("judge",), simulated=replace(plan, profile=str(profile), latency=latency))
+
+
+def test_a_model_too_slow_for_the_contract_is_no_go(decide: Decide, tmp_path: Path) -> None:
+    """First words of a simulated model after 2.3 s break the limit of 2 s, whatever else is missing."""
+    status, decision, _ = decide((one_scenario(), simulated.latency(slow_model(tmp_path, "2.3"))))
+    assert (status, decision["readiness"]) == (1, Readiness.NO_GO)
+    first = [
+        row for row in decision["rows"] if row["gate"] == "ttft-cell-simulated" and row["labels"]["role"] == "judge"
+    ]
+    assert {row["verdict"] for row in first} == {"FAIL"}
+
+
+def test_a_killed_simulator_leaves_the_run_undecided(
+    decide: Decide, pid_of: Callable[[str], int], tmp_path: Path
+) -> None:
+    """What failed after the model's provider died is not held against the service: the file is incomplete, with the reason."""
+    step = simulated.latency(slow_model(tmp_path, "0.5"))
+
+    def kill() -> None:
+        os.kill(pid_of(f"-m simulator serve --profile {tmp_path / 'slow.yaml'}"), signal.SIGKILL)
+
+    def measure(run: Run) -> Evidence:
+        timer = threading.Timer(7.0, kill)
+        timer.start()
+        try:
+            return step.measure(run)
+        finally:
+            timer.cancel()
+
+    status, decision, _ = decide((one_scenario(), replace(step, measure=measure)))
+    assert (status, decision["readiness"]) == (3, Readiness.UNDECIDED)
+    reasons = {source["kind"]: source["reason"] for source in decision["sources"]}
+    assert "The simulator ended with status -9" in reasons["latency-simulated"]
 
 
 class SlowProxy:

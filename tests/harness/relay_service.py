@@ -53,7 +53,7 @@ class Chatbot(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/metrics":
             hits = next(NUMBERS) if MODE == "cache" else 0
-            page = f'# TYPE chatbot_cache_requests_total counter\nchatbot_cache_requests_total{{cache="answer",result="hit"}} {hits}\n'
+            page = f'# TYPE chatbot_cache_requests_total counter\nchatbot_cache_requests_total{{cache="answers",result="hit"}} {hits}\n'
             self._send(200, page.encode(), "text/plain")
             return
         engine = "extractive" if MODE == "extractive" else "providers"

@@ -297,3 +297,23 @@ def test_a_window_table_with_a_typo(tmp_path: Path) -> None:
     )
     with pytest.raises(InvalidInput, match="'pager' is none of page, ticket"):
         load_windows(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  load-max-simulated:", "  load-max-of-the-model:"),
+        ("  drill-cycle:", "  drill-cycle-simulated:"),
+    ],
+)
+def test_a_gate_is_called_simulated_exactly_when_its_evidence_is(old: str, new: str) -> None:
+    """The name says which engine is asked: a gate that borrows the other one's name, or hides its own, is refused."""
+    text = SPEC_FILE.read_text(encoding="utf-8").replace(old, new)
+    with pytest.raises(InvalidInput, match="exactly when its evidence is"):
+        parse_spec(text.encode(), "renamed.yaml")
+
+
+def test_twins_measure_the_same(spec: Spec) -> None:
+    """What a gate measures is its name without the engine's."""
+    assert (spec.gate("load-max-simulated").measure, spec.gate("load-max").measure) == ("load-max", "load-max")
+    assert spec.gate("drill-cycle").measure == "drill-cycle"
