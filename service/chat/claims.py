@@ -16,6 +16,7 @@ from service.chat.phrases import (
     FRAMING_WORDS,
     NEGATIONS,
     OPPOSITES,
+    PAST,
     SOFT_NEGATIONS,
     TURNING,
 )
@@ -132,6 +133,10 @@ def weigh(clause: Clause, sources: Sequence[Source], idf: Idf, asked: Asked) -> 
         asked: the question: its terms count neither for nor against a clause, its figures may be repeated under a remark.
     """
     wrong = [*_wrong_figures(clause.figures, sources, asked.figures)]
+    if any(_former(amount, sources) for amount in clause.figures.amounts) and not PAST.intersection(clause.words):
+        wrong.append("amount")
+    if _in_another_paragraph(clause, sources):
+        wrong.append("paragraph")
     held = frozenset().union(*(source.terms for source in sources)) if sources else frozenset[str]()
     if not clause.english and any(term not in held for term in clause.names):
         wrong.append("law")
@@ -178,6 +183,24 @@ def _wrong_figures(figures: Figures, sources: Sequence[Source], asked: Figures) 
         yield "letter"
     if any(not _stated(amount, sources) and amount not in asked.amounts for amount in figures.amounts):
         yield "amount"
+
+
+def _former(amount: Amount, sources: Sequence[Source]) -> bool:
+    """Whether the passages state an amount only as what held before."""
+    same = [one for s in sources for one in s.figures.amounts if (one.value, one.unit) == (amount.value, amount.unit)]
+    return amount.canonical and bool(same) and all(one.past for one in same)
+
+
+def _in_another_paragraph(clause: Clause, sources: Sequence[Source]) -> bool:
+    """Whether amounts stand in a numbered paragraph, and not in the one that the clause names."""
+    if len(sources) != 1 or len(clause.figures.paragraphs) != 1 or not clause.figures.amounts:
+        return False
+    shown = sources[0].amounts_of_paragraphs
+    named = shown.get(next(iter(clause.figures.paragraphs)))
+    if named is None:
+        return False
+    others = frozenset().union(*shown.values()) - named
+    return any((one.value, one.unit) in others for one in clause.figures.amounts)
 
 
 def _letters(source: Source) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.chat.numerals import BOUNDS, JOINED_UNITS, MAGNITUDES, UNITS, number_words
+from service.chat.phrases import PAST
 from service.retrieval.citing import find_decisions
 from service.retrieval.laws import NAMED_LAWS
 from service.text import fold
@@ -85,13 +86,14 @@ class Article:
 class Amount:
     """A number with its unit (or the noun that it counts, or "") and whether it is a most ("max"), a least ("min") or neither.
 
-    `canonical` says that the unit is one of measure, so that it must agree.
+    `canonical` says that the unit is one of measure, so that it must agree; `past` that its clause speaks of former law.
     """
 
     value: float
     unit: str = ""
     bound: str = ""
     canonical: bool = False
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ def _amounts(plain: str) -> Iterator[Amount]:
         unit, canonical = ("rupiah", True) if rupiah else _unit_at(tokens, after)
         # "salah satu", "satu sama lain": no number is meant.
         if not (value == 1.0 and not canonical):
-            yield Amount(value, unit, bound, canonical)
+            yield Amount(value, unit, bound, canonical, _of_the_past(tokens, begin))
         at = after
 
 
@@ -251,6 +253,17 @@ def _unit_at(tokens: list[str], at: int) -> tuple[str, bool]:
         return "", False
     unit = UNITS.get(tokens[at])
     return (unit, True) if unit else (tokens[at], False)
+
+
+def _of_the_past(tokens: list[str], at: int) -> bool:
+    """Whether a word of the past stands before a number in its clause; "paling lama" is none."""
+    for place in range(at - 1, max(-1, at - 12), -1):
+        word = tokens[place]
+        if word in {".", ";", ",", ":"}:
+            return False
+        if word in PAST and not (word == "lama" and tokens[max(0, place - 1)] in {"paling", "selama"}):
+            return True
+    return False
 
 
 def _bound_before(tokens: list[str], at: int) -> str:

@@ -108,6 +108,17 @@ SAYS_NOTHING_FOUND = re.compile(
 )
 """A sentence that says what the sources do not carry: it needs no mark."""
 
+CLOSES = re.compile(
+    r"^(?:semoga|silakan|silahkan|sebaiknya|untuk|bila|jika|informasi ini|jawaban ini|ini bukan|please|this is not|this answer is|i hope|if|for)\b[^.]{0,120}\b(?:membantu|bermanfaat"
+    r"|advokat|pengacara|bantuan hukum|nasihat hukum|penasihat hukum|helps?|lawyer|legal aid|legal advice|advocate)\b[^.]{0,40}\.?$",
+    re.IGNORECASE,
+)
+"""A closing that sends the reader to somebody who can advise."""
+PAST = _listed(
+    "sebelumnya dahulu dulu semula awalnya lama mulanya sebelum formerly previously earlier before originally"
+)
+"""Words beside a figure that is of the past."""
+
 _CUE = re.compile(
     r"\b(?:abaikan|lupakan|kesampingkan|hiraukan|ignore|disregard|forget|override|bypass)\b[^.\n]{0,80}?\b(?:instruksi|perintah|aturan|petunjuk|arahan|prompt|semua|di atas"
     r"|sebelumnya|instructions?|rules?|previous|prior|above|everything|all)\b"

@@ -159,6 +159,21 @@ class Source:
             shown.add(passage.ayat)
         return frozenset(shown | self.figures.paragraphs)
 
+    @cached_property
+    def amounts_of_paragraphs(self) -> dict[str, frozenset[tuple[float, str]]]:
+        """The amounts in each numbered paragraph of the text, as value and unit."""
+        text = self.evidence.text
+        marks = list(_PARAGRAPH.finditer(text))
+        ends = [*(mark.start() for mark in marks[1:]), len(text)]
+        return (
+            {
+                mark[1]: frozenset((one.value, one.unit) for one in find_figures(text[mark.end() : end]).amounts)
+                for mark, end in zip(marks, ends, strict=True)
+            }
+            if marks
+            else {}
+        )
+
     def paragraph_at(self, place: int) -> str | None:
         """The paragraph that holds this place of the folded wording, where the text numbers its paragraphs."""
         passage = self.evidence.passage

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.chat.claims import Asked, Clause, Idf, read_clause, weigh, wrong_articles
-from service.chat.phrases import ASSERTING, SAYS_NOTHING_FOUND
+from service.chat.phrases import ASSERTING, CLOSES, SAYS_NOTHING_FOUND
 from service.chat.quotations import Located, Quotation, find_quotations
 from service.chat.sources import Source, TermsOf
 from service.text import words
@@ -147,6 +147,8 @@ class StatementCheck:
         if quotations:
             return False
         if SAYS_NOTHING_FOUND.search(clause.text) and not clause.figures.amounts and not clause.figures.articles:
+            return True
+        if CLOSES.search(sentence.strip()) and not clause.figures:
             return True
         asserting = not ASSERTING.isdisjoint(clause.words)
         if not clause.states:

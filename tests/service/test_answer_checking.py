@@ -130,6 +130,8 @@ WRONG = (
         'Pasal 57 ayat (2) UU 27/2022: "Denda administratif paling tinggi 2 persen dari pendapatan tahunan" [4].',
         "ayat (2)",
     ),
+    ("Pasal 57 ayat (2) UU 27/2022 menetapkan denda administratif paling tinggi 2 persen [4].", "ayat (2)"),
+    ("Batas umur wanita adalah 16 tahun [1].", "16 tahun"),
     # quotations
     ("“Pria maupun wanita tidak boleh menikah bila sudah mencapai umur 19 tahun” [1].", "tidak boleh menikah"),
     ("“Pria maupun wanita baru boleh menikah bila sudah mencapai umur 18 tahun” [1].", "18"),
@@ -202,6 +204,15 @@ def test_an_answer_of_which_nothing_stands_shows_nothing(index: Index) -> None:
 def test_that_the_sources_carry_nothing_may_be_said(index: Index) -> None:
     """An honest answer without marks is shown."""
     text = "Sumber yang diberikan tidak memuat jawaban atas pertanyaan ini."
+    assert shown(index, text) == text
+
+
+@pytest.mark.parametrize(
+    "closing", ["Semoga membantu.", "Silakan berkonsultasi dengan advokat.", "Informasi ini bukan nasihat hukum."]
+)
+def test_a_closing_needs_no_mark(index: Index, closing: str) -> None:
+    """Sending the reader to somebody who can advise states no law."""
+    text = f"Masa percobaan kerja paling banyak tiga bulan [2]. {closing}"
     assert shown(index, text) == text
 
 
