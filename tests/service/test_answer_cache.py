@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.chat.brief import Brief
@@ -117,6 +117,7 @@ def test_every_part_of_a_brief_is_tried_below() -> None:
     assert {part.name for part in fields(BRIEF)} - IN_NO_KEY <= {*OTHER_PARTS}
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from([*sorted(OTHER_PARTS), "corpus", "prompt", "routes", "day"]), min_size=1))
 def test_any_difference_in_a_part_of_the_key_is_a_miss(different: set[str]) -> None:
     """Role, language, passages, corpus, prompt, routes, day or anything else: one difference is enough."""
@@ -201,6 +202,7 @@ def test_an_answer_grows_old() -> None:
     run(work())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 400)), max_size=40), st.integers(0, 5), st.integers(0, 900))
 def test_the_cache_stays_within_its_room(puts: list[tuple[int, int]], entries: int, room: int) -> None:
     """Never more answers or bytes than allowed, whatever is put in."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.llm.attempt import CallRecord, Office
@@ -256,6 +256,7 @@ def test_a_provider_that_never_ends_is_left_within_the_total(silence: tuple[Any,
     assert len(bench.fake.closed_at) == 2
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import StorageUnavailable
@@ -113,6 +113,7 @@ def test_late_answers_say_nothing_about_now() -> None:
     assert circuit.state(6.5) == "closed"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("sfax"), st.floats(0, 4)), max_size=60))
 def test_a_circuit_never_locks_itself_up(story: list[tuple[str, float]]) -> None:
     """Whatever came before, once nothing is under way and the open time is over, a call is let through."""
@@ -129,6 +130,7 @@ def test_a_circuit_never_locks_itself_up(story: list[tuple[str, float]]) -> None
     assert circuit.admit(now + RULES.open_seconds)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.floats(0, 1, exclude_max=True))
 def test_a_wait_is_within_its_bound(tried: int, draw: float) -> None:
     """Never negative, never longer than the longest, and double the bound each time until then."""
@@ -170,6 +172,7 @@ def test_a_new_day_is_a_new_budget() -> None:
     assert budgets.of_this_process()[DAY, "judge"] == 0.9
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 0.6), st.floats(0, 1)), max_size=30))
 def test_reservations_never_exceed_the_budget(calls: list[tuple[float, float]]) -> None:
     """As long as no call costs more than was set aside for it, a role never spends more than its budget."""

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.deployments.load import deployment_file
 from service.llm.attempt import CallRecord
 from service.llm.calls import Usage
 
@@ -96,8 +97,11 @@ def providers(folder: Path, models: int, each: int) -> Path:
 def build_models(build_house: Callable[..., Any], settings: Any, tmp_path: Path) -> Callable[..., Any]:
     """Makes a house whose models are all unreachable."""
 
-    def build(models: int = 2, each: int = 2, fallback: str = "extractive", **more: Any) -> Any:
-        changes = {"providers": str(providers(tmp_path, models, each)), "fallback": fallback}
+    def build(
+        models: int = 2, each: int = 2, fallback: str = "extractive", deployment: str = "courtsight", **more: Any
+    ) -> Any:
+        file = str(providers(tmp_path, models, each))
+        changes = {"providers": file, "fallback": fallback, "deployment": deployment}
         return build_house(wanted=settings.model_copy(update=changes), **more)
 
     return build
@@ -152,6 +156,20 @@ def test_without_a_fallback_nobody_answers(build_models: Any) -> None:
     assert (response.status_code, response.json()["code"]) == (503, "provider_unavailable")
     assert int(response.headers["retry-after"]) >= 1
     assert house.sample("chatbot_errors_total", error_type="provider_unavailable", endpoint="/v1/chat") == 1
+
+
+def test_a_role_without_a_budget_is_not_answered_by_what_costs(build_models: Any, tmp_path: Path) -> None:
+    """The deployment's budgets reach the chain: with nothing to spend only the free model is called, and the page shows it."""
+    deployment = yaml.safe_load(deployment_file("courtsight").read_text(encoding="utf-8"))
+    deployment["llm"]["budgets"] = dict.fromkeys(ROLES.split(), 0.0)
+    path = tmp_path / "poor.yaml"
+    path.write_text(yaml.safe_dump(deployment), encoding="utf-8")
+    house = build_models(deployment=str(path))
+    assert house.ask("judge", QUESTION)["model"] == "extractive"
+    for model, free, calls in (("m0", "true", 1), ("m1", "false", 0)):
+        counted = house.sample("chatbot_llm_requests_total", model=model, status="unreachable", is_free_model=free)
+        assert counted == calls
+    assert house.sample("chatbot_budget_used_ratio", role="judge") == 1.0
 
 
 def test_readiness_calls_no_model(build_models: Any) -> None:
