@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_WORD = re.compile(r"[a-z0-9]+")
 _LONGEST_WORD = 40
+_WORD = re.compile(rf"([a-z0-9]{{1,{_LONGEST_WORD}}})[a-z0-9]*")
 """Longer runs of letters are no words; they are cut so that no text can make the stemmer slow."""
 
 
@@ -20,7 +20,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order, with hyphens taken as spaces."""
-    return [word[:_LONGEST_WORD] for word in _WORD.findall(fold(text))]
+    return _WORD.findall(fold(text))
 
 
 def contains_phrase(text_words: list[str], phrase: str) -> bool:

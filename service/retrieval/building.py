@@ -13,7 +13,7 @@ import tantivy
 from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import OPENING_MARK, Document, Passage
-from service.retrieval.duplicates import sketch
+from service.retrieval.duplicates import Codes, sketch
 from service.retrieval.fields import KEYS, ROW, TERMS, filter_fields
 from service.retrieval.passages import split
 from service.retrieval.places import Place
@@ -67,7 +67,7 @@ class IndexWriter:
         self._title_codes = array("I")
         self._title_starts = array("I", [0])
         self._titled: dict[int, str] = {}
-        self._codes: dict[str, int] = {}
+        self._codes = Codes()
         self._digest = hashlib.sha256()
         self._ids: set[str] = set()
         self._demo = 0

@@ -71,20 +71,22 @@ _WEIGHTY = frozenset(
 )
 
 
-def sketch(terms: Iterable[str], codes: dict[str, int]) -> Sequence[int]:
-    """The eight smallest codes of the distinct terms, zeros behind them; `codes` remembers the code of each term."""
-    found = []
-    for term in set(terms):
-        code = codes.get(term)
-        if code is None:
-            code = codes[term] = zlib.crc32(term.encode())
-        found.append(code)
-    found.sort()
-    return (*found[:SKETCH_SIZE], *(0,) * (SKETCH_SIZE - len(found)))
+class Codes(dict[str, int]):
+    """A number for each term, made when it is first asked for."""
+
+    def __missing__(self, term: str) -> int:
+        code = self[term] = zlib.crc32(term.encode())
+        return code
+
+
+def sketch(terms: Iterable[str], codes: Codes) -> Sequence[int]:
+    """The eight smallest codes of the distinct terms, zeros behind them where there are fewer."""
+    found = sorted(map(codes.__getitem__, set(terms)))[:SKETCH_SIZE]
+    return (*found, *(0,) * (SKETCH_SIZE - len(found)))
 
 
 def alike(one: AbstractSet[int], other: AbstractSet[int]) -> bool:
-    """Whether two sketches are close enough to look at the words."""
+    """Whether two sketches are close enough to look at the words; the other may be several in one."""
     return len(one & other) >= min(_SHARED, len(one), len(other))
 
 

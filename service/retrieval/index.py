@@ -310,15 +310,19 @@ class Index:
         """Groups of passages that say the same, the one to show first: the one in force, then the one that fits best."""
         groups: list[list[_Candidate]] = []
         sketches: list[frozenset[int]] = []
+        seen: set[int] = set()
         for candidate in running:
             own = self._sketch(candidate.row)
-            same = next((at for at, other in enumerate(sketches) if alike(own, other)), None)
+            same = None
+            if alike(own, seen):
+                same = next((at for at, other in enumerate(sketches) if alike(own, other)), None)
             if same is not None and self._repeats(candidate, groups[same][0]):
                 groups[same].append(candidate)
                 groups[same].sort(key=lambda one: self._repealed[one.document])
             elif len(groups) < limit:
                 groups.append([candidate])
                 sketches.append(own)
+                seen |= own
             else:
                 break
         return groups

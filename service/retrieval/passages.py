@@ -29,6 +29,7 @@ _CHANGE = re.compile(
     r"\n\s*(?=\d{1,3}\.\s+(?:Ketentuan|Di antara|Diantara|Setelah|Judul|Penjelasan|Pasal|Bab|BAB|Bagian)\b)"
 )
 _AYAT = re.compile(r"(?:\A|\n|(?<=[.;:])\s)\s*\((?P<label>\d{1,2}[a-z]?)\)\s")
+_DIGIT = re.compile(r"\d")
 _ITEM = re.compile(r"(?:\A|\n|(?<=[.;:])\s)\s*(?P<label>\d{1,3}[a-z]?)\s?\.\s+(?=[\"“A-Z])")
 _LETTER = re.compile(r"(?:\n|(?<=[;:])\s)\s*(?P<label>[a-z])\.\s")
 _SENTENCE_END = re.compile(r"(?<=[.;:?!])\s+")
@@ -118,6 +119,8 @@ def _in_a_row(rule: re.Pattern[str], body: str) -> list[tuple[int, str]]:
 
     A number that a scan lost may be skipped; a number that comes again, or falls back, is part of the text before it.
     """
+    if not _DIGIT.search(body):
+        return []
     found: list[tuple[int, str]] = []
     last = 0
     for match in rule.finditer(body):

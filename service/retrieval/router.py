@@ -115,7 +115,8 @@ def citation_keys(document: Document) -> list[str]:
     """The keys under which a document is found: its law, its articles, those they replaced, and the decisions that it names."""
     # Every decision's number has a slash: most texts need not be searched for one.
     text = document.text if "/" in document.text else ""
-    keys = [_DECISION_KEY + number for number in find_decisions(f"{document.decision_number or ''} {text}")]
+    told = f"{document.decision_number or ''} {text}".strip()
+    keys = [_DECISION_KEY + number for number in find_decisions(told)] if told else []
     if document.kind == "decision":
         return keys
     if document.law:
