@@ -1,30 +1,220 @@
-"""Understands a follow-up question: adds what the conversation was about to what is asked now."""
+"""Understands a follow-up question: adds what the conversation was about to what is asked now.
+
+A question leans on what was said before it when it points back ("tersebut", "its"), opens like a continuation ("kalau …?", "what about
+…?"), corrects what was asked, or names no topic of its own: words such as "biaya" or "syarat" are sides of a topic and not one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from service.text import contains_phrase, words
+from service.chat.lexicon import lexicon
+from service.text import words
 
-_POINTING_BACK = ("tersebut", "tadi", "serupa", "sejenis", "demikian", "hal itu", "hal ini", "di atas", "yang sama")
-_OPENING = (
-    ("bandingkan", "dengan"),
-    ("bagaimana", "dengan"),
-    ("bagaimana", "kalau"),
-    ("bagaimana", "jika"),
-    ("lalu",),
-    ("kalau", "begitu"),
-    ("selain", "itu"),
-    ("berapa", "lama"),
-)
+Topic = Callable[[str], Sequence[str]]
+
+_MOST_CARRIED = 12
+"""Carried words beyond these would drown what is asked now."""
+_SHORT = 10
+"""A continuation of more words than this says itself what it is about."""
 _ARTICLE = ("pasal ", "ps ", "ps. ", "psl ", "psl. ")
+_POINTING = lexicon([
+    "tersebut", "tadi", "serupa", "sejenis", "demikian", "hal itu", "hal ini", "di atas", "yang sama", "selain itu", "begitu", "lebih lanjut", "dia",
+    "mereka", "it", "its", "that", "this", "they", "them", "those", "these",
+])  # fmt: skip
+_SHIFTING = lexicon([
+    "sekarang soal", "sekarang tentang", "ganti topik", "topik baru", "topik lain", "pertanyaan lain", "pertanyaan baru", "hal lain", "ngomong ngomong",
+    "beralih ke", "pindah topik", "saya juga mau tanya", "juga mau tanya", "soal lain", "by the way", "another question", "different topic",
+])  # fmt: skip
+_RETURNING = lexicon(
+    [
+        "kembali ke",
+        "kembali soal",
+        "balik ke",
+        "balik soal",
+        "balik lagi",
+        "back to",
+        "pertanyaan pertama",
+        "pertanyaan awal",
+    ]
+)
+_FIRST = lexicon(["pertanyaan pertama", "pertanyaan awal", "first question"])
+_CORRECTING = lexicon([
+    "maksud saya", "maksudku", "maksudnya", "maksud aku", "koreksi", "ralat", "bukan itu", "eh bukan", "salah", "i mean", "i meant", "correction",
+])  # fmt: skip
+_DEFINING = lexicon(["apa itu", "yang dimaksud", "pengertian", "definisi", "define"])
+_OPENINGS = (
+    ("bandingkan", "dengan"), ("bagaimana", "dengan"), ("gimana", "dengan"), ("bagaimana", "kalau"), ("bagaimana", "jika"),
+    ("bagaimana", "bila"), ("gimana", "kalau"), ("gimana", "kalo"), ("kalau",), ("kalo",), ("klo",), ("jika",), ("bila",), ("lalu",), ("terus",),
+    ("trs",), ("dan",), ("jadi",), ("tapi",), ("untuk",), ("yang",), ("versi",), ("ok", "lanjut"), ("lanjut",), ("berapa", "lama"), ("what", "about"),
+    ("how", "about"), ("what", "if"), ("and",), ("but",), ("then",), ("so",),
+)  # fmt: skip
+_NEEDS_NO_SHORTNESS = frozenset({("bandingkan", "dengan"), ("what", "about"), ("how", "about")})
+_BARE_MODALS = frozenset(
+    [
+        "harus",
+        "perlu",
+        "bisa",
+        "boleh",
+        "apakah",
+        "haruskah",
+        "bisakah",
+        "bolehkah",
+        "menurut",
+        "pencurian",
+        "can",
+        "must",
+    ]
+)
+_QUESTION_WORDS = frozenset(
+    [
+        "apa",
+        "apakah",
+        "siapa",
+        "kapan",
+        "dimana",
+        "mana",
+        "bagaimana",
+        "gimana",
+        "mengapa",
+        "kenapa",
+        "berapa",
+        "what",
+        "who",
+        "when",
+        "where",
+        "why",
+        "how",
+    ]
+)
 _NOT_A_PRONOUN = frozenset({
     "adanya", "akhirnya", "artinya", "biasanya", "bertanya", "hendaknya", "khususnya", "misalnya", "mulanya", "nyatanya",
     "pentingnya", "sebaiknya", "sebelumnya", "sebenarnya", "sebetulnya", "seharusnya", "selanjutnya", "seluruhnya", "semestinya",
-    "umumnya",
+    "umumnya", "maksudnya", "tanya", "punya", "hanya", "ternyata",
 })  # fmt: skip
 """Words that end in -nya ("its") without pointing back at anything."""
+_SIDES = frozenset(
+    [
+        "biaya",
+        "lama",
+        "hukum",
+        "hukuman",
+        "ancaman",
+        "sanksi",
+        "denda",
+        "pidana",
+        "syarat",
+        "prosedur",
+        "proses",
+        "cara",
+        "langkah",
+        "contoh",
+        "kasus",
+        "bukti",
+        "alat",
+        "lapor",
+        "melapor",
+        "melaporkan",
+        "laporan",
+        "bayar",
+        "tanggung",
+        "jawab",
+        "bertanggung",
+        "bertanggungjawab",
+        "berhak",
+        "hak",
+        "kewajiban",
+        "pengecualian",
+        "tuntut",
+        "menuntut",
+        "gugat",
+        "digugat",
+        "pasal",
+        "dasar",
+        "tenggat",
+        "waktu",
+        "hari",
+        "bulan",
+        "tahun",
+        "masa",
+        "jangka",
+        "maksimal",
+        "minimal",
+        "lengkap",
+        "sah",
+        "batal",
+        "dibatalkan",
+        "berlaku",
+        "diperlukan",
+        "dibutuhkan",
+        "dibawa",
+        "dokumen",
+        "surat",
+        "pengacara",
+        "advokat",
+        "polisi",
+        "pengadilan",
+        "hakim",
+        "dipenjara",
+        "dipidana",
+        "dihukum",
+        "dilanggar",
+        "melanggar",
+        "kalah",
+        "menang",
+        "gagal",
+        "tanda",
+        "tangan",
+        "setuju",
+        "mengawasi",
+        "melakukan",
+        "melakukannya",
+        "ditangguhkan",
+        "diwakilkan",
+        "dibantah",
+        "dibanding",
+        "objek",
+        "bedanya",
+        "pembagian",
+        "pembuktian",
+        "mengajukan",
+        "daftar",
+        "uang",
+        "putusan",
+        "hasil",
+        "siapa",
+        "pelaku",
+        "korban",
+        "lanjut",
+        "detail",
+        "jelas",
+        "penjelasan",
+        "akibat",
+        "risiko",
+        "boleh",
+        "punya",
+        "menyelesaikan",
+        "menggugat",
+        "membuktikan",
+        "membuktikannya",
+        "membayar",
+        "termasuk",
+        "article",
+        "penalty",
+        "cost",
+        "take",
+        "long",
+        "proof",
+        "procedure",
+        "requirement",
+        "deadline",
+        "punishment",
+        "pay",
+        "example",
+    ]
+)
+"""Sides of any topic: a question that names only these is about the topic before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +225,117 @@ class Context:
     carried: str
 
 
-def is_follow_up(question: str, topic: Callable[[str], Sequence[str]]) -> bool:
-    """Whether a question leans on what was said before: it points back, opens like one, or names no topic of its own."""
+def is_follow_up(question: str, topic: Topic) -> bool:
+    """Whether a question leans on what was said before it."""
     asked = words(question)
-    points_back = any(contains_phrase(asked, phrase) for phrase in _POINTING_BACK)
-    has_pronoun = any(len(w) > 5 and w.endswith("nya") and w not in _NOT_A_PRONOUN for w in asked)
-    opens_so = any(tuple(asked[: len(opening)]) == opening for opening in _OPENING)
-    return points_back or has_pronoun or opens_so or not topic(question)
+    if _SHIFTING.shown(asked):
+        return False
+    if _RETURNING.shown(asked) or _corrects(asked):
+        return True
+    own = _own_topic(question, topic)
+    if not own:
+        # "Apa itu hukum pidana?" asks for the notion itself; "Apa sanksinya?" for a side of something.
+        return not (_DEFINING.shown(asked) and topic(question) and not any(_is_pronoun(word) for word in asked))
+    return _points_back(asked, own) or _continues(asked, own) or _asks_barely(asked, own)
 
 
-def contextualise(
-    question: str, earlier: Sequence[str], title: str | None, topic: Callable[[str], Sequence[str]]
-) -> Context:
+def contextualise(question: str, earlier: Sequence[str], title: str | None, topic: Topic) -> Context:
     """Carry the topic of earlier questions over to a follow-up.
 
     Args:
         question: what is asked now.
-        earlier: earlier questions of the conversation, the newest first.
+        earlier: earlier questions of the same conversation, the newest first.
         title: the conversation's title; it stands in when nothing was asked yet.
         topic: the words of a text, as written, that say what it is about.
     """
-    if not is_follow_up(question, topic):
+    said = list(earlier or ([title] if title else []))
+    if not said or not is_follow_up(question, topic):
         return Context(search=question, carried="")
-    carried: dict[str, None] = {}
-    for text in earlier or ([title] if title else []):
-        for word in topic(text):
-            carried.setdefault(word, None)
-        if not is_follow_up(text, topic):
+    asked = words(question)
+    own = {word.lower() for word in topic(question)}
+    carried = _returned_to(asked, own, said, topic) if _RETURNING.shown(asked) else _carried(said, topic)
+    if _corrects(asked):
+        carried = _corrected(carried, own)
+    # "Bagaimana dengan pasal 1367?" keeps the law of the article before it, and not that article.
+    if any(word.startswith(_ARTICLE) for word in own):
+        carried = [word for word in carried if not word.lower().startswith(_ARTICLE) or word.lower() in own]
+    carried = carried[:_MOST_CARRIED]
+    phrase = " ".join(word for word in carried if word.lower() not in own)
+    return Context(search=f"{question} {phrase}".strip(), carried=" ".join(carried))
+
+
+def _own_topic(question: str, topic: Topic) -> list[str]:
+    """The words of a question that name a topic, and not only a side of one."""
+    return [word for word in topic(question) if word.lower() not in _SIDES and not _is_pronoun(word.lower())]
+
+
+def _is_pronoun(word: str) -> bool:
+    return len(word) > 5 and word.endswith("nya") and word not in _NOT_A_PRONOUN
+
+
+def _points_back(asked: list[str], own: Sequence[str]) -> bool:
+    """A pointing word counts unless the question named before it what it points at ("Kartu saya hilang, bagaimana mengurusnya?")."""
+    named = {word for phrase in own for word in words(phrase)}
+    before = 0
+    for place, word in enumerate(asked):
+        if _is_pronoun(word) and before < 2:
+            return True
+        if before < 2 and (
+            (word == "itu" and asked[place - 1 : place] not in (["apa"], []))
+            or _POINTING.shown(asked[place : place + 2])
+        ):
+            return True
+        before += word in named
+    return asked[:1] == ["itu"]
+
+
+def _continues(asked: list[str], own: Sequence[str]) -> bool:
+    opening = next((one for one in _OPENINGS if tuple(asked[: len(one)]) == one), None)
+    if opening is None or len(asked) > _SHORT:
+        return False
+    if opening == ("berapa", "lama"):
+        return len(own) < 2
+    asks_itself = not _QUESTION_WORDS.isdisjoint(asked[len(opening) :])
+    return opening in _NEEDS_NO_SHORTNESS or not asks_itself or len(own) < 3
+
+
+def _asks_barely(asked: list[str], own: Sequence[str]) -> bool:
+    """One word of its own behind a bare modal: "Apakah harus di notaris?", "Perlu pengacara?"."""
+    return (
+        len(own) == 1 and len(asked) <= 5 and bool(_BARE_MODALS.intersection(asked[:1])) and not _DEFINING.shown(asked)
+    )
+
+
+def _corrects(asked: list[str]) -> bool:
+    return bool(_CORRECTING.shown(asked[:5])) and asked[:3] != ["apa", "yang", "dimaksud"]
+
+
+def _carried(said: Sequence[str], topic: Topic) -> list[str]:
+    """The topic in the order in which it was built: the question that began it, then what follow-ups added."""
+    parts: list[list[str]] = []
+    for text in said:
+        began = not is_follow_up(text, topic)
+        parts.append(list(topic(text)) if began or text is said[-1] else _own_topic(text, topic))
+        if began:
             # A question that stands alone began the topic: what was asked before it was about something else.
             break
-    known = {word.lower() for word in topic(question)}
-    # "Bagaimana dengan pasal 1367?" keeps the law of the article before it, and not that article.
-    other_article = any(word.startswith(_ARTICLE) for word in known)
-    phrase = " ".join(
-        word
-        for word in carried
-        if word.lower() not in known and not (other_article and word.lower().startswith(_ARTICLE))
-    )
-    full_phrase = " ".join(carried)
-    return Context(search=f"{question} {phrase}".strip(), carried=full_phrase)
+    return _distinct([word for part in reversed(parts) for word in part])
+
+
+def _returned_to(asked: list[str], own: set[str], said: Sequence[str], topic: Topic) -> list[str]:
+    """The topic of the earlier question that shares a word with this one; of the first one when that is asked for."""
+    if _FIRST.shown(asked):
+        return _distinct(topic(said[-1]))
+    shared = next((text for text in said if own & {word.lower() for word in topic(text)}), None)
+    return _distinct(topic(shared)) if shared else _carried(said, topic)
+
+
+def _corrected(carried: Sequence[str], own: set[str]) -> list[str]:
+    """What a correction leaves standing: the sides, what it repeats, and, where it names another article, everything else."""
+    if not own or any(word.startswith(_ARTICLE) for word in own):
+        return list(carried)
+    return [word for word in carried if word.lower() in _SIDES or word.lower() in own]
+
+
+def _distinct(found: Sequence[str]) -> list[str]:
+    return list({word.lower(): word for word in reversed(found)}.values())[::-1]
