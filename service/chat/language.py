@@ -31,9 +31,7 @@ _INDONESIAN = _listed(
 )
 _MALAY = _listed("awak korang kerana peguam hendaklah syarikat wang sekiranya")
 """Words that Malay has and Indonesian does not."""
-_LOANED = _listed(
-    "somasi talak wanprestasi perdata pidana cerai perceraian gugatan banding kasasi warisan"
-)
+_LOANED = _listed("somasi talak wanprestasi perdata pidana cerai perceraian gugatan banding kasasi warisan")
 _FOREIGN = _listed("el la los las que como para por une les des est der die das und nicht wie ist een het wat zijn")
 _LEAST_ENGLISH = 0.5
 _SURE_FOREIGN = 2
