@@ -28,6 +28,7 @@ class Components:
     definitions: bool = True
     related: bool = True
     citations: bool = True
+    repetitions: bool = True
 
 
 WHOLE = Components()
@@ -40,6 +41,7 @@ NAMES: Mapping[str, str] = {
     "definitions": "definition keys",
     "related": "lay words to legal ones",
     "citations": "citation router",
+    "repetitions": "near-duplicates, behind the one shown",
 }
 
 
@@ -66,8 +68,8 @@ def build(documents: Sequence[Document], components: Components, clock: Callable
         if components.citations:
             found.update(dict.fromkeys(hit.document.id for hit in index.lookup(find_citations(text)).hits))
         for hit in index.search(text, limit=DEPTH).hits:
-            # What says the same in another law is named with the hit, and counts behind it.
-            found.update(dict.fromkeys((hit.document.id, *hit.repeated_in)))
+            # What says the same in another law takes no place of its own: it is named with the hit, and counts behind it.
+            found.update(dict.fromkeys((hit.document.id, *(hit.repeated_in if components.repetitions else ()))))
         return list(found)[:DEPTH]
 
     return rank
