@@ -119,7 +119,7 @@ class Analyser:
                 (source if concept in SOURCE_WORDS else topic)[concept] = None
                 continue
             word = span[0]
-            if word.isdigit() or not self._framing.isdisjoint((word, word.removesuffix("nya"))):
+            if word.isdigit() or not self._framing.isdisjoint(_without_particle(word)):
                 # Numbers are read where they mean something: articles by the router, years and counts by the tools.
                 continue
             kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic
@@ -180,6 +180,11 @@ class Analyser:
             self._stems.clear()
         self._stems[word] = stem
         return stem
+
+
+def _without_particle(word: str) -> tuple[str, ...]:
+    """A word, and without the particles of questions and commands: "berapakah" asks what "berapa" does."""
+    return (word, *(word.removesuffix(particle) for particle in ("nya", "kah", "lah") if word.endswith(particle)))
 
 
 def _by_first_word() -> dict[str, list[tuple[tuple[str, ...], str]]]:

@@ -32,7 +32,7 @@ ASKING_WORDS = listed(
     maksud membandingkan membedakan mendalam menganalisis mengetahui mengurus menjelaskan minimal minimum mulai ngurus no
     nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perkembangan persamaan proses rinci
     sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat terlemah tren ulas
-    ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah istilahnya
+    ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah kepanjangan singkatan
     """
 )
 """They say what to do with the topic, or how much of it; a passage need not contain them to answer."""

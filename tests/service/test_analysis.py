@@ -201,3 +201,11 @@ def test_legal_words_lead_nowhere_else(said: str) -> None:
 def test_more_abbreviations_are_their_long_forms(abbreviation: str, long_form: str) -> None:
     """People abbreviate what laws spell out."""
     assert ANALYSER.query_terms(abbreviation).topic == ANALYSER.query_terms(long_form).topic
+
+
+@pytest.mark.parametrize(
+    "question", ["Berapakah denda pencurian?", "Berapa dendanya, apakah pencurian?", "Manakah denda pencurian?"]
+)
+def test_particles_of_questions_are_no_topic(question: str) -> None:
+    """A question word asks the same with its particle."""
+    assert set(ANALYSER.query_terms(question).topic) == {"denda", "curi"}
