@@ -134,7 +134,9 @@ def _files(path: Path) -> list[Path]:
             raise ConfigurationError(f"corpus {path}: no *.jsonl file in the folder; set COURTSIGHT_CORPUS")
         return found
     if not path.is_file():
-        raise ConfigurationError(f"corpus {path}: no such file or folder; set COURTSIGHT_CORPUS")
+        raise ConfigurationError(
+            f"corpus {path}: no such file or folder; set COURTSIGHT_CORPUS (retrieval-eval: CORPUS or --corpus)"
+        )
     return [path]
 
 
@@ -168,5 +170,7 @@ def load_corpora(paths: Sequence[Path]) -> Corpus:
             places[document.id] = f"{file.name}:{number}"
             documents.append(document)
     if not documents:
-        raise ConfigurationError(f"corpus {', '.join(map(str, paths))}: it holds no entry; set COURTSIGHT_CORPUS")
+        raise ConfigurationError(
+            f"corpus {', '.join(map(str, paths))}: it holds no entry; set COURTSIGHT_CORPUS (retrieval-eval: CORPUS or --corpus)"
+        )
     return Corpus(documents=tuple(documents), hash=digest.hexdigest())
