@@ -134,7 +134,7 @@ def slow_model(folder: Path, ttft: str) -> Workload:
     workload = load_workload(PROJECT.workload("courtsight"))
     plan = workload.simulated
     assert plan is not None
-    latency = replace(plan.latency, longest_seconds=8.0)
+    latency = replace(plan.latency, longest_seconds=5.0)
     return replace(workload, roles=("judge",), simulated=replace(plan, profile=str(profile), latency=latency))
 
 
@@ -158,7 +158,7 @@ def test_a_killed_simulator_leaves_the_run_undecided(
         os.kill(pid_of(f"-m simulator serve --profile {tmp_path / 'slow.yaml'}"), signal.SIGKILL)
 
     def measure(run: Run) -> Evidence:
-        timer = threading.Timer(7.0, kill)
+        timer = threading.Timer(6.0, kill)
         timer.start()
         try:
             return step.measure(run)
