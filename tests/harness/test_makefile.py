@@ -77,6 +77,8 @@ def test_every_target_installs_what_it_lacks_first(target: str) -> None:
         (("readiness", "PORT=8123"), "--port '8123'"),
         (("uat", "TARGET=https://chat.example"), "courtsight uat --target 'https://chat.example'"),
         (("bench", "TARGET_CREDENTIALS=a b.yaml"), "--target-credentials 'a b.yaml'"),
+        (("bench", "ENGINE=simulated"), "--engine 'simulated'"),
+        (("loadtest", "ENGINE=extractive"), "--engine 'extractive'"),
         (("loadtest", "PROMETHEUS=http://p:9090"), "--prometheus 'http://p:9090'"),
         (("report", "RUN=20261120T211700Z-1a2b3c4"), "courtsight report --run '20261120T211700Z-1a2b3c4'"),
         (("drill", "ALERT=Page"), "courtsight drill --alert 'Page'"),

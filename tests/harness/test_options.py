@@ -53,6 +53,23 @@ def test_a_port_is_for_a_stack_of_our_own(credentials: str) -> None:
         readiness.quick(build_parser().parse_args(words))
 
 
+def test_an_engine_is_chosen_for_a_stack_of_our_own(credentials: str) -> None:
+    """A running chatbot has the engine that it has; and the simulated model's stack takes free ports."""
+    target = ("--target", "http://127.0.0.1:9", "--target-credentials", credentials)
+    for words, said in ((target, "not for a --target"), (("--port", "8123"), "takes free ports")):
+        with pytest.raises(InvalidInput, match=said):
+            readiness.single("latency", build_parser().parse_args(["bench", "--engine", "simulated", *words]))
+
+
+def test_a_running_chatbot_is_not_asked_for_what_needs_a_stack_of_its_own(credentials: str) -> None:
+    """Drills and the simulated model are left out for a target, and so missing for its decision; a stack of ours has them all."""
+    wanted = ("uat", "latency", "load", "slo", *readiness.OWN_STACK)
+    target = ["--target", "http://127.0.0.1:9", "--target-credentials", credentials]
+    own, remote = (readiness._plan(build_parser().parse_args(["readiness", *words]), wanted) for words in ([], target))
+    assert [step.kind for step in own.steps] == list(wanted)
+    assert [step.kind for step in remote.steps] == ["uat", "latency", "load", "slo"]
+
+
 def test_a_target_that_is_down_is_two_and_leaves_nothing(
     credentials: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
