@@ -1,0 +1,171 @@
+"""Reads what a person sees of HTML, and of Markdown by way of HTML: no scripts, styles, comments or hidden elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from lxml import etree, html
+from markdown_it import MarkdownIt
+
+from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
+from service.ingest.refusals import Refused
+
+_DROPPED = frozenset({"script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "head", "nav", "select", "textarea", "button", "canvas", "audio", "video"})
+_BLOCKS = frozenset({"p", "div", "li", "tr", "section", "article", "blockquote", "pre", "ul", "ol", "table", "thead", "tbody", "dl", "dt", "dd", "br", "hr", "main", "header", "footer", "aside", "figure", "figcaption", "form", "fieldset", "body", "html", "address", "center", "details", "summary", "caption"})
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_HIDING = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*\.?0+(?:\s|;|!|$)|font-size\s*:\s*0*\.?0+[a-z%]*\s*(?:;|!|$)"
+    r"|(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|(?:^|;|\s)(?:max-)?(?:width|height)\s*:\s*0(?:px)?\s*(?:;|$)",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(r"(?:^|[;\s{])color\s*:\s*([^;}!]{1,40})", re.IGNORECASE)
+_BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;}!]{1,60})", re.IGNORECASE)
+_WHITE = re.compile(r"^(?:white|#fff|#ffffff|rgba?\(\s*255\s*,\s*255\s*,\s*255.*\)|transparent|rgba\(.*,\s*0\s*\))$", re.IGNORECASE)
+_RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
+_SIMPLE = re.compile(r"^[\w-]{0,60}(?:([.#])([\w-]{1,100}))$")
+_FRONT = re.compile(r"\A---\s*\n(.{0,4000}?)\n---\s*(?:\n|\Z)", re.DOTALL)
+_STATED = re.compile(r"^(title|judul|as_of|tanggal|source|sumber)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.MULTILINE)
+# libxml2 stops at 256 levels and would lose what lies below.
+_DEEPEST = 200
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Lines as they come, the words of the line that is open, and how many hidden characters were left out."""
+
+    lines: list[Line] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    level: int = 0
+    hidden: int = 0
+    invisible: int = 0
+
+    def end_line(self) -> None:
+        """Close the open line."""
+        for part in "".join(self.words).split("\n"):
+            text, removed = clean(part)
+            self.invisible += removed
+            if text:
+                self.lines.append(Line(text, self.level))
+        self.words = []
+
+
+def read_html(text: str) -> Manuscript:
+    """The visible lines of a page.
+
+    Raises:
+        Refused: no text is left, or elements are nested too deep.
+    """
+    root = _parse(text)
+    hidden_names = frozenset(_hidden_names(root))
+    reading = _Reading()
+    _walk(root, hidden_names, reading)
+    reading.end_line()
+    if not reading.lines:
+        raise Refused("no_text", "nothing in it is visible")
+    title = root.findtext(".//title")
+    findings = (f"{reading.hidden} hidden characters dropped",) if reading.hidden else ()
+    return Manuscript(
+        tuple(reading.lines), clean(title or "")[0] or None, findings=(*findings, *invisible_finding(reading.invisible))
+    )
+
+
+def read_markdown(text: str) -> Manuscript:
+    """The visible lines of a Markdown file; `title`, `as_of` and `source` may stand in front matter between `---` lines."""
+    front = _FRONT.match(text)
+    stated = dict(_STATED.findall(front[1])) if front else {}
+    body = text[front.end() :] if front else text
+    page = read_html(f"<html><body>{MarkdownIt('commonmark').enable('table').render(body)}</body></html>")
+    title = stated.get("title") or stated.get("judul")
+    source = stated.get("source") or stated.get("sumber")
+    return Manuscript(page.lines, title, _day(stated), source, findings=page.findings)
+
+
+def _day(stated: dict[str, str]) -> date | None:
+    try:
+        return date.fromisoformat(stated.get("as_of") or stated.get("tanggal") or "")
+    except ValueError:
+        return None
+
+
+def _parse(text: str) -> html.HtmlElement:
+    parser = html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, encoding="utf-8")
+    try:
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        raise Refused("no_text", f"nothing in it is visible ({error})") from error
+    if any("depth" in entry.message.lower() for entry in parser.error_log):
+        raise Refused("too_deep", "the page nests elements deeper than the parser follows")
+    return root
+
+
+def _hidden_names(root: html.HtmlElement) -> Iterator[str]:
+    """Classes (".x") and ids ("#x") that a style sheet of the page hides."""
+    for sheet in root.iter("style"):
+        for selectors, rules in _RULE.findall(sheet.text or ""):
+            if not _hides(rules):
+                continue
+            for selector in selectors.split(","):
+                match = _SIMPLE.match(selector.strip())
+                if match:
+                    yield match[1] + match[2]
+
+
+def _hides(style: str) -> bool:
+    if _HIDING.search(style):
+        return True
+    colour, background = _COLOUR.search(style), _BACKGROUND.search(style)
+    if not colour:
+        return False
+    ground = background[1].strip().lower() if background else "white"
+    return colour[1].strip().lower() == ground or bool(_WHITE.match(colour[1].strip()) and _WHITE.match(ground))
+
+
+def _is_hidden(element: html.HtmlElement, names: frozenset[str]) -> bool:
+    if "hidden" in element.attrib or element.get("type") == "hidden":
+        return True
+    if _WHITE.match((element.get("color") or "").strip()):
+        return True
+    if names and any(f".{name}" in names for name in (element.get("class") or "").split()):
+        return True
+    return f"#{element.get('id')}" in names or _hides(element.get("style") or "")
+
+
+def _walk(root: html.HtmlElement, names: frozenset[str], reading: _Reading) -> None:
+    """Go through the tree with a stack of our own: a page cannot make it overflow."""
+    stack: list[tuple[html.HtmlElement, bool, int]] = [(root, False, 0)]
+    while stack:
+        element, leaving, depth = stack.pop()
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if leaving:
+            _leave(element, tag, reading)
+            continue
+        if depth > _DEEPEST:
+            raise Refused("too_deep", f"elements nested more than {_DEEPEST} deep")
+        hidden = tag not in _DROPPED and _is_hidden(element, names)
+        if not tag or tag in _DROPPED or hidden:
+            reading.hidden += len("".join(element.itertext()).strip()) if hidden else 0
+            reading.words.append(element.tail or "")
+            continue
+        _enter(element, tag, reading)
+        stack.append((element, True, depth))
+        stack.extend((child, False, depth + 1) for child in reversed(element))
+
+
+def _enter(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
+    if tag in _BLOCKS or tag in _HEADINGS:
+        reading.end_line()
+        reading.level = _HEADINGS.get(tag, 0)
+    text = element.text or ""
+    reading.words.append(text if tag == "pre" else re.sub(r"\s+", " ", text))
+
+
+def _leave(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
+    if tag in _BLOCKS or tag in _HEADINGS:
+        reading.end_line()
+        reading.level = 0
+    elif tag in {"td", "th"}:
+        reading.words.append(" | " if element.getnext() is not None else "")
+    reading.words.append(re.sub(r"\s+", " ", element.tail or ""))
