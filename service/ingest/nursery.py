@@ -80,8 +80,8 @@ def _read(document: int, frames: int, origin: Origin, limits: Limits) -> NoRetur
     try:
         os.setsid()
         die_with_parent()
-        confine(limits)
         with os.fdopen(document, "rb") as source, os.fdopen(frames, "wb") as out:
+            confine(limits)
             _tell(source.read(), origin, out)
         status = 0
     finally:
