@@ -15,11 +15,24 @@ phase = $(if $(PHASE),--phase '$(PHASE)')
 port = $(if $(PORT),--port '$(PORT)')
 engine = $(if $(ENGINE),--engine '$(ENGINE)')
 
+# `make ingest PATH=docs/` names the documents, but make would also hand that PATH to every recipe as the search path. The
+# variable is taken apart here, and recipes get the search path that make was started with. Up to make 4.3 a $(shell) still
+# sees that one; later ones hand it the option too, so it is read from the process where the system shows it.
+ifeq ($(origin PATH),command line)
+documents := $(PATH)
+search_path := $(shell echo "$$PATH")
+ifeq ($(search_path),$(documents))
+search_path := $(shell PATH=/usr/local/bin:/usr/bin:/bin; found=$$(tr '\000' '\n' 2>/dev/null </proc/$$PPID/environ | sed -n 's/^PATH=//p'); \
+	echo "$${found:-/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin}")
+endif
+override PATH := $(search_path)
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
-	retrieval-eval test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval ingest test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -56,6 +69,11 @@ bench-micro: ready ## Micro-benchmarks of single parts, beside their peers
 retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUERIES=, QRELS=, JSON=; ARGS="--ablation")
 	@$(BIN)/python -m service retrieval-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
 		$(if $(JSON),--json '$(JSON)') $(ARGS)
+
+##@ Documents
+ingest: ready ## Take documents into the index of a running service (PATH=folder or file, LIBRARY=; ARGS="--dry-run")
+	@test -n '$(documents)' || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
+	@$(BIN)/python -m service ingest '$(documents)' $(if $(LIBRARY),--library '$(LIBRARY)') $(ARGS)
 
 ##@ Generate
 generate: ready ## Alert rules, their tests and the dashboards, from the SLO spec

@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from service.commands import accounts, complexity, retrieval_eval, switch
+from service.commands import accounts, complexity, ingest, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
+    ingest.add_arguments(commands.add_parser("ingest", help="take documents into a library that services follow"))
     return parser
 
 
@@ -100,6 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
             return serve(load_settings(), options.host, options.port)
         if options.command == "retrieval-eval":
             return _retrieval_eval(options)
+        if options.command == "ingest":
+            return ingest.run(options, load_settings().library)
         if options.command == "accounts":
             return _accounts(options)
         return _switch(options) if options.command == "switch" else _complexity(options)

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         default=None,
         description="A folder of JSONL files, one file, or a library made by `make ingest`; default: the deployment's own corpus.",
     )
+    library: Path = Field(
+        default=Path("library"), description="The folder in which `ingest` keeps its index and what it remembers."
+    )
     jwt_secret: SecretStr | None = Field(
         default=None,
         description="Signs tokens; at least 32 bytes, random, no default. Also as COURTSIGHT_JWT_SECRET_FILE.",

@@ -27,23 +27,30 @@ REPORT_TEXT = "ingest-report.txt"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def add_arguments(parser: argparse.ArgumentParser, library: Path) -> None:
-    """The command's options; `library` is the settings' own."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     parser.add_argument("path", type=Path, help="a file, or a folder that is read with all its folders")
-    parser.add_argument("--library", type=Path, default=library, help=f"where the index lives (default: {library})")
-    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="documents read at a time (default: one per core)")
-    parser.add_argument("--as-of", type=_day, default=None, metavar="DAY", help="the day for which guides are stated (default: today)")
+    parser.add_argument(
+        "--library", type=Path, help="where the index lives (default: COURTSIGHT_LIBRARY, else ./library)"
+    )
+    parser.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count() or 1, help="documents read at a time (default: one per core)"
+    )
+    parser.add_argument(
+        "--as-of", type=_day, default=None, metavar="DAY", help="the day for which guides are stated (default: today)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="read and report, write nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and no progress")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Ingest, write and print the report. 0 all in, 1 some refused, 5 nothing published, 130 interrupted.
+def run(options: argparse.Namespace, library: Path) -> int:
+    """Ingest, write and print the report; `library` is the settings' own. 0 all in, 1 some refused, 5 nothing published, 130 interrupted.
 
     Raises:
         ConfigurationError: the path does not exist.
     """
-    order = Order(options.path, options.library, options.as_of or datetime.now(UTC).date(), options.jobs, options.dry_run)
+    library = options.library or library
+    order = Order(options.path, library, options.as_of or datetime.now(UTC).date(), options.jobs, options.dry_run)
     try:
         with _terminated_like_interrupted():
             report = ingest(order, _progress(silent=options.json), time.monotonic)
@@ -52,10 +59,12 @@ def run(options: argparse.Namespace) -> int:
     except Busy as error:
         return _failed(str(error), NOTHING_PUBLISHED)
     except (OSError, sqlite3.Error) as error:
-        return _failed(_unwritable(error, options.library), NOTHING_PUBLISHED)
+        return _failed(_unwritable(error, library), NOTHING_PUBLISHED)
     if not options.dry_run:
-        _write_report(report, options.library)
-    print(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode() if options.json else as_text(report), end="")
+        _write_report(report, library)
+    print(
+        orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode() if options.json else as_text(report), end=""
+    )
     return report.exit_status
 
 

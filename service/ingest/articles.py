@@ -7,7 +7,7 @@ wrapped line may begin with "Pasal 5" in the middle of a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -16,18 +16,29 @@ from service.ingest.paragraphs import paragraphs
 from service.ingest.readings import readings, roman
 
 _HEADING = re.compile(r"^\W{0,3}P\s?[aA]\s?[sS]\s?[aA]\s?[lLI1Jj7|!]?\s?(?P<number>[0-9A-Za-z|!]{1,5})\s?\W{0,2}$")
-_RUN_IN = re.compile(r"^\W{0,3}(?:Pasal|PASAL)\s(?P<number>\d{1,4}[A-Z]?)\s?[.:–—]?\s(?P<rest>[(A-Z].{10,})$", re.DOTALL)
+_RUN_IN = re.compile(
+    r"^\W{0,3}(?:Pasal|PASAL)\s(?P<number>\d{1,4}[A-Z]?)\s?[.:–—]?\s(?P<rest>[(A-Z].{10,})$", re.DOTALL
+)
 _CHAPTER = re.compile(r"^\W{0,3}BAB\s?(?P<number>[IVXLCDMivxlcdm1]{1,8})\b\W{0,3}(?P<title>.{0,200})$")
-_PART = re.compile(r"^\W{0,3}(?:(?:Bagian|BAGIAN)\s(?:Ke\w{3,16}|KE\w{3,16}|Pertama|PERTAMA)(?:\s\w{1,12})?|(?:Paragraf|PARAGRAF)\s?[\dlIO]{1,3}|(?:BUKU|Buku)\s(?:Ke\w{3,12}|KE\w{3,12}|[IVX]{1,5}))\b\W{0,3}(?P<title>[A-Z].{0,120})?$")
-_CLOSING = re.compile(r"^\W{0,3}(?:Agar\s(?:setiap|semua)\sorang\s(?:dapat\s)?mengetahui|(?:Disahkan|Ditetapkan|Diundangkan)\sdi\s)", re.IGNORECASE)
+_PART = re.compile(
+    r"^\W{0,3}(?:(?:Bagian|BAGIAN)\s(?:Ke\w{3,16}|KE\w{3,16}|Pertama|PERTAMA)(?:\s\w{1,12})?|(?:Paragraf|PARAGRAF)\s?[\dlIO]{1,3}|(?:BUKU|Buku)\s(?:Ke\w{3,12}|KE\w{3,12}|[IVX]{1,5}))\b\W{0,3}(?P<title>[A-Z].{0,120})?$"
+)
+_CLOSING = re.compile(
+    r"^\W{0,3}(?:Agar\s(?:setiap|semua)\sorang\s(?:dapat\s)?mengetahui|(?:Disahkan|Ditetapkan|Diundangkan)\sdi\s)",
+    re.IGNORECASE,
+)
 _BY_ARTICLE = re.compile(r"^\W{0,3}[I1l]{0,2}\W{0,3}PASAL\s?DEMI\s?PASAL\W{0,3}$", re.IGNORECASE)
 _GENERAL = re.compile(r"^\W{0,3}[I1l]?\W{0,3}UMUM\W{0,3}$", re.IGNORECASE)
 _ANNEX = re.compile(r"^\W{0,3}LAMPIRAN(?:\s[IVX\d]{1,5})?\b(?:\W{0,3}|\s[A-Z\W\d]{0,300})$")
-_CONTINUES = re.compile(r"(?:\b(?:dalam|dan|atau|pada|oleh|dimaksud|dengan|dari|ke|huruf|sampai|ketentuan|yaitu|serta|juncto|jo\.?)|[,;/(])$", re.IGNORECASE)
+_CONTINUES = re.compile(
+    r"(?:\b(?:dalam|dan|atau|pada|oleh|dimaksud|dengan|dari|ke|huruf|sampai|ketentuan|yaitu|serta|juncto|jo\.?)|[,;/(])$",
+    re.IGNORECASE,
+)
 _DECISION = re.compile(r"M\s?E\s?M\s?U\s?T\s?U\s?S\s?K\s?A\s?N")
 _FARTHEST_GAP = 6
 _ALIKE = 0.79
 _TITLE_LINES = 4
+_Later = Callable[[], Iterator[str]]
 _LONGEST_TITLE = 120
 
 
@@ -200,7 +211,7 @@ class _Sequence:
         """Whether a spelling may stand for the very next number."""
         return any(self._follows(reading) for reading in readings(spelt))
 
-    def take(self, spelt: str, later: object) -> str | None:
+    def take(self, spelt: str, later: _Later, /) -> str | None:
         """The number that a heading stands for, or None where it is no heading."""
         found = readings(spelt)
         chosen = next((one for one in found if self._follows(one)), None)
@@ -217,10 +228,10 @@ class _Sequence:
             return reading[0] == number and reading[1] == (chr(ord(suffix) + 1) if suffix else "A")
         return reading[0] == number + 1
 
-    def _leaps(self, reading: tuple[int, str], later: object) -> bool:
+    def _leaps(self, reading: tuple[int, str], later: _Later) -> bool:
         """A gap is believed when the next headings go on from it: a number was lost, or is spelt beyond recognition."""
         ahead = reading[0] - self._last[0]
-        if reading[1] or not 1 < ahead or not callable(later):
+        if reading[1] or ahead <= 1:
             return False
         following = [readings(spelt) for _, spelt in zip(range(3), later(), strict=False)]
         goes_on = any((reading[0] + step, "") in found for step in (1, 2) for found in following)
@@ -237,7 +248,7 @@ class _Amending(_Sequence):
     def expects(self, spelt: str) -> bool:
         return self._roman > 0 and bool(readings(spelt))
 
-    def take(self, spelt: str, later: object) -> str | None:
+    def take(self, spelt: str, _: _Later, /) -> str | None:
         value = roman(spelt) if spelt.isalpha() else None
         if value == self._roman + 1 or (self._roman == 0 and spelt in {"1", "l"}):
             self._roman += 1
@@ -275,7 +286,9 @@ def _says_nothing(text: str) -> bool:
 def _gaps(articles: Sequence[Article], *, amends: bool) -> list[str]:
     """Missing article numbers; an amending regulation lists only what it changes."""
     if amends:
-        return [] if any(one.number == "II" for one in articles) else ["Pasal II of the amending regulation was not found"]
+        return (
+            [] if any(one.number == "II" for one in articles) else ["Pasal II of the amending regulation was not found"]
+        )
     numbers = [int(re.sub(r"\D", "", one.number)) for one in articles]
     missing = [str(number) for number in range(1, max(numbers, default=0)) if number not in set(numbers)]
     return [f"articles not found between 1 and {max(numbers)}: {', '.join(missing)}"] if missing else []

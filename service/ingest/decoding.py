@@ -20,9 +20,16 @@ LONGEST_LINE = 2_000_000
 _TEXTS = frozenset({"jsonl", "markdown", "text", "html"})
 _HEAD = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DECLARED = re.compile(rb"<(?:meta[^>]{0,200}charset|\?xml[^>]{0,200}encoding)\s{0,5}=\s{0,5}[\"']?([\w-]{2,40})", re.IGNORECASE)
-_SINGLE_BYTE = frozenset({"windows-1252", "cp1252", "iso-8859-1", "latin-1", "latin1", "iso-8859-15", "us-ascii", "ascii"})
-_MARKUP = re.compile(rb"^\s{0,200}(?:<!doctype\s+html|<html|<\?xml[^>]{0,200}\?>\s{0,20}(?:<!doctype\s+html|<html)|<(?:head|body|div|p|h1|article)\b)", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"<(?:meta[^>]{0,200}charset|\?xml[^>]{0,200}encoding)\s{0,5}=\s{0,5}[\"']?([\w-]{2,40})", re.IGNORECASE
+)
+_SINGLE_BYTE = frozenset(
+    {"windows-1252", "cp1252", "iso-8859-1", "latin-1", "latin1", "iso-8859-15", "us-ascii", "ascii"}
+)
+_MARKUP = re.compile(
+    rb"^\s{0,200}(?:<!doctype\s+html|<html|<\?xml[^>]{0,200}\?>\s{0,20}(?:<!doctype\s+html|<html)|<(?:head|body|div|p|h1|article)\b)",
+    re.IGNORECASE,
+)
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM")
 
 
@@ -36,6 +43,8 @@ def kind_of(content: bytes, suffix: str) -> str:
         raise Refused("empty", f"{len(content)} bytes, none of them text")
     promised = SUFFIXES.get(suffix.lower())
     found = _by_signature(content) or _kind_of_text(content, promised)
+    if promised is None and found == "text" and suffix:
+        raise Refused("unsupported", f"text in a file whose name ends in {suffix}: a table, a program or settings")
     if promised is None or promised == found or {promised, found} <= {"markdown", "text"}:
         return found
     raise Refused("wrong_suffix", f"the name ends in {suffix}, the content is {found}")
@@ -51,7 +60,9 @@ def _by_signature(content: bytes) -> str | None:
         return _kind_of_archive(content)
     if content.startswith(_PICTURES):
         raise Refused("no_text", "it is a picture")
-    if content.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x7fELF", b"MZ", b"{\\rtf", b"%!PS")):
+    if content.startswith(
+        (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x7fELF", b"MZ", b"{\\rtf", b"%!PS")
+    ):
         raise Refused("unsupported", "it is an archive, a program, RTF or PostScript")
     return None
 

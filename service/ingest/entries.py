@@ -109,7 +109,9 @@ def _of_regulation(regulation: Regulation, identity: Identity, as_of: date, sour
             }
 
 
-def _note(note: Article, base: Mapping[str, Any], identity: Identity, full: str, source: str) -> Iterator[dict[str, Any]]:
+def _note(
+    note: Article, base: Mapping[str, Any], identity: Identity, full: str, source: str
+) -> Iterator[dict[str, Any]]:
     """A note explains an article and is none: it has no article number, and names the article in `applies`."""
     on = f"Pasal {note.number}" if note.number else "Umum"
     key = f"pasal-{note.number.lower()}" if note.number else "umum"

@@ -38,10 +38,7 @@ def find(root: Path) -> tuple[tuple[Found, ...], tuple[PassedOver, ...]]:
     if not root.exists():
         raise ConfigurationError(f"{root}: no such file or folder; give the documents with PATH=")
     base = root.resolve()
-    if base.is_dir():
-        results = sorted(_walk(base, base), key=lambda one: one.path)
-    else:
-        results = [_judge(base, base.parent)]
+    results = sorted(_walk(base, base), key=lambda one: one.path) if base.is_dir() else [_judge(base, base.parent)]
     found = tuple(one for one in results if isinstance(one, Found))
     return found, tuple(one for one in results if isinstance(one, PassedOver))
 

@@ -37,8 +37,32 @@ _TITLE = re.compile(
     r"(?P<number>[\dOoIl][\w.\-/ ]{0,40}?)(?:\s{1,3}TAHUN\s{1,3}(?P<year>[\dOol]{4}))?\s{1,3}T.{0,2}E.?N.?T.?A.?N.?G\b[\s:]{0,3}(?P<about>[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
-_ABOUT_ENDS = re.compile(r"^\W*(?:DENGAN\s?RAHMAT|MENIMBANG|MENGINGAT|PRESIDEN\s|BAB\s|PASAL\s|DEWAN\s|GUBERNUR\s|BUPATI\s|MENTERI\s)", re.IGNORECASE)
-_SMALL = frozenset("dan atau yang di ke dari pada atas untuk dengan tentang dalam bagi oleh serta kepada sebagai antara".split())
+_ABOUT_ENDS = re.compile(
+    r"^\W*(?:DENGAN\s?RAHMAT|MENIMBANG|MENGINGAT|PRESIDEN\s|BAB\s|PASAL\s|DEWAN\s|GUBERNUR\s|BUPATI\s|MENTERI\s)",
+    re.IGNORECASE,
+)
+_SMALL = frozenset(
+    (
+        "dan",
+        "atau",
+        "yang",
+        "di",
+        "ke",
+        "dari",
+        "pada",
+        "atas",
+        "untuk",
+        "dengan",
+        "tentang",
+        "dalam",
+        "bagi",
+        "oleh",
+        "serta",
+        "kepada",
+        "sebagai",
+        "antara",
+    )
+)
 _ACRONYM = re.compile(r"\([A-Z]{2,8}\)")
 _TITLE_LINES = 90
 _ABOUT_LINES = 8
@@ -98,7 +122,7 @@ def identify(lines: Sequence[Line]) -> Identity | None:
 
 def promulgated(text: str) -> date | None:
     """The day on which the text says that it was promulgated, else enacted; the day for which it states the law."""
-    days = {}
+    days: dict[str, date] = {}
     for match in _PROMULGATED.finditer(text):
         month = _MONTHS.get(match["month"].lower())
         day, year = int(_figures(match["day"])), int(_figures(match["year"]))

@@ -58,7 +58,9 @@ class Order:
     dry_run: bool = False
 
 
-def ingest(order: Order, progress: Progress, clock: Callable[[], float], make_reader: Callable[[], Reads] = Reader) -> Report:
+def ingest(
+    order: Order, progress: Progress, clock: Callable[[], float], make_reader: Callable[[], Reads] = Reader
+) -> Report:
     """Take the documents of a folder, or one file, into a library.
 
     Raises:
@@ -112,7 +114,9 @@ def locked(file: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise Busy(f"another ingest (process {lock.read().strip() or 'unknown'}) works on this library; wait for it") from error
+            raise Busy(
+                f"another ingest (process {lock.read().strip() or 'unknown'}) works on this library; wait for it"
+            ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -203,12 +207,21 @@ def _checked(found: Found, reading: Reading) -> tuple[Filed, list[tuple[str, byt
         try:
             document = read_line(Path(found.path), number, line)
         except ConfigurationError as error:
-            refused.append(LineRefused(number, "bad_record", str(error).removeprefix(f"corpus {found.path}:{number}: ")))
+            refused.append(
+                LineRefused(number, "bad_record", str(error).removeprefix(f"corpus {found.path}:{number}: "))
+            )
             continue
         lines.append((document.id, line))
     if not lines:
         raise Refused("bad_record", f"none of its {len(refused)} lines is an entry" if refused else "it holds no line")
     filed = Filed(
-        str(found.file), found.path, reading.digest, reading.kind, reading.form, reading.articles, reading.notes, reading.findings
+        str(found.file),
+        found.path,
+        reading.digest,
+        reading.kind,
+        reading.form,
+        reading.articles,
+        reading.notes,
+        reading.findings,
     )
     return replace(filed, lines_refused=tuple(sorted(refused, key=lambda one: one.line)), entries=len(lines)), lines

@@ -19,14 +19,17 @@ VERSION = 1
 """Raise it when the same file would be cut differently: every file is then read again."""
 
 _WAIT_SECONDS = 10.0
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, version INTEGER NOT NULL,"
-    " kind TEXT NOT NULL, form TEXT NOT NULL, articles INTEGER NOT NULL, notes INTEGER NOT NULL, findings TEXT NOT NULL,"
-    " lines_refused TEXT NOT NULL, refused TEXT, detail TEXT) STRICT",
-    "CREATE TABLE IF NOT EXISTS entries (path TEXT NOT NULL REFERENCES files ON DELETE CASCADE, place INTEGER NOT NULL,"
-    " id TEXT NOT NULL, line BLOB NOT NULL, PRIMARY KEY (path, place)) STRICT, WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS entries_id ON entries (id)",
-)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL,
+    form TEXT NOT NULL, articles INTEGER NOT NULL, notes INTEGER NOT NULL, findings TEXT NOT NULL,
+    lines_refused TEXT NOT NULL, refused TEXT, detail TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS entries (
+    path TEXT NOT NULL REFERENCES files ON DELETE CASCADE, place INTEGER NOT NULL, id TEXT NOT NULL, line BLOB NOT NULL,
+    PRIMARY KEY (path, place)
+) STRICT, WITHOUT ROWID;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ class Ledger:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA foreign_keys=ON")
-            for statement in _SCHEMA:
-                connection.execute(statement)
+            connection.executescript(_SCHEMA)
             yield cls(connection)
         finally:
             connection.close()
@@ -73,7 +75,8 @@ class Ledger:
     def knows(self, path: str, name: str, digest: str) -> bool:
         """Whether a file was read before, with these bytes, under this name, by this version."""
         row = self._connection.execute(
-            "SELECT 1 FROM files WHERE path = ? AND name = ? AND digest = ? AND version = ?", (path, name, digest, VERSION)
+            "SELECT 1 FROM files WHERE path = ? AND name = ? AND digest = ? AND version = ?",
+            (path, name, digest, VERSION),
         ).fetchone()
         return row is not None
 
@@ -110,7 +113,9 @@ class Ledger:
             (path,),
         ).fetchone()
         lines = tuple(LineRefused(**one) for one in orjson.loads(row[8]))
-        return Filed(*row[:7], tuple(orjson.loads(row[7])), lines, *row[9:])
+        path, name, digest, kind, form, articles, notes, findings, _, refused, detail, entries = row
+        found = tuple(orjson.loads(findings))
+        return Filed(path, name, digest, kind, form, articles, notes, found, lines, refused, detail, entries)
 
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Path, id and JSON of every entry, by path and place. Files of JSONL come first: they state what others are cut from."""

@@ -12,7 +12,9 @@ from service.ingest.manuscript import Line
 _LETTERS = re.compile(r"[^A-Za-z]")
 _WORDS = re.compile(r"[\W_]+")
 _PAGE_NUMBER = re.compile(r"^[\s\W]{0,4}\d{1,4}[\s\W]{0,4}(?:(?:/|dari)\s{0,2}\d{1,4})?$")
-_FOOT = re.compile(r"^(?:SK\s?No\.?\s?[\dOoIl ]{5,9}\s?[A-Z]?|SALINAN|(?:https?://|www\.)\S{1,200}(?:\s\d{1,4}\s?/\s?\d{1,4})?)$")
+_FOOT = re.compile(
+    r"^(?:SK\s?No\.?\s?[\dOoIl ]{5,9}\s?[A-Z]?|SALINAN|(?:https?://|www\.)\S{1,200}(?:\s\d{1,4}\s?/\s?\d{1,4})?)$"
+)
 _ELLIPSIS = re.compile(r"(?:\.\s?){2,}$|…$")
 _HEADS = ("PRESIDEN", "REPUBLIKINDONESIA", "PRESIDENREPUBLIKINDONESIA")
 _HEAD_LINES = 4

@@ -88,7 +88,11 @@ def _spell(number: int, form: str) -> str:
         return letter if form == "lowerLetter" else letter.upper()
     if form in {"lowerRoman", "upperRoman"} and 0 < number < 4000:
         spelt = ""
-        for value, sign in zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), ("M", "CM", "D", "CD", "C", "XC", "L", "XL", "X", "IX", "V", "IV", "I"), strict=True):
+        for value, sign in zip(
+            (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1),
+            ("M", "CM", "D", "CD", "C", "XC", "L", "XL", "X", "IX", "V", "IV", "I"),
+            strict=True,
+        ):
             spelt += sign * (number // value)
             number %= value
         return spelt.lower() if form == "lowerRoman" else spelt

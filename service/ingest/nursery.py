@@ -91,8 +91,7 @@ def _read(document: int, frames: int, origin: Origin, limits: Limits) -> NoRetur
 def _tell(content: bytes, origin: Origin, out: BinaryIO) -> None:
     """Write the frames; a refusal, and memory that runs out, are frames as well."""
     try:
-        for frame in frames_of(content, origin):
-            out.write(orjson.dumps(frame) + b"\n")
+        out.writelines(orjson.dumps(frame) + b"\n" for frame in frames_of(content, origin))
     except Refused as refusal:
         out.write(orjson.dumps({"refused": refusal.code, "detail": refusal.detail}) + b"\n")
     except (MemoryError, RecursionError) as error:

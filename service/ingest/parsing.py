@@ -31,7 +31,7 @@ def frames_of(content: bytes, origin: Origin) -> Iterator[Frame]:
     """
     kind = kind_of(content, PurePosixPath(origin.path).suffix)
     if kind == "jsonl":
-        yield from _records(text_of(content), origin)
+        yield from _records(text_of(content))
         return
     cut = entries_of(_READERS[kind](content), origin)
     if not cut.entries:
@@ -79,7 +79,7 @@ def _done(kind: str, cut: Cut) -> Frame:
     }
 
 
-def _records(text: str, origin: Origin) -> Iterator[Frame]:
+def _records(text: str) -> Iterator[Frame]:
     """Lines of JSON pass as they are, without invisible characters; a broken line is refused alone."""
     invisible = count = 0
     for number, line in enumerate(text.split("\n"), start=1):

@@ -34,7 +34,8 @@ def publish(ledger: Ledger, library: Path, *, dry_run: bool) -> tuple[Publicatio
         digest.update(line + b"\n")
         entries += 1
     repeated = tuple(
-        Repeated(name, holder, tally.count, tally.same, tally.example) for (name, holder), tally in sorted(tallies.items())
+        Repeated(name, holder, tally.count, tally.same, tally.example)
+        for (name, holder), tally in sorted(tallies.items())
     )
     if not entries or dry_run:
         return None, repeated

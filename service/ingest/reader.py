@@ -215,7 +215,14 @@ def _understand(content: bytes, how: Mapping[str, Any], digest: str) -> Reading:
             elif "done" in frame:
                 done = frame["done"]
                 return Reading(
-                    digest, tuple(entries), tuple(refused), done["kind"], done["form"], done["articles"], done["notes"], tuple(done["findings"])
+                    digest,
+                    tuple(entries),
+                    tuple(refused),
+                    done["kind"],
+                    done["form"],
+                    done["articles"],
+                    done["notes"],
+                    tuple(done["findings"]),
                 )
     raise _ended(how)
 

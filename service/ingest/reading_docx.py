@@ -21,7 +21,10 @@ _MOST_PARTS = 5000
 _HIGHEST_RATIO = 300
 _DEEPEST = 100
 _STYLE_LEVEL = re.compile(r"^(?:heading|judul|überschrift|titre)\s?([1-9])$", re.IGNORECASE)
-_SKIPPED = frozenset({f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "delText", "txbxContent")} | {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"})
+_SKIPPED = frozenset(
+    {f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "delText", "txbxContent")}
+    | {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
+)
 _SMALLEST_HALF_POINTS = 3
 
 
@@ -47,7 +50,15 @@ def read_docx(content: bytes) -> Manuscript:
             numbering = Numbering.of(_part(archive, "word/numbering.xml"))
             core = _part(archive, "docProps/core.xml")
             macros = "word/vbaProject.bin" in archive.namelist()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise Refused("damaged", f"the archive cannot be unpacked ({error})") from error
     body = document.find(f"{_W}body") if document is not None else None
     if body is None:
@@ -77,7 +88,9 @@ def _part(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
         raise Refused("bomb", f"{name} unpacks to more than {_MOST_UNPACKED_BYTES} bytes")
     if b"<!DOCTYPE" in content[:4096].upper() or b"<!ENTITY" in content.upper():
         raise Refused("bomb", f"{name} declares entities, which no Word document does")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
     try:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
@@ -96,7 +109,9 @@ def _levels(archive: zipfile.ZipFile) -> Mapping[str, int]:
         outline = style.find(f"{_W}pPr/{_W}outlineLvl")
         if match:
             levels[key] = int(match[1])
-        elif outline is not None and (outline.get(f"{_W}val") or "9").isdigit() and int(outline.get(f"{_W}val") or 9) < 9:
+        elif (
+            outline is not None and (outline.get(f"{_W}val") or "9").isdigit() and int(outline.get(f"{_W}val") or 9) < 9
+        ):
             levels[key] = int(outline.get(f"{_W}val") or 0) + 1
     return levels
 
@@ -184,7 +199,11 @@ def _is_hidden(run: etree._Element) -> bool:
     if vanish is not None and (vanish.get(f"{_W}val") or "1") not in {"0", "false", "off"}:
         return True
     colour, size = properties.find(f"{_W}color"), properties.find(f"{_W}sz")
-    if size is not None and (size.get(f"{_W}val") or "").isdigit() and int(size.get(f"{_W}val") or 20) < _SMALLEST_HALF_POINTS:
+    if (
+        size is not None
+        and (size.get(f"{_W}val") or "").isdigit()
+        and int(size.get(f"{_W}val") or 20) < _SMALLEST_HALF_POINTS
+    ):
         return True
     shaded = properties.find(f"{_W}shd") is not None or properties.find(f"{_W}highlight") is not None
     return colour is not None and (colour.get(f"{_W}val") or "").upper() == "FFFFFF" and not shaded

@@ -13,8 +13,64 @@ from markdown_it import MarkdownIt
 from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
 from service.ingest.refusals import Refused
 
-_DROPPED = frozenset({"script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "head", "nav", "select", "textarea", "button", "canvas", "audio", "video"})
-_BLOCKS = frozenset({"p", "div", "li", "tr", "section", "article", "blockquote", "pre", "ul", "ol", "table", "thead", "tbody", "dl", "dt", "dd", "br", "hr", "main", "header", "footer", "aside", "figure", "figcaption", "form", "fieldset", "body", "html", "address", "center", "details", "summary", "caption"})
+_DROPPED = frozenset(
+    {
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "iframe",
+        "object",
+        "embed",
+        "svg",
+        "math",
+        "head",
+        "nav",
+        "select",
+        "textarea",
+        "button",
+        "canvas",
+        "audio",
+        "video",
+    }
+)
+_BLOCKS = frozenset(
+    {
+        "p",
+        "div",
+        "li",
+        "tr",
+        "section",
+        "article",
+        "blockquote",
+        "pre",
+        "ul",
+        "ol",
+        "table",
+        "thead",
+        "tbody",
+        "dl",
+        "dt",
+        "dd",
+        "br",
+        "hr",
+        "main",
+        "header",
+        "footer",
+        "aside",
+        "figure",
+        "figcaption",
+        "form",
+        "fieldset",
+        "body",
+        "html",
+        "address",
+        "center",
+        "details",
+        "summary",
+        "caption",
+    }
+)
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*\.?0+(?:\s|;|!|$)|font-size\s*:\s*0*\.?0+[a-z%]*\s*(?:;|!|$)"
@@ -23,7 +79,9 @@ _HIDING = re.compile(
 )
 _COLOUR = re.compile(r"(?:^|[;\s{])color\s*:\s*([^;}!]{1,40})", re.IGNORECASE)
 _BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;}!]{1,60})", re.IGNORECASE)
-_WHITE = re.compile(r"^(?:white|#fff|#ffffff|rgba?\(\s*255\s*,\s*255\s*,\s*255.*\)|transparent|rgba\(.*,\s*0\s*\))$", re.IGNORECASE)
+_WHITE = re.compile(
+    r"^(?:white|#fff|#ffffff|rgba?\(\s*255\s*,\s*255\s*,\s*255.*\)|transparent|rgba\(.*,\s*0\s*\))$", re.IGNORECASE
+)
 _RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
 _SIMPLE = re.compile(r"^[\w-]{0,60}(?:([.#])([\w-]{1,100}))$")
 _FRONT = re.compile(r"\A---\s*\n(.{0,4000}?)\n---\s*(?:\n|\Z)", re.DOTALL)

@@ -7,7 +7,7 @@ from service.errors import ServiceError
 ADVICE: dict[str, str] = {
     "empty": "the file holds nothing; remove it or put its text in",
     "too_large": "split the file, or turn it into JSONL, which is read line by line",
-    "unsupported": "give it as JSONL, Markdown, text, HTML, PDF or DOCX",
+    "unsupported": "give it as .jsonl, .md, .txt, .html, .pdf or .docx",
     "wrong_suffix": "rename the file so that its suffix says what it holds, then look whether it is the file you meant",
     "old_office": "save it as .docx without a password (this is an old .doc, or an encrypted Office file)",
     "binary": "save it as plain text; it holds NUL or control bytes",

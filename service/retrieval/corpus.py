@@ -38,7 +38,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9./-]*$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9./#-]*$")]
     kind: Literal["statute", "guide", "decision"]
     title: Text
     text: Text
