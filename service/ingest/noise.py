@@ -20,7 +20,7 @@ _HEADS = ("PRESIDEN", "REPUBLIKINDONESIA", "PRESIDENREPUBLIKINDONESIA")
 _HEAD_LINES = 4
 _FOOT_LINES = 3
 _LONGEST_CATCHWORD = 40
-_ALIKE = 0.72
+_ALIKE = 0.8
 _REPEATED_SHARE = 0.5
 _FEWEST_PAGES = 4
 
@@ -85,7 +85,7 @@ def _repeated(pages: list[list[Line]]) -> frozenset[str]:
 
 
 def _is_head(text: str) -> bool:
-    letters = _LETTERS.sub("", text)
+    letters = _LETTERS.sub("", text).replace("l", "I")
     if not letters.isupper() or not 4 < len(letters) < 30:
         return False
     return any(SequenceMatcher(None, letters, head).ratio() >= _ALIKE for head in _HEADS)

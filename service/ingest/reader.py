@@ -62,11 +62,11 @@ def digest_of(file: Path) -> str:
     Raises:
         Refused: it cannot be read.
     """
-    try:
-        with file.open("rb") as content:
+    with os.fdopen(_open(file), "rb") as content:
+        try:
             return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise Refused("unreadable", str(error.strerror)) from error
+        except OSError as error:
+            raise Refused("unreadable", str(error.strerror)) from error
 
 
 class Reader:

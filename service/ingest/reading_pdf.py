@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -91,17 +92,20 @@ def _hides_something(page: pypdfium2.PdfPage) -> bool:
     kinds = [(one.type, one) for one in page.get_objects(max_depth=4)]
     if any(kind == pdfium.FPDF_PAGEOBJ_IMAGE for kind, _ in kinds):
         return False
-    return any(_is_hidden(one) for kind, one in kinds if kind == pdfium.FPDF_PAGEOBJ_TEXT)
+    return any(_is_hidden(one.raw) for kind, one in kinds if kind == pdfium.FPDF_PAGEOBJ_TEXT)
 
 
-def _is_hidden(one: pypdfium2.PdfObject) -> bool:
+def _is_hidden(one: Any) -> bool:
+    """Whether a text object, as PDFium's own handle, is white, transparent, drawn in no mode, or too small to be seen."""
     size = ctypes.c_float()
-    pdfium.FPDFTextObj_GetFontSize(one.raw, size)
+    pdfium.FPDFTextObj_GetFontSize(one, size)
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    pdfium.FPDFPageObj_GetFillColor(one.raw, red, green, blue, alpha)
+    pdfium.FPDFPageObj_GetFillColor(one, red, green, blue, alpha)
+    matrix = pdfium.FS_MATRIX()
+    pdfium.FPDFPageObj_GetMatrix(one, matrix)
     white = min(red.value, green.value, blue.value) >= _WHITE
-    unseen = pdfium.FPDFTextObj_GetTextRenderMode(one.raw) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
-    scale = max(abs(value) for value in one.get_matrix().get()[:4])
+    unseen = pdfium.FPDFTextObj_GetTextRenderMode(one) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+    scale = max(abs(value) for value in (matrix.a, matrix.b, matrix.c, matrix.d))
     return white or unseen or alpha.value == 0 or size.value * scale < _SMALLEST_POINTS
 
 
@@ -120,4 +124,4 @@ def _characters(text: pypdfium2.PdfTextPage) -> Iterator[tuple[str, bool]]:
     for place in range(text.count_chars()):
         character = chr(pdfium.FPDFText_GetUnicode(text.raw, place))
         owner = pdfium.FPDFText_GetTextObject(text.raw, place)
-        yield character, not owner or not _is_hidden(pypdfium2.PdfObject(owner))
+        yield character, not owner or not _is_hidden(owner)

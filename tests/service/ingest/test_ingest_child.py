@@ -1,0 +1,126 @@
+"""Real children: their limits, and what they cannot do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.ingest.entries import Origin
+from service.ingest.finding import Found
+from service.ingest.limits import Limits
+from service.ingest.reader import Reader
+from service.ingest.refusals import Refused
+from tests.service.ingest.conftest import DAY
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    made = Reader()
+    yield made
+    made.close()
+
+
+def found(folder: Path, name: str, content: bytes) -> Found:
+    path = folder / name
+    path.write_bytes(content)
+    return Found(path, name, len(content))
+
+
+def origin(name: str) -> Origin:
+    return Origin(name, DAY)
+
+
+def test_a_child_reads_a_document(reader: Reader, tmp_path: Path, law: str, make_pdf: Callable[..., bytes]) -> None:
+    """A PDF read under all limits gives its articles."""
+    lines = law.splitlines()
+    reading = reader.read(found(tmp_path, "a.pdf", make_pdf([lines[:20], lines[20:]])), origin("a.pdf"))
+    assert (reading.kind, reading.form, reading.articles) == ("pdf", "regulation", 3)
+
+
+def test_memory_and_time_are_limited_for_each_document(reader: Reader, tmp_path: Path) -> None:
+    """A document that needs more than it may is refused with that reason, and the next one is read as ever."""
+    large = found(tmp_path, "besar.md", b"# A\n\n" + b"kata *miring* [a](b)\n\n" * 400_000)
+    with pytest.raises(Refused) as memory:
+        reader.read(large, origin("besar.md"), Limits(150 * 1024 * 1024, 30, 40.0))
+    assert memory.value.code in {"memory", "crashed"}
+    with pytest.raises(Refused) as processor:
+        reader.read(large, origin("besar.md"), Limits(2**32, 1, 40.0))
+    assert processor.value.code == "time"
+    with pytest.raises(Refused) as clock:
+        reader.read(large, origin("besar.md"), Limits(2**32, 30, 0.3))
+    assert clock.value.code == "time"
+    assert reader.read(found(tmp_path, "kecil.md", b"# K\n\nIsi."), origin("kecil.md")).entries
+
+
+def test_a_killed_nursery_costs_one_document(reader: Reader, tmp_path: Path) -> None:
+    """When the nursery dies the document under way is refused, and another nursery reads the next."""
+    small = found(tmp_path, "a.md", b"# A\n\nIsi.")
+    reader.read(small, origin("a.md"))
+    assert reader._process is not None
+    os.kill(reader._process.pid, signal.SIGKILL)
+    reader._process.wait()
+    assert reader.read(small, origin("a.md")).entries
+
+
+def test_a_device_in_a_files_place_is_refused(reader: Reader, tmp_path: Path) -> None:
+    """A file that became a pipe after it was found does not make the ingest wait."""
+    pipe = tmp_path / "a.md"
+    os.mkfifo(pipe)
+    with pytest.raises(Refused):
+        reader.read(Found(pipe, "a.md", 10), origin("a.md"))
+
+
+CONFINED = """
+import os, socket, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from service.ingest.limits import Limits, confine, leave_the_network
+leave_the_network()
+confine(Limits())
+tries = {
+    "socket": lambda: socket.socket(),
+    "program": lambda: subprocess.run(["/bin/true"]),
+    "shell": lambda: os.system("true"),
+    "file": lambda: open(sys.argv[2], "w"),
+    "remove": lambda: os.remove(sys.argv[1]),
+    "descriptor": lambda: os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT),
+}
+for name, attempt in tries.items():
+    try:
+        attempt()
+        print(name, "allowed")
+    except OSError:
+        pass
+print(dict(os.environ))
+"""
+
+
+def test_a_confined_process_reaches_nothing(tmp_path: Path) -> None:
+    """No socket, no program, no file to write, nothing in the environment."""
+    command = [sys.executable, "-I", "-c", CONFINED, str(ROOT), str(tmp_path / "x")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env={})
+    said = done.stdout.strip().splitlines()
+    assert len(said) == 1
+    assert "COURTSIGHT" not in said[0]
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_nursery_ends_with_its_socket(tmp_path: Path) -> None:
+    """Nothing is left running when the ingest goes away."""
+    reader = Reader()
+    reader.read(found(tmp_path, "a.md", b"# A\n\nIsi."), origin("a.md"))
+    process = reader._process
+    assert process is not None
+    assert isinstance(reader._requests, socket.socket)
+    reader.close()
+    assert process.poll() == 0
