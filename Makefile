@@ -71,7 +71,7 @@ retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUE
 		$(if $(JSON),--json '$(JSON)') $(ARGS)
 
 ##@ Documents
-ingest: ready ## Take documents into the index of a running service (PATH=folder or file, LIBRARY=; ARGS="--dry-run")
+ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")
 	@test -n '$(documents)' || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
 	@$(BIN)/python -m service ingest '$(documents)' $(if $(LIBRARY),--library '$(LIBRARY)') $(ARGS)
 

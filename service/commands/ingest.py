@@ -20,6 +20,7 @@ import orjson
 
 from service.ingest.ingesting import Busy, Order, ingest
 from service.ingest.progress import Progress, Shown, Silent
+from service.ingest.publishing import Unpublished
 from service.ingest.report import INTERRUPTED, NOTHING_PUBLISHED, Report, as_json, as_text
 
 REPORT_JSON = "ingest-report.json"
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace, library: Path) -> int:
         return _failed("interrupted; what was read is kept, run it again to go on", INTERRUPTED)
     except Busy as error:
         return _failed(str(error), NOTHING_PUBLISHED)
+    except Unpublished as error:
+        return _failed(f"{error}; what was published before is untouched", NOTHING_PUBLISHED)
     except (OSError, sqlite3.Error) as error:
         return _failed(_unwritable(error, library), NOTHING_PUBLISHED)
     if not options.dry_run:

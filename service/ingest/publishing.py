@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.errors import ConfigurationError, ServiceError
 from service.ingest.ledger import Ledger
 from service.ingest.report import Publication, Repeated
+from service.retrieval.analysis import Analyser
+from service.retrieval.corpus import read_line
+from service.retrieval.generation import analysis_of, read_meta
+from service.retrieval.library import Library
+
+
+class Unpublished(ServiceError):  # noqa: N818 - the state that the run leaves, told in one line
+    """The generation could not be built or published; the one before stays."""
 
 
 @dataclass(slots=True)
@@ -40,8 +47,8 @@ def publish(ledger: Ledger, library: Path, *, dry_run: bool) -> tuple[Publicatio
     if not entries or dry_run:
         return None, repeated
     corpus_hash = digest.hexdigest()
-    changed = _replace(ledger, library, corpus_hash[:16])
-    return Publication(corpus_hash, entries, corpus_hash[:16], changed), repeated
+    generation, changed = _replace(ledger, Library(library), corpus_hash)
+    return Publication(corpus_hash, entries, generation, changed), repeated
 
 
 def _chosen(ledger: Ledger, tallies: dict[tuple[str, str], _Tally]) -> Iterator[tuple[str, bytes]]:
@@ -59,26 +66,23 @@ def _chosen(ledger: Ledger, tallies: dict[tuple[str, str], _Tally]) -> Iterator[
         tally.same += hashlib.sha256(line).digest() == held[1]
 
 
-def _replace(ledger: Ledger, library: Path, generation: str) -> bool:
-    """Write the generation aside, then point `current` at it."""
-    current = library / "current"
-    folder = library / "generations" / generation
-    if current.is_file() and current.read_text(encoding="ascii").strip() == generation and folder.is_dir():
+def _replace(ledger: Ledger, library: Library, corpus_hash: str) -> tuple[str, bool]:
+    """The current generation's id, and whether it had to be built: not when it holds the same corpus, read in the same way."""
+    current = library.current()
+    if current is not None and _holds(library.path(current), corpus_hash):
+        return current, False
+    documents = (read_line(Path("ingest"), 0, line) for _, line in _chosen(ledger, {}))
+    try:
+        library.add(documents, corpus_hash=corpus_hash)
+    except ConfigurationError as error:
+        raise Unpublished(str(error)) from error
+    return library.current() or "", True
+
+
+def _holds(generation: Path, corpus_hash: str) -> bool:
+    """Whether a generation can be opened by this service, and holds that corpus. A broken one is built anew."""
+    try:
+        meta = read_meta(generation)
+    except ConfigurationError:
         return False
-    if not folder.is_dir():
-        aside = folder.with_name(f".{generation}.partial")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        with (aside / "corpus.jsonl").open("wb") as file:
-            for _, line in _chosen(ledger, {}):
-                file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(folder)
-    pointer = current.with_name(".current.partial")
-    with pointer.open("w", encoding="ascii") as file:
-        file.write(generation + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    pointer.replace(current)
-    return True
+    return meta.holdings.hash == corpus_hash and meta.analysis == analysis_of(Analyser())

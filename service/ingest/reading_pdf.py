@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -95,7 +94,7 @@ def _hides_something(page: pypdfium2.PdfPage) -> bool:
     return any(_is_hidden(one.raw) for kind, one in kinds if kind == pdfium.FPDF_PAGEOBJ_TEXT)
 
 
-def _is_hidden(one: Any) -> bool:
+def _is_hidden(one: object) -> bool:
     """Whether a text object, as PDFium's own handle, is white, transparent, drawn in no mode, or too small to be seen."""
     size = ctypes.c_float()
     pdfium.FPDFTextObj_GetFontSize(one, size)

@@ -21,6 +21,7 @@ DOCUMENTED = (
         "drill",
         "bench-micro",
         "retrieval-eval",
+        "ingest",
         "generate",
         "check",
         "prove",

@@ -49,7 +49,7 @@ def test_a_law_becomes_its_articles_and_its_notes(law: str) -> None:
 
 
 def test_a_reference_at_the_start_of_a_line_is_no_heading(law: str) -> None:
-    """ "Pasal 1" after "dimaksud dalam" goes on the sentence of the line before."""
+    """The words "Pasal 1" after "dimaksud dalam" goes on the sentence of the line before."""
     text = str(entries(law)["uu-98-2031#pasal-2"]["text"])
     assert text == (
         "(1) Pemilik berhak memetik bunga sebagaimana dimaksud dalam Pasal 1 angka 1.\n(2) Hak itu tidak dapat dialihkan."
@@ -73,7 +73,7 @@ def test_a_scan_may_misspell_a_heading(spelt: str, number: str) -> None:
 
 
 def test_a_space_may_be_read_as_a_figure() -> None:
-    """ "Pasa722" between 21 and 23 is Pasal 22."""
+    """The heading "Pasa722" between 21 and 23 is Pasal 22."""
     text = "".join(f"Pasal {n}\nIsi {n}.\n" for n in range(1, 22)) + "Pasa722\nIsi.\nPasal 23\nIsi."
     assert [one.number for one in cut(lines(text), wrapped=True, amends=False).articles][-2:] == ["22", "23"]
 

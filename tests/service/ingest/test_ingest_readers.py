@@ -18,7 +18,16 @@ from service.ingest.parsing import frames_of
 from service.ingest.refusals import ADVICE, Refused
 
 Origins = Callable[[str], Origin]
-ENTRY = {"id": "a-1", "text": "Isi.", "source": "s", "type": "UU", "doc_id": "a", "number": "1", "year": 2020, "article": "1"}
+ENTRY = {
+    "id": "a-1",
+    "text": "Isi.",
+    "source": "s",
+    "type": "UU",
+    "doc_id": "a",
+    "number": "1",
+    "year": 2020,
+    "article": "1",
+}
 
 
 def read(content: bytes, origin: Origin) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -214,7 +223,9 @@ def laughs() -> bytes:
         ("dalam.docx", word_of(b"<w:p>" * 300 + b"</w:p>" * 300), "too_deep"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_taken_in_is_refused_with_a_reason(name: str, content: bytes, code: str, origin: Origins) -> None:
+def test_what_cannot_be_taken_in_is_refused_with_a_reason(
+    name: str, content: bytes, code: str, origin: Origins
+) -> None:
     """Each refusal has a code, and each code an advice."""
     assert refusal(content, origin(name)) == code
     assert ADVICE[code]

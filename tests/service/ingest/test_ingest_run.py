@@ -203,7 +203,14 @@ def test_an_id_that_two_files_hold_is_told(desk: Desk, law: str) -> None:
 def test_records_win_over_what_is_cut_from_files(desk: Desk, law: str) -> None:
     """A JSON line states what an entry is; the same id cut from a document stands behind it."""
     desk.put("a.txt", law)
-    record = {"id": "uu-98-2031#pasal-1", "text": "Catatan.", "source": "s", "type": "UU", "doc_id": "d", "number": "98"}
+    record = {
+        "id": "uu-98-2031#pasal-1",
+        "text": "Catatan.",
+        "source": "s",
+        "type": "UU",
+        "doc_id": "d",
+        "number": "98",
+    }
     desk.put("z.jsonl", orjson.dumps(record))
     report = desk.ingest()
     assert [(one.name, one.holder) for one in report.repeated] == [("a.txt", "z.jsonl")]
