@@ -108,7 +108,8 @@ def build_generation(
         _flush(aside)
         aside.rename(folder)
         flush_folder(folder.parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # Tantivy tells of a full disk by ValueError.
         raise ConfigurationError(
             f"{folder}: cannot write the generation ({error}); free space or choose another folder"
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +20,9 @@ from service.retrieval.generation import build_generation, open_generation, read
 from service.retrieval.index import Index
 from service.retrieval.library import Library
 from service.retrieval.places import MemoryPlace
+from service.settings import CORPORA
 
+ROOT = Path(__file__).parents[2]
 QUESTIONS = ("Bagaimana cara mengurus surat cerai?", "korupsi", "wanprestasi perjanjian", "putusan KDRT", "pasal 1320")
 
 
@@ -165,3 +169,27 @@ def test_what_a_dead_build_left_is_swept(tmp_path: Path, corpus: Corpus) -> None
     assert not dead.exists()
     assert alive.exists()
     assert len(library.generations()) == 2
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("limit", [60_000, 1_000])
+def test_a_disk_that_is_full_ends_the_build_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    """Whichever file does not fit any more, ours or Tantivy's, the build says what to do and its folder is gone."""
+    program = f"""
+import resource
+from pathlib import Path
+from service.errors import ConfigurationError
+from service.retrieval.corpus import load_corpus
+from service.retrieval.generation import build_generation
+documents = load_corpus(Path({str(CORPORA / "courtsight")!r})).documents
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    build_generation(documents, Path({str(tmp_path / "full")!r}))
+except ConfigurationError as error:
+    print(error)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "free space" in ran.stdout
+    assert list(tmp_path.iterdir()) == []
