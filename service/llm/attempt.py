@@ -106,7 +106,7 @@ class Attempt:
         failure: ProviderError | None = None
         status = ""
         try:
-            async with aclosing(self._stream(started)) as stream:
+            async with aclosing(self._stream()) as stream:
                 async for chunk in stream:
                     if isinstance(chunk, End):
                         told = chunk.usage
@@ -123,26 +123,36 @@ class Attempt:
         finally:
             self._account(status or self.left_as, told, failure, clock() - started, first)
 
-    async def _stream(self, started: float) -> AsyncGenerator[Chunk, None]:
+    async def _stream(self) -> AsyncGenerator[Chunk, None]:
         """What the provider sends, within the attempt's time even if the provider forgets about it."""
         most = self.limits.attempt_seconds
-        async with aclosing(self.provider.stream(self.call, self.limits)) as stream:
-            while True:
+        stream = self.provider.stream(self.call, self.limits)
+        guard = _Guard(most + _GRACE_SECONDS)
+        try:
+            while not guard.over:
+                guard.wait()
                 try:
-                    async with asyncio.timeout(max(0.0, started + most - self.office.clock()) + _GRACE_SECONDS):
-                        chunk = await anext(stream)
+                    chunk = await anext(stream)
+                except asyncio.CancelledError:
+                    if guard.rest():
+                        break
+                    raise
                 except StopAsyncIteration as error:
                     raise CutShort("the answer stopped without an end") from error
-                except TimeoutError as error:
-                    raise TooSlow("attempt", most) from error
                 except ProviderError:
                     raise
                 except Exception as error:
                     # A client that fails in a way of its own is a failed attempt, not a failed question.
                     raise Malformed(f"the client failed: {type(error).__name__}") from error
+                finally:
+                    guard.rest()
                 yield chunk
                 if isinstance(chunk, End):
                     return
+            raise TooSlow("attempt", most)
+        finally:
+            guard.close()
+            await stream.aclose()
 
     def _account(
         self, status: str, told: Usage | None, failure: ProviderError | None, seconds: float, first: float | None
@@ -175,6 +185,47 @@ class Attempt:
             circuit.abandoned(permit)
         else:
             circuit.failed(permit, now)
+
+
+class _Guard:
+    """Ends a wait for a provider that forgot the attempt's time. One timer an attempt: `asyncio.timeout` makes one a chunk.
+
+    `over` says that the time passed while nobody waited: how long the reader takes with a chunk is its own affair.
+    """
+
+    __slots__ = ("_before", "_struck", "_timer", "_waiting", "over")
+
+    def __init__(self, seconds: float) -> None:
+        self.over = False
+        self._waiting: asyncio.Task[object] | None = None
+        self._before = 0
+        self._struck = False
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._late)
+
+    def wait(self) -> None:
+        """The running task waits for the provider from here on; it may be another task than last time."""
+        self._waiting = asyncio.current_task()
+        if self._waiting is not None:
+            self._before = self._waiting.cancelling()
+
+    def rest(self) -> bool:
+        """It waits no more. True when this guard ended the wait, and nobody else wants the task to end."""
+        task, self._waiting = self._waiting, None
+        if not self._struck or task is None:
+            return False
+        # Taken back even if the provider swallowed it: else the reader's next wait would be cancelled.
+        self._struck = False
+        return task.uncancel() <= self._before
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _late(self) -> None:
+        self.over = True
+        if self._waiting is not None:
+            self._struck = True
+            self._waiting.cancel()
 
 
 def added(one: Usage, other: Usage) -> Usage:

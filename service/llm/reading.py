@@ -7,7 +7,7 @@ from typing import Protocol
 from service.llm.calls import End, Usage
 from service.llm.failures import CutShort, Malformed
 from service.llm.sse import EventReader
-from service.llm.wire import DONE, Delta, read_chunk, read_whole
+from service.llm.wire import DONE, Delta, plain_words, read_chunk, read_whole
 
 MOST_ANSWER_BYTES = 8_388_608
 """A provider that talks on and on is cut off here; 600 tokens are 150 kB of events."""
@@ -50,10 +50,15 @@ class StreamedAnswer:
             raise Malformed(f"the answer is longer than {MOST_ANSWER_BYTES} bytes")
         words: list[str] = []
         for payload in self._events.feed(data):
-            if payload == DONE:
+            plain = plain_words(payload)
+            if plain:
+                words.append(plain)
+                self._spoke = True
+            elif payload == DONE:
                 self._done()
                 break
-            self._note(read_chunk(payload), words)
+            else:
+                self._note(read_chunk(payload), words)
         return words
 
     def end(self) -> End:

@@ -33,7 +33,15 @@ class EventReader:
         """
         if b"\r" in data or self._after_return:
             data = self._one_line_end(data)
-        elif self._is_one_event(data):
+        elif (
+            # Just one event of one line: what nearly every packet of a paced stream is, read at a third of the cost.
+            data.startswith(b"data: ")
+            and data.find(b"\n") == len(data) - 2
+            and data.endswith(b"\n\n")
+            and not self._line_bytes
+            and not self._payload
+            and len(data) <= self._most
+        ):
             self._begun = True
             return [data[6:-2]]
         first, *more = data.split(b"\n")
@@ -58,17 +66,6 @@ class EventReader:
         if line:
             self._take(line, [])
         return b"\n".join(self._payload)
-
-    def _is_one_event(self, data: bytes) -> bool:
-        """Whether a piece is just one event of one line: what nearly every packet of a paced stream is, read at a third of the cost."""
-        return (
-            data.find(b"\n") == len(data) - 2
-            and data.endswith(b"\n\n")
-            and data.startswith(b"data: ")
-            and not self._line_bytes
-            and not self._payload
-            and len(data) <= self._most
-        )
 
     def _one_line_end(self, data: bytes) -> bytes:
         if self._after_return and data:

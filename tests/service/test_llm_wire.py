@@ -20,7 +20,7 @@ from service.llm.failures import (
     ServerFault,
 )
 from service.llm.reading import MOST_ANSWER_BYTES, StreamedAnswer, WholeAnswer, answer_of
-from service.llm.wire import failure_of, read_chunk, read_usage, read_vectors, request_body
+from service.llm.wire import Delta, failure_of, plain_words, read_chunk, read_usage, read_vectors, request_body
 
 MODEL = Model("m", "p", "vendor/m", 8_192, 100, 1.0, 2.0, 0.1)
 SECRET = "rahasia-sekali"
@@ -268,3 +268,30 @@ def test_vectors_come_in_the_order_of_the_texts() -> None:
             read_vectors(json.dumps({"data": wrong}).encode(), 2)
     with pytest.raises(Rejected):
         read_vectors(b'{"error": {"type": "invalid_request_error"}}', 2)
+
+
+ODD = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(["", "kata", "stop"]) | st.just([]) | st.just({})
+DELTAS = st.dictionaries(st.sampled_from(["content", "refusal", "role"]), ODD) | ODD
+CHOICES = st.dictionaries(st.sampled_from(["index", "finish_reason"]), ODD).flatmap(
+    lambda found: DELTAS.map(lambda delta: {**found, "delta": delta})
+)
+CHUNKS = st.dictionaries(st.sampled_from(["usage", "error", "id"]), ODD).flatmap(
+    lambda found: (st.lists(CHOICES | ODD, max_size=2) | ODD).map(lambda choices: {**found, "choices": choices})
+)
+
+
+@given(CHUNKS | ODD)
+def test_the_short_way_to_the_words_never_disagrees(found: Any) -> None:
+    """What is read as words and nothing else is that for the reader of all chunks too."""
+    payload = json.dumps(found).encode()
+    plain = plain_words(payload)
+    assert plain is None or read_chunk(payload) == Delta(plain)
+
+
+def test_the_usual_chunk_goes_the_short_way() -> None:
+    """Words alone do, also beside empty members; an end, usage, an error, another choice and broken JSON do not."""
+    assert plain_words(words("kata ", usage=None)[6:]) == "kata "
+    for other in (words("kata", "stop"), words("kata", usage=usage(1, 1)), words(None), event(error={"type": "x"})):
+        assert plain_words(other[6:]) is None
+    assert plain_words(b'{"choices": [{"index": 1, "delta": {"content": "b"}}]}') is None
+    assert plain_words(b'{"choices": [{"delta"') is None
