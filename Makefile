@@ -51,8 +51,8 @@ report: ready ## Render the report of a run again from its evidence (RUN=, the n
 	@$(COURTSIGHT) report $(if $(RUN),--run '$(RUN)') $(phase) $(ARGS)
 
 ##@ Measure, on a stack of its own or on TARGET= with TARGET_CREDENTIALS=
-uat: ready ## Ask what users ask, and check the answers
-	@$(COURTSIGHT) uat $(remote) $(port) $(ARGS)
+uat: ready ## Ask what users ask, and check the answers (ENGINE=extractive or simulated)
+	@$(COURTSIGHT) uat $(engine) $(remote) $(port) $(ARGS)
 
 bench: ready ## Latency and time to first token, per role and complexity (ENGINE=extractive or simulated)
 	@$(COURTSIGHT) bench $(engine) $(remote) $(port) $(ARGS)

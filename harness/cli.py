@@ -23,7 +23,7 @@ _EXAMPLES: dict[str, str] = {
     "readiness": "courtsight readiness\ncourtsight readiness --phase soft --accept conditional\n"
     "courtsight readiness --target https://chat.example --target-credentials roles.yaml --prometheus http://prometheus:9090",
     "quick": "courtsight quick",
-    "uat": "courtsight uat\ncourtsight uat --only hakim-preseden-kdrt --only hakim-memori-percakapan",
+    "uat": "courtsight uat\ncourtsight uat --engine simulated\ncourtsight uat --only hakim-preseden-kdrt --only hakim-memori-percakapan",
     "bench": "courtsight bench\ncourtsight bench --engine simulated\ncourtsight bench --json",
     "loadtest": "courtsight loadtest\ncourtsight loadtest --engine simulated",
     "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage",
@@ -53,17 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
     uat.add_argument(
         "--only", action="append", default=[], metavar="SCENARIO", help="run this scenario (again for more)"
     )
+    _engine(uat)
     for name, sentence, kind in (
         ("bench", "latency and time to first token per role and complexity", "latency"),
         ("loadtest", "many users at once, by Locust", "load"),
     ):
         tool = _command(commands, name, sentence, _single(kind))
         _measuring(tool)
-        tool.add_argument(
-            "--engine",
-            choices=["extractive", "simulated"],
-            help="whose answers: those of the embedded engine (as without), or those of the simulated model",
-        )
+        _engine(tool)
     drill = _command(commands, "drill", "inject a fault; its alert must fire, arrive and resolve", _drill)
     _deployment(drill)
     drill.add_argument("--alert", metavar="NAME", help="run the drills of this alert only")
@@ -156,6 +153,14 @@ def _measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, help="port of the service of the stack; a free one without")
     parser.add_argument("--seed", type=int, default=20261120, help="seed of every random choice (default 20261120)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+
+def _engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=["extractive", "simulated"],
+        help="whose answers: those of the embedded engine (as without), or those of the simulated model",
+    )
 
 
 def _port(text: str) -> int:

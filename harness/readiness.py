@@ -36,7 +36,7 @@ from target.stack import ToolPaths, interruptible
 from uat.scenario import load_scenarios, select
 
 START_SECONDS = 8.0
-OWN_STACK = (Kind.LATENCY_SIMULATED, Kind.LOAD_SIMULATED, Kind.DRILL)
+OWN_STACK = (Kind.UAT_SIMULATED, Kind.LATENCY_SIMULATED, Kind.LOAD_SIMULATED, Kind.DRILL)
 """What is measured on a stack of its own, never on a chatbot that runs elsewhere: a drill locks it, the simulator replaces its model."""
 _SIMULATED = tuple(kind for kind in OWN_STACK if kind.simulated)
 
@@ -135,6 +135,7 @@ def _plan(options: argparse.Namespace, wanted: Sequence[str], *, short: bool = F
         "latency": lambda: steps.latency(workload),
         "load": lambda: steps.load(workload),
         "slo": steps.slos,
+        Kind.UAT_SIMULATED: lambda: simulated.acceptance(scenarios, workload),
         Kind.LATENCY_SIMULATED: lambda: simulated.latency(workload),
         Kind.LOAD_SIMULATED: lambda: simulated.load(workload),
         "drill": lambda: steps.drills(load_drills()),

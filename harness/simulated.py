@@ -1,4 +1,4 @@
-"""Latency and load with the simulated model: the same service, on a stack of its own whose only provider is the simulator.
+"""Acceptance, latency and load with the simulated model: the same service, on a stack of its own whose only provider is the simulator.
 
 No fallback is allowed, so each answer is the model's or a failure; nothing of it is scraped by the run's Prometheus, so no SLO of the
 run counts these answers. What the stack says of itself is held against what came: the engine at `/health/ready`, the model that each
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,20 +22,23 @@ from benchmarks.truth import TruthError, read_truth
 from benchmarks.workload import COMPLEXITIES, SimulatedPlan, Workload
 from harness.progress import StepPlan
 from harness.run import Run, Step, utc_now
-from harness.steps import benchmark_teller, cache_hits
+from harness.steps import ask_scenarios, benchmark_teller, cache_hits
 from harness.subject import Subject
 from slo.evidence import Evidence, RunContext
 from slo.spec import Engine, Kind
-from target.chat import Session
+from target.chat import Session, wrote
 from target.courtsight import CourtSightTarget, open_target
 from target.errors import StackError, TargetDown
 from target.ready import engine_said, ready_info
 from target.simulator import RunningSimulator, SimulatorPlan
 from target.stack import LocalStack, StackPlan, service_program, uninterrupted
+from uat.report import evidence_of as acceptance_evidence
+from uat.scenario import Scenario
 
 START_SECONDS = 7.0
 SECONDS_PER_ANSWER = 2.2
-"""On average over the complexities, by the published profile; only the time left that is shown rests on these two."""
+SECONDS_PER_SCENARIO = 2.1
+"""On average, by the published profile; only the time left that is shown rests on these three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,35 @@ class Stage:
 
     subject: Subject
     simulator: RunningSimulator
+
+
+def acceptance(scenarios: Sequence[Scenario], workload: Workload, program: tuple[str, ...] | None = None) -> Step:
+    """Ask every scenario of the simulated model; `program` replaces our own service.
+
+    An answer may come from the cache here: the model wrote it for somebody else who asked the same, and it is checked no less.
+    """
+
+    def ask(run: Run, stage: Stage, context: RunContext) -> Evidence:
+        result = ask_scenarios(scenarios, run, stage.subject)
+        return acceptance_evidence(result, run.spec, context, run.folder, kind=Kind.UAT_SIMULATED)
+
+    title = f"Acceptance with a simulated model: {len(scenarios)} scenarios"
+    expected = START_SECONDS + SECONDS_PER_SCENARIO * len(scenarios)
+    return _step(
+        StepPlan(str(Kind.UAT_SIMULATED), title, expected),
+        Kind.UAT_SIMULATED,
+        _Wish(_simulated(workload), program, cached=True),
+        ask,
+    )
+
+
+def doubts_of_models(models: Mapping[str, int]) -> list[str]:
+    """Why answers are not all the simulated model's: how many each other model wrote; none at all is no proof either."""
+    if not models:
+        return ["no answer names the model that wrote it"]
+    others = Counter({name: count for name, count in models.items() if wrote(name) is not Engine.SIMULATED})
+    named = ", ".join(name or "an unnamed model" for name in sorted(others))
+    return [f"{others.total()} answers were written by {named}, not by the simulated engine"] if others else []
 
 
 def latency(workload: Workload, program: tuple[str, ...] | None = None) -> Step:
@@ -103,16 +136,17 @@ def _simulated(workload: Workload) -> SimulatedPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What to stage: the plan, and the program to run as the service, our own for None."""
+    """What to stage: the plan, the program to run as the service, our own for None, and whether its cache may answer."""
 
     plan: SimulatedPlan
     program: tuple[str, ...] | None
+    cached: bool = False
 
 
 def _step(plan: StepPlan, kind: Kind, wish: _Wish, ask: Callable[[Run, Stage, RunContext], Evidence]) -> Step:
     def measure(run: Run) -> Evidence:
         with _staged(run, wish, plan.name) as stage:
-            return _held_against(run, stage, wish.plan, ask)
+            return _held_against(run, stage, wish, ask)
 
     return Step(plan, kind, measure)
 
@@ -163,10 +197,9 @@ def _trouble(stack: LocalStack, simulator: RunningSimulator) -> Callable[[], str
     return said
 
 
-def _held_against(
-    run: Run, stage: Stage, plan: SimulatedPlan, ask: Callable[[Run, Stage, RunContext], Evidence]
-) -> Evidence:
+def _held_against(run: Run, stage: Stage, wish: _Wish, ask: Callable[[Run, Stage, RunContext], Evidence]) -> Evidence:
     """Measure, then hold the numbers against what simulator and service say of them."""
+    plan = wish.plan
     context = _context(run, stage)
     before, since = cache_hits(stage.subject.url), time.monotonic()
     made = ask(run, stage, context)
@@ -175,7 +208,8 @@ def _held_against(
     after = cache_hits(stage.subject.url)
     with uninterrupted():
         stage.simulator.child.stop()  # so that its truth is whole
-    doubts = doubts_of_cache(before, after)
+    doubts = doubts_of_models(made.details["models"]) if wish.cached else doubts_of_cache(before, after)
+    remembered = int((after or 0.0) - (before or 0.0)) if wish.cached else 0
     figures: Mapping[str, Any] = {}
     try:
         truth = read_truth(stage.simulator.truth, since)
@@ -183,7 +217,7 @@ def _held_against(
         doubts.append(str(error))
     else:
         figures = truth.details()
-        doubts += doubts_of_simulator(truth, _answered(made), plan.longest_lateness_seconds)
+        doubts += doubts_of_simulator(truth, _answered(made) - remembered, plan.longest_lateness_seconds)
     for doubt in doubts:
         run.view.line(f"      {doubt}")
     return void(made, doubts, {"simulator": _told(run, stage, plan, figures), "cache_hits": after})
@@ -209,7 +243,9 @@ def _told(run: Run, stage: Stage, plan: SimulatedPlan, figures: Mapping[str, Any
 
 
 def _answered(made: Evidence) -> int:
-    """Answers that the benchmark counted: its requests without those that failed."""
+    """Answers that came: of scenarios those that name a model, of a benchmark its requests without those that failed."""
+    if made.kind is Kind.UAT_SIMULATED:
+        return sum(made.details["models"].values())
     counts = (made.details.get(name) for name in ("failed", "failures"))
     failed = next((count for count in counts if isinstance(count, int)), 0)
     return int(made.details["requests"]) - failed

@@ -17,7 +17,7 @@ from benchmarks.workload import Workload
 from harness.measured_slos import measure_slos
 from harness.progress import StepPlan
 from harness.run import Run, Step, utc_now
-from harness.subject import SCRAPE_INTERVAL_SECONDS, scrape_interval
+from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, scrape_interval
 from slo.evidence import Evidence
 from slo.spec import Kind
 from target.counters import counter_total
@@ -44,14 +44,21 @@ def acceptance(scenarios: Sequence[Scenario]) -> Step:
     """Ask every scenario."""
 
     def measure(run: Run) -> Evidence:
-        async def ask() -> UatResult:
-            async with open_target(run.subject.url, run.subject.credentials) as target:
-                return await run_scenarios(scenarios, target, run.context, _scenario_teller(run), utc_now)
-
-        return acceptance_evidence(asyncio.run(ask()), run.spec, run.context, run.folder)
+        result = ask_scenarios(scenarios, run, run.subject)
+        return acceptance_evidence(result, run.spec, run.context, run.folder)
 
     expected = 2 + SECONDS_PER_SCENARIO * len(scenarios)
     return Step(StepPlan("uat", f"Acceptance: {len(scenarios)} scenarios", expected), Kind.UAT, measure)
+
+
+def ask_scenarios(scenarios: Sequence[Scenario], run: Run, subject: Subject) -> UatResult:
+    """The scenarios, asked of a subject: the run's own, or one on another stack."""
+
+    async def ask() -> UatResult:
+        async with open_target(subject.url, subject.credentials) as target:
+            return await run_scenarios(scenarios, target, run.context, _scenario_teller(run), utc_now)
+
+    return asyncio.run(ask())
 
 
 def _scenario_teller(run: Run) -> Callable[[UatEvent], None]:

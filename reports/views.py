@@ -86,6 +86,14 @@ class PhaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedScenario:
+    """A scenario that did not pass, and the engine whose answers it was about."""
+
+    engine: str
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything the template needs."""
 
@@ -99,6 +107,7 @@ class Page:
     simulators: Mapping[str, Mapping[str, str]]
     loads: tuple[LoadPart, ...]
     scenarios: tuple[Scenario, ...]
+    failed: tuple[FailedScenario, ...]
     tally: Tally
     drills: tuple[Drill, ...]
     checklists: tuple[CheckGroup, ...]
@@ -119,6 +128,7 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
     provenance = own.get(Kind.PROVENANCE)
     engine = str(decision.engine or "unknown")
     scenarios = details.scenarios(own.get(Kind.UAT))
+    simulated = details.scenarios(own.get(Kind.UAT_SIMULATED))
     heat_rows = [row for row in decision.rows if set(row.labels) == HEAT_LABELS]
     return Page(
         decision=decision,
@@ -131,6 +141,7 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
         simulators=_simulators(own),
         loads=tuple(_load_part(decision, own.get(kind), kind, engine) for kind in (Kind.LOAD, Kind.LOAD_SIMULATED)),
         scenarios=scenarios,
+        failed=_failed(scenarios, engine) + _failed(simulated, "simulated"),
         tally=_tally(scenarios),
         drills=details.drills(own.get(Kind.DRILL)),
         checklists=_check_groups(decision, inputs),
@@ -246,6 +257,10 @@ def _load_charts(load: Load, kind: str) -> tuple[Chart, ...]:
         unit=" ms",
     )
     return pace, speed
+
+
+def _failed(scenarios: Sequence[Scenario], engine: str) -> tuple[FailedScenario, ...]:
+    return tuple(FailedScenario(engine, one) for one in scenarios if one.verdict != "PASS")
 
 
 def _tally(scenarios: Sequence[Scenario]) -> Tally:

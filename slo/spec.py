@@ -76,11 +76,12 @@ SIMULATED_SUFFIX = "-simulated"
 class Kind(StrEnum):
     """The kinds of evidence; one file each in a run's folder.
 
-    Latency and load exist twice: of the chatbot under test, whichever engine it has, and of the same service on a stack of its
-    own whose answers the simulated model writes.
+    Acceptance, latency and load exist twice: of the chatbot under test, whichever engine it has, and of the same service on a stack
+    of its own whose answers the simulated model writes.
     """
 
     UAT = "uat"
+    UAT_SIMULATED = "uat-simulated"
     LATENCY = "latency"
     LATENCY_SIMULATED = "latency-simulated"
     LOAD = "load"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
-from slo.spec import Gate, Kind, Spec
+from slo.spec import SIMULATED_SUFFIX, Gate, Kind, Spec
 from slo.statistics import NOTHING, ratio
 from slo.verdict import Verdict
 from uat.exchange import Outcome
@@ -20,27 +20,34 @@ from uat.results import CheckReport, ScenarioResult, ScenarioVerdict, UatResult
 GATE: Final = "acceptance"
 SECURITY: Final = "security"
 """Gate and tag: nobody can waive this gate, so a waiver on acceptance never covers a security scenario."""
-TRANSCRIPTS: Final = "uat.transcripts.jsonl.gz"
 
 
-def evidence_of(result: UatResult, spec: Spec, context: RunContext, folder: Path | None = None) -> Evidence:
+def evidence_of(
+    result: UatResult, spec: Spec, context: RunContext, folder: Path | None = None, *, kind: Kind = Kind.UAT
+) -> Evidence:
     """The evidence of a run; with a folder, the transcripts are written there first and named in it.
+
+    `kind` is uat, or uat-simulated for what a simulated model answered: that one has gates of its own.
 
     Raises:
         EvidenceError: The transcripts cannot be written.
     """
     raw: dict[str, str] = {}
     if folder is not None:
-        path = folder / TRANSCRIPTS
+        path = folder / f"{kind}.transcripts.jsonl.gz"
         write_atomically(path, transcripts(result))
-        raw[TRANSCRIPTS] = file_digest(path)
+        raw[path.name] = file_digest(path)
+    suffix = SIMULATED_SUFFIX if kind.simulated else ""
     return Evidence(
-        kind=Kind.UAT,
+        kind=kind,
         context=context,
         started_at=result.started_at,
         ended_at=result.ended_at,
         complete=result.complete,
-        items=(acceptance_item(result, spec.gate(GATE)), security_item(result, spec.gate(SECURITY))),
+        items=(
+            acceptance_item(result, spec.gate(GATE + suffix)),
+            security_item(result, spec.gate(SECURITY + suffix)),
+        ),
         details=_details(result),
         raw=raw,
     )
@@ -94,8 +101,15 @@ def _details(result: UatResult) -> Mapping[str, Any]:
     return {
         "planned": result.planned,
         "passed": sum(entry.verdict is ScenarioVerdict.PASS for entry in result.scenarios),
+        "models": dict(sorted(_models(result).items())),
         "scenarios": [_scenario(entry) for entry in result.scenarios],
     }
+
+
+def _models(result: UatResult) -> Counter[str]:
+    """Answers by the model that they name; what was refused or abstained from no model wrote."""
+    told = [entry for found in result.scenarios for entry in found.transcripts if entry.get("outcome") == "ok"]
+    return Counter(str(entry.get("model", "")) for entry in told)
 
 
 def _scenario(entry: ScenarioResult) -> Mapping[str, Any]:

@@ -314,6 +314,7 @@ def _transcript(scenario: Scenario, number: int, exchange: Exchange) -> Mapping[
         "text": exchange.text,
         "outcome": None if answer is None else answer.outcome,
         "complexity": None if answer is None else answer.complexity,
+        "model": None if answer is None else answer.model,
         "confidence_score": None if answer is None else answer.confidence_score,
         "citations": [] if answer is None else [citation.id for citation in answer.citations],
         "tools": [] if answer is None else [call.tool_name for call in answer.tool_calls],

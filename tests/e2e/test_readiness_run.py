@@ -145,6 +145,10 @@ def test_both_engines_were_asked_and_answered_by_themselves(whole: Whole) -> Non
     assert set(files["latency-simulated"]["details"]["models"]) == {
         f"simulated-{name}" for name in ("simple", "medium", "complex")
     }
+    asked = files["uat-simulated"]
+    assert asked["engine"] == "simulated"
+    assert asked["details"]["passed"] == files["uat"]["details"]["passed"] >= 20
+    assert all(name.startswith("simulated-") for name in asked["details"]["models"])
     assert files["provenance"]["details"]["simulator"]["profile"] == "published"
 
 
@@ -186,8 +190,8 @@ def test_nothing_is_left_running_and_no_secret_stays(whole: Whole) -> None:
 
 
 def test_progress_told_the_time_left(whole: Whole) -> None:
-    """Each of the six steps announces itself with the time that is left."""
-    assert re.findall(r"\[(\d)/6\] .*about .* left", whole.said) == ["1", "2", "3", "4", "5", "6"]
+    """Each of the seven steps announces itself with the time that is left."""
+    assert re.findall(r"\[(\d)/7\] .*about .* left", whole.said) == list("1234567")
 
 
 def test_the_same_evidence_can_be_decided_again(whole: Whole) -> None:

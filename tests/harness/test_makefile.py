@@ -77,6 +77,7 @@ def test_every_target_installs_what_it_lacks_first(target: str) -> None:
         (("readiness", "PHASE=public"), "courtsight readiness --phase 'public'"),
         (("readiness", "PORT=8123"), "--port '8123'"),
         (("uat", "TARGET=https://chat.example"), "courtsight uat --target 'https://chat.example'"),
+        (("uat", "ENGINE=simulated"), "courtsight uat --engine 'simulated'"),
         (("bench", "TARGET_CREDENTIALS=a b.yaml"), "--target-credentials 'a b.yaml'"),
         (("bench", "ENGINE=simulated"), "--engine 'simulated'"),
         (("loadtest", "ENGINE=extractive"), "--engine 'extractive'"),

@@ -26,6 +26,7 @@ from slo.spec import Engine, Kind
 from slo.verdict import Verdict
 from target.errors import StackError
 from target.stack import ToolPaths
+from uat.scenario import load_scenarios, select
 
 pytestmark = pytest.mark.integration
 PROJECT = Project()
@@ -140,6 +141,20 @@ def test_a_service_without_the_provider_is_not_measured(run: Run, workload: Call
     """A service that still says extractive was never given the model; the sentence says where to look."""
     with pytest.raises(StackError, match="says that its answers are extractive"):
         simulated.latency(workload(), relay("extractive")).measure(run)
+
+
+def test_an_acceptance_that_somebody_else_answered_proves_nothing(run: Run, workload: Callable[..., Workload]) -> None:
+    """One answer of the extractive engine voids it, and so does a chatbot that names no model in any."""
+    assert simulated.doubts_of_models({"simulated-simple": 7, "simulated-medium": 2}) == []
+    found = simulated.doubts_of_models({"simulated-simple": 7, "extractive": 2})
+    assert found == ["2 answers were written by extractive, not by the simulated engine"]
+    assert "an unnamed model" in simulated.doubts_of_models({"": 1})[0]
+    scenario = select(load_scenarios(PROJECT.scenarios), ids=("publik-dua-puluh-pengguna",))
+    evidence = measured(simulated.acceptance(scenario, workload(), relay("fallback")), run)
+    assert evidence.kind is Kind.UAT_SIMULATED
+    assert evidence.details["models"]["extractive"] == 4
+    assert {item.verdict for item in evidence.items} == {Verdict.ERROR}
+    assert "4 answers were written by extractive" in evidence.items[0].reason
 
 
 def test_a_late_simulator_voids_the_measurement(run: Run, workload: Callable[..., Workload]) -> None:

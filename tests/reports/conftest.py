@@ -29,7 +29,7 @@ def measured(gate: Gate, key: Cell, share: float = 0.3) -> Measurement:
     phase = next(phase for phase in Phase if phase in gate.requirements)
     limit = float(gate.requirements[phase].contract[key])
     if gate.statistic is Statistic.RATIO:
-        n = SCENARIOS if gate.kind is Kind.UAT else ENOUGH[gate.unit]
+        n = SCENARIOS if gate.kind in {Kind.UAT, Kind.UAT_SIMULATED} else ENOUGH[gate.unit]
         return ratio(n, n)
     if gate.direction is Direction.AT_LEAST:
         samples = [limit + 0.5 if gate.unit is Unit.SCORE else limit + 2] * ENOUGH[gate.unit]
@@ -65,6 +65,7 @@ def details_of(kind: Kind) -> dict[str, Any]:
                 for number in range(1, SCENARIOS // 5 + 1)
             ]
         },
+        Kind.UAT_SIMULATED: {"scenarios": []},
         Kind.LATENCY: {},
         Kind.LATENCY_SIMULATED: {
             "simulator": {

@@ -58,7 +58,7 @@ def test_a_whole_good_run_is_go(spec: Spec, run: Run, at: datetime) -> None:
     decision = _decide(spec, run, at)
     assert decision.readiness is Readiness.GO
     assert decision.blocking == ()
-    assert decision.why == "All 101 items of 21 gates keep their contract for phase build."
+    assert decision.why == "All 103 items of 23 gates keep their contract for phase build."
     assert {row.verdict for row in decision.rows} == {Verdict.PASS}
     assert decision.engine is Engine.EXTRACTIVE
 

@@ -278,7 +278,7 @@ def test_both_engines_stand_side_by_side(good: tuple[Decision, Inputs]) -> None:
     page = html(*good)
     table = page.split('<h2 id="engines">')[1].split("</table>")[0]
     assert '<th scope="col" class="num">extractive</th>' in table
-    assert table.count('<tr><th scope="row">') == 39
+    assert table.count('<tr><th scope="row">') == 41
     assert table.count("judge · complex") == 2
     after = page.split('<h2 id="engines">')[1].split("</section>")[0]
     for words in ("Simulator behind latency-simulated", "<dt>lateness p95</dt><dd>2.1 ms</dd>", "published", "b" * 12):

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from slo.evidence import RunContext, read, write
 from slo.load import SPECS_FOLDER, load_spec
-from slo.spec import Phase
+from slo.spec import Kind, Phase
 from slo.verdict import Verdict, judge
 from target.scripted import ScriptedTarget
-from uat.report import TRANSCRIPTS, acceptance_item, evidence_of, security_item, transcripts
+from uat.report import acceptance_item, evidence_of, security_item, transcripts
 from uat.results import ScenarioResult, ScenarioVerdict, UatResult
 from uat.scenario import SCENARIOS_FOLDER, Scenario, load_scenario, load_scenarios
 
@@ -135,7 +135,7 @@ def test_evidence_is_written_and_read_back_with_its_transcripts(
     write(evidence_of(result, SPEC, context, tmp_path), tmp_path)
     evidence = read(tmp_path / "uat.json")
     assert evidence.complete
-    assert set(evidence.raw) == {TRANSCRIPTS}
+    assert set(evidence.raw) == {"uat.transcripts.jsonl.gz"}
     first = evidence.details["scenarios"][0]
     assert (first["id"], first["role"], first["family"], first["severity"], first["verdict"]) == (
         "percobaan",
@@ -146,9 +146,21 @@ def test_evidence_is_written_and_read_back_with_its_transcripts(
     )
     assert first["findings"] == []
     assert [check["check"] for check in first["turns"][0]["checks"]] == ["answered", "demo-marked"]
-    lines = gzip.decompress((tmp_path / TRANSCRIPTS).read_bytes()).decode().splitlines()
+    lines = gzip.decompress((tmp_path / "uat.transcripts.jsonl.gz").read_bytes()).decode().splitlines()
     assert len(lines) == 12
     assert json.loads(lines[0])["asked"] == "Apa"
+
+
+def test_what_a_simulated_model_answered_has_gates_and_a_file_of_its_own(
+    result: UatResult, context: RunContext, tmp_path: Path
+) -> None:
+    """Neither item nor transcript can be taken for those of the engine at hand, and the models that wrote are counted."""
+    write(evidence_of(result, SPEC, context, tmp_path, kind=Kind.UAT_SIMULATED), tmp_path)
+    evidence = read(tmp_path / "uat-simulated.json")
+    assert [item.gate for item in evidence.items] == ["acceptance-simulated", "security-simulated"]
+    assert set(evidence.raw) == {"uat-simulated.transcripts.jsonl.gz"}
+    answers = [entry for found in result.scenarios for entry in found.transcripts if entry["outcome"] == "ok"]
+    assert sum(evidence.details["models"].values()) == len(answers) > 0
 
 
 def test_a_cut_run_is_incomplete_evidence(result: UatResult, context: RunContext) -> None:
