@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.retrieval.document import Document, Passage
 
@@ -15,13 +15,15 @@ LOW_SCORE = 0.12
 class Hit:
     """A passage found, its document, and how well it fits: BM25 over its greatest possible value for the question, in [0, 1].
 
-    Without a passage the document is meant as a whole. `repeated_in` are the ids of documents that say the same in almost the same words, and were left out for this one.
+    Without a passage the document is meant as a whole. `repeated_in` are the ids of documents that say the same in almost the same words, and were left out for this one. `row` is the
+    passage's place in its generation, by which its vector is found.
     """
 
     document: Document
     score: float
     passage: Passage | None = None
     repeated_in: tuple[str, ...] = ()
+    row: int | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

@@ -101,6 +101,23 @@ class CitationRouter:
         """Whether any document is the decision or speaks of it by its number."""
         return bool(self._rows_of(_DECISION_KEY + decision))
 
+    def references(self, text: str, cited: Iterable[Document]) -> tuple[int, int]:
+        """How many laws, articles and decisions a text names, and how many of them the sources state.
+
+        An article with its law must stand in the corpus; a law without an article must be known to it; an article without a law
+        must be one of the cited documents' own, and only counts when no article is named in full. A decision must be known by its number.
+        """
+        citations = find_citations(text)
+        of_citations = {citation.laws for citation in citations}
+        found = [bool(self.rows(citation)) for citation in citations]
+        found += [self.holds(law) for law in find_laws(text) if law not in of_citations]
+        found += [False for _ in self.unknown_names(text)]
+        found += [self.knows(decision) for decision in find_decisions(text)]
+        if not citations:
+            known = {number for document in cited for number in article_numbers(document.article)}
+            found += [number in known for number in find_articles(text)]
+        return len(found), sum(found)
+
 
 def router_of(documents: Iterable[Document]) -> CitationRouter:
     """A router over documents in memory."""

@@ -1,0 +1,84 @@
+"""What an embedded index knows of its passages and documents beside Tantivy: columns of numbers, and texts by their row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.retrieval.building import title_code
+from service.retrieval.document import Document, Passage
+from service.retrieval.duplicates import SKETCH_SIZE
+from service.retrieval.places import Place
+from service.retrieval.retriever import Holdings
+from service.retrieval.shelving import Blobs, load_document, load_passage, read_column
+
+
+class Columns:
+    """The stock of an embedded index; it does not change."""
+
+    def __init__(self, place: Place) -> None:
+        self._documents = Blobs(place, "documents")
+        self._passages = Blobs(place, "passages")
+        self._document_of = read_column(place, "document_of", "I")
+        self._first_passage = read_column(place, "first_passage", "I")
+        self._repealed = read_column(place, "repealed", "B")
+        self._sketches = read_column(place, "sketches", "I")
+        self._title_codes = read_column(place, "title_codes", "I")
+        self._title_starts = read_column(place, "title_starts", "I")
+        self._title_weights = read_column(place, "title_weights", "f")
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return len(self._documents)
+
+    def whole(self, holdings: Holdings) -> bool:
+        """Whether all columns agree on how many documents and passages there are."""
+        documents = (
+            len(self._documents),
+            len(self._first_passage) - 1,
+            len(self._title_weights),
+            len(self._repealed),
+        )
+        passages = (len(self._passages), len(self._document_of))
+        agree = set(documents) == {holdings.documents} and set(passages) == {holdings.passages}
+        return agree and self._documents.whole() and self._passages.whole()
+
+    def close(self) -> None:
+        """Give the columns back; nobody may look at them afterwards."""
+        columns = (self._document_of, self._first_passage, self._repealed, self._sketches)
+        for column in (*columns, self._title_codes, self._title_starts, self._title_weights):
+            column.release()
+        self._documents.close()
+        self._passages.close()
+
+    def document_of(self, row: int) -> int:
+        """The row of a passage's document."""
+        return int(self._document_of[row])
+
+    def passages_of(self, document: int) -> range:
+        """The rows of a document's passages."""
+        return range(self._first_passage[document], self._first_passage[document + 1])
+
+    def title_code(self, term: str) -> int:
+        """The number under which `title` knows a term."""
+        return title_code(term)
+
+    def title(self, document: int) -> tuple[Sequence[int], float]:
+        """The codes of a title's terms, and the sum of their idf."""
+        codes = self._title_codes[self._title_starts[document] : self._title_starts[document + 1]]
+        return codes, self._title_weights[document]
+
+    def repealed(self, document: int) -> bool:
+        """Whether a document lost its force."""
+        return bool(self._repealed[document])
+
+    def sketch(self, row: int) -> frozenset[int]:
+        """What passages in almost the same words share."""
+        return frozenset(self._sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE])
+
+    def document(self, document: int) -> Document:
+        """A document, read from its bytes."""
+        return load_document(self._documents[document])
+
+    def passage(self, row: int, document: Document) -> Passage:
+        """A passage of that document, read from its bytes."""
+        return load_passage(self._passages[row], document)

@@ -1,0 +1,245 @@
+"""From the best passages by BM25 to hits: what a question weighs, and how titles, force and repetitions decide places.
+
+Pure: whatever stores passages shows what is to be known of those in the running as a `Stock`. All stores rank alike by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from service.retrieval.analysis import Analyser, QueryTerms
+from service.retrieval.building import shared_terms
+from service.retrieval.document import Document, Passage
+from service.retrieval.duplicates import alike, says_the_same
+from service.retrieval.hits import Hit
+from service.retrieval.retriever import Found
+from service.retrieval.router import find_laws, law_term
+from service.retrieval.vocabulary import SOURCE_WORDS
+from service.retrieval.weights import greatest_score
+
+_SOURCE_BOOST = 0.2
+"""A word such as "putusan" only breaks ties between passages on the same topic."""
+_SIDE_BOOST = 0.5
+"""A word such as "syarat" chooses among the passages on a topic."""
+_LAW_BOOST = 0.5
+"""A law that the question names lifts its own articles, without hiding a better match elsewhere."""
+_DEFINED_BOOST = 3.0
+"""A passage that defines the term that is asked for answers, whatever else it says."""
+_RELATED_BOOST = 0.5
+"""What laws may write for what people say counts half."""
+_TITLE_SHARE = 0.4
+"""How much of a place in the order depends on whether the title asks or names just what the question does."""
+_REPEALED_SHARE = 0.8
+"""A repealed article stands behind one in force that fits about as well; who asks for it by its number finds it at once."""
+_NEGLIGIBLE_SHARE = 0.02
+"""A term with less of all terms' idf than this stands nearly everywhere: it costs the most time and decides nothing."""
+_STRONGEST = 0.99
+"""The score of a search stays below that of a citation, which is exact."""
+_REMEMBERED_TERMS = 2_000
+
+SPARE = 10
+"""So many more passages are looked at than are wanted: a fitting title may lift one of them."""
+WIDEN = 4
+WIDENINGS = 3
+"""When passages of one document, or repeated ones, leave too few hits, four times as many are looked at; so often at most."""
+MOST_CITED = 200
+"""Documents looked up under one key; an article has a handful, a law needs one to be known."""
+
+
+class Stock(Protocol):
+    """What is to be known of passages and documents in the running, by their rows."""
+
+    def document_of(self, row: int) -> int:
+        """The row of a passage's document."""
+
+    def title_code(self, term: str) -> int:
+        """The number under which `title` knows a term."""
+
+    def title(self, document: int) -> tuple[Sequence[int], float]:
+        """The codes of a title's terms, and the sum of their idf."""
+
+    def repealed(self, document: int) -> bool:
+        """Whether a document lost its force."""
+
+    def sketch(self, row: int) -> frozenset[int]:
+        """What passages in almost the same words share."""
+
+    def document(self, document: int) -> Document:
+        """A document."""
+
+    def passage(self, row: int, document: Document) -> Passage:
+        """A passage of that document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What to search for: the terms of a question, and how much each counts."""
+
+    query: QueryTerms
+    weights: Mapping[str, float]
+
+
+class _Candidate(NamedTuple):
+    """A passage in the running: its place in the order (smaller is better), its row, its document's, and its score."""
+
+    place: float
+    row: int
+    document: int
+    score: float
+
+
+def weigh(text: str, analyser: Analyser, holds: Callable[[str], bool]) -> Weighed:
+    """What to search for and how much each term counts: the topic, what is defined, the kind of source, and the laws named.
+
+    Args:
+        text: the question.
+        analyser: how the corpus reads words.
+        holds: whether any passage holds a term.
+    """
+    query = analyser.query_terms(text)
+    known = [term for keys in find_laws(text) for key in keys if holds(term := law_term(key))]
+    defined = [key for key in query.defined if holds(key)]
+    topic = known if known and not set(query.topic) - SOURCE_WORDS else query.topic
+    weights = dict.fromkeys(known, _LAW_BOOST) | dict.fromkeys(query.source, _SOURCE_BOOST)
+    weights |= dict.fromkeys(query.side, _SIDE_BOOST) | dict.fromkeys(defined, _DEFINED_BOOST)
+    return Weighed(query, dict.fromkeys(query.related, _RELATED_BOOST) | weights | dict.fromkeys(topic, 1.0))
+
+
+def telling_terms(weights: Mapping[str, float], idf: Callable[[str], float]) -> dict[str, float]:
+    """The terms that are worth searching for, with their weights."""
+    worth = {term: idf(term) for term in weights}
+    least = _NEGLIGIBLE_SHARE * sum(worth.values())
+    return {term: weight for term, weight in weights.items() if worth[term] >= least}
+
+
+def rank(
+    found: Sequence[tuple[float, int]],
+    weighed: Weighed,
+    stock: Stock,
+    idf: Callable[[str], float],
+    *,
+    limit: int,
+    passages_per_document: int,
+) -> tuple[Hit, ...]:
+    """The best passages of those found, so many of one document at most, and each text once.
+
+    Args:
+        found: BM25 score and row of the best passages.
+        weighed: what was searched for.
+        stock: what is known of these passages.
+        idf: the weight of a term.
+        limit: how many hits are wanted.
+        passages_per_document: how many of them may be of one document.
+    """
+    taken: Counter[int] = Counter()
+    running: list[_Candidate] = []
+    for candidate in _order(found, weighed, stock, idf):
+        if taken[candidate.document] < passages_per_document:
+            taken[candidate.document] += 1
+            running.append(candidate)
+    strengths = sorted((min(_STRONGEST, candidate.score) for candidate in running), reverse=True)
+    groups = _without_repetitions(running, stock, limit)
+    return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
+
+
+def cited_hit(document: Document, passages: Sequence[Passage], ayat: str) -> Hit:
+    """A document that is cited, by its ayat when that was named and the text marks it, else as a whole."""
+    named = next((passage for passage in passages if ayat and passage.ayat == ayat), None)
+    return Hit(document, 1.0, named or Passage.whole(document))
+
+
+class KnownTerms:
+    """The distinct terms under which passages are found; the latest ones are remembered, because an answer asks twice."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self._known: OrderedDict[tuple[str, int, int], frozenset[str]] = OrderedDict()
+
+    def of(self, found: Found) -> frozenset[str]:
+        """The terms of a passage and of its document."""
+        document, passage = found.document, found.passage or Passage.whole(found.document)
+        key = (document.id, passage.start, len(passage.text))
+        known = self._known.get(key)
+        if known is None:
+            known = frozenset(shared_terms(document, self._analyser) + self._analyser.passage_terms(passage))
+            self._known[key] = known
+            if len(self._known) > _REMEMBERED_TERMS:
+                self._known.popitem(last=False)
+        return known
+
+
+def _order(
+    found: Sequence[tuple[float, int]], weighed: Weighed, stock: Stock, idf: Callable[[str], float]
+) -> list[_Candidate]:
+    """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
+
+    BM25 tells "Apa itu korupsi?" from "Korupsi oleh korporasi" by length and repetition only; the title tells them apart.
+    It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
+    """
+    query, weights = weighed.query, weighed.weights
+    idfs = {term: idf(term) for term in {*weights, *query.topic}}
+    # To define what is asked for, or to say it as laws do, is a merit beside the scale: others must not look weaker for it.
+    beside = {*query.defined, *query.related} - {*query.topic}
+    greatest = greatest_score((weight, idfs[term]) for term, weight in weights.items() if term not in beside)
+    titled = {stock.title_code(term): idfs[term] for term in query.topic}
+    total = sum(titled.values())
+    candidates = []
+    for score, row in found:
+        if score > 0:
+            document, share = stock.document_of(row), score / greatest
+            force = _REPEALED_SHARE if stock.repealed(document) else 1.0
+            place = -share * _title_weight(stock.title(document), titled, total) * force
+            candidates.append(_Candidate(place, row, document, share))
+    candidates.sort()
+    return candidates
+
+
+def _title_weight(title: tuple[Sequence[int], float], titled: Mapping[int, float], total: float) -> float:
+    """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
+    codes, weight = title
+    common = sum(titled[code] for code in codes if code in titled)
+    if not common:
+        return 1 - _TITLE_SHARE
+    return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (total + weight)
+
+
+def _without_repetitions(running: Sequence[_Candidate], stock: Stock, limit: int) -> list[list[_Candidate]]:
+    """Groups of passages that say the same, the one to show first: the one in force, then the one that fits best."""
+    groups: list[list[_Candidate]] = []
+    sketches: list[frozenset[int]] = []
+    seen: set[int] = set()
+    for candidate in running:
+        own = stock.sketch(candidate.row)
+        same = None
+        if alike(own, seen):
+            same = next((at for at, other in enumerate(sketches) if alike(own, other)), None)
+        if same is not None and _repeats(candidate, groups[same][0], stock):
+            groups[same].append(candidate)
+            groups[same].sort(key=lambda one: stock.repealed(one.document))
+        elif len(groups) < limit:
+            groups.append([candidate])
+            sketches.append(own)
+            seen |= own
+        else:
+            break
+    return groups
+
+
+def _repeats(one: _Candidate, other: _Candidate, stock: Stock) -> bool:
+    """Whether two documents of one kind say the same; a decision is a case of its own even in the words of another."""
+    if one.document == other.document:
+        return False
+    first, second = stock.document(one.document), stock.document(other.document)
+    if first.kind != second.kind or first.kind == "decision":
+        return False
+    return says_the_same(stock.passage(one.row, first).text, stock.passage(other.row, second).text)
+
+
+def _hit(group: Sequence[_Candidate], stock: Stock, score: float) -> Hit:
+    shown, *others = group
+    document = stock.document(shown.document)
+    repeated = tuple(stock.document(other.document).id for other in others)
+    return Hit(document, score, stock.passage(shown.row, document), repeated, row=shown.row)
