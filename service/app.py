@@ -29,8 +29,9 @@ from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
 from service.retrieval.lending import Shelf
-from service.retrieval.library import Library
-from service.retrieval.opening import LOOKING_SECONDS, LibraryWatch, Opened, open_corpus
+from service.retrieval.opening import LOOKING_SECONDS, Opened, open_corpus
+from service.retrieval.postgres.connecting import Address
+from service.retrieval.postgres.opening import OpenedDatabase, open_database
 from service.retrieval.retriever import Holdings
 from service.rounds import ended, repeat
 from service.security.access import Gate
@@ -94,7 +95,7 @@ def create_app(
     around = surroundings or surroundings_of(settings)
     secret = settings.signing_secret
     deployment = load_deployment(deployment_file(settings.deployment))
-    opened = open_corpus(settings.corpus or CORPORA / deployment.corpus, around.clock)
+    opened = _opened(settings, deployment, around)
     shelf = opened.shelf()
     providers = None if engine else _providers(settings)
     metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
@@ -157,7 +158,9 @@ def create_app(
     return app
 
 
-async def _begin_rounds(parts: _Parts, opened: Opened, database: Database, board: SwitchBoard) -> AsyncExitStack:
+async def _begin_rounds(
+    parts: _Parts, opened: Opened | OpenedDatabase, database: Database, board: SwitchBoard
+) -> AsyncExitStack:
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
     ending = AsyncExitStack()
@@ -168,22 +171,34 @@ async def _begin_rounds(parts: _Parts, opened: Opened, database: Database, board
         ending.push_async_callback(
             ended, asyncio.create_task(repeat("ledger", _LEDGER_SECONDS, ledger.keep, around.log))
         )
-    if opened.library:
-        looking = repeat("library", LOOKING_SECONDS, _library_watch(parts, opened, opened.library).look, around.log)
+    ending.push_async_callback(opened.close)
+    watch = opened.watch(parts.shelf, _publications(parts))
+    if watch:
+        looking = repeat("library", LOOKING_SECONDS, watch.look, around.log)
         ending.push_async_callback(ended, asyncio.create_task(looking))
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending
 
 
-def _library_watch(parts: _Parts, opened: Opened, library: Library) -> LibraryWatch:
-    """Takes what is published in the library while the service runs."""
+def _publications(parts: _Parts) -> Publications:
+    """Notes what is published while the service runs."""
 
     def taken(holdings: Holdings) -> None:
         parts.metrics.build.info(_build(parts.deployment, holdings, parts.engine))
 
-    told = Publications(parts.metrics, parts.around.log, taken)
-    return LibraryWatch(library, parts.shelf, parts.around.clock, told, opened.stamp)
+    return Publications(parts.metrics, parts.around.log, taken)
+
+
+def _opened(settings: Settings, deployment: Deployment, around: Surroundings) -> Opened | OpenedDatabase:
+    """What to answer from: the retrieval database when one is named, else a library or JSON lines."""
+    url = settings.retrieval_database_url
+    if url is None:
+        return open_corpus(settings.corpus or CORPORA / deployment.corpus, around.clock)
+    address = Address(
+        url.get_secret_value(), settings.retrieval_database_connections, settings.retrieval_database_timeout_seconds
+    )
+    return open_database(address, around.clock)
 
 
 async def _last_time(ledger: Ledger, log: EventLog) -> None:

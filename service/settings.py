@@ -42,6 +42,19 @@ class Settings(BaseSettings):
     library: Path = Field(
         default=Path("library"), description="The folder in which `ingest` keeps its index and what it remembers."
     )
+    retrieval_database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL to answer from instead of an index in memory, as its reader: postgresql://user:password@host/name. Also as COURTSIGHT_RETRIEVAL_DATABASE_URL_FILE.",
+    )
+    retrieval_database_url_file: Path | None = Field(
+        default=None, description="A file that holds that address; surrounding space is cut."
+    )
+    retrieval_database_connections: int = Field(
+        default=8, ge=1, le=200, description="Connections to that database at a time, of one process."
+    )
+    retrieval_database_timeout_seconds: float = Field(
+        default=2.0, gt=0, le=30, description="Seconds that a query of that database may take, waiting for a connection included."
+    )
     jwt_secret: SecretStr | None = Field(
         default=None,
         description="Signs tokens; at least 32 bytes, random, no default. Also as COURTSIGHT_JWT_SECRET_FILE.",
@@ -72,15 +85,13 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _secret_from_file(self) -> Self:
-        if self.jwt_secret_file is None:
-            return self
-        if self.jwt_secret is not None:
-            raise ValueError(f"{PREFIX}JWT_SECRET and {PREFIX}JWT_SECRET_FILE are both set: keep one")
-        try:
-            self.jwt_secret = SecretStr(self.jwt_secret_file.read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{PREFIX}JWT_SECRET_FILE: {error}") from error
+    def _secrets_from_files(self) -> Self:
+        self.jwt_secret = _secret("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
+        self.retrieval_database_url = _secret(
+            "RETRIEVAL_DATABASE_URL", self.retrieval_database_url, self.retrieval_database_url_file
+        )
+        if self.retrieval_database_url is not None and self.corpus is not None:
+            raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")
         return self
 
     @model_validator(mode="after")
@@ -114,6 +125,18 @@ class Settings(BaseSettings):
         if self.environment == "production" and len(set(secret.encode())) < _FEWEST_DISTINCT_BYTES:
             raise ConfigurationError(f"{PREFIX}JWT_SECRET is not random (few distinct characters); {make}")
         return secret
+
+
+def _secret(name: str, given: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """A secret that is given itself, or in a file."""
+    if file is None:
+        return given
+    if given is not None:
+        raise ValueError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one")
+    try:
+        return SecretStr(file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{PREFIX}{name}_FILE: {error}") from error
 
 
 def provider_key(name: str) -> str | None:

@@ -26,10 +26,11 @@ async def ready(request: Request) -> Response:
     """Whether questions can be answered and saved right now."""
     services = services_of(request)
     checks = {"database": "ok", "index": "ok" if services.shelf.current.holdings.documents else "failing"}
-    try:
-        await services.database.check()
-    except Problem:
-        checks["database"] = "failing"
+    for name, check in (("database", services.database.check), ("index", services.shelf.current.check)):
+        try:
+            await check()
+        except Problem:
+            checks[name] = "failing"
     is_ready = set(checks.values()) == {"ok"}
     holdings = services.shelf.current.holdings
     body = {

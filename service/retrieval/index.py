@@ -18,7 +18,17 @@ from service.retrieval.fields import ROW, TERMS, Conditions, schema
 from service.retrieval.hits import Hit, Search
 from service.retrieval.passages import split
 from service.retrieval.places import MemoryPlace, Place
-from service.retrieval.ranking import MOST_CITED, SPARE, WIDEN, WIDENINGS, KnownTerms, cited_hit, rank, telling_terms, weigh
+from service.retrieval.ranking import (
+    MOST_CITED,
+    SPARE,
+    WIDEN,
+    WIDENINGS,
+    KnownTerms,
+    cited_hit,
+    rank,
+    telling_terms,
+    weigh,
+)
 from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
 from service.retrieval.router import Citation, CitationRouter, Unresolved
 from service.retrieval.weights import idf

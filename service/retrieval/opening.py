@@ -24,6 +24,13 @@ LOOKING_SECONDS = 0.5
 Clock = Callable[[], float]
 
 
+class Watch(Protocol):
+    """Looks again and again whether another generation was published."""
+
+    async def look(self) -> None:
+        """Take what was published since the last look."""
+
+
 class Watcher(Protocol):
     """Is told what became of a generation that was published while the service ran."""
 
@@ -39,12 +46,20 @@ class Opened:
     """What to answer from; when it came from a library, that library and the stamp of what was current."""
 
     index: Index
+    clock: Clock
     library: Library | None = None
     stamp: Stamp | None = None
 
     def shelf(self) -> Shelf:
         """A shelf that lends it."""
         return Shelf(EmbeddedRetriever(self.index), self.index.close)
+
+    def watch(self, shelf: Shelf, watcher: Watcher) -> Watch | None:
+        """Takes what is published from now on; None where nothing can be."""
+        return LibraryWatch(self.library, shelf, self.clock, watcher, self.stamp) if self.library else None
+
+    async def close(self) -> None:
+        """Nothing: the index goes with the process."""
 
 
 def open_corpus(path: Path, clock: Clock) -> Opened:
@@ -55,12 +70,12 @@ def open_corpus(path: Path, clock: Clock) -> Opened:
     """
     if not Library.is_one(path):
         corpus = load_corpus(path)
-        return Opened(Index.of(corpus.documents, Analyser(), clock, corpus.hash))
+        return Opened(Index.of(corpus.documents, Analyser(), clock, corpus.hash), clock)
     library = Library(path)
     stamp = library.stamp()
     if stamp is None:
         raise ConfigurationError(f"library {path}: nothing is published yet; run `make ingest` first")
-    return Opened(open_generation(library.path(stamp.generation), Analyser(), clock), library, stamp)
+    return Opened(open_generation(library.path(stamp.generation), Analyser(), clock), clock, library, stamp)
 
 
 class LibraryWatch:

@@ -31,6 +31,7 @@ from service.retrieval.ranking import (
     Weighed,
     cited_hit,
     rank,
+    telling_terms,
     weigh,
 )
 from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
@@ -188,7 +189,7 @@ class PostgresRetriever:
         """The terms that any passage holds, with the most that each adds to a score."""
         vocabulary = self.generation.vocabulary
         posted = []
-        for term, weight in weighed.weights.items():
+        for term, weight in telling_terms(weighed.weights, self.idf).items():
             number = vocabulary.numbers.get(term)
             if number is not None and vocabulary.holding[number]:
                 posted.append(Posted(number, greatest_score([(weight, self.idf(term))]), vocabulary.holding[number]))

@@ -171,7 +171,9 @@ def test_repetitions_are_named_and_not_shown(stores: Stores) -> None:
 
 def test_one_document_gives_as_many_passages_as_are_wanted(stores: Stores) -> None:
     """Ayat of one article are found by themselves; by default only the best of them."""
-    text = "(1) Penggugat membayar biaya perkara.\n(2) Tergugat membayar biaya perkara banding.\n(3) Biaya perkara kasasi."
+    text = (
+        "(1) Penggugat membayar biaya perkara.\n(2) Tergugat membayar biaya perkara banding.\n(3) Biaya perkara kasasi."
+    )
     searched = stores.of([entry("Biaya", text), entry("Lain", "Hal yang lain sama sekali.")])
     assert len(stores.run(searched.search("biaya perkara")).hits) == 1
     hits = stores.run(searched.search("biaya perkara", passages_per_document=3)).hits
@@ -263,6 +265,6 @@ def test_the_shipped_corpus_is_ranked_alike(request: pytest.FixtureRequest) -> N
         assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], rel=TOLERANCE)
     stores.close()
     wanted = sum(len(index.search(document.title).hits) for document in documents)
-    print(f"top-10 overlap {overlap / wanted:.4%}, same order {same / len(documents):.4%}, n {len(documents)}")  # noqa: T201 - the figure of docs/retrieval.md
+    print(f"top-10 overlap {overlap / wanted:.4%}, same order {same / len(documents):.4%}, n {len(documents)}")
     assert overlap >= 0.999 * wanted
     assert same >= 0.99 * len(documents)
