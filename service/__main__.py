@@ -6,9 +6,10 @@ import argparse
 import sys
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from service.commands import accounts, complexity, ingest, retrieval_eval, switch
+from service.commands import accounts, complexity, ingest, publish, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
@@ -55,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
     _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
     _add_complexity(commands)
+    publishing = commands.add_parser(
+        "publish", help="put a corpus into the retrieval database that services answer from"
+    )
+    publishing.add_argument("corpus", type=Path, help="a folder of JSONL files, one file, or a library made by ingest")
+    publishing.add_argument(
+        "--database-url-file", help="holds the writer's address (default: COURTSIGHT_RETRIEVAL_DATABASE_URL)"
+    )
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
@@ -97,15 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 with one line on standard error when it could not."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "serve":
-            return serve(load_settings(), options.host, options.port)
-        if options.command == "retrieval-eval":
-            return _retrieval_eval(options)
-        if options.command == "ingest":
-            return ingest.run(options, load_settings().library)
-        if options.command == "accounts":
-            return _accounts(options)
-        return _switch(options) if options.command == "switch" else _complexity(options)
+        return _COMMANDS[options.command](options)
     except ConfigurationError as error:
         print(f"courtsight: {error}", file=sys.stderr)
         return _USAGE
@@ -123,6 +123,13 @@ def _retrieval_eval(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     retrieval_eval.evaluate(order, time.perf_counter, sys.stdout, sys.stderr)
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    url = load_settings().retrieval_database_url
+    address = publish.database_url(options.database_url_file, url.get_secret_value() if url else None)
+    publish.run(options.corpus, address, sys.stdout, sys.stderr)
     return 0
 
 
@@ -167,6 +174,18 @@ def _complexity(options: argparse.Namespace) -> int:
     file.write_text(complexity.rewritten(file.read_text(encoding="utf-8"), fitted), encoding="utf-8")
     print(f"{file}: {fitted.fitted}")
     return 0
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "serve": lambda options: serve(load_settings(), options.host, options.port),
+    "ingest": lambda options: ingest.run(options, load_settings().library),
+    "publish": _publish,
+    "retrieval-eval": _retrieval_eval,
+    "accounts": _accounts,
+    "switch": _switch,
+    "complexity-eval": _complexity,
+    "complexity-fit": _complexity,
+}
 
 
 if __name__ == "__main__":

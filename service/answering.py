@@ -244,7 +244,8 @@ class Answerer:
             self._watcher.tool_ran(run, draft.assessment.complexity)
         if all(run.result is None for run in draft.runs):
             # Nothing was looked up: to abstain would say something about the sources that nobody knows.
-            raise Problem("Every tool failed. Try again in a moment.")
+            problem = next((run.error for run in draft.runs if isinstance(run.error, Problem)), None)
+            raise problem or Problem("Every tool failed. Try again in a moment.")
         return [draft.step("run", telling.run(run, draft.language), run.name) for run in draft.runs]
 
     async def _weigh(self, draft: _Draft, question: Question, context: Context) -> _Weighed:

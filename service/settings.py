@@ -53,7 +53,10 @@ class Settings(BaseSettings):
         default=8, ge=1, le=200, description="Connections to that database at a time, of one process."
     )
     retrieval_database_timeout_seconds: float = Field(
-        default=2.0, gt=0, le=30, description="Seconds that a query of that database may take, waiting for a connection included."
+        default=2.0,
+        gt=0,
+        le=30,
+        description="Seconds that a query of that database may take, waiting for a connection included.",
     )
     jwt_secret: SecretStr | None = Field(
         default=None,

@@ -71,7 +71,7 @@ class Server:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it calls the kernel, and nothing of Python's that a thread could hold
             env=_ENVIRONMENT,
             **self._as_user,  # type: ignore[call-overload]  # three options, or none
         )
@@ -101,7 +101,8 @@ class Server:
         if self._process is not None:
             self.kill()
 
-    def url(self, database: str = "postgres", user: str = "postgres", password: str = "postgres-password") -> str:
+    def url(self, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
+        password = password or self._password.read_text(encoding="utf-8")
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, statement: str, database: str = "postgres") -> None:
