@@ -56,6 +56,8 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     watching.tool_ran(run, UNCLASSIFIED)
     if run.late:
         raise AnswerTimeout("The tool did not answer in time. Ask something narrower, or try again.")
+    if isinstance(run.error, Problem):
+        raise run.error
     if run.result is None:
         raise Problem("The tool failed. Try again in a moment.")
     return Json(

@@ -15,13 +15,14 @@ from service.tools.tool import Tool, ToolRequest, ToolResult
 
 @dataclass(frozen=True, slots=True)
 class ToolRun:
-    """One run of a tool: what it was asked, what came of it (None after an error), the seconds it took, and whether it was late."""
+    """One run of a tool: what it was asked, what came of it (None after an error), the seconds it took, whether it was late, and why it failed."""
 
     name: str
     query: str
     result: ToolResult | None
     seconds: float
     late: bool = False
+    error: Exception | None = None
 
     @property
     def outcome(self) -> str:
@@ -60,6 +61,7 @@ async def run_together(
         started = clock()
         result: ToolResult | None = None
         late = False
+        failure: Exception | None = None
         try:
             async with asyncio.timeout(limits[name]):
                 result = await tools[name].run(request)
@@ -68,6 +70,7 @@ async def run_together(
             on_error(name, error)
         except Exception as error:  # noqa: BLE001 - any failure of one tool must leave the others standing
             on_error(name, error)
-        return ToolRun(name, request.query, result, clock() - started, late)
+            failure = error
+        return ToolRun(name, request.query, result, clock() - started, late, failure)
 
     return list(await asyncio.gather(*(run(name) for name in names)))

@@ -26,11 +26,12 @@ _AWAY = (
     asyncpg.InvalidSchemaNameError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InternalServerError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
 """What only the operator or time can mend. A missing table belongs here: its generation was dropped, and the next look finds the new one."""
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import importlib.util
 import itertools
 import os
@@ -11,11 +10,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -24,8 +21,9 @@ import pytest
 from service.retrieval.postgres.connecting import Address
 
 _NOBODY = 65534
-_PARENT_DEATH_SIGNAL = 1
 _STARTED_SECONDS = 30.0
+_GUARD = "read _; kill -KILL $0"
+"""Ends the server when the tests were killed: the pipe to them breaks."""
 
 
 class Server:
@@ -38,6 +36,7 @@ class Server:
         self._programs = Path(spec.origin).parent / "pginstall" / "bin"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -65,40 +64,47 @@ class Server:
             "logging_collector": "off",
         }
         given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        log = (self._folder / "log").open("ab")
-        self._process = subprocess.Popen(
-            [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *given],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it calls the kernel, and nothing of Python's that a thread could hold
-            env=_ENVIRONMENT,
-            **self._as_user,  # type: ignore[call-overload]  # three options, or none
-        )
-        log.close()
+        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *given]
         ends = time.monotonic() + _STARTED_SECONDS
         while True:
+            assert time.monotonic() < ends, self.log()[-2000:]
+            if self._process is None or self._process.poll() is not None:
+                # A server that was killed is followed by another only when the last of its processes has noticed.
+                self._process = self._spawned(command)
             try:
                 asyncio.run(self._answer())
             except (OSError, asyncpg.PostgresError):
-                assert time.monotonic() < ends, (self._folder / "log").read_text(errors="replace")[-2000:]
                 time.sleep(0.05)
             else:
-                return
+                break
+        self._guard = subprocess.Popen(["/bin/sh", "-c", _GUARD, str(self._process.pid)], stdin=subprocess.PIPE)
+
+    def _spawned(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=_ENVIRONMENT,
+                **self._as_user,  # type: ignore[call-overload]  # three options, or none
+            )
 
     def kill(self) -> None:
-        """SIGKILL to the server and all of its processes."""
+        """SIGKILL to the server; its processes end when they notice."""
         assert self._process is not None
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+        self._process.kill()
         self._process.wait(10)
-        self._process = None
-        # The next start waits for processes that still hold its shared memory.
-        (self._folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        self._process = self._guard = None
 
     def stop(self) -> None:
         """Stop at once."""
         if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
             self.kill()
 
     def url(self, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
@@ -127,10 +133,6 @@ class Server:
 
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 async def _execute(url: str, statement: str) -> None:
