@@ -20,12 +20,13 @@ from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
 from service.chat.evidence import Evidence, merge, number, select, sentences, with_holdings
 from service.chat.guard import Refusal, RefusalReason, refusal_of
-from service.chat.language import Language, Spoken, spoken
+from service.chat.language import Language
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
-from service.chat.translating import translate
+from service.chat.smalltalk import Remark
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
+from service.listening import Understood, in_the_sources_language, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
@@ -120,7 +121,7 @@ class _Draft:
     assessment: Assessment
     today: date
     retriever: Retriever
-    spoken: Spoken
+    understood: Understood
     steps: list[Step] = field(default_factory=list)
     runs: list[ToolRun] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -136,7 +137,7 @@ class _Draft:
 
     @property
     def language(self) -> Language:
-        return self.spoken.answer
+        return self.understood.spoken.answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,10 @@ class Answerer:
             save: keeps the answer; when it raises, the answer is not told.
         """
         with self._shelf.lend() as retriever:
-            language = spoken(question.text, question.earlier)
-            draft = _Draft(classify(question.text, self._deployment.complexity), today, retriever, language)
+            understood = understand(
+                question.text, question.earlier, question.title, self._deployment.talk, self._deployment.refusals
+            )
+            draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
             async with aclosing(self._answered(draft, question, save)) as events:
                 async for event in events:
                     yield event
@@ -188,7 +191,12 @@ class Answerer:
         yield Classified(draft.assessment.complexity)
         yield draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
         refusal = refusal_of(question.text, self._deployment.refusals)
-        events = self._refuse(draft, question, refusal) if refusal else self._research(draft, question)
+        if refusal:
+            events = self._refuse(draft, question, refusal)
+        elif draft.understood.talk:
+            events = self._reply(draft, question, draft.understood.talk)
+        else:
+            events = self._research(draft, self._researched(draft, question))
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Answer):
@@ -203,14 +211,27 @@ class Answerer:
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
         yield self._finished(draft, question, "refused", (), reason=refusal.reason)
 
+    def _researched(self, draft: _Draft, question: Question) -> Question:
+        understood = draft.understood
+        return replace(question, text=understood.text, earlier=understood.earlier, title=understood.title)
+
+    async def _reply(self, draft: _Draft, question: Question, talk: Remark) -> AsyncGenerator[Event, None]:
+        yield draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
+        text = talk.answers[draft.language]
+        draft.pieces.append(text)
+        yield Delta(text)
+        # Nothing of law is said and nothing was looked up: an answer, without citations and without the confidence of any.
+        yield self._finished(draft, question, "ok", ())
+
     async def _research(self, draft: _Draft, question: Question) -> AsyncGenerator[Event, None]:
         context = contextualise(question.text, question.earlier, question.title, content_words)
-        if context.carried:
+        if draft.understood.wish:
+            yield draft.step("follow", telling.once_more(question.text, draft.language))
+        elif context.carried:
             yield draft.step("follow", telling.carried(context.carried, draft.language))
-        if draft.language == "en":
-            translation = translate(context.search, self._deployment.glossary)
-            context = replace(context, search=translation.search)
-            yield draft.step("translate", telling.translated(translation.terms, draft.language))
+        context, terms = in_the_sources_language(context, draft.understood, self._deployment.glossary)
+        if terms:
+            yield draft.step("translate", telling.translated(terms, draft.language))
         plan = plan_tools(f"{question.text} {context.search}", draft.assessment.complexity, question.role.tools)
         yield draft.step("plan", telling.plan(plan, question.role, draft.language))
         for step in await self._look_up(draft, context, plan):
@@ -330,7 +351,7 @@ class Answerer:
                 question.role.register,
                 dangling,
                 draft.language,
-                draft.spoken.note,
+                draft.understood.spoken.note,
                 stood_in=written.fallback is not None,
             ),
             written=written,
@@ -360,7 +381,7 @@ def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...],
     results = {run.name: run.result for run in draft.runs if run.result}
     compared = results.get("CaseComparator")
     return Brief(
-        question=question.text,
+        question=f"{question.text} ({wish})" if (wish := draft.understood.wish) else question.text,
         carried=context.carried,
         register=question.role.register,
         evidence=evidence,

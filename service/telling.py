@@ -16,6 +16,9 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
     "id": {
         "classify": "Menilai kerumitan",
         "guard": "Memeriksa batas layanan",
+        "talk": "Menanggapi percakapan",
+        "talked": "Pesan ini bukan pertanyaan hukum ({}), jadi tidak ada sumber yang dicari.",
+        "once more": "Diminta menjelaskan lagi; pertanyaan sebelumnya dijawab ulang dari sumbernya: “{}”.",
         "follow": "Membaca percakapan",
         "translate": "Menerjemahkan istilah",
         "plan": "Merencanakan alat",
@@ -60,6 +63,9 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "classify": "Judging the complexity",
         "guard": "Checking the limits of the service",
+        "talk": "Replying to the conversation",
+        "talked": "This message is no question of law ({}), so no source was searched.",
+        "once more": "Asked to explain again; the earlier question is answered anew from its sources: “{}”.",
         "follow": "Reading the conversation",
         "translate": "Translating terms",
         "plan": "Planning tools",
@@ -134,6 +140,16 @@ def complexity(assessment: Assessment, rules: ComplexityRules, language: Languag
 def refused(reason: str, language: Language) -> str:
     """Why a request is not met."""
     return _SAID[language]["refused"].format(_SAID[language][reason])
+
+
+def talked(kind: str, language: Language) -> str:
+    """That a message is no question, and of which kind it is."""
+    return _SAID[language]["talked"].format(kind)
+
+
+def once_more(question: str, language: Language) -> str:
+    """Which earlier question is answered anew."""
+    return _SAID[language]["once more"].format(question)
 
 
 def carried(topic: str, language: Language) -> str:

@@ -6,6 +6,7 @@ A question leans on what was said before it when it points back ("tersebut", "it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,13 @@ _CORRECTING = lexicon([
     "maksud saya", "maksudku", "maksudnya", "maksud aku", "koreksi", "ralat", "bukan itu", "eh bukan", "salah", "i mean", "i meant", "correction",
 ])  # fmt: skip
 _DEFINING = lexicon(["apa itu", "yang dimaksud", "pengertian", "definisi", "define"])
+_OPENED = re.compile(
+    r"(?:\W*\b(?:ganti topik|topik (?:baru|lain)|pindah topik|pertanyaan (?:lain|baru)|ngomong[- ]ngomong|koreksi|ralat|eh|bukan itu|eh bukan|maksud (?:saya|aku|ku)|maksudku"
+    r"|yang tadi|soal yang tadi|oke?|baik(?:lah)?|terima ?kasih|makasih|trims|halo|hai|selamat (?:pagi|siang|sore|malam)|permisi|maaf|(?:saya|aku) (?:mau|ingin) (?:tanya|bertanya)"
+    r"|mau tanya|by the way|another question|different topic|correction|sorry|thanks|thank you|hello|i meant?)\b(?=\W*\w))+[\s,.:;!-]*",
+    re.IGNORECASE,
+)
+"""What opens a message and is no part of its question; something must follow it."""
 _OPENINGS = (
     ("bandingkan", "dengan"), ("bagaimana", "dengan"), ("gimana", "dengan"), ("bagaimana", "kalau"), ("bagaimana", "jika"),
     ("bagaimana", "bila"), ("gimana", "kalau"), ("gimana", "kalo"), ("kalau",), ("kalo",), ("klo",), ("jika",), ("bila",), ("lalu",), ("terus",),
@@ -67,6 +75,9 @@ _BARE_MODALS = frozenset(
         "must",
     ]
 )
+_BARE = 5
+"""A bare question has at most so many words."""
+_OR_NOT = ("tidak", "gak", "nggak")
 _QUESTION_WORDS = frozenset(
     [
         "apa",
@@ -219,10 +230,14 @@ _SIDES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What to search for: the question, and the words carried over from the conversation (empty when it stands alone)."""
+    """What to search for: the question, and the words carried over from the conversation (empty when it stands alone).
+
+    `phrase` are those of the carried words that the question does not say itself; `search` ends with them.
+    """
 
     search: str
     carried: str
+    phrase: str = ""
 
 
 def is_follow_up(question: str, topic: Topic) -> bool:
@@ -250,7 +265,7 @@ def contextualise(question: str, earlier: Sequence[str], title: str | None, topi
     """
     said = list(earlier or ([title] if title else []))
     if not said or not is_follow_up(question, topic):
-        return Context(search=question, carried="")
+        return Context(search=_without_opening(question), carried="")
     asked = words(question)
     own = {word.lower() for word in topic(question)}
     carried = _returned_to(asked, own, said, topic) if _RETURNING.shown(asked) else _carried(said, topic)
@@ -261,7 +276,12 @@ def contextualise(question: str, earlier: Sequence[str], title: str | None, topi
         carried = [word for word in carried if not word.lower().startswith(_ARTICLE) or word.lower() in own]
     carried = carried[:_MOST_CARRIED]
     phrase = " ".join(word for word in carried if word.lower() not in own)
-    return Context(search=f"{question} {phrase}".strip(), carried=" ".join(carried))
+    return Context(f"{_without_opening(question)} {phrase}".strip(), " ".join(carried), phrase)
+
+
+def _without_opening(question: str) -> str:
+    """A question without the words that only join it to the conversation: what is searched for is what follows them."""
+    return question[found.end() :] if (found := _OPENED.match(question)) and found.end() < len(question) else question
 
 
 def _own_topic(question: str, topic: Topic) -> list[str]:
@@ -300,10 +320,12 @@ def _continues(asked: list[str], own: Sequence[str]) -> bool:
 
 
 def _asks_barely(asked: list[str], own: Sequence[str]) -> bool:
-    """One word of its own behind a bare modal: "Apakah harus di notaris?", "Perlu pengacara?"."""
-    return (
-        len(own) == 1 and len(asked) <= 5 and bool(_BARE_MODALS.intersection(asked[:1])) and not _DEFINING.shown(asked)
-    )
+    """One word of its own behind a bare modal ("Perlu pengacara?"), passives without a subject ("Bisa ditarik kembali?"), or "wajib tidak?"."""
+    if not 0 < len(asked) <= _BARE or _DEFINING.shown(asked):
+        return False
+    if asked[-1] in _OR_NOT:
+        return len(own) == 1 and len(asked) <= len(_OR_NOT)
+    return bool(_BARE_MODALS.intersection(asked[:1])) and (len(own) == 1 or own[0].lower().startswith("di"))
 
 
 def _corrects(asked: list[str]) -> bool:

@@ -13,6 +13,7 @@ from service.deployments.glossary import load_glossary
 from service.deployments.guards import load_guards
 from service.deployments.model import ROLES, TOOLS, Deployment, Generation, Limits, Permission, Role
 from service.deployments.reading import read_yaml
+from service.deployments.talk import load_talk
 from service.errors import ConfigurationError
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
@@ -135,6 +136,7 @@ class _File(_Strict):
     roles: dict[RoleName, _Role]
     guards: FileName
     glossary: FileName
+    talk: FileName
     llm: _Generation
 
     @model_validator(mode="after")
@@ -186,6 +188,7 @@ def _domain(file: _File) -> Deployment:
         refusals=guards.refusals,
         domain=guards.domain,
         glossary=load_glossary(HERE / "glossaries" / f"{file.glossary}.txt"),
+        talk=load_talk(HERE / "talking" / f"{file.talk}.yaml"),
         tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
     )

@@ -10,6 +10,7 @@ from service.chat.complexity import ComplexityRules
 from service.chat.domain import Domain
 from service.chat.guard import Refusal
 from service.chat.registers import Register
+from service.chat.smalltalk import SmallTalk
 from service.chat.translating import Glossary
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
@@ -72,4 +73,5 @@ class Deployment:
     generation: Generation
     domain: Domain
     glossary: Glossary
+    talk: SmallTalk
     tool_seconds: Mapping[str, float]
