@@ -38,18 +38,43 @@ _CUT = {
 }
 _DIRECTIONS = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u3164\ufeff\uffa0")
 _LIKE_BRACKETS = str.maketrans(
-    {"【": "[", "】": "]", "［": "[", "］": "]", "〔": "[", "〕": "]", "\r": "", "\t": " ", "\u00a0": " "}
+    {
+        "【": "[",
+        "】": "]",
+        "［": "[",
+        "］": "]",
+        "〔": "[",
+        "〕": "]",
+        "「": "“",
+        "」": "”",
+        "『": "“",
+        "』": "”",
+        "＂": '"',
+        "‟": '"',
+        "″": '"',
+        "〝": '"',
+        "〞": '"',
+        "\r": "",
+        "\t": " ",
+        "\u00a0": " ",
+    }
 )
 _SUSPECT = re.compile(r"[^\n\x20-\x7e]")
+_TOP_DOMAINS = "com|net|org|io|id|xyz|co|ru|me|ly|gl|app|dev|info|biz|site|online|website|top|link|click|shop|store|live|club|page|web|cc|tv|ai|gg|tk|ml|cf|eu"
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|javascript:|data:)[^\s\"”)\]]*|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+\.(?:com|net|org|io|id|xyz|co|ru)\b[^\s]*",
+    r"(?:[a-z][a-z0-9+.-]{0,30}://|(?<![\w/])//(?=\w)|www\.|mailto:|javascript:|data:|tel:)[^\s\"”)\]]*|[\w.+-]{1,64}@[\w-]{1,63}\.[\w.]+"
+    r"|\b[\w-]{1,63}\.(?:" + _TOP_DOMAINS + r")\b[^\s]*|\b[a-z][\w-]{0,62}\.[a-z]{2,24}/\S*",
     re.IGNORECASE,
 )
+"""Repetitions are bounded here and below: a run of letters without an end must not be read anew from each of them."""
 _MARKUP = re.compile(r"<\s*/?\s*[a-z!][^>]*>?|!\[|\]\(", re.IGNORECASE)
 _LOUD = re.compile(r"(?<![\w-])[A-Z]{6,}(?![\w-])")
 _CODE = re.compile(
-    r"(?<![\w/])(?=[\w-]*[A-Z0-9_])(?:[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*_[A-Za-z0-9_]+|(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{6,}|[A-Z0-9]+(?:[-_][A-Z0-9]+)+|[A-Za-z0-9+/=]{24,})(?![\w/])"
+    r"(?<![\w/])(?=[\w-]{0,80}[A-Z0-9_])(?:[A-Za-z0-9]{1,40}(?:[_-][A-Za-z0-9]{1,40}){0,8}_[A-Za-z0-9_]+|(?=[\w-]{0,80}\d)(?=[\w-]{0,80}[A-Za-z])[\w-]{6,}|[A-Z0-9]+(?:[-_][A-Z0-9]+)+|[A-Za-z0-9+/=]{24,})(?![\w/])"
 )
+
+
+_LETTERS_BEYOND = re.compile(r"[^\W_\x00-\x7f]+")
 
 
 def clean(text: str) -> str:
@@ -139,7 +164,8 @@ class AnswerCheck:
         return pieces
 
     def _take(self, segment: Segment) -> list[str]:
-        verdict = self._verdict(segment.body)
+        # Who talks on without an end is not weighed piece by piece: half a quotation looks like none.
+        verdict = self._verdict(segment.body) if segment.whole else Verdict("", "withheld", "support")
         self._on_check(verdict.guardrail, verdict.outcome)
         setattr(self.counts, verdict.outcome, getattr(self.counts, verdict.outcome) + 1)
         gap, self._gap = _wider(self._gap, segment.gap), ""
@@ -164,6 +190,8 @@ class AnswerCheck:
             return Verdict("", "withheld", "instruction")
         strange = (*_ADDRESS.findall(sentence), *_CODE.findall(sentence))
         strange += tuple(word for word in _LOUD.findall(sentence) if self._unknown(word))
+        # Words of another script are no words to any check below: what no source holds of them was never weighed.
+        strange += tuple(_LETTERS_BEYOND.findall(folded))
         if any(fold(found) not in self._known for found in strange):
             return Verdict("", "withheld", "instruction")
         return self._statements.check(sentence)

@@ -114,6 +114,22 @@ CLOSES = re.compile(
     re.IGNORECASE,
 )
 """A closing that sends the reader to somebody who can advise."""
+CLOSING_WORDS = FRAMING_WORDS | _listed(
+    """
+    semoga silakan silahkan sebaiknya untuk bila jika kalau apabila membantu bermanfaat bantuan advokat pengacara nasihat penasihat konsultan ahli lembaga lbh posbakum pos
+    pengadilan setempat terdekat cuma gratis konsultasi berkonsultasi konsultasikan hubungi menghubungi bicara bicarakan tanya tanyakan bertanya minta mintalah meminta
+    dapatkan mendapatkan mencari carilah datangi temui gunakan ada masih ragu raguan keraguan perlu membutuhkan butuh ingin mau kasus perkara masalah keadaan situasi kondisi
+    khusus spesifik konkret pribadi langsung segera keputusan mengambil tindakan bertindak melangkah pasti kepastian bukan pengganti menggantikan merupakan yang kepada ke dari oleh agar
+    supaya guna saya kami bisa dapat sudah profesional kompeten berwenang resmi tentu
+    please not is are i hope if for this answer you your need needs help helps helped helpful lawyer lawyers legal aid advice advocate consult contact ask seek speak get
+    professional qualified local case situation question specific particular before act acting substitute a an or to of
+    """
+)
+"""All that a closing may consist of, beside words of the question: it must not say anything else on its way."""
+GOES_ON = _listed(
+    "tetapi tapi namun karena sebab sehingga maka jadi melainkan padahal sedangkan oleh akibatnya sebaliknya berarti artinya but because so therefore thus hence however since which meaning"
+)
+"""Words after which a sentence on what the sources do not carry begins to say something else."""
 PAST = _listed(
     "sebelumnya dahulu dulu semula awalnya lama mulanya sebelum formerly previously earlier before originally"
 )

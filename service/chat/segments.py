@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 
 LONGEST = 1_600
-"""Characters after which a sentence is cut at a space: nothing unending is held back."""
+"""Characters after which a sentence is cut at a space: nothing unending is held back. Its pieces are not `whole`."""
+_LONGEST_ABBREVIATION = 12
+_CLOSING = re.compile(r"[”»\"]")
 _END = re.compile(r"[.!?…]+[\"”»’)*_\]]*(?:\s?\[[^\[\]\n]{1,24}\])*[.\"”»’*_]*")
 _ABBREVIATION = re.compile(
     r"(?:(?:^|[\s(\"“])(?:No|Nomor|jo|Rp|hlm|hal|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|psl|Ps|Psl|art|Art|vs|St|Mr|Mrs|e\.g|i\.e|s\.d|a\.n|[A-Z])\.|(?:^|\n)\s*\d{1,3}\.)$"
@@ -20,7 +22,7 @@ _MARK_BEGINS = re.compile(r"\[[^\[\]\n]{0,24}$")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sentence or a line, and the white space before it. `whole` is false when the text ended within it."""
+    """A sentence or a line, and the white space before it. `whole` is false for the pieces of one that is longer than LONGEST."""
 
     gap: str
     body: str
@@ -32,16 +34,18 @@ class SentenceCutter:
 
     def __init__(self) -> None:
         self._held = ""
-        self._looked = 0
+        self._overlong = False
+        self._quoting = False
 
     def feed(self, text: str) -> list[Segment]:
         """The segments that the text so far completes."""
         self._held += text
         found: list[Segment] = []
         while (end := self._next_end()) is not None:
-            found.append(_segment(self._held[:end], whole=True))
-            self._held = self._held[end:]
-            self._looked = 0
+            place, cut = end
+            piece, self._held = self._held[:place], self._held[place:]
+            found.append(_segment(piece, whole=not (cut or self._overlong)))
+            self._went_on(piece, cut)
         return found
 
     def finish(self) -> list[Segment]:
@@ -49,11 +53,19 @@ class SentenceCutter:
         found = self.feed("\n")
         rest, self._held = self._held, ""
         if rest.strip():
-            found.append(_segment(rest, whole=True))
+            found.append(_segment(rest, whole=not self._overlong))
         return found
 
-    def _next_end(self) -> int | None:
-        """Where the first sentence of the held text ends; None while that depends on text still to come."""
+    def _went_on(self, piece: str, cut: bool) -> None:
+        """Note whether what comes next still belongs to a sentence that is too long: at least to the end of its quotation."""
+        if cut:
+            self._quoting = self._quoting or _inside_quotation(piece)
+            self._overlong = True
+        elif self._overlong and (not self._quoting or _CLOSING.search(piece) or self._held.startswith("\n")):
+            self._overlong = self._quoting = False
+
+    def _next_end(self) -> tuple[int, bool] | None:
+        """Where the first sentence of the held text ends, and whether it is cut there for its length; None while that depends on text still to come."""
         held = self._held
         start = len(held) - len(held.lstrip())
         limit = start + LONGEST
@@ -64,12 +76,12 @@ class SentenceCutter:
             if verdict is None:
                 break
             if verdict:
-                return match.end()
+                return match.end(), False
         if 0 <= line <= limit:
-            return line
+            return line, False
         if len(held) > limit:
             space = held.rfind(" ", start + 1, limit)
-            return space if space > start else limit
+            return space if space > start else limit, True
         return None
 
 
@@ -84,9 +96,14 @@ def _ends(held: str, start: int, dot: int, end: int, horizon: int, closed: bool)
         return False
     if rest == ahead or ahead[0] in "[)”»":
         return False
-    if held[dot] == "." and _ABBREVIATION.search(held[start : dot + 1]):
+    if held[dot] == "." and _abbreviated(held[start : dot + 1]):
         return False
     return not _inside_quotation(held[start:end])
+
+
+def _abbreviated(text: str) -> bool:
+    # Looked for at the end alone: a text of nothing but abbreviations is looked at once for each of them.
+    return _ABBREVIATION.search(text, max(0, len(text) - _LONGEST_ABBREVIATION)) is not None
 
 
 def _inside_quotation(text: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.chat.claims import Asked, Clause, Idf, read_clause, weigh, wrong_articles
-from service.chat.phrases import ASSERTING, CLOSES, SAYS_NOTHING_FOUND
+from service.chat.phrases import ASSERTING, CLOSES, CLOSING_WORDS, GOES_ON, SAYS_NOTHING_FOUND
 from service.chat.quotations import Located, Quotation, find_quotations
 from service.chat.sources import Source, TermsOf
 from service.text import words
@@ -20,7 +20,7 @@ from service.text import words
 Outcome = Literal["kept", "repaired", "marked", "withheld"]
 Guardrail = Literal["none", "citation", "quotation", "figure", "support", "instruction"]
 
-_MARK_GROUP = re.compile(r"\s?\[\d{1,3}\](?:\s?\[\d{1,3}\])*")
+_MARK_GROUP = re.compile(r"\s?\[\d{1,3}\](?:[\s,;]{0,3}\[\d{1,3}\])*")
 _NUMBER = re.compile(r"\d{1,3}")
 _LISTED_MARK = re.compile(
     r"\[\s*(?:(?:sumber|source|dokumen|document|no\.?|nomor)\s*)?(\d{1,3}(?:\s*[,;&]\s*\d{1,3})*)\s*\]", re.IGNORECASE
@@ -29,7 +29,11 @@ _ODD_MARK = re.compile(r"\[[^\[\]]{0,40}\d[^\[\]]{0,40}\]")
 _HEADING = re.compile(r"^(?:#{1,6}\s|\*\*[^*]+\*\*:?$)|:\**$")
 _ARTICLE_WORD = re.compile(r"\b(?:pasal|psl\.?|ps\.?|articles?|art\.)\s*(\d{1,4}[a-z]{0,2})\b", re.IGNORECASE)
 _PARAGRAPH_WORD = re.compile(r"\b(?:ayat|paragraph)\s*\(?(\d{1,2}[a-z]?)\)?", re.IGNORECASE)
+_MOST_PIECES = 40
+"""Clauses and quotations of one sentence; beyond this it is no sentence, and would cost more than the rest of the answer."""
 _LONGEST_HEADING = 10
+_LEAST_SHARE = 0.25
+"""Of the words of a clause, by weight, what a passage beside others must hold to be cited for it."""
 _RUN = 7
 """So many words in a row that another passage says and the cited one does not show that the mark is misplaced."""
 _SEVERITY: Mapping[Outcome, int] = {"kept": 0, "repaired": 1, "marked": 2, "withheld": 3}
@@ -106,9 +110,14 @@ class StatementCheck:
         sentence = _LISTED_MARK.sub(_as_marks, sentence)
         if not words(sentence):
             return Verdict(sentence, "kept", states=False)
+        if not words(_MARK_GROUP.sub("", sentence)):
+            return Verdict("", "withheld", "citation", states=False)
         if _ODD_MARK.search(_MARK_GROUP.sub("", sentence)) and "[DEMO" not in sentence:
             return Verdict("", "withheld", "citation")
-        judged = [self._judge(sentence, part) for part in _parts(sentence)]
+        parts = tuple(_parts(sentence))
+        if sum(1 + len(part.quotations) for part in parts) > _MOST_PIECES:
+            return Verdict("", "withheld", "citation")
+        judged = [self._judge(sentence, part) for part in parts]
         worst = max(judged, key=lambda one: _SEVERITY[one.outcome])
         states = any(one.states for one in judged)
         if worst.outcome == "withheld":
@@ -118,18 +127,21 @@ class StatementCheck:
 
     def _judge(self, sentence: str, part: _Part) -> _Judged:
         clause = self._clause(sentence, part)
+        if part.start and part.own_marks and not clause.words and not part.quotations:
+            # Marks after marks, with nothing said between: what they were to carry has its marks already.
+            return _Judged("repaired", "citation", (_Change(part.marks_start, part.marks_end, ""),), states=False)
         quotations = [one for one in part.quotations if not self._asked_in_these_words(one.text)]
         if not part.marks and self._frames(sentence, clause, quotations):
             return _Judged("kept", states=False)
         cited = [self._sources[mark] for mark in part.marks if mark in self._sources]
         found = self._under(sentence, part, clause, quotations, cited) if cited else None
         if found is not None and found.outcome in {"kept", "repaired"}:
-            return self._without_dangling(found, part, cited)
+            return self._without_idle(found, part, clause, cited)
         moved = self._elsewhere(sentence, part, clause, quotations)
         if moved is not None:
             return moved
         if found is not None and found.outcome == "marked":
-            return self._without_dangling(found, part, cited)
+            return self._without_idle(found, part, clause, cited)
         return found or _Judged("withheld", "quotation" if quotations else "citation" if part.marks else "support")
 
     def _clause(self, sentence: str, part: _Part) -> Clause:
@@ -146,9 +158,7 @@ class StatementCheck:
         """Whether a clause without a mark only opens, heads, links or closes."""
         if quotations:
             return False
-        if SAYS_NOTHING_FOUND.search(clause.text) and not clause.figures.amounts and not clause.figures.articles:
-            return True
-        if CLOSES.search(sentence.strip()) and not clause.figures:
+        if _says_nothing_found(clause) or self._closes(sentence.strip(), clause):
             return True
         asserting = not ASSERTING.isdisjoint(clause.words)
         if not clause.states:
@@ -166,6 +176,10 @@ class StatementCheck:
             and clause.terms <= self._asked.terms
             and set(clause.figures.amounts) <= set(self._asked.figures.amounts)
         )
+
+    def _closes(self, sentence: str, clause: Clause) -> bool:
+        allowed = CLOSING_WORDS | self._asked.words
+        return bool(CLOSES.search(sentence)) and not clause.figures and allowed.issuperset(clause.words)
 
     def _under(
         self, sentence: str, part: _Part, clause: Clause, quotations: Sequence[Quotation], cited: Sequence[Source]
@@ -233,6 +247,16 @@ class StatementCheck:
             for run in runs
         )
 
+    def _bears(self, source: Source, part: _Part, clause: Clause) -> bool:
+        """Whether a passage has a share in what a clause says: a quotation, an article or a part of its words."""
+        if any(source.wording.locate(one.text) for one in part.quotations):
+            return True
+        if any(source.states_article(article) for article in clause.figures.articles):
+            return True
+        total = sum(map(self._idf, clause.terms))
+        held = sum(self._idf(term) for term in clause.terms if term in source.terms)
+        return not total or held >= _LEAST_SHARE * total
+
     def _paragraph_change(
         self, sentence: str, part: _Part, quotations: Sequence[Quotation], cited: Sequence[Source]
     ) -> _Change | None:
@@ -266,14 +290,22 @@ class StatementCheck:
         ]
         return [_Change(one.start(1), one.end(1), articles[0].upper()) for one in places] or None
 
-    def _without_dangling(self, judged: _Judged, part: _Part, cited: Sequence[Source]) -> _Judged:
-        """Marks that stand on nothing go away where others carry the clause."""
-        if not part.own_marks or len(cited) == len(part.marks):
+    def _without_idle(self, judged: _Judged, part: _Part, clause: Clause, cited: Sequence[Source]) -> _Judged:
+        """Marks that stand on nothing, or on a passage that carries next to nothing of the clause, go away where others carry it."""
+        bearing = [source for source in cited if self._bears(source, part, clause)] or cited
+        if not part.own_marks or len(bearing) == len(part.marks):
             return judged
-        kept = "".join(f"[{source.number}]" for source in cited)
+        kept = "".join(f"[{source.number}]" for source in bearing)
         change = _Change(part.marks_start, part.marks_end, f" {kept}")
         outcome: Outcome = "repaired" if judged.outcome == "kept" else judged.outcome
         return _Judged(outcome, "citation", (*judged.changes, change))
+
+
+def _says_nothing_found(clause: Clause) -> bool:
+    """Whether a clause says what the sources do not carry, and only that."""
+    if clause.figures.amounts or clause.figures.articles or not GOES_ON.isdisjoint(clause.words):
+        return False
+    return SAYS_NOTHING_FOUND.search(clause.text) is not None
 
 
 def _as_marks(match: re.Match[str]) -> str:

@@ -278,3 +278,93 @@ def test_how_a_stream_is_cut_changes_nothing(index: Index, sentences: list[str],
     for quotation in find_quotations(told):
         assert any(Wording([document.text]).locate(quotation.text) for document in DOCUMENTS)
     assert "[9]" not in told
+
+
+STANDS = "Pencucian uang diancam penjara paling lama 15 tahun [3]."
+"""A sentence that is kept: what only frames is shown beside one that stands."""
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "你必须支付一百万卢比。",
+        "Вы должны заплатить миллион.",
+        "عليك أن تدفع مليون",
+        "١٠٠٠٠٠٠",
+        "Pencucian uang diancam penjara, 并且你必须支付 [3].",
+        "Pencucian uang diancam penjаra paling lama 15 tahun [3].",
+    ],
+)
+def test_words_of_another_script_are_withheld(index: Index, foreign: str) -> None:
+    """What no check can read is not shown, be it a sentence of its own, a part of one, or a single letter that only looks alike."""
+    assert shown(index, f"{STANDS} {foreign}") == STANDS
+
+
+def test_letters_that_a_source_holds_may_be_repeated(index: Index) -> None:
+    """Letters beyond Latin that stand in the question are no foreign words."""
+    text = "Pencucian uang di Bjørnøya diancam penjara paling lama 15 tahun [3]."
+    assert shown(index, text, question="Apa hukuman pencucian uang di Bjørnøya?") == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["wa.me", "wa.me/62812", "evil.app", "bit.ly/menang", "//evil.example/x", "tel:112", "hxxp://evil", "a@b.id"],
+)
+def test_addresses_of_any_form_are_withheld(index: Index, address: str) -> None:
+    """An address that no source holds takes its sentence with it, also without a scheme or under a short domain."""
+    text = f"Pencucian uang diancam penjara paling lama 15 tahun, lihat {address} [3]."
+    assert shown(index, f"{STANDS} {text}") == STANDS
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("‹", "›"), ("''", "''"), ("``", "''"), ("＂", "＂"), ("「", "」"), ("‟", "‟")]
+)
+def test_quotations_are_known_by_all_their_marks(index: Index, opening: str, closing: str) -> None:
+    """Words that the passage does not hold are not shown as a quotation, whatever quotation marks a model uses."""
+    text = f"Disebutkan {opening}Ancamannya penjara paling lama 15 tahun dan harta mati{closing} [3]."
+    assert "harta mati" not in shown(index, f"{STANDS} {text}")
+
+
+def test_a_quotation_without_an_end_is_withheld_to_its_end(index: Index) -> None:
+    """What goes on after the longest sentence still belongs to the quotation that was opened in it."""
+    text = f"“{'Ancamannya penjara paling lama 15 tahun. ' * 120}” [3]."
+    assert shown(index, f"{STANDS} {text} {STANDS}") == f"{STANDS} {STANDS}"
+
+
+def test_a_sentence_without_an_end_is_withheld(index: Index) -> None:
+    """Who talks on without an end is not shown in pieces."""
+    assert shown(index, f"{STANDS}\n{'pencucian uang penjara ' * 200}") == STANDS
+
+
+def test_marks_after_marks_are_dropped(index: Index) -> None:
+    """Marks with nothing said before them, and those of passages that do not speak of the matter, are not shown."""
+    assert shown(index, f"{STANDS} [1][2][99]") == STANDS
+    assert shown(index, STANDS.replace("[3]", "[1][2][3][4]")) == STANDS
+    assert shown(index, f"{STANDS}\n[1][2]") == STANDS
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "Silakan transfer uang kepada advokat Budi agar mendapat bantuan hukum.",
+        "Jika polisi datang menolak dan lari saja ke advokat.",
+        "Sumber tidak memuat hal itu karena pelaku bebas dan tidak dihukum.",
+        "Sumber tidak menyebut hukuman mati tetapi pelaku dapat dihukum mati.",
+    ],
+)
+def test_a_closing_says_nothing_else_on_its_way(index: Index, closing: str) -> None:
+    """A sentence is no closing because it ends in the word for a lawyer, nor an admission because it begins as one."""
+    assert shown(index, f"{STANDS} {closing}") == STANDS
+
+
+def test_a_sentence_of_too_many_pieces_is_withheld(index: Index) -> None:
+    """Hundreds of quotations and marks in one sentence are not weighed one by one."""
+    assert shown(index, f"{STANDS} {'“penjara” [3] ' * 100}.") == STANDS
+
+
+@given(st.text(alphabet="aA1 -_.@/<[]()“”\"'‘’*:\n", max_size=1_200), st.integers(1, 500))
+@settings(max_examples=40, deadline=None)
+def test_overlong_texts_fare_the_same_in_pieces(index: Index, text: str, chunk: int) -> None:
+    """Where a text is cut on its way does not change what is shown, also beyond the longest sentence."""
+    long = f"{STANDS} {text}{'x ' * 900}{text}\n{STANDS}"
+    assert shown(index, long, chunk=chunk) == shown(index, long, chunk=len(long))
