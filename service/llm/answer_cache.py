@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -125,8 +125,8 @@ class Flight:
             if not self._readers and not self.ended:
                 self._end()
                 self._task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._task
+                # Not awaited itself: a reader who is cancelled meanwhile must stay cancelled.
+                await asyncio.wait([self._task])
 
     async def _write(self, events: AsyncGenerator[WritingEvent, None]) -> None:
         try:
@@ -239,7 +239,7 @@ class CachingEngine:
     def _land(self, key: CacheKey, flight: Flight) -> None:
         self._flights.pop(key, None)
         last = flight.events[-1] if flight.events else None
-        if flight.error or not isinstance(last, Written) or last.withheld or last.marked:
+        if flight.error or not isinstance(last, Written) or last.withheld or last.marked or last.cut:
             return
         if any(isinstance(event, Interrupted) for event in flight.events):
             return

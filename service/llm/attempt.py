@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.llm.budgets import Budgets, Reservation
-from service.llm.calls import AttemptLimits, Call, Chunk, End, Model, Provider, Usage
+from service.llm.calls import AttemptLimits, Call, Chunk, End, Model, Provider, Text, Usage
 from service.llm.circuits import Circuit, Permit
 from service.llm.failures import (
     REASONS,
@@ -26,6 +26,8 @@ CALL_STATUSES: tuple[str, ...] = ("ok", *REASONS, "cancelled", "superseded")
 NOTHING = Usage(0, 0, source="missing")
 _OURS_OR_THE_MODELS = frozenset({401, 403, 404})
 """A key that is not accepted and a model that is not there stay so: they count against the model."""
+_MOST_LETTERS_PER_TOKEN = 16
+"""No tokenizer makes texts of more letters a token: who sends more ignores the limit that it was told."""
 _GRACE_SECONDS = 0.05
 """A provider ends an attempt by itself at its limit; so much later we do."""
 
@@ -109,7 +111,7 @@ class Attempt:
             async with aclosing(self._stream()) as stream:
                 async for chunk in stream:
                     if isinstance(chunk, End):
-                        told = chunk.usage
+                        told = _believed(chunk.usage, self.call)
                         if not self._texts:
                             raise Malformed("the answer has no text")
                         status = "ok"
@@ -124,8 +126,9 @@ class Attempt:
             self._account(status or self.left_as, told, failure, clock() - started, first)
 
     async def _stream(self) -> AsyncGenerator[Chunk, None]:
-        """What the provider sends, within the attempt's time even if the provider forgets about it."""
+        """What the provider sends, within the attempt's time and the answer's length even if the provider forgets about them."""
         most = self.limits.attempt_seconds
+        room = _MOST_LETTERS_PER_TOKEN * self.call.max_output_tokens
         stream = self.provider.stream(self.call, self.limits)
         guard = _Guard(most + _GRACE_SECONDS)
         try:
@@ -146,9 +149,14 @@ class Attempt:
                     raise Malformed(f"the client failed: {type(error).__name__}") from error
                 finally:
                     guard.rest()
+                if isinstance(chunk, Text) and len(chunk.text) > room:
+                    yield Text(chunk.text[:room])
+                    yield End("length", None)
+                    return
                 yield chunk
                 if isinstance(chunk, End):
                     return
+                room -= len(chunk.text)
             raise TooSlow("attempt", most)
         finally:
             guard.close()
@@ -226,6 +234,13 @@ class _Guard:
         if self._waiting is not None:
             self._struck = True
             self._waiting.cancel()
+
+
+def _believed(told: Usage | None, call: Call) -> Usage | None:
+    """What a provider says that an answer cost, unless it cannot be: more than its model's window holds, or no token for words."""
+    if told is None or not told.output_tokens or told.input_tokens + told.output_tokens > call.model.context_tokens:
+        return None
+    return told
 
 
 def added(one: Usage, other: Usage) -> Usage:

@@ -33,7 +33,7 @@ class Written:
     `withheld` counts sentences that failed the check and were left out, `repaired` those that were mended, `marked` those that
     stand with a remark. `usage` and `cost_usd` cover every attempt, failed ones too; `calls` is the part of the usage that went to
     providers before somebody else wrote. `fallback` says why the extractive engine stood in for the models, `cached` that the answer
-    was written for an earlier question.
+    was written for an earlier question, `cut` that the model stopped at the limit of its length.
     """
 
     model: str
@@ -46,6 +46,7 @@ class Written:
     calls: Usage = _NONE
     fallback: str | None = None
     cached: bool = False
+    cut: bool = False
 
 
 WritingEvent = Piece | Interrupted | Written

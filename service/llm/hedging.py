@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 from service.llm.attempt import Attempt
 from service.llm.calls import Chunk, End
@@ -32,8 +32,8 @@ class Runner:
     async def stop(self) -> None:
         """End the call and wait until it has been accounted."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        # Not awaited itself: who is cancelled meanwhile must stay cancelled.
+        await asyncio.wait([self._task])
 
     async def _read(self) -> None:
         try:

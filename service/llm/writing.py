@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from service.llm.prompt import Composed, PromptBuilder
 STAGE = "output"
 """The stage of these guard rails in the metrics: what a model wrote, before it is shown."""
 UNVERIFIED = "unverified"
+_LETTERS_AT_ONCE = 400
+"""So much of a text is checked before others get their turn: a provider may send the whole answer in one piece."""
 _CUT = frozenset({"length", "max_tokens"})
 
 
@@ -105,8 +108,9 @@ class LanguageModelEngine:
             async for event in events:
                 match event:
                     case Text(text):
-                        for piece in check.feed(text):
-                            yield Piece(piece)
+                        async with aclosing(_checked(check, text)) as pieces:
+                            async for shown in pieces:
+                                yield shown
                     case Restarted(reason):
                         if check.shown:
                             yield Interrupted(reason)
@@ -115,11 +119,12 @@ class LanguageModelEngine:
                         ended = event
         if ended is None:
             raise NobodyAnswered("cut_short")
-        for piece in check.finish(cut=ended.finish_reason in _CUT):
+        cut = ended.finish_reason in _CUT
+        for piece in check.finish(cut=cut):
             yield Piece(piece)
         if not check.shown:
             raise NobodyAnswered(UNVERIFIED, usage=ended.usage, cost_usd=ended.cost_usd, first=ended.model.name)
-        yield _written(ended, check)
+        yield _written(ended, check, cut=cut)
 
     def _check(self, brief: Brief, composed: Composed) -> AnswerCheck:
         reading = self._reading()
@@ -134,7 +139,16 @@ class LanguageModelEngine:
         )
 
 
-def _written(ended: Ended, check: AnswerCheck) -> Written:
+async def _checked(check: AnswerCheck, text: str) -> AsyncGenerator[Piece, None]:
+    """What may be shown after so much more text."""
+    for at in range(0, len(text), _LETTERS_AT_ONCE):
+        if at:
+            await asyncio.sleep(0)
+        for piece in check.feed(text[at : at + _LETTERS_AT_ONCE]):
+            yield Piece(piece)
+
+
+def _written(ended: Ended, check: AnswerCheck, *, cut: bool) -> Written:
     counts = check.counts
     return Written(
         model=ended.model.name,
@@ -144,4 +158,5 @@ def _written(ended: Ended, check: AnswerCheck) -> Written:
         withheld=counts.withheld,
         repaired=counts.repaired,
         marked=counts.marked,
+        cut=cut,
     )

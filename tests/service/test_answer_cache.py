@@ -165,15 +165,16 @@ def test_what_leans_on_a_conversation_or_was_asked_to_be_new_passes_by(brief: Br
     [
         [replace(WRITTEN, withheld=1)],
         [replace(WRITTEN, marked=1)],
+        [replace(WRITTEN, cut=True)],
         [Interrupted("cut_short"), Piece("baru"), WRITTEN],
         [NobodyAnswered("timeout")],
         [ValueError("bug")],
         [],
     ],
-    ids=["withheld", "marked", "interrupted", "nobody", "crash", "no end"],
+    ids=["withheld", "marked", "cut", "interrupted", "nobody", "crash", "no end"],
 )
 def test_only_whole_and_checked_answers_are_kept(ending: list[Any]) -> None:
-    """An answer with a sentence that failed its check, a break or no end is written anew for the next reader."""
+    """An answer with a sentence that failed its check, cut at its limit, with a break or no end is written anew for the next reader."""
 
     async def work() -> None:
         desk = Desk(Slow(ending=ending))

@@ -206,6 +206,30 @@ def test_only_what_may_pass_is_tried_again(failure: ProviderError, retried: bool
     assert bench.seen.fallbacks == [("a", "b", failure.reason)]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [Usage(999_999_999, 1), Usage(1, 999_999_999), Usage(7_900, 101), Usage(40, 0), None],
+    ids=["input", "output", "together", "no output", "nothing"],
+)
+def test_usage_that_cannot_be_is_estimated(told: Usage | None) -> None:
+    """More tokens than the model's window holds, or none for words, are not paid for: what is estimated is, and says so."""
+    bench = Bench(a=("satu ", "dua", End("stop", told)), prices={"a": 1.0}, budgets={"judge": 1.0})
+    ended = run(bench.ask)[-1]
+    assert ended.usage == Usage(3, 2, source="estimated")
+    assert bench.budgets.used_ratio("judge") == pytest.approx(5e-6)
+
+
+def test_an_answer_without_an_end_is_cut() -> None:
+    """Who sends far more than was asked for is closed, and what came within the limit is an answer that was cut for its length."""
+    bench = Bench(a=("kata " * 1_000, *(["kata "] * 1_000), End("stop", TOLD)))
+    events = run(bench.ask)
+    assert len(text_of(events)) == 16 * 100
+    assert events[-1].finish_reason == "length"
+    assert events[-1].usage.source == "estimated"
+    assert len(bench.fake.closed_at) == 1
+    assert bench.statuses == [("a", "ok")]
+
+
 def test_what_was_shown_before_a_failure_is_void() -> None:
     """A stream that breaks is announced before the next attempt's texts, and both attempts are in the account."""
     bench = Bench(a=[("lama ", CutShort("x")), WHOLE], prices={"a": 1.0}, budgets={"judge": 1.0})

@@ -123,6 +123,36 @@ def test_an_answer_that_was_cut_says_so_and_drops_its_torn_sentence(index: Index
     sentence = f"“{first_sentence(brief)}” [1]."
     events, _ = written(index, brief, f"{sentence} Ancamannya penjara paling", ended("length"))
     assert text_of(events) == f"{sentence}\n\n(Jawaban terpotong karena mencapai batas panjang.)"
+    assert isinstance(events[-1], Written)
+    assert events[-1].cut
+
+
+def test_others_get_their_turn_while_a_long_text_is_checked(index: Index, brief: Brief) -> None:
+    """A provider that sends all in one piece does not keep the loop: others run many times before the answer is checked."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    engine = LanguageModelEngine(
+        name="models",
+        models={MODEL.name: MODEL.provider},
+        chain=Scripted((f"“{first_sentence(brief)}” [1]. " + "x y. " * 2_000, ended())),
+        prompts=PromptBuilder(load_templates(), "Asisten.", 8_000),
+        reading=lambda: Reading(index.analyser.document_terms, index.idf),
+    )
+
+    async def run() -> None:
+        beside = asyncio.create_task(others())
+        async with aclosing(engine.write(brief)) as found:
+            _ = [event async for event in found]
+        beside.cancel()
+
+    asyncio.run(run())
+    assert turns >= 20
 
 
 def test_a_text_without_a_last_full_stop_is_checked_too(index: Index, brief: Brief) -> None:
