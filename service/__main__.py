@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve`, `accounts …`, `switch …`, `retrieval-eval …`, `complexity …`."""
+"""The command line: `python -m service serve`, `accounts …`, `switch …`, `show-answers …`, `retrieval-eval …`, `complexity …`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from service.commands import accounts, complexity, ingest, publish, retrieval_eval, switch
+from service.commands import accounts, answers, complexity, ingest, publish, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     publishing.add_argument(
         "--database-url-file", help="holds the writer's address (default: COURTSIGHT_RETRIEVAL_DATABASE_URL)"
     )
+    _add_show_answers(commands.add_parser("show-answers", help="print what the extractive engine answers to a file"))
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
@@ -84,6 +86,12 @@ def _add_complexity(
         "complexity-fit", help="fit the model's weights and write them into a deployment's file"
     )
     fitting.add_argument("--deployment", default="courtsight", help="which to rewrite (default: courtsight)")
+
+
+def _add_show_answers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="JSON lines of role, questions (the last one is answered) and perhaps remark")
+    parser.add_argument("--deployment", default="courtsight", help="who is asked (default: courtsight)")
+    parser.add_argument("--date", type=date.fromisoformat, help="the day on which it is asked (default: today)")
 
 
 def _add_retrieval_eval(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +138,12 @@ def _publish(options: argparse.Namespace) -> int:
     url = load_settings().retrieval_database_url
     address = publish.database_url(options.database_url_file, url.get_secret_value() if url else None)
     publish.run(options.corpus, address, sys.stdout, sys.stderr)
+    return 0
+
+
+def _show_answers(options: argparse.Namespace) -> int:
+    asked = answers.read_asked(Path(options.file))
+    print(answers.shown(answers.answers_of(asked, options.deployment, options.date or datetime.now(UTC).date())))
     return 0
 
 
@@ -182,6 +196,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "publish": _publish,
     "retrieval-eval": _retrieval_eval,
     "accounts": _accounts,
+    "show-answers": _show_answers,
     "switch": _switch,
     "complexity-eval": _complexity,
     "complexity-fit": _complexity,

@@ -13,16 +13,20 @@ from typing import Literal, Protocol
 
 from service import telling
 from service.chat.abstaining import abstention, reason_of, unknown_names
+from service.chat.arranging import Part, arrange
 from service.chat.brief import Brief
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
-from service.chat.evidence import Evidence, merge, number, select, sentences, with_holdings
+from service.chat.evidence import Evidence, merge, number, select, sentences
+from service.chat.facets import asked_in
 from service.chat.guard import Refusal, RefusalReason, refusal_of
+from service.chat.issues import issues_of
 from service.chat.language import Language
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
+from service.chat.relevance import relevant
 from service.chat.smalltalk import Remark
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
@@ -39,6 +43,10 @@ from service.tools.toolbox import ToolRun, run_together
 
 _SENTENCES_OF_THE_BEST = 3
 _SENTENCES_OF_OTHERS = 2
+_WHOLE_WORDS_OF_THE_BEST = 140
+_WHOLE_WORDS_OF_OTHERS = 45
+_MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
+"""Of all quotations of an answer; more is not read."""
 _NEAREST_NAMED = 2
 _BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
@@ -148,6 +156,7 @@ class _Weighed:
     confidence: float
     looked_at: int
     unknown: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
 
 
 class Answerer:
@@ -273,19 +282,28 @@ class Answerer:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
         hits = select(results, self._deployment.passages[complexity])
-        topic = draft.retriever.analyser.query_terms(context.search).topic
+        analyser, idf = draft.retriever.analyser, draft.retriever.idf
+        topic = analyser.query_terms(context.search).topic
+        issues = issues_of(question.text, context.carried, lambda text: analyser.query_terms(text).topic, idf)
+        compared = {hit.document.id for hit in results.get("CaseComparator", ())}
+        kept = relevant(hits, topic, issues, compared, idf, analyser.document_terms, sentences)
         evidence = number(
-            hits,
+            kept,
             topic,
             _sentences_of,
-            draft.retriever.idf,
-            draft.retriever.analyser.document_terms,
+            idf,
+            analyser.document_terms,
+            asked_in(question.text),
+            _MOST_WORDS[complexity],
         )
-        evidence = with_holdings(evidence, {hit.document.id for hit in results.get("CaseComparator", ())})
         found = merge(results)
         unknown = unknown_names(question.text, (hit.document for hit in found))
-        value = await _confidence(draft.retriever, context.search, evidence, unknown=len(unknown))
-        return _Weighed(evidence, value, len(found), unknown)
+        # Whether to answer is decided on all that was found, before what is by the way is left out.
+        weighed = number(hits, topic, _one_sentence, idf, analyser.document_terms)
+        value = await _confidence(draft.retriever, context.search, weighed, unknown=len(unknown))
+        # Decisions that are compared are set side by side themselves.
+        parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
+        return _Weighed(evidence, value, len(found), unknown, parts)
 
     async def _abstain(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
@@ -305,7 +323,7 @@ class Answerer:
     async def _compose(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
     ) -> AsyncGenerator[Event, None]:
-        brief = _brief(question, context, weighed.evidence, draft)
+        brief = _brief(question, context, weighed, draft)
         started = self._clock()
         written = _BY_OURSELVES
         async with aclosing(self.engine.write(brief)) as events:
@@ -321,7 +339,10 @@ class Answerer:
         check = check_marks(draft.text, weighed.evidence)
         yield draft.step("check", telling.check(check, draft.language))
         used = [item for item in weighed.evidence if item.number in check.used]
-        value = await _confidence(draft.retriever, context.search, used, unknown=len(weighed.unknown))
+        # What was weighed carries the answer as long as the writer left none of it out.
+        value = weighed.confidence
+        if len(used) < len(weighed.evidence):
+            value = await _confidence(draft.retriever, context.search, used, unknown=len(weighed.unknown))
         yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling, written=written)
 
     def _finished(
@@ -353,6 +374,7 @@ class Answerer:
                 draft.language,
                 draft.understood.spoken.note,
                 stood_in=written.fallback is not None,
+                left_out=[item.number for item in used if item.left_out],
             ),
             written=written,
         )
@@ -370,13 +392,20 @@ async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidenc
 
 
 def _sentences_of(rank: int, hit: Hit) -> int:
-    """How many sentences to quote: all of a guide that comes first, because steps that are left out mislead."""
-    if rank > 0:
-        return _SENTENCES_OF_OTHERS
-    return len(sentences(hit.text)) if hit.document.kind == "guide" else _SENTENCES_OF_THE_BEST
+    """How many sentences to quote: all of what comes first or is short, because steps and conditions that are left out mislead."""
+    words = len(hit.text.split())
+    best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
+    if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
+        return len(sentences(hit.text))
+    return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS
 
 
-def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...], draft: _Draft) -> Brief:
+def _one_sentence(_rank: int, _hit: Hit) -> int:
+    return 1
+
+
+def _brief(question: Question, context: Context, weighed: _Weighed, draft: _Draft) -> Brief:
+    evidence = weighed.evidence
     numbers = {item.document.id: item.number for item in evidence}
     results = {run.name: run.result for run in draft.runs if run.result}
     compared = results.get("CaseComparator")
@@ -394,4 +423,5 @@ def _brief(question: Question, context: Context, evidence: tuple[Evidence, ...],
         language=draft.language,
         request_id=question.request_id,
         cacheable=question.cacheable,
+        parts=weighed.parts,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from service.chat.arranging import Part
 from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
@@ -17,7 +18,7 @@ class Brief:
     `carried` is the topic that a follow-up inherits; `comparison` are the numbers of the decisions to compare, by time;
     `remark` says what the comparison found about its own period, or is empty. `language` is that of the question: the answer is
     written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person. `cacheable` is
-    False when the reader asked for an answer of their own.
+    False when the reader asked for an answer of their own. `parts` are the statements by the parts of the question, where it has several.
     """
 
     question: str
@@ -31,3 +32,4 @@ class Brief:
     language: Literal["id", "en"] = "id"
     request_id: str = ""
     cacheable: bool = True
+    parts: tuple[Part, ...] = ()

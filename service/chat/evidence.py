@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from service.chat.facets import Facet, stated_in
+from service.chat.phrases import hidden_orders, orders
 from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
 
@@ -30,6 +32,12 @@ _LEANS_BACK = re.compile(
     re.IGNORECASE,
 )
 """How a sentence begins that needs the one before it."""
+_EXCEPTS = re.compile(
+    r"(?:namun|tetapi|akan tetapi|kecuali|pengecualian\w*|(?:ketentuan|aturan|hal|syarat|larangan|kewajiban|tanggung jawab|tenggat)(?: \w+){0,3} tidak berlaku|tidak berlaku)\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that takes back a part of the one before it."""
+_WORTH_OF_A_FACET = 3.0
 _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|Ps)\.)$")
 
 
@@ -37,7 +45,7 @@ _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Pr
 class Evidence:
     """A passage with the number under which the answer cites it, its score in [0, 1] and the sentences used.
 
-    Without a passage the document is meant as a whole.
+    Without a passage the document is meant as a whole. `left_out` says that sentences of it give orders to a model, and are never quoted.
     """
 
     number: int
@@ -45,6 +53,7 @@ class Evidence:
     score: float
     quote: str
     passage: Passage | None = None
+    left_out: bool = False
 
     @property
     def text(self) -> str:
@@ -116,39 +125,102 @@ def sentences(text: str) -> list[str]:
     return whole
 
 
-def quote(text: str, wanted: Iterable[str], count: int, idf: Idf, terms_of: TermsOf) -> str:
-    """The `count` sentences of a passage that hold the rarest of the wanted terms, in the order of the passage.
+def quotable(text: str, title: str = "") -> list[str]:
+    """The sentences of a text but for those that speak to a model, or say what such a one wants printed."""
+    found = sentences(text)
+    banned = hidden_orders(f"{title}\n{text}")
+    return [one for one in found if not orders(one) and not any(order in one for order in banned)]
 
-    The first sentence of an entry states its rule, so it wins over sentences that say as much. A sentence that leans on the one
-    before it ("Kedua, …", "Karena itu …") brings that one along: alone it would say something else.
+
+def units(found: Sequence[str]) -> list[str]:
+    """Sentences as they can be read alone: what leans back stays with what it leans on, an exception with its rule."""
+    whole: list[str] = []
+    for sentence in found:
+        if whole and _needs_the_one_before(sentence):
+            whole[-1] = f"{whole[-1]} {sentence}"
+        else:
+            whole.append(sentence)
+    return whole
+
+
+def quote(
+    text: str,
+    wanted: Iterable[str],
+    count: int,
+    idf: Idf,
+    terms_of: TermsOf,
+    asked: AbstractSet[Facet] = frozenset(),
+    title: str = "",
+) -> str:
+    """The `count` sentences in a row that hold the rarest of the wanted terms, as they stand in the passage.
+
+    The first sentence of an entry states its rule, so it wins over sentences that say as much; one that states what is asked for
+    (a penalty, a deadline) wins over one that repeats the topic. A sentence that leans on the one before it ("Kedua, …", "Karena
+    itu …") brings that one along, and a rule the exception behind it: alone they would say something else. What gives orders to a
+    model is never quoted; empty when nothing else is there.
     """
     wanted = set(wanted)
+    clean = set(quotable(text, title))
     found = sentences(text)
     worth = [
-        (-sum(idf(term) for term in wanted.intersection(terms_of(sentence))), place)
-        for place, sentence in enumerate(found)
+        sum(idf(term) for term in wanted.intersection(terms_of(one))) + _WORTH_OF_A_FACET * bool(asked & stated_in(one))
+        for one in found
     ]
-    chosen = {place for _, place in sorted(worth)[:count]}
-    for place in sorted(chosen, reverse=True):
-        needed = place
-        while needed > 0 and _LEANS_BACK.match(found[needed]):
-            needed -= 1
-            chosen.add(needed)
-    return " ".join(found[place] for place in sorted(chosen))
+    best: tuple[float, int, int] | None = None
+    for begin, end in _runs([one in clean for one in found]):
+        for start in range(begin, max(begin, end - count) + 1):
+            stop = min(start + count, end)
+            value = sum(worth[start:stop])
+            if best is None or value > best[0]:
+                best = (value, *_rounded(found, begin, start, stop, end))
+    if best is None:
+        return ""
+    return _span(text, found[best[1] : best[2]])
 
 
-def with_holdings(evidence: Iterable[Evidence], compared: AbstractSet[str]) -> tuple[Evidence, ...]:
-    """The passages, with the holding as the quote of every decision that is compared: rulings are set beside rulings."""
-    return tuple(
-        replace(item, quote=item.document.holding) if item.document.id in compared and item.document.holding else item
-        for item in evidence
-    )
+def _needs_the_one_before(sentence: str) -> bool:
+    return bool(_LEANS_BACK.match(sentence) or _EXCEPTS.match(sentence))
+
+
+def _runs(clean: Sequence[bool]) -> Iterable[tuple[int, int]]:
+    """Where sentences that may be quoted stand in a row: from, to."""
+    start: int | None = None
+    for place, good in enumerate((*clean, False)):
+        if good and start is None:
+            start = place
+        elif not good and start is not None:
+            yield start, place
+            start = None
+
+
+def _rounded(found: Sequence[str], begin: int, start: int, stop: int, end: int) -> tuple[int, int]:
+    """The stretch with what its first sentence leans on and the exceptions behind its last one."""
+    while start > begin and _needs_the_one_before(found[start]):
+        start -= 1
+    while stop < end and _EXCEPTS.match(found[stop]):
+        stop += 1
+    return start, stop
+
+
+def _span(text: str, chosen: Sequence[str]) -> str:
+    """The sentences as they stand in the text, with the white space between them."""
+    start = text.find(chosen[0])
+    last = text.find(chosen[-1], max(start, 0))
+    return text[start : last + len(chosen[-1])] if start >= 0 and last >= 0 else " ".join(chosen)
 
 
 def number(
-    hits: Sequence[Hit], wanted: Iterable[str], counts: Callable[[int, Hit], int], idf: Idf, terms_of: TermsOf
+    hits: Sequence[Hit],
+    wanted: Iterable[str],
+    counts: Callable[[int, Hit], int],
+    idf: Idf,
+    terms_of: TermsOf,
+    asked: AbstractSet[Facet] = frozenset(),
+    most_words: int | None = None,
 ) -> tuple[Evidence, ...]:
     """Number the passages from 1 in the order in which the answer uses them, and cut their quotes.
+
+    A decision is quoted by its holding. A passage that gives nothing but orders to a model is left out.
 
     Args:
         hits: the chosen passages, best first.
@@ -156,11 +228,25 @@ def number(
         counts: how many sentences to quote, by the passage's place from 0 and the passage.
         idf: the weight of a term.
         terms_of: the terms of a sentence.
+        asked: the sides of a rule that the question asks for.
+        most_words: of all quotes together; past it a passage gets one sentence, then none. The best passage is always quoted.
     """
     order = {"statute": 0, "guide": 0, "decision": 1}
-    ranked = sorted(enumerate(hits), key=lambda entry: (order[entry[1].document.kind], entry[0]))
     wanted = tuple(wanted)
+    quoted: list[tuple[int, Hit, str, bool]] = []
+    room = most_words
+    for rank, hit in enumerate(hits):
+        title = hit.document.title
+        holding = quote(hit.document.holding or "", wanted, 1, idf, terms_of)
+        cut = holding or quote(hit.text, wanted, counts(rank, hit), idf, terms_of, asked, title)
+        if room is not None and quoted and len(cut.split()) > room and not holding:
+            cut = quote(hit.text, wanted, 1, idf, terms_of, asked, title)
+        if not cut or (room is not None and quoted and len(cut.split()) > room):
+            continue
+        quoted.append((rank, hit, cut, len(quotable(hit.text, title)) < len(sentences(hit.text))))
+        room = room - len(cut.split()) if room is not None else None
+    quoted.sort(key=lambda entry: (order[entry[1].document.kind], entry[0]))
     return tuple(
-        Evidence(place, hit.document, hit.score, quote(hit.text, wanted, counts(rank, hit), idf, terms_of), hit.passage)
-        for place, (rank, hit) in enumerate(ranked, start=1)
+        Evidence(place, hit.document, hit.score, cut, hit.passage, left_out)
+        for place, (_, hit, cut, left_out) in enumerate(quoted, start=1)
     )

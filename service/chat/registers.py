@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.chat.facets import Facet
 from service.chat.language import Language
 
 
@@ -11,7 +12,8 @@ from service.chat.language import Language
 class Register:
     """The frame of an answer, in the language of its readers. `numbered` puts every statement on a numbered line.
 
-    `english` is the same frame for those who ask in English.
+    `facets` are headings for sides of a rule (its proof, its deadlines) that this reader looks for, in this order. `dated` names beside a
+    law the day of its state and what it replaced. `english` is the same frame for those who ask in English.
     """
 
     opening: str
@@ -23,6 +25,8 @@ class Register:
     numbered: bool
     notice: str
     english: Register | None = None
+    facets: tuple[tuple[Facet, str], ...] = ()
+    dated: bool = False
 
     def spoken(self, language: Language) -> Register:
         """The frame in a language."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.chat.composing import day
-from service.chat.evidence import Evidence, sentences
+from service.chat.evidence import Evidence, quotable, sentences
 from service.chat.figures import Article, Figures, Law, find_figures
-from service.chat.phrases import ALIKE, FAMILY, hidden_orders, orders
+from service.chat.phrases import ALIKE, FAMILY, hidden_orders
 from service.chat.quotations import Wording
 from service.retrieval.citing import article_numbers
 from service.retrieval.document import Document
@@ -59,9 +59,7 @@ class Source:
         document = self.document
         clean = self.evidence.text
         if self.orders:
-            clean = "\n".join(
-                one for one in sentences(clean) if not orders(one) and not any(order in one for order in self.orders)
-            )
+            clean = "\n".join(quotable(clean, document.title))
         return tuple(part for part in (clean, document.holding or "", document.title) if part)
 
     @cached_property

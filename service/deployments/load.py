@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from service.chat.complexity import MEASURES, ComplexityRules, Signal
+from service.chat.facets import Facet
 from service.chat.registers import Register
 from service.deployments.glossary import load_glossary
 from service.deployments.guards import load_guards
@@ -68,10 +69,12 @@ class _Frame(_Strict):
     comparison: Text
     closing: Text
     notice: Text
+    facets: dict[Facet, Text] = Field(default_factory=dict)
 
 
 class _Register(_Frame):
     numbered: bool
+    dated: bool = False
     english: _Frame
 
 
@@ -156,8 +159,12 @@ class _File(_Strict):
 
 
 def _register(register: _Register) -> Register:
-    english = Register(**register.english.model_dump(), numbered=register.numbered)
-    return Register(**register.model_dump(exclude={"english"}), english=english)
+    def frame(read: _Frame) -> dict[str, Any]:
+        fields = read.model_dump(include=set(_Frame.model_fields))
+        return {**fields, "facets": tuple(read.facets.items())}
+
+    english = Register(**frame(register.english), numbered=register.numbered, dated=register.dated)
+    return Register(**frame(register), numbered=register.numbered, dated=register.dated, english=english)
 
 
 def _domain(file: _File) -> Deployment:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.chat.arranging import Part, Point
 from service.chat.brief import Brief
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
@@ -107,6 +108,7 @@ OTHER_PARTS: dict[str, Any] = {
     "role": "judge",
     "complexity": "complex",
     "language": "en",
+    "parts": (Part("Apa itu", (Point(1, "Teks."),)),),
 }
 IN_NO_KEY = {"request_id", "carried", "cacheable"}
 """Changes nothing, and the two that are never kept at all."""

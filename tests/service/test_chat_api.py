@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.chat.brief import Brief
+from service.chat.evidence import sentences
 from service.deployments.model import ROLES, TOOLS
 from service.llm.calls import Usage
 from service.llm.engine import Piece, WritingEvent, Written
@@ -53,11 +54,13 @@ def test_an_answer_has_the_form_of_the_contract(house: Any) -> None:
 
 
 def test_every_mark_has_its_citation_and_every_quote_its_source(house: Any) -> None:
-    """The answer stands on what it cites: each citation is marked, and each quote is in the answer."""
+    """The answer stands on what it cites: each citation is marked, and each sentence of each quote is in the answer under its mark."""
     answer = house.ask("lawyer", "Dasar hukum gugatan wanprestasi kontrak bisnis")
     for citation in answer["citations"]:
         assert f"[{citation['number']}]" in answer["answer"]
-        assert citation["quote"] in answer["answer"]
+        assert all(
+            f"{sentence} [{citation['number']}]" in answer["answer"] for sentence in sentences(citation["quote"])
+        )
 
 
 def test_weak_sources_are_told(house: Any) -> None:

@@ -1,0 +1,94 @@
+"""What a question asks for: its parts, each to be answered by itself, and the sides of a comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from service.chat.facets import SIDE_WORDS
+
+TopicOf = Callable[[str], Sequence[str]]
+Idf = Callable[[str], float]
+
+_ASKS = (
+    r"(?:apa(?:kah)?|bagaimana(?:kah)?|gimana|kapan|siapa|berapa|di ?mana|ke ?mana|mengapa|kenapa|bisakah|bolehkah|haruskah"
+    r"|how|what|when|who|where|why|which|can|must|does)\b"
+)
+_PARTS = re.compile(
+    r"(?:[?.;]\s+|,?\s+(?:dan|serta|lalu|kemudian|juga|and)\s+(?=" + _ASKS + r")|,\s*(?=" + _ASKS + r"))", re.IGNORECASE
+)
+_SIDES = re.compile(
+    r"\b(?:bandingkan|perbandingan|perbedaan|persamaan|beda(?:nya)?|membedakan|compare|comparison (?:of|between)|differences? between)\b(?: antara)?\s+"
+    r"(?P<one>[^,:;?.]{3,80}?)\s+(?:dan|dengan|vs\.?|versus|atau|and|with|to)\s+(?P<other>[^,:;?.]{3,80})",
+    re.IGNORECASE,
+)
+_VERSUS = re.compile(r"(?P<one>[^,:;?.]{3,80}?)\s+(?:vs\.?|versus)\s+(?P<other>[^,:;?.]{3,80})", re.IGNORECASE)
+_AFTER_THE_SIDES = re.compile(
+    r"\s+(?:untuk|dalam|terhadap|tentang|mengenai|soal|bila|kalau|menurut|pada|di|tahun|for|in|under|on)\b.*$",
+    re.IGNORECASE,
+)
+_BEFORE_A_SIDE = re.compile(
+    r"^.*\b(?:dalam|menurut|antara|di)\s+|"
+    r"^.*\b(?:pendekatan|putusan|pengaturan|aturan|sanksi|syarat|hukuman|ancaman|approach|decisions?)\b(?: \w+){0,2} (?:tentang|terhadap|soal|mengenai|on|to)\s+"
+    r"|^(?:sanksi|pengaturan|aturan|ketentuan|hukuman)\s+",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    r"^(?:tolong|jelaskan|sebutkan|uraikan|analisis|dan|serta|lalu|juga|please|explain|and)\s+", re.IGNORECASE
+)
+_LEAST_WEIGHT = 2.5
+"""A part that brings no new word of this weight asks for a side of the part before it ("… dan apa sanksinya?")."""
+_MOST_PARTS = 4
+_LONGEST_LABEL = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One part of a question, as it was asked, and its terms. `side` when it is one of two things to compare."""
+
+    label: str
+    terms: tuple[str, ...]
+    side: bool = False
+
+
+def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
+    """The parts of a question that have a topic of their own, in order: none when it is only one.
+
+    Args:
+        question: as it was asked.
+        carried: the words that it inherits from the conversation: every part is about them too.
+        topic_of: the terms of a text that say what it is about.
+        idf: the weight of a term.
+    """
+    found = _sides(question, topic_of, idf) or _parts(question, topic_of, idf)
+    beside = tuple(topic_of(carried)) if carried else ()
+    return tuple(replace(issue, terms=tuple(dict.fromkeys((*issue.terms, *beside)))) for issue in found)
+
+
+def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
+    found = _SIDES.search(question) or _VERSUS.search(question)
+    if found is None:
+        return ()
+    labels = [_AFTER_THE_SIDES.sub("", _BEFORE_A_SIDE.sub("", found[name])).strip() for name in ("one", "other")]
+    terms = [tuple(topic_of(label)) for label in labels]
+    if not all(sum(map(idf, set(one) - set(other))) > 0 for one, other in (terms, terms[::-1])):
+        # Two things that are told apart by a year or a number only are no sides that words could find.
+        return ()
+    return tuple(Issue(label, own, side=True) for label, own in zip(labels, terms, strict=True))
+
+
+def _parts(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
+    parts: list[Issue] = []
+    known = set(topic_of(SIDE_WORDS))
+    for piece in _PARTS.split(question):
+        label = _LEAD.sub("", piece.strip(" ,.;?"))
+        own = tuple(topic_of(label)) if label else ()
+        if any(idf(term) >= _LEAST_WEIGHT for term in own if term not in known):
+            parts.append(Issue(label, own))
+        elif parts and label:
+            parts[-1] = Issue(f"{parts[-1].label}, {label}", tuple(dict.fromkeys((*parts[-1].terms, *own))))
+        known.update(own)
+    if not 2 <= len(parts) <= _MOST_PARTS or any(len(part.label) > _LONGEST_LABEL for part in parts):
+        return ()
+    return tuple(parts)
