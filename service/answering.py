@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from service import telling
 from service.chat.abstaining import abstention, reason_of, unknown_names
 from service.chat.arranging import Part, arrange
-from service.chat.brief import Brief
+from service.chat.brief import Brief, Reading
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.confidence import Support, confidence
@@ -27,6 +27,7 @@ from service.chat.language import Language
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.chat.relevance import relevant
+from service.chat.scope import first_scope
 from service.chat.smalltalk import Remark
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
@@ -37,7 +38,7 @@ from service.llm.extractive import MODEL, PROVIDER
 from service.retrieval.analysis import content_words
 from service.retrieval.hits import Hit
 from service.retrieval.lending import Shelf
-from service.retrieval.retriever import Retriever
+from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 
@@ -56,7 +57,10 @@ Outcome = Literal["ok", "abstained", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first)."""
+    """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first).
+
+    `filters` are those that were asked for beside the text; without any, those that the text itself asks for hold.
+    """
 
     text: str
     role: Role
@@ -64,6 +68,7 @@ class Question:
     title: str | None = None
     request_id: str = ""
     cacheable: bool = True
+    filters: Filters = NO_FILTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +248,11 @@ class Answerer:
             yield draft.step("translate", telling.translated(terms, draft.language))
         plan = plan_tools(f"{question.text} {context.search}", draft.assessment.complexity, question.role.tools)
         yield draft.step("plan", telling.plan(plan, question.role, draft.language))
-        for step in await self._look_up(draft, context, plan):
+        said = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
+        filters = first_scope(question.filters, said, draft.today)
+        if filters != NO_FILTERS:
+            yield draft.step("scope", telling.scope(filters, draft.language))
+        for step in await self._look_up(draft, context, plan, filters):
             yield step
         weighed = await self._weigh(draft, question, context)
         yield draft.step(
@@ -264,9 +273,9 @@ class Answerer:
         foreign = domain.is_foreign(f"{question.text} {context.search}")
         return domain.answer_from if foreign else self._deployment.abstain_below
 
-    async def _look_up(self, draft: _Draft, context: Context, plan: Plan) -> list[Step]:
+    async def _look_up(self, draft: _Draft, context: Context, plan: Plan, filters: Filters) -> list[Step]:
         names = [tool.name for tool in plan.tools]
-        request = ToolRequest(context.search, draft.today, draft.retriever, draft.language)
+        request = ToolRequest(context.search, draft.today, draft.retriever, draft.language, filters)
         draft.runs = await run_together(
             self._tools, names, request, self._clock, self._watcher.tool_failed, self._deployment.tool_seconds
         )
@@ -424,4 +433,6 @@ def _brief(question: Question, context: Context, weighed: _Weighed, draft: _Draf
         request_id=question.request_id,
         cacheable=question.cacheable,
         parts=weighed.parts,
+        corpus=draft.retriever.holdings.hash,
+        reading=Reading(draft.retriever.analyser.document_terms, draft.retriever.idf),
     )

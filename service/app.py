@@ -110,7 +110,6 @@ def create_app(
             metrics=metrics,
             watching=watching,
             switches=switches,
-            shelf=shelf,
             fallback=settings.fallback == "extractive",
         )
         models = language_models(providers, beside)

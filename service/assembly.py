@@ -20,8 +20,7 @@ from service.llm.fallback import FallbackEngine, FallbackRules
 from service.llm.pricing import cost_usd, estimate_tokens
 from service.llm.prompt import PromptBuilder, load_templates
 from service.llm.routing import candidates
-from service.llm.writing import LanguageModelEngine, Reading
-from service.retrieval.lending import Shelf
+from service.llm.writing import LanguageModelEngine
 from service.services import Surroundings
 from service.switches import Switches
 from service.telemetry.calls import Calling, CallMetrics
@@ -49,7 +48,6 @@ class Around:
     metrics: Metrics
     watching: Watching
     switches: Switches
-    shelf: Shelf
     fallback: bool
 
 
@@ -98,13 +96,12 @@ def language_models(providers: Providers, around: Around) -> LanguageModels:
             around.deployment.persona,
             min(model.context_tokens for model in providers.models),
         ),
-        reading=lambda: Reading(around.shelf.current.analyser.document_terms, around.shelf.current.idf),
         on_check=counts.checked,
     )
     cached = CachingEngine(
         writer,
         generation.cache,
-        Versions(lambda: around.shelf.current.holdings.hash, writer.prompt_hash, _fingerprint(providers)),
+        Versions(writer.prompt_hash, _fingerprint(providers)),
         clock=surroundings.clock,
         today=lambda: datetime.fromtimestamp(surroundings.wall_clock(), UTC).date(),
         counted=counts.cached,

@@ -10,6 +10,7 @@ from service.chat.evidence import Evidence
 from service.chat.language import Language
 from service.chat.planning import Plan
 from service.deployments.model import Role
+from service.retrieval.retriever import Filters
 from service.tools.toolbox import ToolRun
 
 _SAID: Mapping[Language, Mapping[str, str]] = {
@@ -21,6 +22,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "once more": "Diminta menjelaskan lagi; pertanyaan sebelumnya dijawab ulang dari sumbernya: “{}”.",
         "follow": "Membaca percakapan",
         "translate": "Menerjemahkan istilah",
+        "scope": "Membatasi pencarian",
         "plan": "Merencanakan alat",
         "run": "Menjalankan {}",
         "weigh": "Menimbang bukti",
@@ -35,6 +37,10 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "refused": "Permintaan tidak dipenuhi: {}.",
         "carried": "Pertanyaan lanjutan; topik yang dibawa: {}.",
         "translated": "Dicari dalam bahasa sumber: {}.",
+        "on the day": "hukum yang berlaku pada {}",
+        "types": "jenis {}",
+        "years": "tahun {}",
+        "searched": "Hanya dicari: {}.",
         "for": "{} untuk {}",
         "no tools": "Tidak ada alat yang dapat dipakai.",
         "denied": " Tidak tersedia bagi peran {}: {}.",
@@ -68,6 +74,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "once more": "Asked to explain again; the earlier question is answered anew from its sources: “{}”.",
         "follow": "Reading the conversation",
         "translate": "Translating terms",
+        "scope": "Narrowing the search",
         "plan": "Planning tools",
         "run": "Running {}",
         "weigh": "Weighing evidence",
@@ -82,6 +89,10 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "refused": "The request is not met: {}.",
         "carried": "A follow-up; the topic carried over: {}.",
         "translated": "Searched in the language of the sources: {}.",
+        "on the day": "law in force on {}",
+        "types": "instruments of type {}",
+        "years": "of {}",
+        "searched": "Searched only for: {}.",
         "for": "{} to {}",
         "no tools": "There is no tool to use.",
         "denied": " Not available to the role {}: {}.",
@@ -160,6 +171,19 @@ def carried(topic: str, language: Language) -> str:
 def translated(terms: Sequence[tuple[str, str]], language: Language) -> str:
     """Which words were translated into what."""
     return _SAID[language]["translated"].format("; ".join(f"{one} → {other}" for one, other in terms))
+
+
+def scope(filters: Filters, language: Language) -> str:
+    """The day, the kinds and the years to which the search for laws is held."""
+    said = _SAID[language]
+    lowest, highest = (str(year) if year is not None else "" for year in (filters.year_from, filters.year_to))
+    years = lowest if lowest == highest else f"{lowest}–{highest}"
+    parts = [
+        said["on the day"].format(filters.in_force_on) if filters.in_force_on else "",
+        said["types"].format(", ".join(name.upper() for name in filters.types)) if filters.types else "",
+        said["years"].format(years) if years else "",
+    ]
+    return said["searched"].format("; ".join(filter(None, parts)))
 
 
 def plan(chosen: Plan, role: Role, language: Language) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from service.answering import Answer, Question
 from service.chat.citations import dump_citations
+from service.retrieval.retriever import NO_FILTERS, Filters
 from service.security.access import Caller
 from service.store.conversations import (
     Conversation,
@@ -53,6 +54,7 @@ class Turns:
         request_id: str = "",
         *,
         cacheable: bool = True,
+        filters: Filters = NO_FILTERS,
     ) -> Turn:
         """Place a question in a conversation of the caller, or in a new one that is made when the answer is kept.
 
@@ -61,13 +63,13 @@ class Turns:
             StorageUnavailable: it cannot be read.
         """
         if conversation_id is None:
-            question = Question(text, caller.role, request_id=request_id, cacheable=cacheable)
+            question = Question(text, caller.role, request_id=request_id, cacheable=cacheable, filters=filters)
             return self._turn(caller, question, self._new_id(), is_new=True)
 
         def look(connection: sqlite3.Connection) -> Question:
             found = find_conversation(connection, caller.account_id, conversation_id)
             earlier = last_questions(connection, conversation_id, self._remembered)
-            return Question(text, caller.role, earlier, found.title, request_id, cacheable)
+            return Question(text, caller.role, earlier, found.title, request_id, cacheable, filters)
 
         question = self._database.read(look)
         return self._turn(caller, question, conversation_id, is_new=False)

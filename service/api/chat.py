@@ -40,7 +40,9 @@ async def chat(request: Request) -> Response:
     own = {"no-store", "no-cache"} & {
         part.strip() for part in request.headers.get("cache-control", "").lower().split(",")
     }
-    turn = services.turns.open(caller, text, asked.conversation_id, record.request_id, cacheable=not own)
+    turn = services.turns.open(
+        caller, text, asked.conversation_id, record.request_id, cacheable=not own, filters=asked.filters
+    )
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(
             _frames(services, record, turn),

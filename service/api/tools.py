@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
+from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
 from service.services import enter, services_of
 from service.telemetry.metrics import UNCLASSIFIED
@@ -44,7 +45,7 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
     watching = services.watching
     with services.shelf.lend() as retriever:
-        wanted = ToolRequest(query, today, retriever)
+        wanted = ToolRequest(query, today, retriever, filters=first_scope(body.filters, (query,), today))
         (run,) = await run_together(
             services.tools,
             [tool_name],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service.chat.citations import Citation, load_citations
 from service.errors import BodyTimeout, FieldError, InvalidRequest, TooLarge
+from service.retrieval.retriever import Filters
 
 if TYPE_CHECKING:
     from service.answering import Answer, Step
@@ -41,7 +42,21 @@ class Login(_Body):
     password: str = Field(min_length=1, max_length=1024)
 
 
-class ChatQuestion(_Body):
+class _Scoped(_Body):
+    """Which law is meant, where the caller says so beside the text."""
+
+    as_of: date | None = Field(default=None, strict=False)
+    types: list[str] = Field(default=[], max_length=20)
+    year_from: int | None = Field(default=None, ge=1, le=9999)
+    year_to: int | None = Field(default=None, ge=1, le=9999)
+
+    @property
+    def filters(self) -> Filters:
+        """The same for a search."""
+        return Filters((), tuple(self.types), self.year_from, self.year_to, self.as_of)
+
+
+class ChatQuestion(_Scoped):
     """`POST /v1/chat`."""
 
     message: str = Field(min_length=1)
@@ -61,7 +76,7 @@ class NewConversation(_Body):
     title: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-class ToolQuestion(_Body):
+class ToolQuestion(_Scoped):
     """`POST /v1/tools/{tool_name}`."""
 
     query: str = Field(min_length=1)

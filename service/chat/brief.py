@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from service.chat.arranging import Part
 from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one state of the corpus reads words (text to terms) and weighs them (term to idf); by default as they stand, and all alike."""
+
+    terms_of: Callable[[str], Iterable[str]] = str.split
+    idf: Callable[[str], float] = lambda _term: 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,8 @@ class Brief:
     `remark` says what the comparison found about its own period, or is empty. `language` is that of the question: the answer is
     written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person. `cacheable` is
     False when the reader asked for an answer of their own. `parts` are the statements by the parts of the question, where it has several.
+    `corpus` is the hash of the state of the corpus that the evidence is of, and
+    `reading` how that state reads words: whatever is published meanwhile, what is written is checked and kept by them.
     """
 
     question: str
@@ -33,3 +44,5 @@ class Brief:
     request_id: str = ""
     cacheable: bool = True
     parts: tuple[Part, ...] = ()
+    corpus: str = ""
+    reading: Reading = field(default=Reading(), compare=False, repr=False)

@@ -1,6 +1,6 @@
 """Gives an answer again to whoever asks the same of the same sources, and lets those who ask at the same time share one.
 
-The key is the whole brief: question, role and register, language, the passages themselves; with it the corpus, the prompt, the routes and the
+The key is the whole brief: question, role and register, language, the passages themselves and the corpus they are of; with it the prompt, the routes and the
 day. So nothing crosses roles, users' documents or versions, also not what a later version adds to the brief. A question that leans
 on its conversation is never kept.
 """
@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 
-from service.chat.brief import Brief
+from service.chat.brief import Brief, Reading
 from service.llm.calls import Usage
 from service.llm.chain import NobodyAnswered
 from service.llm.engine import AnswerEngine, Interrupted, Piece, WritingEvent, Written
@@ -26,10 +26,9 @@ CACHE_RESULTS: tuple[str, ...] = ("hit", "miss", "shared", "bypass")
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """What has to be the same for an answer to be given again. The brief carries no request id."""
+    """What has to be the same for an answer to be given again. The brief carries no request id, and holds no corpus open."""
 
     brief: Brief
-    corpus: str
     prompt: str
     routes: str
     day: date
@@ -155,9 +154,8 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What answers depend on beside the brief: the corpus as it is now, the prompt's templates, models and routes."""
+    """What answers depend on beside the brief: the prompt's templates, models and routes."""
 
-    corpus: Callable[[], str]
     prompt: str
     routes: str
 
@@ -221,7 +219,7 @@ class CachingEngine:
     def _shared(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         versions = self._versions
         key = CacheKey(
-            replace(brief, request_id=""), versions.corpus(), versions.prompt, versions.routes, self._today()
+            replace(brief, request_id="", reading=Reading()), versions.prompt, versions.routes, self._today()
         )
         kept = self._cache.get(key, self._clock())
         if kept:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Protocol
 
 from service.chat.brief import Brief
 from service.chat.checking import AnswerCheck
-from service.chat.claims import Idf
 from service.chat.complexity import Complexity
-from service.chat.sources import TermsOf
 from service.chat.statements import Guardrail, Outcome
 from service.llm.calls import Prompt, Text
 from service.llm.chain import Ended, NobodyAnswered, Restarted
@@ -25,14 +22,6 @@ UNVERIFIED = "unverified"
 _LETTERS_AT_ONCE = 400
 """So much of a text is checked before others get their turn: a provider may send the whole answer in one piece."""
 _CUT = frozenset({"length", "max_tokens"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the corpus of the moment reads words and weighs them."""
-
-    terms_of: TermsOf
-    idf: Idf
 
 
 class Answers(Protocol):
@@ -56,7 +45,6 @@ class LanguageModelEngine:
         models: every model that may write, and its provider.
         chain: asks them.
         prompts: makes prompts.
-        reading: gives the corpus of the moment, asked once for each answer.
         on_check: told of each sentence that was checked.
     """
 
@@ -67,14 +55,12 @@ class LanguageModelEngine:
         models: Mapping[str, str],
         chain: Answers,
         prompts: PromptBuilder,
-        reading: Callable[[], Reading],
         on_check: OnCheck = lambda _guardrail, _stage, _action: None,
     ) -> None:
         self._name = name
         self._models = dict(models)
         self._chain = chain
         self._prompts = prompts
-        self._reading = reading
         self._on_check = on_check
 
     @property
@@ -127,12 +113,11 @@ class LanguageModelEngine:
         yield _written(ended, check, cut=cut)
 
     def _check(self, brief: Brief, composed: Composed) -> AnswerCheck:
-        reading = self._reading()
         return AnswerCheck(
             composed.evidence,
             f"{brief.question}\n{brief.carried}" if brief.carried else brief.question,
-            reading.terms_of,
-            reading.idf,
+            brief.reading.terms_of,
+            brief.reading.idf,
             language=brief.language,
             forbidden=composed.forbidden,
             on_check=lambda guardrail, outcome: self._on_check(guardrail, STAGE, outcome),

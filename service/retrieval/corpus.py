@@ -58,6 +58,15 @@ class Entry(BaseModel):
     decided_on: Day | None = None
     applies: list[Text] = Field(default_factory=list)
     holding: Text | None = None
+    type: Text | None = None
+    in_force_from: Day | None = None
+    in_force_until: Day | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Entry:
+        if self.in_force_from and self.in_force_until and self.in_force_until <= self.in_force_from:
+            raise ValueError("in_force_until must lie behind in_force_from")
+        return self
 
     @model_validator(mode="after")
     def _a_decision_is_whole(self) -> Entry:

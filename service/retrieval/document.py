@@ -57,13 +57,22 @@ class Document:
             return self.type.upper()
         return self.law.split()[0].upper() if self.law and self.kind == "statute" else None
 
+    @property
+    def holds_from(self) -> date | None:
+        """The first day on which it may hold: where nobody has said, no law holds before the year in which it was made."""
+        if self.in_force_from or self.kind == "decision" or not self.year:
+            return self.in_force_from
+        return date(self.year, 1, 1)
+
+    @property
+    def holds_until(self) -> date | None:
+        """The first day on which it does not hold: what was repealed on a day unknown is taken to end with `as_of`."""
+        return self.in_force_until or (self.as_of if self.status == "dicabut" else None)
+
     def in_force_on(self, day: date) -> bool:
-        """Whether it holds on a day, as far as that is known: what was repealed on a day unknown is taken to end with `as_of`."""
-        if self.in_force_from and day < self.in_force_from:
-            return False
-        if self.in_force_until:
-            return day < self.in_force_until
-        return self.status != "dicabut" or day < self.as_of
+        """Whether it holds on a day, as far as that is known."""
+        begins, ends = self.holds_from, self.holds_until
+        return (begins is None or begins <= day) and (ends is None or day < ends)
 
     @property
     def label(self) -> str:

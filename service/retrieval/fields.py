@@ -35,12 +35,12 @@ def schema() -> tantivy.Schema:
 
 def filter_fields(document: Document) -> dict[str, str | int]:
     """What the passages of a document may be filtered by; days are ordinals."""
-    until = document.in_force_until or (document.as_of if document.status == "dicabut" else None)
+    begins, until = document.holds_from, document.holds_until
     return {
         _KIND: document.kind,
         _TYPE: document.instrument or "",
         _YEAR: _NO_YEAR if document.year is None else document.year,
-        _FROM: document.in_force_from.toordinal() if document.in_force_from else 0,
+        _FROM: begins.toordinal() if begins else 0,
         _UNTIL: until.toordinal() if until else _EVER,
     }
 

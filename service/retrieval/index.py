@@ -110,7 +110,13 @@ class Index:
             found = self._run(weighed.weights, filters, reach)
             searching += self._clock() - before
             hits = rank(
-                found, weighed, self._columns, self.idf, limit=limit, passages_per_document=passages_per_document
+                found,
+                weighed,
+                self._columns,
+                self.idf,
+                filters=filters,
+                limit=limit,
+                passages_per_document=passages_per_document,
             )
             if len(hits) == limit or len(found) < reach:
                 break

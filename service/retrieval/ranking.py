@@ -15,7 +15,7 @@ from service.retrieval.building import shared_terms
 from service.retrieval.document import Document, Passage
 from service.retrieval.duplicates import alike, says_the_same
 from service.retrieval.hits import Hit
-from service.retrieval.retriever import Found
+from service.retrieval.retriever import Filters, Found
 from service.retrieval.router import find_laws, law_term
 from service.retrieval.vocabulary import SOURCE_WORDS
 from service.retrieval.weights import greatest_score
@@ -121,6 +121,7 @@ def rank(
     stock: Stock,
     idf: Callable[[str], float],
     *,
+    filters: Filters,
     limit: int,
     passages_per_document: int,
 ) -> tuple[Hit, ...]:
@@ -131,17 +132,19 @@ def rank(
         weighed: what was searched for.
         stock: what is known of these passages.
         idf: the weight of a term.
+        filters: what was let pass. All that was found for a day held on it, and stands behind nothing for having been repealed since.
         limit: how many hits are wanted.
         passages_per_document: how many of them may be of one document.
     """
+    lapsed = stock.repealed if filters.in_force_on is None else _never
     taken: Counter[int] = Counter()
     running: list[_Candidate] = []
-    for candidate in _order(found, weighed, stock, idf):
+    for candidate in _order(found, weighed, stock, idf, lapsed):
         if taken[candidate.document] < passages_per_document:
             taken[candidate.document] += 1
             running.append(candidate)
     strengths = sorted((min(_STRONGEST, candidate.score) for candidate in running), reverse=True)
-    groups = _without_repetitions(running, stock, limit)
+    groups = _without_repetitions(running, stock, limit, lapsed)
     return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
 
 
@@ -171,8 +174,16 @@ class KnownTerms:
         return known
 
 
+def _never(_document: int) -> bool:
+    return False
+
+
 def _order(
-    found: Sequence[tuple[float, int]], weighed: Weighed, stock: Stock, idf: Callable[[str], float]
+    found: Sequence[tuple[float, int]],
+    weighed: Weighed,
+    stock: Stock,
+    idf: Callable[[str], float],
+    lapsed: Callable[[int], bool],
 ) -> list[_Candidate]:
     """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
 
@@ -190,7 +201,7 @@ def _order(
     for score, row in found:
         if score > 0:
             document, share = stock.document_of(row), score / greatest
-            force = _REPEALED_SHARE if stock.repealed(document) else 1.0
+            force = _REPEALED_SHARE if lapsed(document) else 1.0
             place = -share * _title_weight(stock.title(document), titled, total) * force
             candidates.append(_Candidate(place, row, document, share))
     candidates.sort()
@@ -206,7 +217,9 @@ def _title_weight(title: tuple[Sequence[int], float], titled: Mapping[int, float
     return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (total + weight)
 
 
-def _without_repetitions(running: Sequence[_Candidate], stock: Stock, limit: int) -> list[list[_Candidate]]:
+def _without_repetitions(
+    running: Sequence[_Candidate], stock: Stock, limit: int, lapsed: Callable[[int], bool]
+) -> list[list[_Candidate]]:
     """Groups of passages that say the same, the one to show first: the one in force, then the one that fits best."""
     groups: list[list[_Candidate]] = []
     sketches: list[frozenset[int]] = []
@@ -218,7 +231,7 @@ def _without_repetitions(running: Sequence[_Candidate], stock: Stock, limit: int
             same = next((at for at, other in enumerate(sketches) if alike(own, other)), None)
         if same is not None and _repeats(candidate, groups[same][0], stock):
             groups[same].append(candidate)
-            groups[same].sort(key=lambda one: stock.repealed(one.document))
+            groups[same].sort(key=lambda one: lapsed(one.document))
         elif len(groups) < limit:
             groups.append([candidate])
             sketches.append(own)

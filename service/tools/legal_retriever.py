@@ -15,5 +15,5 @@ class LegalRetriever:
 
     async def run(self, request: ToolRequest) -> ToolResult:
         """The best passages of all kinds."""
-        search = await request.retriever.search(request.query, limit=_MOST)
+        search = await request.retriever.search(request.query, filters=request.filters, limit=_MOST)
         return ToolResult(hits=search.hits, searches=(search,))

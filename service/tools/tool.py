@@ -9,20 +9,22 @@ from typing import Protocol
 
 from service.chat.language import Language
 from service.retrieval.hits import Hit, Search
-from service.retrieval.retriever import Retriever
+from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
     """What to look up, the day on which it is asked ("the last five years" counts from there), and where.
 
-    All tools of one question look into the same state of the corpus, whatever is published meanwhile.
+    All tools of one question look into the same state of the corpus, whatever is published meanwhile. `filters` are those that the
+    question asks for; the tools that look for laws hold to them, decisions are chosen by their own period.
     """
 
     query: str
     today: date
     retriever: Retriever
     language: Language = "id"
+    filters: Filters = NO_FILTERS
 
 
 @dataclass(frozen=True, slots=True)

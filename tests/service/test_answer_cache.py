@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, replace
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.chat.arranging import Part, Point
-from service.chat.brief import Brief
+from service.chat.brief import Brief, Reading
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
 from service.llm.answer_cache import AnswerCache, CacheKey, CachingEngine, Versions
@@ -65,12 +67,11 @@ class Desk:
         self.inner.gate.set()
         self.now = 0.0
         self.day = date(2026, 11, 21)
-        self.corpus = "corpus"
         self.results: list[str] = []
         self.engine = CachingEngine(
             self.inner,
             rules or CacheRules(),
-            Versions(lambda: self.corpus, "prompt", "routes"),
+            Versions("prompt", "routes"),
             clock=lambda: self.now,
             today=lambda: self.day,
             counted=self.results.append,
@@ -109,9 +110,10 @@ OTHER_PARTS: dict[str, Any] = {
     "complexity": "complex",
     "language": "en",
     "parts": (Part("Apa itu", (Point(1, "Teks."),)),),
+    "corpus": "newer",
 }
-IN_NO_KEY = {"request_id", "carried", "cacheable"}
-"""Changes nothing, and the two that are never kept at all."""
+IN_NO_KEY = {"request_id", "reading", "carried", "cacheable"}
+"""Two that change nothing, and the two that are never kept at all."""
 
 
 def test_every_part_of_a_brief_is_tried_below() -> None:
@@ -120,11 +122,11 @@ def test_every_part_of_a_brief_is_tried_below() -> None:
 
 
 @settings(deadline=None)
-@given(st.sets(st.sampled_from([*sorted(OTHER_PARTS), "corpus", "prompt", "routes", "day"]), min_size=1))
+@given(st.sets(st.sampled_from([*sorted(OTHER_PARTS), "prompt", "routes", "day"]), min_size=1))
 def test_any_difference_in_a_part_of_the_key_is_a_miss(different: set[str]) -> None:
     """Role, language, passages, corpus, prompt, routes, day or anything else: one difference is enough."""
     cache = AnswerCache(CacheRules())
-    key = CacheKey(replace(BRIEF, request_id=""), "corpus", "prompt", "routes", date(2026, 11, 21))
+    key = CacheKey(replace(BRIEF, request_id=""), "prompt", "routes", date(2026, 11, 21))
     cache.put(key, ("satu",), WRITTEN, 0.0)
     brief = replace(key.brief, **{name: OTHER_PARTS[name] for name in different & {*OTHER_PARTS}})
     around: dict[str, Any] = dict.fromkeys(different - {*OTHER_PARTS, "day"}, "other")
@@ -134,16 +136,32 @@ def test_any_difference_in_a_part_of_the_key_is_a_miss(different: set[str]) -> N
     assert cache.get(replace(key), 0.0)
 
 
+def test_what_is_kept_holds_no_corpus_open() -> None:
+    """The key of a kept answer has the corpus's hash and not its reading, which would keep a closed index in memory."""
+
+    async def work() -> None:
+        desk = Desk()
+        reading = Reading(lambda text: [text], lambda _term: 2.0)
+        await desk.ask(replace(BRIEF, reading=reading))
+        await desk.ask()
+        assert desk.results == ["miss", "hit"]
+        known = weakref.ref(reading.terms_of)
+        del reading
+        gc.collect()
+        assert known() is None
+
+    run(work())
+
+
 def test_versions_and_days_are_asked_for_each_time() -> None:
-    """A new corpus, and midnight, make the running engine write anew."""
+    """An answer from a new corpus, and one after midnight, is written anew."""
 
     async def work() -> None:
         desk = Desk()
         await desk.ask()
-        desk.corpus = "newer"
-        await desk.ask()
+        await desk.ask(replace(BRIEF, corpus="newer"))
         desk.day = date(2026, 11, 22)
-        await desk.ask()
+        await desk.ask(replace(BRIEF, corpus="newer"))
         assert desk.results == ["miss"] * 3
 
     run(work())
@@ -211,7 +229,7 @@ def test_the_cache_stays_within_its_room(puts: list[tuple[int, int]], entries: i
     """Never more answers or bytes than allowed, whatever is put in."""
     cache = AnswerCache(CacheRules(entries=entries, bytes=room))
     for name, size in puts:
-        key = CacheKey(replace(BRIEF, question=f"q{name}"), "c", "p", "r", date(2026, 11, 21))
+        key = CacheKey(replace(BRIEF, question=f"q{name}"), "p", "r", date(2026, 11, 21))
         cache.put(key, ("x" * size,), WRITTEN, 0.0)
         assert len(cache) <= entries
         assert 0 <= cache.bytes <= room

@@ -41,6 +41,7 @@ DECISION_KEYS: dict[str, type] = {
     "applies": list,
     "holding": str,
 }
+FORCE_KEYS: dict[str, type] = {"in_force_from": str, "in_force_until": str}
 STATUSES = {
     "statute": {"berlaku", "berlaku sebagian", "diubah", "dicabut"},
     "guide": {"berlaku", "berlaku sebagian", "diubah"},
@@ -96,6 +97,7 @@ def is_iso_date(text: str) -> bool:
 def form_problems(entry: Entry) -> Iterator[str]:
     """What is wrong with the keys and the types of an entry."""
     keys = {**KEYS, **(DECISION_KEYS if entry.get("kind") == "decision" else {})}
+    keys |= {key: kind for key, kind in FORCE_KEYS.items() if key in entry}
     if list(entry) != list(keys):
         yield f"keys are {list(entry)}, expected {list(keys)}"
         return

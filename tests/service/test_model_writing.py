@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from service.chat.brief import Brief
+from service.chat.brief import Brief, Reading
 from service.chat.evidence import Evidence
 from service.deployments.model import Deployment
 from service.llm.calls import Model, Prompt, Text, Usage
 from service.llm.chain import Ended, NobodyAnswered, Restarted
 from service.llm.engine import Interrupted, Piece, WritingEvent, Written
 from service.llm.prompt import PromptBuilder, load_templates
-from service.llm.writing import LanguageModelEngine, Reading
+from service.llm.writing import LanguageModelEngine
 from service.retrieval.analysis import Analyser
 from service.retrieval.corpus import Corpus
 from service.retrieval.index import Index
@@ -74,12 +74,13 @@ def written(
         models={MODEL.name: MODEL.provider},
         chain=Scripted(events),
         prompts=PromptBuilder(load_templates(), "Asisten.", 8_000),
-        reading=lambda: Reading(index.analyser.document_terms, index.idf),
         on_check=lambda guardrail, stage, action: told.append((guardrail, stage, action)),
     )
 
     async def run() -> list[WritingEvent]:
-        async with aclosing(engine.write(brief)) as found:
+        async with aclosing(
+            engine.write(replace(brief, reading=Reading(index.analyser.document_terms, index.idf)))
+        ) as found:
             return [event async for event in found]
 
     return asyncio.run(run()), told
@@ -142,12 +143,13 @@ def test_others_get_their_turn_while_a_long_text_is_checked(index: Index, brief:
         models={MODEL.name: MODEL.provider},
         chain=Scripted((f"“{first_sentence(brief)}” [1]. " + "x y. " * 2_000, ended())),
         prompts=PromptBuilder(load_templates(), "Asisten.", 8_000),
-        reading=lambda: Reading(index.analyser.document_terms, index.idf),
     )
 
     async def run() -> None:
         beside = asyncio.create_task(others())
-        async with aclosing(engine.write(brief)) as found:
+        async with aclosing(
+            engine.write(replace(brief, reading=Reading(index.analyser.document_terms, index.idf)))
+        ) as found:
             _ = [event async for event in found]
         beside.cancel()
 

@@ -128,7 +128,15 @@ class PostgresRetriever:
             searching += self._clock() - before
             stock = _Fetched(rows, self.generation.vocabulary, self._idf_of)
             found = [(row["score"], row["passage"]) for row in rows]
-            hits = rank(found, weighed, stock, self.idf, limit=limit, passages_per_document=passages_per_document)
+            hits = rank(
+                found,
+                weighed,
+                stock,
+                self.idf,
+                filters=filters,
+                limit=limit,
+                passages_per_document=passages_per_document,
+            )
             if len(hits) == limit or len(found) < reach:
                 break
             reach *= WIDEN
