@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from grafanalib.core import BarGauge, GridPos, Heatmap, PieChartv2, RowPanel, Stat, Table, Target, TimeSeries
 
+NO_DATA: Final = "no data"
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 PLUGIN_VERSION: Final = "10.4.0"
 """The option format that is written; Grafana migrates panels of an older one."""
@@ -54,8 +55,9 @@ def lines(
     description: str,
     limits: Iterable[Decimal] = (),
     stacked: bool = False,
+    without: str | None = None,
 ) -> TimeSeries:
-    """Lines over time; `limits` are drawn across, in the panel's unit."""
+    """Lines over time; `limits` are drawn across, in the panel's unit. `without` is what stands there when there is no series."""
     limits = sorted(set(limits))
     return TimeSeries(
         title=title,
@@ -75,7 +77,7 @@ def lines(
         thresholdsStyleMode="dashed" if limits else "off",
         thresholds=steps("transparent", *(("orange", limit) for limit in limits)),
         extraJson={
-            "fieldConfig": {"defaults": {"min": 0}},
+            "fieldConfig": {"defaults": {"min": 0} | ({} if without is None else {"noValue": without})},
             "options": {"legend": {"showLegend": True}},
             "pluginVersion": PLUGIN_VERSION,
         },
@@ -97,7 +99,7 @@ def number(
         reduceCalc="lastNotNull",
         graphMode="none",
         colorMode="background",
-        noValue="no data",
+        noValue=NO_DATA,
         thresholds=colours,
         color={"mode": "thresholds"},
         extraJson={"pluginVersion": PLUGIN_VERSION},
@@ -105,9 +107,16 @@ def number(
 
 
 def bars(
-    title: str, place: Place, query: Line, *, unit: str, description: str, colours: list[dict[str, Any]]
+    title: str,
+    place: Place,
+    query: Line,
+    *,
+    unit: str,
+    description: str,
+    colours: list[dict[str, Any]],
+    without: str = NO_DATA,
 ) -> BarGauge:
-    """One bar per series, from 0 to 1."""
+    """One bar per series, from 0 to 1. `without` is what stands there when there is no series."""
     modern = {
         "options": {
             "displayMode": "basic",
@@ -115,7 +124,7 @@ def bars(
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
         "fieldConfig": {
-            "defaults": {"unit": unit, "min": 0, "max": 1, "color": {"mode": "thresholds"}, "noValue": "no data"},
+            "defaults": {"unit": unit, "min": 0, "max": 1, "color": {"mode": "thresholds"}, "noValue": without},
             "overrides": [],
         },
         "pluginVersion": PLUGIN_VERSION,

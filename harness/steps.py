@@ -18,6 +18,7 @@ from harness.measured_slos import measure_slos
 from harness.progress import StepPlan
 from harness.run import Run, Step, utc_now
 from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, scrape_interval
+from slo import names
 from slo.evidence import Evidence
 from slo.spec import Kind
 from target.counters import counter_total
@@ -32,8 +33,6 @@ from uat.scenario import Scenario
 
 SCRAPE_DEADLINE_SECONDS = 10.0
 SECONDS_PER_SCENARIO = 0.6
-CACHE_REQUESTS = "chatbot_cache_requests_total"
-"""Counter of the answer cache, by its result; a service without providers has neither."""
 CACHE_RESULTS = ("hit", "shared")
 """An answer of before, and one that was written for somebody else at the same time."""
 SECONDS_PER_REQUEST = 0.02
@@ -110,7 +109,10 @@ def load(workload: Workload) -> Step:
 
 def cache_hits(url: str) -> float | None:
     """How many answers were not written for their own question so far, remembered or shared; None when the service counts none."""
-    counts = [counter_total(url, CACHE_REQUESTS, {"cache": "answers", "result": result}) for result in CACHE_RESULTS]
+    counts = [
+        counter_total(url, names.CACHE_REQUESTS_TOTAL, {names.CACHE: "answers", names.RESULT: result})
+        for result in CACHE_RESULTS
+    ]
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
 
@@ -182,8 +184,8 @@ def drills(chosen: Sequence[Drill]) -> Step:
         return run_drills(chosen, run.spec, run.tools, run.context, run.folder / "drills", on_event=tell, clock=utc_now)
 
     expected = sum(STAGING_SECONDS + drill.warm_up + CLOSING_SECONDS for drill in chosen)
-    names = ", ".join(drill.id for drill in chosen)
-    return Step(StepPlan("drill", f"Drill: {names}", expected), Kind.DRILL, measure)
+    listed = ", ".join(drill.id for drill in chosen)
+    return Step(StepPlan("drill", f"Drill: {listed}", expected), Kind.DRILL, measure)
 
 
 def shortened(workload: Workload) -> Workload:

@@ -49,6 +49,7 @@ _WHOLE_WORDS_OF_OTHERS = 45
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
 _NEAREST_NAMED = 2
+_KEPT = ("none", "kept")
 _BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
 
@@ -116,6 +117,9 @@ Save = Callable[[Answer], Awaitable[None]]
 
 class Watcher(Protocol):
     """Is told what ran, to count it; nothing of the question's text reaches it."""
+
+    def guarded(self, guardrail: str, action: str) -> None:
+        """A guard rail refused a question or withheld its answer; or none did (`none`, `kept`)."""
 
     def tool_ran(self, run: ToolRun, complexity: Complexity) -> None:
         """A tool has run."""
@@ -218,6 +222,7 @@ class Answerer:
                 yield event
 
     async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncGenerator[Event, None]:
+        self._watcher.guarded(refusal.reason, "refused")
         yield draft.step("guard", telling.refused(refusal.reason, draft.language))
         text = refusal.answers[draft.language]
         draft.pieces.append(text)
@@ -230,6 +235,7 @@ class Answerer:
         return replace(question, text=understood.text, earlier=understood.earlier, title=understood.title)
 
     async def _reply(self, draft: _Draft, question: Question, talk: Remark) -> AsyncGenerator[Event, None]:
+        self._watcher.guarded(*_KEPT)
         yield draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
         text = talk.answers[draft.language]
         draft.pieces.append(text)
@@ -320,6 +326,7 @@ class Answerer:
         unresolved = await draft.retriever.unresolved(context.search)
         whole = f"{question.text} {context.search}"
         reason = reason_of(whole, self._deployment.domain, weighed.unknown, unresolved)
+        self._watcher.guarded(*((reason, "abstained") if reason == "out_of_domain" else _KEPT))
         least = self._least_confidence(question, context)
         yield draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
@@ -332,6 +339,7 @@ class Answerer:
     async def _compose(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
     ) -> AsyncGenerator[Event, None]:
+        self._watcher.guarded(*_KEPT)
         brief = _brief(question, context, weighed, draft)
         started = self._clock()
         written = _BY_OURSELVES

@@ -100,7 +100,7 @@ def create_app(
     providers = None if engine else _providers(settings)
     metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
     tracing = Tracing(__version__, around.spans)
-    watching = Watching(metrics, around.log, tracing.tracer, around.wall_clock)
+    watching = Watching(metrics, around.log, tracing.tracer, around.wall_clock, deployment.name)
     switches = Switches()
     models = None
     if providers:

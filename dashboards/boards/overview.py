@@ -1,7 +1,7 @@
 """The overview: are the objectives kept, how fast is the budget spent, and where does it go.
 
 Panels of the requirements: request rate, p95, active conversations, distribution of tool use, error rate. Ours: the SLO row, time to
-first words, retrieval, tokens, requests in flight.
+first words, retrieval, tokens, requests in flight, and a row of the language models.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 from grafanalib.core import Dashboard, Template, Templating, Time
 
 from dashboards import queries
+from dashboards.boards.language_models import language_model_row
 from dashboards.panels import DATASOURCE, Line, Place, bars, heat, lines, number, pie, row, steps, table
 from slo import names
 from slo.quantities import format_duration
@@ -29,6 +30,7 @@ def board_uid(spec: Spec) -> str:
 def overview(spec: Spec) -> Dashboard:
     """The overview board of a service."""
     panels = [*_slo_row(spec, 0), *_traffic_row(spec, 14), *_speed_row(spec, 23), *_inside_row(spec, 41)]
+    panels += language_model_row(spec, 51)
     return Dashboard(
         title=f"{spec.service}: overview",
         uid=board_uid(spec),

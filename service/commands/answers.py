@@ -33,6 +33,9 @@ class Asked:
 class _Unwatched:
     """Counts nothing: nobody measures what is only shown."""
 
+    def guarded(self, guardrail: str, action: str) -> None:
+        """A guard rail decided on a question."""
+
     def tool_ran(self, run: ToolRun, complexity: Complexity) -> None:
         """A tool has run."""
 

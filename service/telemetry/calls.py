@@ -103,15 +103,9 @@ class CallMetrics(Collector):
         cache = Counter("chatbot_cache_requests", "Questions to a cache", ("cache", "result"), registry=registry)
         # Questions to a cache by result. Unit: questions.
         self._cache = {result: cache.labels(ANSWERS, result) for result in CACHE_RESULTS}
-        checks = Counter(
-            "chatbot_guardrail_checks",
-            "Sentences that a guard rail looked at",
-            ("guardrail", "stage", "action"),
-            registry=registry,
-        )
-        # Findings of guard rails on a model's sentences, by what was done. Unit: findings.
+        # Sentences of models by the guard rail that decided on them, and by what was done. Unit: sentences.
         self._guardrails = {
-            combination: checks.labels(*combination)
+            combination: self._metrics.guardrails.labels(*combination)
             for combination in product(GUARDRAILS, GUARDRAIL_STAGES, GUARDRAIL_ACTIONS)
         }
         # Good calls of free models / good calls. No value before the first. Unit: ratio.

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import orjson
+from opentelemetry.trace import get_current_span
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -34,6 +35,10 @@ class EventLog:
             "event": event,
         }
         line.update({name: value for name, value in fields.items() if value is not None})
+        span = get_current_span().get_span_context()
+        if span.is_valid:
+            # Whatever is written for a request can be joined with its trace, also by who knows nothing of requests.
+            line.setdefault("trace_id", f"{span.trace_id:032x}")
         # A log that cannot be written (a full disk, a closed pipe) must not take the request with it.
         with suppress(OSError):
             self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -46,6 +46,9 @@ TOOL_OUTCOMES = ("ok", "empty", "timeout", "error")
 GENERATION_OUTCOMES = ("taken", "refused")
 RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
 STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")
+INPUT_STAGE = "input"
+INPUT_GUARDS = (("none", "kept"), ("unsafe", "refused"), ("injection", "refused"), ("out_of_domain", "abstained"))
+"""Guard rails of questions, and what each does; those of answers stand in `calls`."""
 TOKEN_TYPES = ("input", "output", "cached", "reasoning")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other")
 CODES = (
@@ -258,6 +261,12 @@ class Metrics:
         )
         # Documents that one search gave. Unit: documents.
         self.retrieval_documents = self._histogram("retrieval_documents", "Documents of one search", DOCUMENT_BUCKETS)
+        # Questions by the guard rail that decided on them before anything was written (none: kept); a model's sentences by what
+        # their check did (only with providers). Unit: questions, sentences.
+        self.guardrails = self._counter(
+            "guardrail_checks", "Questions and a model's sentences by guard rail", "guardrail", "stage", "action"
+        )
+        self._guarded = {pair: self.guardrails.labels(pair[0], INPUT_STAGE, pair[1]) for pair in INPUT_GUARDS}
         # Searches that ended; low_score: the best hit is weak. Unit: searches.
         self.retrieval_requests = Counters(
             self._counter("retrieval_requests", "Searches that ended", "outcome"), RETRIEVAL_OUTCOMES
@@ -283,6 +292,10 @@ class Metrics:
     def count_problem(self, code: str, route: str) -> None:
         """Count one problem by its code and the template of its route."""
         self.errors.inc(code, route if route in self._routes else UNMATCHED)
+
+    def count_guarded(self, guardrail: str, action: str) -> None:
+        """Count one question by the guard rail that decided on it, a pair of INPUT_GUARDS."""
+        self._guarded[guardrail, action].inc()
 
     def model(self, name: str) -> str:
         """The model's label: its name, or `other` for one that was not announced."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Span, Tracer, set_span_in_context
 
 from service.errors import ConfigurationError
 from service.llm.extractive import MODEL as EXTRACTIVE
@@ -40,21 +40,32 @@ class Publications:
 
 
 class Watching:
-    """Puts runs into metrics; a failure leaves a log line with the exception's type and nothing of the question."""
+    """Puts runs into metrics; a failure leaves a log line with the exception's type and nothing of the question.
 
-    def __init__(self, metrics: Metrics, log: EventLog, tracer: Tracer, wall_clock: Callable[[], float]) -> None:
+    `source` names in the spans what searches look through: the deployment's corpus.
+    """
+
+    def __init__(
+        self, metrics: Metrics, log: EventLog, tracer: Tracer, wall_clock: Callable[[], float], source: str
+    ) -> None:
         self._metrics = metrics
         self._log = log
         self._tracer = tracer
         self._wall_clock = wall_clock
+        self._source = source
+
+    def guarded(self, guardrail: str, action: str) -> None:
+        """Count what was done with a question before anything was written."""
+        self._metrics.count_guarded(guardrail, action)
 
     def tool_ran(self, run: ToolRun, complexity: str) -> None:
         """Count a run and the searches in it."""
         self._metrics.tool_calls.inc(run.name, run.outcome)
         self._metrics.tool_duration.observe(run.name, complexity, value=run.seconds)
-        self.trace(f"execute_tool {run.name}", run.seconds, {"gen_ai.tool.name": run.name, "outcome": run.outcome})
+        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name, "outcome": run.outcome}
+        span = self.trace(f"execute_tool {run.name}", run.seconds, attributes)
         for search in run.result.searches if run.result else ():
-            self._searched(search)
+            self._searched(search, span)
 
     def tool_failed(self, name: str, error: Exception) -> None:
         """Note a run that raised; as far as a search was meant, it failed too."""
@@ -68,13 +79,24 @@ class Watching:
             # Every call of a language model has a span of its own already.
             self.trace(f"chat {model}", seconds, {"gen_ai.operation.name": "chat"})
 
-    def trace(self, name: str, seconds: float, attributes: Mapping[str, str | int]) -> None:
-        """A span for work that has just ended, below the request's span."""
+    def trace(self, name: str, seconds: float, attributes: Mapping[str, str | int], below: Span | None = None) -> Span:
+        """A span for work that has just ended, below another one or the request's."""
         ended = int(self._wall_clock() * _NANOSECONDS)
-        span = self._tracer.start_span(name, start_time=ended - int(seconds * _NANOSECONDS), attributes=attributes)
+        context = set_span_in_context(below) if below else None
+        span = self._tracer.start_span(
+            name, context, start_time=ended - int(seconds * _NANOSECONDS), attributes=attributes
+        )
         span.end(ended)
+        return span
 
-    def _searched(self, search: Search) -> None:
+    def _searched(self, search: Search, tool: Span) -> None:
+        attributes: dict[str, str | int] = {
+            "gen_ai.operation.name": "retrieval",
+            "gen_ai.data_source.id": self._source,
+            "outcome": search.outcome,
+            "documents": len(search.hits),
+        }
+        self.trace(f"retrieval {self._source}", search.seconds.get("total", 0.0), attributes, tool)
         self._metrics.retrieval_requests.inc(search.outcome)
         self._metrics.retrieval_documents.observe(len(search.hits))
         for stage, seconds in search.seconds.items():

@@ -134,12 +134,28 @@ def spec() -> Spec:
     return load_spec(ROOT / "slo" / "specs" / "courtsight.yaml")
 
 
+def page_of(folder: Path, providers: str | None = None) -> str:
+    settings = Settings(
+        environment="development", database=folder / "courtsight.db", jwt_secret=SecretStr(SECRET), providers=providers
+    )
+    return asyncio.run(metrics_page(create_app(settings)))
+
+
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of the real service, before anybody asked anything."""
-    database = tmp_path_factory.mktemp("service") / "courtsight.db"
-    settings = Settings(environment="development", database=database, jwt_secret=SecretStr(SECRET))
-    return asyncio.run(metrics_page(create_app(settings)))
+    """The page of the real service where language models write, before anybody asked anything."""
+    folder = tmp_path_factory.mktemp("service")
+    model = {"name": "m", "wire_name": "m", "context_tokens": 32_768, "output_tokens": 1_024}
+    prices = {"input_usd_per_million": 0.1, "output_usd_per_million": 0.2}
+    provider = {"name": "p", "base_url": "http://127.0.0.1:9/v1", "models": [model | prices]}
+    (folder / "providers.yaml").write_text(yaml.safe_dump({"providers": [provider]}), encoding="utf-8")
+    return page_of(folder, str(folder / "providers.yaml"))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a service without any provider, read."""
+    return read_page(page_of(tmp_path_factory.mktemp("bare")))
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +188,24 @@ def test_every_name_in_spec_rules_and_panels_is_on_the_page(
 ) -> None:
     """Metrics, label names, label values and bucket edges of every expression exist on the service's page."""
     assert problems(exprs, page, recorded) == []
+
+
+def test_without_a_provider_only_the_panels_that_say_so_are_empty(
+    spec: Spec, bare: Page, recorded: dict[str, set[str]]
+) -> None:
+    """SLIs and rules need no language model; a panel that does has `no provider` to show, and no other panel lacks a name."""
+    slis = [count(slo, None) for slo in spec.slos for count in (bad_events, valid_events)]
+    assert problems([*slis, *(rule["expr"] for rule in committed_rules())], bare, recorded) == []
+    queries = panel_queries(BOARD.read_bytes())
+    lacking = {query.panel for query in queries if problems([query.resolved()], bare, recorded)}
+    panels = json.loads(BOARD.read_bytes())["panels"]
+    marked = {
+        panel["title"]
+        for panel in panels
+        if panel["type"] != "row" and "no provider" in json.dumps(panel["fieldConfig"])
+    }
+    assert lacking == marked
+    assert len(marked) == 8
 
 
 def test_every_query_in_a_runbook_can_be_asked(page: Page, recorded: dict[str, set[str]]) -> None:
@@ -218,9 +252,11 @@ def test_the_specs_roles_complexities_and_tools_are_the_services(spec: Spec, pag
 
 def test_every_metric_name_that_the_harness_knows_is_on_the_page(page: Page) -> None:
     """slo.names holds no name that the service does not expose."""
-    known = {value for value in vars(names).values() if isinstance(value, str) and value.startswith("chatbot_")}
+    known = {
+        value for value in vars(names).values() if isinstance(value, str) and re.match("chatbot_|gen_ai_client_", value)
+    }
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in page}
-    assert len(known) >= 10
+    assert len(known) >= 20
     assert known <= families
 
 
@@ -237,6 +273,9 @@ def test_every_metric_name_that_the_harness_knows_is_on_the_page(page: Page) -> 
         ('stage="total"', 'stage="all"', "chatbot_retrieval_duration_seconds_bucket: no stage total"),
         ('tool="', 'tool_name="', "no label tool to group by"),
         ("chatbot_llm_tokens_total", "chatbot_tokens_total", "chatbot_llm_tokens_total: not on the page"),
+        ("chatbot_llm_fallbacks_total", "chatbot_fallbacks_total", "chatbot_llm_fallbacks_total: not on the page"),
+        ('result="shared"', 'result="joined"', "chatbot_cache_requests_total: no result shared"),
+        ("gen_ai_request_model=", "gen_ai_model=", "no label gen_ai_request_model to group by"),
     ],
 )
 def test_a_renamed_metric_label_value_or_edge_is_found(
@@ -263,7 +302,7 @@ def test_a_panel_on_a_series_that_nobody_records_is_found(page: Page, recorded: 
 def growing_page(text: str) -> Iterator[str]:
     """The service's page on a port of its own, with every counter one higher at each scrape; gives host:port."""
     scrapes = itertools.count(1)
-    line = re.compile(r"^(chatbot_\S*(?:\{.*\})?) \S+$", re.MULTILINE)
+    line = re.compile(r"^((?:chatbot|gen_ai)_\S*(?:\{.*\})?) \S+$", re.MULTILINE)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -17,6 +17,7 @@ from dashboards.generate import FOLDER
 ROOT = Path(__file__).resolve().parents[2]
 CHOSEN = '{job="courtsight",role=~"$role",complexity=~"$complexity"}'
 OWN = '{job="courtsight"}'
+BY_ROLE = '{job="courtsight",role=~"$role"}'
 SLOTH = '{sloth_service="courtsight"}'
 
 
@@ -26,6 +27,11 @@ def p95(label: str, histogram: str) -> str:
 
 def per_second(label: str, counter: str) -> str:
     return f"sum by ({label}) (rate({counter}[$__rate_interval]))"
+
+
+def cached(results: str) -> str:
+    series = f'chatbot_cache_requests_total{{job="courtsight",cache="answers",result=~"{results}"}}'
+    return f"sum(rate({series}[$__rate_interval]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,74 @@ PANELS = {
         "short",
         (("{{type}}", per_second("type", 'chatbot_llm_tokens_total{job="courtsight", role=~"$role"}')),),
         LIMITS,
+    ),
+    "Language models": Panel("row", None, ()),
+    "Calls of models": Panel(
+        "timeseries",
+        "reqps",
+        (("{{model}} {{status}}", per_second("model, status", f"chatbot_llm_requests_total{OWN}")),),
+        LIMITS,
+    ),
+    "First token of a call, p95": Panel(
+        "timeseries",
+        "s",
+        (
+            (
+                "{{gen_ai_request_model}}",
+                p95("gen_ai_request_model", f"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{OWN}"),
+            ),
+        ),
+        LIMITS,
+    ),
+    "Time per output token, p95": Panel(
+        "timeseries",
+        "s",
+        (("{{model}}", p95("model", f"chatbot_time_per_output_token_seconds_bucket{OWN}")),),
+        LIMITS,
+    ),
+    "Tokens by model": Panel(
+        "timeseries",
+        "short",
+        (("{{model}} {{type}}", per_second("model, type", f"chatbot_llm_tokens_total{BY_ROLE}")),),
+        LIMITS,
+    ),
+    "Cost per hour": Panel(
+        "timeseries",
+        "currencyUSD",
+        (("{{model}}", per_second("model", f"chatbot_llm_cost_usd_total{BY_ROLE}") + " * 3600"),),
+        LIMITS,
+    ),
+    "Budget used today": Panel(
+        "bargauge",
+        "percentunit",
+        (("{{role}}", f"max by (role) (chatbot_budget_used_ratio{BY_ROLE})"),),
+        ("green", "orange 0.8", "red 1"),
+    ),
+    "Fallbacks by reason": Panel(
+        "timeseries", "reqps", (("{{reason}}", per_second("reason", f"chatbot_llm_fallbacks_total{OWN}")),), LIMITS
+    ),
+    "Circuits": Panel(
+        "timeseries", "none", (("{{model}}", f"max by (model) (chatbot_llm_circuit_state{OWN})"),), LIMITS
+    ),
+    "Answers from the cache": Panel(
+        "timeseries",
+        "percentunit",
+        (("share", f"{cached('hit|shared')} / {cached('hit|shared|miss')}"),),
+        LIMITS,
+    ),
+    "Guard rails": Panel(
+        "timeseries",
+        "ops",
+        (
+            (
+                "{{stage}} {{guardrail}} {{action}}",
+                per_second("stage, guardrail, action", f"chatbot_guardrail_checks_total{OWN}"),
+            ),
+        ),
+        LIMITS,
+    ),
+    "Retrieval by outcome": Panel(
+        "timeseries", "ops", (("{{outcome}}", per_second("outcome", f"chatbot_retrieval_requests_total{OWN}")),), LIMITS
     ),
 }
 

@@ -39,9 +39,9 @@ METRICS: dict[str, tuple[str, dict[str, str], str]] = {
     "chatbot_guardrail_checks": (
         "counter",
         {
-            "guardrail": "none citation quotation figure support instruction other",
-            "stage": "output",
-            "action": "kept repaired marked withheld other",
+            "guardrail": "none unsafe injection out_of_domain citation quotation figure support instruction other",
+            "stage": "input output",
+            "action": "kept refused abstained repaired marked withheld other",
         },
         "",
     ),
@@ -146,6 +146,8 @@ def test_unreachable_models_leave_an_extractive_answer(build_models: Any) -> Non
     assert house.sample("chatbot_llm_tokens_total", role="judge", provider="p0", model="m1", type="input") == 0
     failed = [line for line in house.log_lines() if line["event"] == "llm_call_failed"]
     assert [line["model"] for line in failed] == ["m0", "m1"]
+    (asked,) = [line for line in house.log_lines() if line.get("request_id") == answer["request_id"]]
+    assert {line["trace_id"] for line in failed} == {asked["trace_id"]}
     assert QUESTION not in house.output.getvalue().decode()
 
 

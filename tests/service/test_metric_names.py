@@ -81,6 +81,11 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
     ),
     "chatbot_retrieval_documents": ("histogram", {}, "0 1 2 3 5 8 10 20"),
     "chatbot_retrieval_requests": ("counter", {"outcome": "hit empty low_score error"}, ""),
+    "chatbot_guardrail_checks": (
+        "counter",
+        {"guardrail": "none unsafe injection out_of_domain", "stage": "input", "action": "kept refused abstained"},
+        "",
+    ),
     "chatbot_corpus_generations": ("counter", {"outcome": "taken refused"}, ""),
     "chatbot_metric_series": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),
