@@ -7,6 +7,7 @@ import io
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from service.retrieval.index import Index
 from service.retrieval.retriever import Retriever
 from service.security.passwords import hasher
 from service.services import Surroundings
-from service.settings import Settings
+from service.settings import CORPORA, Settings
 from service.store.accounts import Account, insert_accounts
 from service.store.connection import connect, migrate
 from service.telemetry.logging import EventLog
@@ -152,11 +153,10 @@ def retriever(index: Index) -> Retriever:
     return EmbeddedRetriever(index)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings_in(folder: Path) -> Settings:
     return Settings(
         environment="development",
-        database=tmp_path / "service.db",
+        database=folder / "service.db",
         database_timeout_seconds=0.1,
         corpus=CORPUS,
         jwt_secret=SecretStr(SECRET),
@@ -166,7 +166,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def build_house(settings: Settings, password_hash: str) -> Iterator[Callable[..., House]]:
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@contextmanager
+def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., House]]:
     """Makes started houses; every one is stopped at the end."""
     houses: list[House] = []
 
@@ -203,6 +208,21 @@ def build_house(settings: Settings, password_hash: str) -> Iterator[Callable[...
     yield build
     for house in houses:
         house.stop()
+
+
+@pytest.fixture
+def build_house(settings: Settings, password_hash: str) -> Iterator[Callable[..., House]]:
+    """Makes started houses for one test."""
+    with building(settings, password_hash) as build:
+        yield build
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[House]:
+    """A house with the corpus of the product, one for all tests of a module: nothing that they ask changes it."""
+    settings = settings_in(tmp_path_factory.mktemp("shipped"))
+    with building(settings.model_copy(update={"corpus": CORPORA / "courtsight"}), password_hash) as build:
+        yield build()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ COMPLEX = (
     "Bandingkan pendekatan MA terhadap kasus KDRT sebelum dan sesudah UU TPKS",
     "Bagaimana evolusi yurisprudensi MA tentang wanprestasi kontrak bisnis?",
 )
-
-
-@pytest.fixture
-def shipped(build_house: Callable[..., Any], settings: Any) -> Any:
-    """A house with the corpus of the product."""
-    return build_house(wanted=settings.model_copy(update={"corpus": CORPORA / "courtsight"}))
 
 
 def tools(answer: dict[str, Any]) -> set[str]:
