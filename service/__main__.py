@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from service.commands import accounts, answers, complexity, ingest, publish, retrieval_eval, switch
+from service.commands import accounts, answers, complexity, embed, ingest, publish, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         "--database-url-file", help="holds the writer's address (default: COURTSIGHT_RETRIEVAL_DATABASE_URL)"
     )
     _add_show_answers(commands.add_parser("show-answers", help="print what the extractive engine answers to a file"))
+    embedding = commands.add_parser("embed", help="vectors of a library's passages, for dense re-ranking")
+    embedding.add_argument("library", type=Path, help="a library made by ingest; its current generation is embedded")
+    for command in (publishing, embedding):
+        command.add_argument(
+            "--embeddings", help="a providers' file, whose first model embeds (default: COURTSIGHT_EMBEDDINGS)"
+        )
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
@@ -106,6 +112,7 @@ def _add_retrieval_eval(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=retrieval_eval.SEED, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--ablation", action="store_true", help="one table of what each component adds")
+    parser.add_argument("--dense", help="a providers' file: its first model re-ranks in one more row of the ablation")
     parser.add_argument("--latency", action="store_true", help="seconds of a call, p50 and p95")
 
 
@@ -129,15 +136,22 @@ def _retrieval_eval(options: argparse.Namespace) -> int:
         ablation=options.ablation,
         latency=options.latency,
         seed=options.seed,
+        dense=embed.embedder_of(load_settings(), options.dense) if options.dense else None,
     )
     retrieval_eval.evaluate(order, time.perf_counter, sys.stdout, sys.stderr)
     return 0
 
 
 def _publish(options: argparse.Namespace) -> int:
-    url = load_settings().retrieval_database_url
+    settings = load_settings()
+    url = settings.retrieval_database_url
     address = publish.database_url(options.database_url_file, url.get_secret_value() if url else None)
-    publish.run(options.corpus, address, sys.stdout, sys.stderr)
+    publish.run(options.corpus, address, sys.stdout, sys.stderr, embed.embedder_of(settings, options.embeddings))
+    return 0
+
+
+def _embed(options: argparse.Namespace) -> int:
+    embed.run(options.library, embed.embedder_of(load_settings(), options.embeddings), sys.stdout, sys.stderr)
     return 0
 
 
@@ -194,6 +208,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "serve": lambda options: serve(load_settings(), options.host, options.port),
     "ingest": lambda options: ingest.run(options, load_settings().library),
     "publish": _publish,
+    "embed": _embed,
     "retrieval-eval": _retrieval_eval,
     "accounts": _accounts,
     "show-answers": _show_answers,

@@ -24,12 +24,14 @@ from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.errors import InvalidRequest, Problem
 from service.ledger import Ledger
+from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
+from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
 from service.retrieval.lending import Shelf
-from service.retrieval.opening import LOOKING_SECONDS, Opened, open_corpus
+from service.retrieval.opening import LOOKING_SECONDS, Dress, Opened, as_it_is, open_corpus
 from service.retrieval.postgres.connecting import Address
 from service.retrieval.postgres.opening import OpenedDatabase, open_database
 from service.retrieval.retriever import Holdings
@@ -70,6 +72,8 @@ class _Parts:
     models: LanguageModels | None
     switches: Switches
     around: Surroundings
+    embedder: ProviderEmbedder | None
+    dress: Dress
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -96,9 +100,11 @@ def create_app(
     secret = settings.signing_secret
     deployment = load_deployment(deployment_file(settings.deployment))
     opened = _opened(settings, deployment, around)
-    shelf = opened.shelf()
     providers = None if engine else _providers(settings)
     metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
+    embedder = _embedder(settings, around)
+    dress = _dressing(settings, embedder, metrics)
+    shelf = opened.shelf(dress)
     tracing = Tracing(__version__, around.spans)
     watching = Watching(metrics, around.log, tracing.tracer, around.wall_clock, deployment.name)
     switches = Switches()
@@ -115,7 +121,7 @@ def create_app(
         models = language_models(providers, beside)
     writer = engine or (models.engine if models else ExtractiveEngine())
     metrics.build.info(_build(deployment, shelf.current.holdings, writer))
-    parts = _Parts(secret, deployment, shelf, metrics, watching, writer, models, switches, around)
+    parts = _Parts(secret, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -171,7 +177,9 @@ async def _begin_rounds(
             ended, asyncio.create_task(repeat("ledger", _LEDGER_SECONDS, ledger.keep, around.log))
         )
     ending.push_async_callback(opened.close)
-    watch = opened.watch(parts.shelf, _publications(parts))
+    if parts.embedder:
+        ending.push_async_callback(parts.embedder.close)
+    watch = opened.watch(parts.shelf, _publications(parts), parts.dress)
     if watch:
         looking = repeat("library", LOOKING_SECONDS, watch.look, around.log)
         ending.push_async_callback(ended, asyncio.create_task(looking))
@@ -200,6 +208,20 @@ def _opened(settings: Settings, deployment: Deployment, around: Surroundings) ->
     return open_database(address, around.clock)
 
 
+def _embedder(settings: Settings, around: Surroundings) -> ProviderEmbedder | None:
+    providers = _loaded(settings, settings.embeddings)
+    return ProviderEmbedder(providers, around.wall_clock) if providers else None
+
+
+def _dressing(settings: Settings, embedder: ProviderEmbedder | None, metrics: Metrics) -> Dress:
+    """Dense re-ranking around each retriever, where an embedding model is named."""
+    if embedder is None:
+        return as_it_is
+    queries = QueryVectors(embedder)
+    rules = DenseRules(weight=settings.embeddings_weight, seconds=settings.embeddings_timeout_seconds)
+    return lambda retriever, vectors: DenseReranker(retriever, vectors, queries, rules, metrics.dense.inc)
+
+
 async def _last_time(ledger: Ledger, log: EventLog) -> None:
     """Keep what was spent; a database that takes no writes must not hold up the end."""
     try:
@@ -209,8 +231,12 @@ async def _last_time(ledger: Ledger, log: EventLog) -> None:
 
 
 def _providers(settings: Settings) -> Providers | None:
+    return _loaded(settings, settings.providers)
+
+
+def _loaded(settings: Settings, wanted: str | None) -> Providers | None:
     keys = KeySource(provider_key, private_files=settings.environment == "production")
-    return load_providers(settings.providers, keys, external_allowed=settings.external_providers == "allowed")
+    return load_providers(wanted, keys, external_allowed=settings.external_providers == "allowed")
 
 
 def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[str, str]:

@@ -58,6 +58,19 @@ class Settings(BaseSettings):
         le=30,
         description="Seconds that a query of that database may take, waiting for a connection included.",
     )
+    embeddings: str | None = Field(
+        default=None,
+        description="The embedding model for dense re-ranking: the first model of a providers' file, which receives the text of every question; default: none.",
+    )
+    embeddings_weight: float = Field(
+        default=1.0, ge=0, le=10, description="How much the order by meaning counts beside the order by words."
+    )
+    embeddings_timeout_seconds: float = Field(
+        default=0.5,
+        gt=0,
+        le=30,
+        description="Seconds that the embedding model may take; then the order by words stands.",
+    )
     jwt_secret: SecretStr | None = Field(
         default=None,
         description="Signs tokens; at least 32 bytes, random, no default. Also as COURTSIGHT_JWT_SECRET_FILE.",

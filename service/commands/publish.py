@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from service.errors import ConfigurationError
+from service.llm.embedding import ProviderEmbedder
 from service.retrieval.opening import open_corpus
 from service.retrieval.postgres.connecting import Address
 from service.retrieval.postgres.publishing import Publication, publish
@@ -37,7 +38,7 @@ def database_url(file: str | None, from_settings: str | None) -> str:
     return found
 
 
-def run(corpus: Path, url: str, out: TextIO, told: TextIO) -> Publication:
+def run(corpus: Path, url: str, out: TextIO, told: TextIO, embedder: ProviderEmbedder | None = None) -> Publication:
     """Publish JSON lines, or the current generation of a library, and say what came of it.
 
     Raises:
@@ -48,10 +49,22 @@ def run(corpus: Path, url: str, out: TextIO, told: TextIO) -> Publication:
     holdings = opened.index.holdings
     progress = Progress(holdings.documents, told)
     address = Address(url, timeout_seconds=_PATIENT_SECONDS)
+
+    async def work() -> Publication:
+        try:
+            return await publish(
+                address,
+                opened.index.documents(),
+                corpus_hash=holdings.hash,
+                told=progress.show,
+                embedder=embedder,
+            )
+        finally:
+            if embedder:
+                await embedder.close()
+
     try:
-        published = asyncio.run(
-            publish(address, opened.index.documents(), corpus_hash=holdings.hash, told=progress.show)
-        )
+        published = asyncio.run(work())
     finally:
         progress.end()
     what = f"generation {published.generation}: {published.holdings.documents} documents"

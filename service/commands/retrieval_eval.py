@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import orjson
 
@@ -25,12 +26,15 @@ from service.evaluation.report import (
     measures_table,
     of_kind,
 )
-from service.evaluation.systems import WHOLE, Rank, build, ladder
+from service.evaluation.systems import WHOLE, Rank, build, build_dense, ladder
+from service.llm.embedding import ProviderEmbedder
 from service.retrieval.corpus import Corpus, load_corpora
+from service.retrieval.dense import NoVectors
 
 SEED = 20261121
 __all__ = ["HALVES", "SEED", "Order", "evaluate", "paths"]
 _BAR = 30
+_Given = TypeVar("_Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Order:
     ablation: bool = False
     latency: bool = False
     seed: int = SEED
+    dense: ProviderEmbedder | None = None
 
 
 def evaluate(order: Order, clock: Callable[[], float], out: TextIO, told: TextIO) -> None:
@@ -73,6 +78,8 @@ def evaluate(order: Order, clock: Callable[[], float], out: TextIO, told: TextIO
         print(f"\na call: {_latency(seconds)}", file=out)
     if order.ablation:
         steps = [_step(name, build(corpus.documents, at, clock), sets, told) for name, at in ladder()]
+        if order.dense:
+            steps.append(_dense_step(order.dense, corpus, sets, clock, told))
         value["ablation"] = [{"component": step.name, "means": step.means} for step in steps]
         print(f"\n{ablation_table(steps)}", file=out)
     if order.json is not None:
@@ -107,6 +114,27 @@ def _step(name: str, rank: Rank, sets: Sequence[Judged], told: TextIO) -> Step:
             mean = [sum(rows[at][measure] for at in places) / len(places) for measure in range(len(MEASURES))]
             means[judged.name if kind == "all" else kind] = dict(zip(MEASURES, mean, strict=True))
     return Step(name, means)
+
+
+def _dense_step(
+    embedder: ProviderEmbedder, corpus: Corpus, sets: Sequence[Judged], clock: Callable[[], float], told: TextIO
+) -> Step:
+    """The last row: what an embedding model adds."""
+    with asyncio.Runner() as runner:
+
+        def run(work: Awaitable[_Given]) -> _Given:
+            async def waited() -> _Given:
+                return await work
+
+            return runner.run(waited())
+
+        try:
+            rank = build_dense(corpus.documents, embedder, clock, run)
+            return _step(f"+ dense re-ranking by {embedder.name}", rank, sets, told)
+        except NoVectors as error:
+            raise ConfigurationError(f"--dense: {error}; mend the provider, or leave the row out") from error
+        finally:
+            run(embedder.close())
 
 
 def _rows(judged: Judged, rank: Rank, name: str, told: TextIO) -> list[tuple[float, ...]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from service.evaluation.measures import DEPTH
 from service.retrieval.analysis import Analyser, Parts
+from service.retrieval.dense import DenseReranker, DenseRules, Embedder, QueryVectors
 from service.retrieval.document import Document, Passage
+from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.index import Index
 from service.retrieval.passages import split
 from service.retrieval.router import find_citations
+from service.retrieval.vectors import MatrixVectors, embed_all
 
 Rank = Callable[[str], Sequence[str]]
 """A question to ids of the corpus, best first, each once."""
@@ -32,6 +36,8 @@ class Components:
 
 
 WHOLE = Components()
+_PATIENT_SECONDS = 30.0
+"""An evaluation waits for the model: a late one would be measured as the order by words."""
 NAMES: Mapping[str, str] = {
     "stop_words": "stop words",
     "stemming": "stemming",
@@ -70,6 +76,29 @@ def build(documents: Sequence[Document], components: Components, clock: Callable
         for hit in index.search(text, limit=DEPTH).hits:
             # What says the same in another law takes no place of its own: it is named with the hit, and counts behind it.
             found.update(dict.fromkeys((hit.document.id, *(hit.repeated_in if components.repetitions else ()))))
+        return list(found)[:DEPTH]
+
+    return rank
+
+
+def build_dense(
+    documents: Sequence[Document], embedder: Embedder, clock: Callable[[], float], run: Callable[[Awaitable[Any]], Any]
+) -> Rank:
+    """The whole retrieval with dense re-ranking behind it; `run` is a loop to wait in for the model.
+
+    Raises:
+        NoVectors: the model fails while the passages are embedded.
+    """
+    index = Index.of(documents, Analyser(), clock)
+    width, values = run(embed_all(index.passages(), embedder))
+    vectors = MatrixVectors(embedder.name, width, values)
+    rules = DenseRules(seconds=_PATIENT_SECONDS)
+    searched = DenseReranker(EmbeddedRetriever(index), vectors, QueryVectors(embedder), rules, lambda _: None)
+
+    def rank(text: str) -> list[str]:
+        found = dict.fromkeys(hit.document.id for hit in index.lookup(find_citations(text)).hits)
+        for hit in run(searched.search(text, limit=DEPTH)).hits:
+            found.update(dict.fromkeys((hit.document.id, *hit.repeated_in)))
         return list(found)[:DEPTH]
 
     return rank

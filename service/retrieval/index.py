@@ -13,7 +13,7 @@ import tantivy
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import Split, write_index
 from service.retrieval.columns import Columns
-from service.retrieval.document import Document
+from service.retrieval.document import Document, Passage
 from service.retrieval.fields import ROW, TERMS, Conditions, schema
 from service.retrieval.hits import Hit, Search
 from service.retrieval.passages import split
@@ -81,6 +81,12 @@ class Index:
     def documents(self) -> Iterator[Document]:
         """Every document, in the order in which it was indexed."""
         return map(self._columns.document, range(len(self._columns)))
+
+    def passages(self) -> Iterator[tuple[Document, Passage]]:
+        """Every passage with its document, by row."""
+        for number, document in enumerate(self.documents()):
+            for row in self._columns.passages_of(number):
+                yield document, self._columns.passage(row, document)
 
     def close(self) -> None:
         """Give back what the place holds. Nobody may search afterwards."""

@@ -11,17 +11,28 @@ from typing import Protocol
 from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
 from service.retrieval.corpus import load_corpus
+from service.retrieval.dense import Vectors
 from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.generation import open_generation
 from service.retrieval.index import Index
 from service.retrieval.lending import Shelf
 from service.retrieval.library import Library, Stamp
-from service.retrieval.retriever import Holdings
+from service.retrieval.retriever import Holdings, Retriever
+from service.retrieval.vectors import open_vectors
 
 LOOKING_SECONDS = 0.5
 """How often a running service looks whether another generation was published; one look reads a file of twenty bytes."""
 
 Clock = Callable[[], float]
+
+
+Dress = Callable[[Retriever, Vectors | None], Retriever]
+"""Puts something around each retriever that is opened, given the vectors of its passages."""
+
+
+def as_it_is(retriever: Retriever, _: Vectors | None) -> Retriever:
+    """Nothing around it."""
+    return retriever
 
 
 class Watch(Protocol):
@@ -50,13 +61,18 @@ class Opened:
     library: Library | None = None
     stamp: Stamp | None = None
 
-    def shelf(self) -> Shelf:
-        """A shelf that lends it."""
-        return Shelf(EmbeddedRetriever(self.index), self.index.close)
+    def shelf(self, dress: Dress = as_it_is) -> Shelf:
+        """A shelf that lends it, dressed."""
+        vectors = None
+        if self.library and self.stamp:
+            vectors = open_vectors(self.library.folder, self.stamp.generation)
+        return Shelf(dress(EmbeddedRetriever(self.index), vectors), self.index.close)
 
-    def watch(self, shelf: Shelf, watcher: Watcher) -> Watch | None:
+    def watch(self, shelf: Shelf, watcher: Watcher, dress: Dress = as_it_is) -> Watch | None:
         """Takes what is published from now on; None where nothing can be."""
-        return LibraryWatch(self.library, shelf, self.clock, watcher, self.stamp) if self.library else None
+        if self.library is None:
+            return None
+        return LibraryWatch(self.library, shelf, self.clock, watcher, self.stamp, dress=dress)
 
     async def close(self) -> None:
         """Nothing: the index goes with the process."""
@@ -82,7 +98,14 @@ class LibraryWatch:
     """Puts each generation that is published onto the shelf; what cannot be opened is told once and left alone."""
 
     def __init__(
-        self, library: Library, shelf: Shelf, clock: Clock, watcher: Watcher, seen: Stamp | None = None
+        self,
+        library: Library,
+        shelf: Shelf,
+        clock: Clock,
+        watcher: Watcher,
+        seen: Stamp | None = None,
+        *,
+        dress: Dress = as_it_is,
     ) -> None:
         """Watch a library whose `seen` publication is already on the shelf."""
         self._library = library
@@ -90,6 +113,7 @@ class LibraryWatch:
         self._clock = clock
         self._watcher = watcher
         self._seen = seen
+        self._dress = dress
         self._unreadable = False
 
     async def look(self) -> None:
@@ -111,7 +135,8 @@ class LibraryWatch:
         except ConfigurationError as error:
             self._watcher.refused(generation, error)
             return
-        self._shelf.replace(EmbeddedRetriever(index), index.close)
+        vectors = await asyncio.to_thread(open_vectors, self._library.folder, generation)
+        self._shelf.replace(self._dress(EmbeddedRetriever(index), vectors), index.close)
         self._watcher.taken(generation, index.holdings)
 
     def _open(self, generation: str) -> Index:

@@ -44,6 +44,7 @@ GOOD_OUTCOMES = frozenset({"ok", "abstained", "refused"})
 STAGES = ("analyse", "search", "rank", "total")
 TOOL_OUTCOMES = ("ok", "empty", "timeout", "error")
 GENERATION_OUTCOMES = ("taken", "refused")
+DENSE_OUTCOMES = ("fused", "late", "failed", "missing")
 RETRIEVAL_OUTCOMES = ("hit", "empty", "low_score", "error")
 STREAM_ENDS = ("complete", "client_closed", "upstream_error", "timeout")
 INPUT_STAGE = "input"
@@ -274,6 +275,10 @@ class Metrics:
         # Generations of the corpus that were published while the service ran; refused: broken, the one before it stays. Unit: generations.
         self.generations = Counters(
             self._counter("corpus_generations", "Generations published while running", "outcome"), GENERATION_OUTCOMES
+        )
+        # Searches that were to be ordered by meaning as well; all but fused stand in the order of words. Unit: searches.
+        self.dense = Counters(
+            self._counter("retrieval_dense", "Searches to be ordered by meaning as well", "outcome"), DENSE_OUTCOMES
         )
         # Series on the page that was rendered before this one. Unit: series.
         self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)

@@ -86,6 +86,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
         {"guardrail": "none unsafe injection out_of_domain", "stage": "input", "action": "kept refused abstained"},
         "",
     ),
+    "chatbot_retrieval_dense": ("counter", {"outcome": "fused late failed missing"}, ""),
     "chatbot_corpus_generations": ("counter", {"outcome": "taken refused"}, ""),
     "chatbot_metric_series": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),

@@ -26,6 +26,7 @@ _AWAY = (
     asyncpg.InvalidSchemaNameError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InternalServerError,
+    asyncpg.DataError,
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,

@@ -13,10 +13,11 @@ from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
 from service.retrieval.generation import analysis_of
 from service.retrieval.lending import Shelf
-from service.retrieval.opening import Watcher
+from service.retrieval.opening import Dress, Watcher, as_it_is
 from service.retrieval.postgres.connecting import Address, Connections, connect, fetch_once, reading_settings
 from service.retrieval.postgres.reading import Generation, PostgresRetriever, Vocabulary
 from service.retrieval.postgres.statements import PUBLICATION, PUBLISHED, Statements
+from service.retrieval.postgres.vectors import PostgresVectors
 from service.retrieval.retriever import Holdings
 
 Clock = Callable[[], float]
@@ -32,13 +33,19 @@ class OpenedDatabase:
     address: Address
     clock: Clock
 
-    def shelf(self) -> Shelf:
-        """A shelf that lends it; a generation holds nothing that must be given back."""
-        return Shelf(self.retriever, _nothing)
+    def shelf(self, dress: Dress = as_it_is) -> Shelf:
+        """A shelf that lends it, dressed; a generation holds nothing that must be given back."""
+        return Shelf(dress(self.retriever, self.vectors(self.retriever.generation)), _nothing)
 
-    def watch(self, shelf: Shelf, watcher: Watcher) -> PublicationWatch:
+    def watch(self, shelf: Shelf, watcher: Watcher, dress: Dress = as_it_is) -> PublicationWatch:
         """Takes what is published from now on."""
-        return PublicationWatch(self, shelf, watcher)
+        return PublicationWatch(self, shelf, watcher, dress)
+
+    def vectors(self, generation: Generation) -> PostgresVectors | None:
+        """The vectors of a generation, when its publisher made any."""
+        if generation.embedding is None:
+            return None
+        return PostgresVectors(self.connections, generation.number, generation.embedding)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -48,10 +55,11 @@ class OpenedDatabase:
 class PublicationWatch:
     """Puts each generation that is published onto the shelf; what cannot be read is told once and left alone."""
 
-    def __init__(self, opened: OpenedDatabase, shelf: Shelf, watcher: Watcher) -> None:
+    def __init__(self, opened: OpenedDatabase, shelf: Shelf, watcher: Watcher, dress: Dress = as_it_is) -> None:
         self._opened = opened
         self._shelf = shelf
         self._watcher = watcher
+        self._dress = dress
         self._seen = opened.retriever.generation.publication
 
     async def look(self) -> None:
@@ -73,7 +81,7 @@ class PublicationWatch:
             return
         self._seen = generation.publication
         retriever = PostgresRetriever(self._opened.connections, generation, analyser, self._opened.clock)
-        self._shelf.replace(retriever, _nothing)
+        self._shelf.replace(self._dress(retriever, self._opened.vectors(generation)), _nothing)
         self._watcher.taken(str(generation.number), generation.holdings)
 
 

@@ -18,6 +18,7 @@ import asyncpg
 from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import Split, shared_terms, title_of
+from service.retrieval.dense import Embedder, embedded_text
 from service.retrieval.document import Document
 from service.retrieval.duplicates import Codes, sketch
 from service.retrieval.fields import filter_fields
@@ -26,6 +27,7 @@ from service.retrieval.passages import split
 from service.retrieval.postgres.connecting import Address, connect
 from service.retrieval.postgres.reading import SKETCH
 from service.retrieval.postgres.statements import quantised, schema_of
+from service.retrieval.postgres.vectors import VectorWriter
 from service.retrieval.retriever import Holdings
 from service.retrieval.router import citation_keys
 from service.retrieval.shelving import dump_document, dump_passage
@@ -63,6 +65,7 @@ async def publish(
     told: Told = lambda _: None,
     split_into: Split = split,
     keep: int = KEPT,
+    embedder: Embedder | None = None,
 ) -> Publication:
     """Publish a corpus; services that read from the database take it within about a second.
 
@@ -73,6 +76,7 @@ async def publish(
         told: is told how many documents were written so far.
         split_into: cuts a document into passages.
         keep: how many generations stay in the database.
+        embedder: makes vectors of the passages, which then need pgvector; None: none are made.
 
     Raises:
         ConfigurationError: the database cannot be reached or written, another publisher works, there is no document, or an id comes twice.
@@ -82,11 +86,12 @@ async def publish(
         analyser = Analyser()
         async with connection.transaction():
             await _prepare(connection)
-            current = await _current(connection, corpus_hash, analysis_of(analyser))
+            embedding = embedder.name if embedder else None
+            current = await _current(connection, corpus_hash, analysis_of(analyser), embedding)
             if current is not None:
                 return current
             number = 1 + await connection.fetchval("SELECT coalesce(max(number), 0) FROM courtsight.generation")
-            writer = _Writer(connection, number, analyser, split_into)
+            writer = _Writer(connection, number, analyser, split_into, embedder)
             holdings = await writer.write(documents, corpus_hash, told)
             await _point(connection, number)
         await _prune(connection, keep)
@@ -130,14 +135,15 @@ async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 async def _current(
-    connection: asyncpg.Connection[asyncpg.Record], corpus_hash: str, analysis: str
+    connection: asyncpg.Connection[asyncpg.Record], corpus_hash: str, analysis: str, embedding: str | None
 ) -> Publication | None:
-    """The current generation, when it is of this corpus and analysis."""
+    """The current generation, when it is of this corpus, analysis and embedding model."""
     row = await connection.fetchrow(
         "SELECT g.* FROM courtsight.generation AS g JOIN courtsight.published AS p ON p.generation = g.number"
-        " WHERE g.corpus = $1 AND g.analysis = $2",
+        " WHERE g.corpus = $1 AND g.analysis = $2 AND g.embedding IS NOT DISTINCT FROM $3",
         corpus_hash,
         analysis,
+        embedding,
     )
     if row is None:
         return None
@@ -174,13 +180,21 @@ class _Writer:
     """Writes one generation."""
 
     def __init__(
-        self, connection: asyncpg.Connection[asyncpg.Record], number: int, analyser: Analyser, split_into: Split
+        self,
+        connection: asyncpg.Connection[asyncpg.Record],
+        number: int,
+        analyser: Analyser,
+        split_into: Split,
+        embedder: Embedder | None,
     ) -> None:
         self._connection = connection
         self._number = number
         self._schema = schema_of(number)
         self._analyser = analyser
         self._split = split_into
+        self._embedding = embedder.name if embedder else None
+        self._vectors = VectorWriter(connection, self._schema, embedder) if embedder else None
+        self._texts: list[str] = []
         self._numbers: dict[str, int] = {}
         self._holding = array("I")
         self._postings: dict[int, tuple[array[int], array[int]]] = {}
@@ -192,6 +206,8 @@ class _Writer:
 
     async def write(self, documents: Iterable[Document], corpus_hash: str, told: Told) -> Holdings:
         """Make the tables, fill them, and note the generation."""
+        if self._vectors:
+            await self._vectors.prepare()
         await self._script("generation.sql")
         rest = iter(documents)
         while batch := list(islice(rest, _BATCH)):
@@ -204,8 +220,8 @@ class _Writer:
         await self._script("generation_filled.sql")
         holdings = Holdings(corpus_hash, self._documents, self._passages, self._demo, self._unverified)
         await self._connection.execute(
-            "INSERT INTO courtsight.generation (number, corpus, analysis, documents, passages, demo, unverified, tokens)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO courtsight.generation (number, corpus, analysis, documents, passages, demo, unverified, tokens,"
+            " embedding) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             self._number,
             corpus_hash,
             analysis_of(self._analyser),
@@ -214,6 +230,7 @@ class _Writer:
             self._demo,
             self._unverified,
             self._tokens,
+            self._embedding,
         )
         return holdings
 
@@ -244,6 +261,9 @@ class _Writer:
         columns = ("number", "document", "content", "sketch", "kind", "type", "year", "in_force_from", "in_force_until")
         await self._copy("passage", columns, passages)
         await self._copy("cited", ("key", "document"), cited)
+        if self._vectors:
+            texts, self._texts = self._texts, []
+            await self._vectors.write(self._passages - len(texts), texts)
         if self._gathered >= _PART:
             await self._flush()
 
@@ -261,6 +281,8 @@ class _Writer:
             own = self._analyser.passage_terms(passage)
             self._post(shared + own)
             stored = dump_passage(passage, document)
+            if self._vectors:
+                self._texts.append(embedded_text(document, passage))
             yield (
                 self._passages,
                 self._documents,
