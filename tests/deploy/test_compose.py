@@ -15,7 +15,7 @@ from harness.tools import find_tools
 from target.monitoring import JOB
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("service", "prometheus", "alertmanager", "grafana")
+SERVICES = ("service", "prometheus", "alertmanager", "grafana", "retrieval-database")
 PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?([-.][a-z0-9.-]+)?$")
 
 
@@ -40,9 +40,10 @@ def mounts(compose: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(name, *entry.split(":", 1)) for name, entry in entries if entry.startswith((".", "/"))]
 
 
-def test_the_four_services_are_there(compose: dict[str, Any]) -> None:
-    """Service, Prometheus, Alertmanager and Grafana start together."""
+def test_the_services_are_there(compose: dict[str, Any]) -> None:
+    """Service, Prometheus, Alertmanager and Grafana start together, the retrieval database only when its profile is asked for."""
     assert tuple(compose["services"]) == SERVICES
+    assert [name for name, one in compose["services"].items() if one.get("profiles")] == ["retrieval-database"]
 
 
 def test_every_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
@@ -76,7 +77,7 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
         key: value
         for environment in environments
         for key, value in environment.items()
-        if re.search(r"SECRET|PASSWORD|TOKEN|KEY", key)
+        if re.search(r"SECRET|PASSWORD|TOKEN|KEY", key) and not key.endswith("_FILE")
     }
     assert {"COURTSIGHT_JWT_SECRET", "GF_SECURITY_ADMIN_PASSWORD"} <= set(secret)
     assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value) for value in secret.values())
@@ -133,7 +134,9 @@ def test_alertmanagers_secrets_are_the_ones_its_configuration_reads(compose: dic
     """Every secret file that the generated configuration names is mounted, and no other."""
     config = (ROOT / "alerts" / "generated" / "alertmanager.yaml").read_text(encoding="utf-8")
     read = set(re.findall(r"/run/secrets/([a-z_]+)", config))
-    assert set(compose["services"]["alertmanager"].get("secrets", ())) == read == set(compose.get("secrets", {}))
+    assert set(compose["services"]["alertmanager"].get("secrets", ())) == read
+    others = {"retrieval_database_password"}
+    assert set(compose.get("secrets", {})) == read | others
 
 
 def test_the_service_runs_as_uid_1000(compose: dict[str, Any], dockerfile: list[str]) -> None:
