@@ -39,6 +39,7 @@ from service.retrieval.analysis import content_words
 from service.retrieval.hits import Hit
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
+from service.text import calmed
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 
@@ -196,6 +197,12 @@ class Answerer:
             today: the day on which it is asked.
             save: keeps the answer; when it raises, the answer is not told.
         """
+        question = replace(
+            question,
+            text=calmed(question.text),
+            earlier=tuple(map(calmed, question.earlier)),
+            title=calmed(question.title) if question.title else question.title,
+        )
         with self._shelf.lend() as retriever:
             understood = understand(
                 question.text, question.earlier, question.title, self._deployment.talk, self._deployment.refusals

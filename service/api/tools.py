@@ -11,6 +11,7 @@ from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
 from service.services import enter, services_of
 from service.telemetry.metrics import UNCLASSIFIED
+from service.text import calmed
 from service.tools.tool import ToolRequest
 from service.tools.toolbox import run_together
 
@@ -40,7 +41,7 @@ async def run_tool(request: Request, tool_name: str) -> Response:
         raise NotFound(f"There is no such tool; there is {', '.join(services.tools)}")
     caller.require_tool(tool_name)
     body = await read_body(request, ToolQuestion, services.deployment.limits.body_bytes)
-    query = checked_length(body.query, services.deployment.limits.message_characters, "query")
+    query = calmed(checked_length(body.query, services.deployment.limits.message_characters, "query"))
     surroundings = services.surroundings
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
     watching = services.watching

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -16,6 +17,7 @@ _OWN_NETWORKS = tuple(
 """Loopback, RFC 1918 and RFC 4193. Link-local is left out on purpose: clouds serve credentials at 169.254.169.254."""
 _OWN_SUFFIXES = (".localhost", ".internal", ".local", ".home.arpa", ".svc", ".cluster.local")
 """Names that no public DNS answers (RFC 6761, 6762, 8375; .internal is reserved by ICANN; the last two are Kubernetes')."""
+_HOST_NAME = re.compile(r"[a-z0-9_][a-z0-9._-]{0,252}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ def host_of(base_url: str, *, insecure: bool = False) -> str:
     if parts.query or parts.fragment:
         raise ValueError("holds a query or a fragment")
     _ = parts.port  # raises ValueError when it is out of range
+    if _address(host) is None and _HOST_NAME.fullmatch(host) is None:
+        # What reads the name later may read another one: the full-width dots of "8。8。8。8" become those of an address.
+        raise ValueError("is no host name: write it in ASCII letters, digits, hyphens and dots")
     if _address(host) is None and (host.rsplit(".", 1)[-1].isdigit() or host.startswith("0x")):
         raise ValueError("writes an IP address in an unusual form")
     if parts.scheme == "http" and not (insecure or own_host(host)):

@@ -224,4 +224,4 @@ def _shortened(item: Evidence, fits: Callable[[Evidence], bool]) -> tuple[Eviden
 
 def _sentences_of_rules(system: str) -> tuple[str, ...]:
     """The sentences of the rules that are long enough to be known again: an answer that repeats one leaks the prompt."""
-    return tuple(one for one in re.split(r"(?<=[.:])\s+", system) if len(one.split()) >= 6)
+    return tuple(one for one in re.split(r"(?<=[.:])\s+", system) if len(one.split()) >= 3)

@@ -207,3 +207,12 @@ def test_a_trace_of_the_caller_is_continued(house: Any) -> None:
     headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
     response = house.send("GET", "/nowhere", headers=headers)
     assert response.headers["X-Trace-Id"] == response.json()["trace_id"] == trace
+
+
+@pytest.mark.parametrize("run", [" ", "\n", "!", "_", "a", "1"])
+def test_a_question_of_one_letter_over_and_over_is_read_as_a_short_one(house: Any, run: str) -> None:
+    """Tools and patterns never see a run of thousands of letters or signs; the question is answered or declined like any other."""
+    answer = house.ask("judge", f"Apa itu wanprestasi {run * 4_900}?")
+    queries = [call["arguments"]["query"] for call in answer["tool_calls"]]
+    assert all(len(part) <= 241 for query in queries for part in query.split())
+    assert not any("  " in query or "\n\n" in query for query in queries)

@@ -90,6 +90,8 @@ def test_without_the_setting_there_are_no_providers(wanted: str | None) -> None:
         ("http://127.0.0.1:8900/v1", "https://user:pass@llm.example/v1", "holds a user or a password"),
         ("http://127.0.0.1:8900/v1", "file:///etc/passwd", "no http or https address"),
         ("http://127.0.0.1:8900/v1", "http://2130706433/v1", "unusual form"),
+        ("http://127.0.0.1:8900/v1", "https://8。8。8。8/v1", "no host name"),
+        ("http://127.0.0.1:8900/v1", "https://evil.example%2f.local/v1", "no host name"),
         ("api_key_file: key", "api_key_file: none", "cannot be read"),
         ("api_key_file: key", "api_key_file: key\n    api_key_setting: MINE", "keep one"),
         ("output_tokens: 1024", "output_tokens: 99999", "output_tokens must be less than context_tokens"),
