@@ -87,3 +87,22 @@ def test_every_setting_stands_in_the_docs() -> None:
     for name, field in Settings.model_fields.items():
         default = "–" if field.default is None else f"`{field.default}`"
         assert f"| {default} |" in documented[f"COURTSIGHT_{name.upper()}"]
+
+
+def test_the_retrieval_database_comes_from_a_file_and_stands_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its address is a secret like any other: read from a file, not shown, given once, and never beside a corpus of files."""
+    file = tmp_path / "url"
+    file.write_text("postgresql://reader:hunter2@host/name\n", encoding="utf-8")
+    monkeypatch.setenv("COURTSIGHT_RETRIEVAL_DATABASE_URL_FILE", str(file))
+    settings = load_settings()
+    assert settings.retrieval_database_url is not None
+    assert settings.retrieval_database_url.get_secret_value() == "postgresql://reader:hunter2@host/name"
+    assert "hunter2" not in repr(settings)
+    for name, value in (("RETRIEVAL_DATABASE_URL", "postgresql://host/name"), ("CORPUS", str(tmp_path))):
+        with monkeypatch.context() as also:
+            also.setenv(f"COURTSIGHT_{name}", value)
+            with pytest.raises(ConfigurationError, match="keep one") as refused:
+                load_settings()
+            assert "hunter2" not in str(refused.value)

