@@ -97,6 +97,9 @@ def _add_complexity(
 def _add_show_answers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="JSON lines of role, questions (the last one is answered) and perhaps remark")
     parser.add_argument("--deployment", default="courtsight", help="who is asked (default: courtsight)")
+    parser.add_argument(
+        "--into", help=f"write between {answers.BEGIN} and {answers.END} of this page, and print nothing"
+    )
     parser.add_argument("--date", type=date.fromisoformat, help="the day on which it is asked (default: today)")
 
 
@@ -157,7 +160,12 @@ def _embed(options: argparse.Namespace) -> int:
 
 def _show_answers(options: argparse.Namespace) -> int:
     asked = answers.read_asked(Path(options.file))
-    print(answers.shown(answers.answers_of(asked, options.deployment, options.date or datetime.now(UTC).date())))
+    text = answers.shown(answers.answers_of(asked, options.deployment, options.date or datetime.now(UTC).date()))
+    if not options.into:
+        print(text)
+        return 0
+    page = Path(options.into)
+    page.write_text(answers.put_into(page.read_text(encoding="utf-8"), text), encoding="utf-8")
     return 0
 
 

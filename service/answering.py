@@ -26,9 +26,10 @@ from service.chat.issues import issues_of
 from service.chat.language import Language
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
-from service.chat.relevance import relevant
+from service.chat.relevance import relevant, unmet
 from service.chat.scope import first_scope
 from service.chat.smalltalk import Remark
+from service.chat.translating import translate
 from service.deployments.model import Deployment, Role
 from service.errors import Problem
 from service.listening import Understood, in_the_sources_language, understand
@@ -167,6 +168,7 @@ class _Weighed:
     looked_at: int
     unknown: tuple[str, ...]
     parts: tuple[Part, ...] = ()
+    unmet: tuple[str, ...] = ()
 
 
 class Answerer:
@@ -306,7 +308,7 @@ class Answerer:
         hits = select(results, self._deployment.passages[complexity])
         analyser, idf = draft.retriever.analyser, draft.retriever.idf
         topic = analyser.query_terms(context.search).topic
-        issues = issues_of(question.text, context.carried, lambda text: analyser.query_terms(text).topic, idf)
+        issues = issues_of(question.text, context.carried, self._topic_of(draft), idf)
         compared = {hit.document.id for hit in results.get("CaseComparator", ())}
         kept = relevant(hits, topic, issues, compared, idf, analyser.document_terms, sentences)
         evidence = number(
@@ -325,7 +327,18 @@ class Answerer:
         value = await _confidence(draft.retriever, context.search, weighed, unknown=len(unknown))
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
-        return _Weighed(evidence, value, len(found), unknown, parts)
+        held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
+        missed = unmet(content_words(context.search), topic, held, analyser.meant_terms)
+        return _Weighed(evidence, value, len(found), unknown, parts, missed)
+
+    def _topic_of(self, draft: _Draft) -> Callable[[str], Sequence[str]]:
+        """Reads what a part of the question is about, in the words of the sources."""
+
+        def topic(text: str) -> Sequence[str]:
+            search = translate(text, self._deployment.glossary).search if draft.language == "en" else text
+            return draft.retriever.analyser.query_terms(search).topic
+
+        return topic
 
     async def _abstain(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
@@ -367,7 +380,9 @@ class Answerer:
         value = weighed.confidence
         if len(used) < len(weighed.evidence):
             value = await _confidence(draft.retriever, context.search, used, unknown=len(weighed.unknown))
-        yield self._finished(draft, question, "ok", used, value=value, dangling=check.dangling, written=written)
+        yield self._finished(
+            draft, question, "ok", used, value=value, dangling=check.dangling, written=written, missed=weighed.unmet
+        )
 
     def _finished(
         self,
@@ -380,6 +395,7 @@ class Answerer:
         reason: RefusalReason | None = None,
         dangling: Sequence[int] = (),
         written: Written = _BY_OURSELVES,
+        missed: Sequence[str] = (),
     ) -> Answer:
         citations = tuple(cite(item) for item in used)
         return Answer(
@@ -399,6 +415,7 @@ class Answerer:
                 draft.understood.spoken.note,
                 stood_in=written.fallback is not None,
                 left_out=[item.number for item in used if item.left_out],
+                unmet=missed,
             ),
             written=written,
         )

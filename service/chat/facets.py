@@ -72,6 +72,6 @@ def states(sentence: str, facet: Facet) -> bool:
 SIDE_WORDS = (
     "tenggat jangka waktu lama kapan batas biaya syarat persyaratan prosedur cara langkah proses sanksi hukuman ancaman denda akibat unsur pengecualian kecuali"
     " dikecualikan sejarah perubahan evolusi perkembangan penerapan terapan analisis dampak pengaruh peluang risiko strategi dasar pengertian definisi maksud"
-    " dimaksud menurut aturan mengatur diatur pengaturan kedudukan hubungan kaitan bagaimana mulai selalu hukum lima terjadi jadi"
+    " dimaksud menurut aturan mengatur diatur pengaturan kedudukan hubungan kaitan bagaimana mulai selalu hukum lima terjadi jadi baru ayat tindak terhadap tahun"
 )
 """Words that ask for a side of a topic: a passage that shares only these with a question is about something else."""

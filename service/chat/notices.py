@@ -17,6 +17,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "dicabut": "Sumber berikut membahas aturan yang sudah dicabut; yang berlaku ialah penggantinya: {}.",
         "diubah": "Sumber berikut membahas aturan yang telah diubah; periksa bunyinya yang terbaru: {}.",
         "dangling": "Tanda berikut tidak merujuk pada sumber mana pun dan harus diabaikan: {}.",
+        "unmet": "Kata berikut dari pertanyaan tidak terdapat dalam sumber yang dikutip, jadi bagian itu mungkin belum terjawab: {}.",
         "left out": "Sumber berikut memuat kalimat yang memberi perintah kepada mesin; kalimat itu tidak dikutip dan tidak dituruti: {}.",
         "malay": "Soalan dibaca sebagai bahasa Melayu. Layanan ini menjawab dalam bahasa Indonesia dan hanya tentang hukum Indonesia.",
         "other": "Layanan ini menjawab dalam bahasa Indonesia atau Inggris. / This service answers in Indonesian or English.",
@@ -28,6 +29,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "dicabut": "These sources speak of rules that were repealed; what replaced them applies: {}.",
         "diubah": "These sources speak of rules that were amended; check their latest wording: {}.",
         "dangling": "These marks refer to no source and must be ignored: {}.",
+        "unmet": "These words of the question stand in none of the sources cited, so that part may not be answered: {}.",
         "left out": "These sources hold sentences that give orders to a machine; they are neither quoted nor obeyed: {}.",
         "original": "Quotations stay in Indonesian, the language of the law; a translation has no legal force.",
     },
@@ -43,6 +45,7 @@ def notices(
     *,
     stood_in: bool = False,
     left_out: Sequence[int] = (),
+    unmet: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What wrote in a model's place, demonstration decisions, unverified sources, marks without a source, and that this is no legal advice.
 
@@ -54,6 +57,7 @@ def notices(
         note: what to say to those who asked in a language that answers are not written in.
         stood_in: whether the extractive engine wrote in place of a model.
         left_out: the sources of which sentences were left out because they give orders to a model.
+        unmet: words of the question that no source cited holds.
     """
     said = _SAID[language]
     marked = {
@@ -66,6 +70,8 @@ def notices(
     }
     found = [said["stood in"]] if stood_in else []
     found += [said[kind].format(_marks(numbers)) for kind, numbers in marked.items() if numbers]
+    if unmet and citations:
+        found.append(said["unmet"].format(", ".join(f"“{word}”" for word in unmet)))
     if note:
         found.append(said[note])
     if language == "en" and citations:

@@ -138,3 +138,22 @@ def _near(shown: Sequence[_Terms], wanted: Sequence[str], idf: Idf, best_score: 
 def _articles(exact: Sequence[_Terms]) -> frozenset[str]:
     """Words such as "pasal" and "uu" name no topic beside a named article."""
     return frozenset(("pasal", "uu", "ayat")) if exact else frozenset()
+
+
+def unmet(asked: Iterable[str], topic: Sequence[str], held: Collection[str], terms_of: TermsOf) -> tuple[str, ...]:
+    """The words of a question that name a part of its topic and that no cited passage holds, each once and in order.
+
+    Args:
+        asked: the words of the question, as written.
+        topic: the terms that say what it is about.
+        held: every term of the cited passages.
+        terms_of: the terms that a word stands for, those that laws write instead among them.
+    """
+    sides = frozenset(terms_of(SIDE_WORDS))
+    wanted = frozenset(topic) - sides
+    found: dict[str, str] = {}
+    for word in asked:
+        own = frozenset(terms_of(word))
+        if own & wanted and own.isdisjoint(held):
+            found.setdefault(word.lower(), word)
+    return tuple(found.values())

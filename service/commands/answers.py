@@ -113,6 +113,23 @@ async def _answer(answerer: Answerer, question: Question, today: date) -> Answer
     return told[-1]
 
 
+BEGIN, END = "<!-- answers -->", "<!-- /answers -->"
+"""What is shown stands between these lines of a page."""
+
+
+def put_into(page: str, text: str) -> str:
+    """A page with the answers between its marks.
+
+    Raises:
+        ConfigurationError: the page lacks the marks.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ConfigurationError(f"the page lacks the lines {BEGIN} and {END}; put them where the answers belong")
+    return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
+
+
 def shown(shows: Iterable[tuple[Asked, Answer]]) -> str:
     """The answers as Markdown: question, role, answer, citations, confidence, notices, and the remark where there is one."""
     return "\n".join(

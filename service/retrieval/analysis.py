@@ -130,6 +130,10 @@ class Analyser:
         related = tuple(term for term in self._meant(text) if term not in topic and term not in side)
         return QueryTerms(tuple(topic), tuple(source), tuple(side), defined, related)
 
+    def meant_terms(self, text: str) -> frozenset[str]:
+        """Every term that a text of a question stands for, what laws write for it among them."""
+        return frozenset((*self.document_terms(text), *self._meant(text)))
+
     def _meant(self, text: str) -> list[str]:
         """The terms that laws may use for what the text says, each once."""
         stems = [self._stem(word) for word in words(text)]
