@@ -19,8 +19,8 @@ from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
-from service.chat.evidence import Evidence, merge, number, select, sentences
-from service.chat.facets import asked_in
+from service.chat.evidence import Evidence, merge, number, select, sentences, sentences_of
+from service.chat.facets import SIDE_WORDS, asked_in
 from service.chat.guard import Refusal, RefusalReason, refusal_of
 from service.chat.issues import issues_of
 from service.chat.language import Language
@@ -36,18 +36,13 @@ from service.listening import Understood, in_the_sources_language, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
-from service.retrieval.analysis import content_words
-from service.retrieval.hits import Hit
+from service.retrieval.analysis import Analyser, content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 from service.text import calmed
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 
-_SENTENCES_OF_THE_BEST = 3
-_SENTENCES_OF_OTHERS = 2
-_WHOLE_WORDS_OF_THE_BEST = 140
-_WHOLE_WORDS_OF_OTHERS = 45
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
 _NEAREST_NAMED = 2
@@ -190,6 +185,7 @@ class Answerer:
         self.engine = engine
         self._watcher = watcher
         self._clock = clock
+        self._side_terms: tuple[Analyser, frozenset[str]] | None = None
 
     async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
         """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
@@ -308,13 +304,14 @@ class Answerer:
         hits = select(results, self._deployment.passages[complexity])
         analyser, idf = draft.retriever.analyser, draft.retriever.idf
         topic = analyser.query_terms(context.search).topic
-        issues = issues_of(question.text, context.carried, self._topic_of(draft), idf)
+        sides = self._sides(analyser)
+        issues = issues_of(question.text, context.carried, self._topic_of(draft), idf, sides)
         compared = {hit.document.id for hit in results.get("CaseComparator", ())}
-        kept = relevant(hits, topic, issues, compared, idf, analyser.document_terms, sentences)
+        kept = relevant(hits, topic, issues, compared, idf, analyser.document_terms, sentences, sides)
         evidence = number(
             kept,
             topic,
-            _sentences_of,
+            sentences_of,
             idf,
             analyser.document_terms,
             asked_in(question.text),
@@ -323,13 +320,19 @@ class Answerer:
         found = merge(results)
         unknown = unknown_names(question.text, (hit.document for hit in found))
         # Whether to answer is decided on all that was found, before what is by the way is left out.
-        weighed = number(hits, topic, _one_sentence, idf, analyser.document_terms)
+        weighed = [Evidence(place, hit.document, hit.score, "", hit.passage) for place, hit in enumerate(hits, start=1)]
         value = await _confidence(draft.retriever, context.search, weighed, unknown=len(unknown))
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
         held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
-        missed = unmet(content_words(context.search), topic, held, analyser.meant_terms)
+        missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
         return _Weighed(evidence, value, len(found), unknown, parts, missed)
+
+    def _sides(self, analyser: Analyser) -> frozenset[str]:
+        """The terms of words that ask for a side of a topic; read once for each corpus."""
+        if self._side_terms is None or self._side_terms[0] is not analyser:
+            self._side_terms = (analyser, frozenset(analyser.document_terms(SIDE_WORDS)))
+        return self._side_terms[1]
 
     def _topic_of(self, draft: _Draft) -> Callable[[str], Sequence[str]]:
         """Reads what a part of the question is about, in the words of the sources."""
@@ -430,19 +433,6 @@ async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidenc
         named=named + unknown,
         resolved=resolved,
     )
-
-
-def _sentences_of(rank: int, hit: Hit) -> int:
-    """How many sentences to quote: all of what comes first or is short, because steps and conditions that are left out mislead."""
-    words = len(hit.text.split())
-    best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
-    if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
-        return len(sentences(hit.text))
-    return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS
-
-
-def _one_sentence(_rank: int, _hit: Hit) -> int:
-    return 1
 
 
 def _brief(question: Question, context: Context, weighed: _Weighed, draft: _Draft) -> Brief:

@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from service.chat.facets import Facet, stated_in
+from service.chat.facets import Facet, states
 from service.chat.phrases import hidden_orders, orders
 from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
+
+_SENTENCES_OF_THE_BEST = 3
+_SENTENCES_OF_OTHERS = 2
+_WHOLE_WORDS_OF_THE_BEST = 140
+_WHOLE_WORDS_OF_OTHERS = 45
 
 Idf = Callable[[str], float]
 TermsOf = Callable[[str], Iterable[str]]
@@ -128,7 +133,10 @@ def sentences(text: str) -> list[str]:
 def quotable(text: str, title: str = "") -> list[str]:
     """The sentences of a text but for those that speak to a model, or say what such a one wants printed."""
     found = sentences(text)
-    banned = hidden_orders(f"{title}\n{text}")
+    whole = f"{title}\n{text}"
+    if not orders(whole):
+        return found
+    banned = hidden_orders(whole)
     return [one for one in found if not orders(one) and not any(order in one for order in banned)]
 
 
@@ -160,10 +168,13 @@ def quote(
     model is never quoted; empty when nothing else is there.
     """
     wanted = set(wanted)
-    clean = set(quotable(text, title))
     found = sentences(text)
+    clean = set(quotable(text, title))
+    if count >= len(found) == len(clean):
+        return text.strip()
     worth = [
-        sum(idf(term) for term in wanted.intersection(terms_of(one))) + _WORTH_OF_A_FACET * bool(asked & stated_in(one))
+        sum(idf(term) for term in wanted.intersection(terms_of(one)))
+        + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked)
         for one in found
     ]
     best: tuple[float, int, int] | None = None
@@ -175,7 +186,7 @@ def quote(
                 best = (value, *_rounded(found, begin, start, stop, end))
     if best is None:
         return ""
-    return _span(text, found[best[1] : best[2]])
+    return _span(text, found, best[1], best[2])
 
 
 def _needs_the_one_before(sentence: str) -> bool:
@@ -202,11 +213,17 @@ def _rounded(found: Sequence[str], begin: int, start: int, stop: int, end: int) 
     return start, stop
 
 
-def _span(text: str, chosen: Sequence[str]) -> str:
-    """The sentences as they stand in the text, with the white space between them."""
-    start = text.find(chosen[0])
-    last = text.find(chosen[-1], max(start, 0))
-    return text[start : last + len(chosen[-1])] if start >= 0 and last >= 0 else " ".join(chosen)
+def _span(text: str, found: Sequence[str], start: int, stop: int) -> str:
+    """Sentences from one place to another as they stand in the text, with the white space between them."""
+    begin = at = 0
+    for place, sentence in enumerate(found[:stop]):
+        # A sentence may stand in a text twice: each is looked for behind the one before it.
+        at = text.find(sentence, at)
+        if at < 0:
+            return " ".join(found[start:stop])
+        begin = at if place == start else begin
+        at += len(sentence)
+    return text[begin:at]
 
 
 def number(
@@ -250,3 +267,12 @@ def number(
         Evidence(place, hit.document, hit.score, cut, hit.passage, left_out)
         for place, (_, hit, cut, left_out) in enumerate(quoted, start=1)
     )
+
+
+def sentences_of(rank: int, hit: Hit) -> int:
+    """How many sentences to quote: all of what comes first or is short, because steps and conditions that are left out mislead."""
+    words = len(hit.text.split())
+    best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
+    if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
+        return len(sentences(hit.text))
+    return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS

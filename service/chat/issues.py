@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-
-from service.chat.facets import SIDE_WORDS
 
 TopicOf = Callable[[str], Sequence[str]]
 Idf = Callable[[str], float]
@@ -52,7 +50,7 @@ class Issue:
     side: bool = False
 
 
-def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
+def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -> tuple[Issue, ...]:
     """The parts of a question that have a topic of their own, in order: none when it is only one.
 
     Args:
@@ -60,8 +58,9 @@ def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf) -> tuple
         carried: the words that it inherits from the conversation: every part is about them too.
         topic_of: the terms of a text that say what it is about.
         idf: the weight of a term.
+        sides: the terms of words that ask for a side of a topic.
     """
-    found = _sides(question, topic_of, idf) or _parts(question, topic_of, idf)
+    found = _sides(question, topic_of, idf) or _parts(question, topic_of, idf, sides)
     beside = tuple(topic_of(carried)) if carried else ()
     return tuple(replace(issue, terms=tuple(dict.fromkeys((*issue.terms, *beside)))) for issue in found)
 
@@ -78,9 +77,9 @@ def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
     return tuple(Issue(label, own, side=True) for label, own in zip(labels, terms, strict=True))
 
 
-def _parts(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
+def _parts(question: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -> tuple[Issue, ...]:
     parts: list[Issue] = []
-    known = set(topic_of(SIDE_WORDS))
+    known = set(sides)
     for piece in _PARTS.split(question):
         label = _LEAD.sub("", piece.strip(" ,.;?"))
         own = tuple(topic_of(label)) if label else ()

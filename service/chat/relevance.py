@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from service.chat.facets import SIDE_WORDS
 from service.chat.issues import Issue
 from service.retrieval.hits import Hit
 
@@ -44,6 +43,7 @@ def relevant(
     idf: Idf,
     terms_of: TermsOf,
     sentences: Sentences,
+    sides: Collection[str] = (),
 ) -> list[Hit]:
     """The passages worth citing, in the order given: for each part of the question, those near the best one of that part.
 
@@ -58,8 +58,8 @@ def relevant(
         idf: the weight of a term.
         terms_of: the terms of a text.
         sentences: the sentences of a text.
+        sides: the terms of words that ask for a side of a topic.
     """
-    sides = frozenset(terms_of(SIDE_WORDS))
 
     def weight(term: str) -> float:
         return idf(term) * (_WORTH_OF_SIDES if term in sides else 1.0)
@@ -140,7 +140,9 @@ def _articles(exact: Sequence[_Terms]) -> frozenset[str]:
     return frozenset(("pasal", "uu", "ayat")) if exact else frozenset()
 
 
-def unmet(asked: Iterable[str], topic: Sequence[str], held: Collection[str], terms_of: TermsOf) -> tuple[str, ...]:
+def unmet(
+    asked: Iterable[str], topic: Sequence[str], held: Collection[str], terms_of: TermsOf, sides: Collection[str] = ()
+) -> tuple[str, ...]:
     """The words of a question that name a part of its topic and that no cited passage holds, each once and in order.
 
     Args:
@@ -148,9 +150,9 @@ def unmet(asked: Iterable[str], topic: Sequence[str], held: Collection[str], ter
         topic: the terms that say what it is about.
         held: every term of the cited passages.
         terms_of: the terms that a word stands for, those that laws write instead among them.
+        sides: the terms of words that ask for a side of a topic.
     """
-    sides = frozenset(terms_of(SIDE_WORDS))
-    wanted = frozenset(topic) - sides
+    wanted = frozenset(topic).difference(sides)
     found: dict[str, str] = {}
     for word in asked:
         own = frozenset(terms_of(word))

@@ -257,7 +257,7 @@ def test_quotations_are_stretches_without_orders(parts: list[str], count: int) -
 def test_parts_and_sides_are_read_from_the_question(question: str, labels: list[str]) -> None:
     """Parts need a topic of their own; a side of the same topic makes none."""
     small = {"apa", "unsur", "dan", "bagaimana", "cara", "ke", "sanksinya", "itu", "antara", "hukum"}
-    found = issues_of(question, "", lambda text: [one for one in terms(text) if one not in small], even)
+    found = issues_of(question, "", lambda text: [one for one in terms(text) if one not in small], even, ())
     assert [issue.label for issue in found] == labels
 
 
@@ -297,7 +297,7 @@ def test_a_word_met_by_chance_makes_no_source(corpus: Corpus) -> None:
 
 def test_words_that_no_source_holds_are_told(deployment: Deployment, corpus: Corpus) -> None:
     """The reader learns which word of the question the sources do not carry."""
-    missed = unmet(["Kasasi", "pidana", "syarat"], ["kasasi", "pidana", "syarat"], {"kasasi"}, terms)
+    missed = unmet(["Kasasi", "pidana", "syarat"], ["kasasi", "pidana", "syarat"], {"kasasi"}, terms, {"syarat"})
     assert missed == ("pidana",)
     cited = cite(Evidence(1, corpus.documents[0], 0.5, "x"))
     assert any("“pidana”" in line for line in notices([cited], deployment.roles["public"].register, unmet=missed))
