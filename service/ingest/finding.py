@@ -66,6 +66,8 @@ def _walk(base: Path, folder: Path) -> Iterator[Found | PassedOver]:
 
 def _judge(path: Path, base: Path) -> Found | PassedOver:
     name = _inside(path, base)
+    if not _is_text(path):
+        return PassedOver(name, "bad_name", "its path is no UTF-8 text, so that no report could name it")
     try:
         real = path.resolve(strict=True)
         state = real.stat()
@@ -76,6 +78,14 @@ def _judge(path: Path, base: Path) -> Found | PassedOver:
     if not stat.S_ISREG(state.st_mode):
         return PassedOver(name, "not_a_file", stat.filemode(state.st_mode)[0])
     return Found(path, name, state.st_size)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _inside(path: Path, base: Path) -> str:

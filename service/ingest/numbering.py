@@ -64,7 +64,7 @@ class Numbering:
         level = self.levels[key].get(depth)
         if level is None:
             return ""
-        return _spell(self.counts[key].get(depth, level.start), level.form)
+        return spell(self.counts[key].get(depth, level.start), level.form)
 
 
 def _value(properties: etree._Element, name: str) -> str:
@@ -82,7 +82,8 @@ def _level(element: etree._Element) -> _Level:
     return _Level(read("numFmt", "decimal"), read("lvlText", ""), int(start) if start.isdigit() else 1)
 
 
-def _spell(number: int, form: str) -> str:
+def spell(number: int, form: str) -> str:
+    """A number in a form that Word knows: letters, roman ones, else digits."""
     if form in {"lowerLetter", "upperLetter"} and number > 0:
         letter = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
         return letter if form == "lowerLetter" else letter.upper()

@@ -129,7 +129,9 @@ def _manuscript(
             hidden += text.hidden
             shown = "".join(text.parts)
             level = _level(paragraph, levels)
-            texts.append(f"{numbering.next(paragraph)}{shown}" if shown.strip() else "")
+            # Word counts and shows the number of an empty paragraph too; only one that is a heading ("Pasal 3") says something by itself.
+            mark = numbering.next(paragraph)
+            texts.append(f"{mark}{shown}" if shown.strip() or mark.endswith("\n") else "")
         joined = " | ".join(filter(str.strip, texts)) if is_row else "\n".join(texts)
         for part in joined.split("\n"):
             cleaned, removed = clean(part)

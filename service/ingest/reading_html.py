@@ -11,6 +11,7 @@ from lxml import etree, html
 from markdown_it import MarkdownIt
 
 from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
+from service.ingest.numbering import spell
 from service.ingest.refusals import Refused
 
 _DROPPED = frozenset(
@@ -71,6 +72,8 @@ _BLOCKS = frozenset(
         "caption",
     }
 )
+_BESIDE = frozenset({"aside", "footer"})
+"""What stands beside the text of a page; inside of it (`main`, `article`) they may be notes and signatures."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*\.?0+(?:\s|;|!|$)|font-size\s*:\s*0*\.?0+[a-z%]*\s*(?:;|!|$)"
@@ -83,6 +86,8 @@ _WHITE = re.compile(
     r"^(?:white|#fff|#ffffff|rgba?\(\s*255\s*,\s*255\s*,\s*255.*\)|transparent|rgba\(.*,\s*0\s*\))$", re.IGNORECASE
 )
 _RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
+_ITEM = re.compile(r"[0-9]{1,6}")
+_FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _SIMPLE = re.compile(r"^[\w-]{0,60}(?:([.#])([\w-]{1,100}))$")
 _FRONT = re.compile(r"\A---\s*\n(.{0,4000}?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _STATED = re.compile(r"^(title|judul|as_of|tanggal|source|sumber)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.MULTILINE)
@@ -92,13 +97,23 @@ _DEEPEST = 200
 
 @dataclass(slots=True)
 class _Reading:
-    """Lines as they come, the words of the line that is open, and how many hidden characters were left out."""
+    """Lines as they come, the words of the line that is open, and how many hidden characters were left out.
+
+    `marker` is the number of the list item that was entered last, `numbers` the last one of each ordered list.
+    """
 
     lines: list[Line] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     level: int = 0
     hidden: int = 0
     invisible: int = 0
+    marker: str = ""
+    numbers: dict[html.HtmlElement, int] = field(default_factory=dict)
+
+    @property
+    def only_a_marker(self) -> bool:
+        """Whether the open line has a list item's number so far and nothing else: a paragraph in the item belongs to it."""
+        return bool(self.marker) and "".join(self.words).strip() == self.marker.strip()
 
     def end_line(self) -> None:
         """Close the open line."""
@@ -203,7 +218,8 @@ def _walk(root: html.HtmlElement, names: frozenset[str], reading: _Reading) -> N
         if depth > _DEEPEST:
             raise Refused("too_deep", f"elements nested more than {_DEEPEST} deep")
         hidden = tag not in _DROPPED and _is_hidden(element, names)
-        if not tag or tag in _DROPPED or hidden:
+        beside = tag in _BESIDE and next(element.iterancestors("main", "article"), None) is None
+        if not tag or tag in _DROPPED or hidden or beside:
             reading.hidden += len("".join(element.itertext()).strip()) if hidden else 0
             reading.words.append(element.tail or "")
             continue
@@ -214,10 +230,25 @@ def _walk(root: html.HtmlElement, names: frozenset[str], reading: _Reading) -> N
 
 def _enter(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
     if tag in _BLOCKS or tag in _HEADINGS:
-        reading.end_line()
+        if not reading.only_a_marker:
+            reading.end_line()
         reading.level = _HEADINGS.get(tag, 0)
+    if tag == "li":
+        reading.marker = _marker(element, reading)
+        reading.words.append(reading.marker)
     text = element.text or ""
     reading.words.append(text if tag == "pre" else re.sub(r"\s+", " ", text))
+
+
+def _marker(item: html.HtmlElement, reading: _Reading) -> str:
+    """The number that a browser shows before an item of an ordered list, or nothing: definitions are told apart by it."""
+    parent = item.getparent()
+    if parent is None or parent.tag != "ol" or "list-style" in (parent.get("style") or ""):
+        return ""
+    said = item.get("value") or ("" if parent in reading.numbers else parent.get("start") or "")
+    number = int(said) if _ITEM.fullmatch(said) else reading.numbers.get(parent, 0) + 1
+    reading.numbers[parent] = number
+    return f"{spell(number, _FORMS.get(parent.get('type') or '', ''))}. "
 
 
 def _leave(element: html.HtmlElement, tag: str, reading: _Reading) -> None:

@@ -25,6 +25,7 @@ ADVICE: dict[str, str] = {
     "time": "split the file; reading it takes longer than a document may",
     "crashed": "get the file again, or turn it into text; the reader ended on it",
     "unreadable": "make the file readable for the user who ingests",
+    "bad_name": "rename the file; its name, or that of a folder above it, is not UTF-8",
     "outside": "copy the file into the folder; a link that leads out of it is not followed",
     "not_a_file": "remove it; it is a device, a socket or a pipe",
     "changed": "ingest again once nothing writes to the file any more",

@@ -161,6 +161,52 @@ def test_what_nobody_sees_on_a_page_is_dropped(page: str, suffix: str, origin: O
     assert "Juga." in entries[0]["text"]
 
 
+REGULATION = "PERATURAN PRESIDEN REPUBLIK INDONESIA\nNOMOR 82 TAHUN 2031\nTENTANG\nKEBUN BUNGA\n"
+
+
+def test_a_heading_that_is_only_its_number_is_read(origin: Origins) -> None:
+    """An empty paragraph that Word shows as "Pasal 2" begins an article; an empty one that is counted otherwise says nothing."""
+
+    def paragraph(text: str, level: int | None = None) -> str:
+        number = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>' if level is not None else ""
+        return f"<w:p><w:pPr>{number}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    rest = [("", 0), ("Kebun adalah tanah.", None), ("", 0), ("Pemilik menyiram.", 1), ("", 1), ("Tamu melihat.", 1)]
+    lines = [(line, None) for line in REGULATION.splitlines()] + rest
+    numbers = b"""<w:numbering xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">
+        <w:abstractNum w:abstractNumId="0"><w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/><w:lvlText w:val="Pasal %1"/></w:lvl>
+        <w:lvl w:ilvl="1"><w:numFmt w:val="decimal"/><w:lvlText w:val="(%2)"/></w:lvl></w:abstractNum>
+        <w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>"""
+    body = "".join(paragraph(text, level) for text, level in lines).encode()
+    entries, _ = read(word_of(body, **{"word/numbering.xml": numbers}), origin("kebun.docx"))
+    assert [(entry["article"], entry["text"]) for entry in entries] == [
+        ("1", "Kebun adalah tanah."),
+        ("2", "(1) Pemilik menyiram.\n(3) Tamu melihat."),
+    ]
+
+
+def test_the_numbers_of_ordered_lists_are_written_out(origin: Origins) -> None:
+    """What a browser numbers reaches the corpus with its number, whether an item holds words or paragraphs."""
+    page = (
+        "<main><p>Daftar istilah kebun</p><ol><li>Kebun adalah tanah.<li><p>Pemilik adalah orang.</p><p>Ia menyiram.</p>"
+        "<li value=7>Tamu.</ol><ol type=a start=3><li>Air.</ol><ul><li>Tanah.</ul></main>"
+    )
+    entries, _ = read(page.encode(), origin("a.html"))
+    assert entries[0]["text"].splitlines()[1:] == [
+        "1. Kebun adalah tanah.", "2. Pemilik adalah orang.", "Ia menyiram.", "7. Tamu.", "c. Air.", "Tanah.",
+    ]  # fmt: skip
+    article = f"{REGULATION}\nPasal 1\n\nYang dimaksud dengan:\n\n1. Kebun adalah tanah.\n2. Pemilik adalah orang.\n"
+    entries, _ = read(article.replace("\n", "\n\n", 4).encode(), origin("a.md"))
+    assert entries[0]["text"].splitlines()[1:] == ["1. Kebun adalah tanah.", "2. Pemilik adalah orang."]
+
+
+def test_what_stands_beside_a_page_is_left_away(origin: Origins) -> None:
+    """News and imprint beside the text are no part of its last article; a note inside of the text stays."""
+    page = "<body><main><p>Panduan kebun bunga.</p><footer>Catatan kaki.</footer></main><aside>Berita</aside><footer>Hak cipta</footer>"
+    entries, _ = read(page.encode(), origin("a.html"))
+    assert entries[0]["text"].splitlines() == ["Panduan kebun bunga.", "Catatan kaki."]
+
+
 def test_zero_width_characters_are_removed_and_told(origin: Origins) -> None:
     """Characters without a shape are dropped from text and from JSON lines."""
     entries, done = read("Ab\u200bai\u2060kan.".encode(), origin("a.txt"))

@@ -245,6 +245,19 @@ def test_hidden_files_links_and_devices_are_not_read(desk: Desk, tmp_path: Path)
     }  # fmt: skip
 
 
+def test_a_name_that_is_no_text_is_refused_alone(desk: Desk) -> None:
+    """A file whose name is not UTF-8 is named as well as it can be, and the others are taken in."""
+    desk.put("a.md", "# A\n\nIsi.")
+    try:
+        (desk.documents / os.fsdecode(b"caf\xe9.md")).write_text("# B\n\nIsi.", encoding="utf-8")
+    except OSError:
+        # A file system that only takes UTF-8 names has no such file.
+        return
+    report = desk.ingest()
+    assert [(one.path, one.code) for one in report.passed_over] == [("caf\ufffd.md", "bad_name")]
+    assert report.read == 1
+
+
 def test_a_path_that_is_missing_is_a_usage_error(desk: Desk) -> None:
     """Nothing at the path: the message says what to give."""
     with pytest.raises(ConfigurationError, match="PATH="):
