@@ -6,6 +6,7 @@ are not asked, documents that the corpus does not hold.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -138,7 +139,8 @@ def _judgements(file: Path) -> Iterator[tuple[str, str, int]]:
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        content = file.read_bytes()
+        # A byte order mark, as some editors write it, would become part of the first qid and lose its judgement in silence.
+        content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror or error}; give the path of a file") from error
     for number, line in enumerate(content.split(b"\n"), start=1):

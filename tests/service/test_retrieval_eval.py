@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.__main__ import main
-from service.evaluation.judged import half_of
+from service.evaluation.judged import half_of, read_judged
 from service.evaluation.measures import estimates, ndcg, quantile, recall, reciprocal_rank, scores
 
 ENTRIES = {
@@ -225,3 +225,13 @@ def test_a_bar_shows_on_a_terminal_alone(
     monkeypatch.setattr("sys.stderr", shown)
     assert run(files) == 0
     assert "] 4/4" in shown.getvalue()
+
+
+def test_files_of_other_systems_are_read_alike(tmp_path: Path) -> None:
+    """Byte order marks, line ends of Windows, tabs and empty lines change nothing: no judgement is lost to them."""
+    queries, qrels = tmp_path / "q.jsonl", tmp_path / "q.qrels"
+    queries.write_bytes(b'\xef\xbb\xbf{"qid": "q/1", "query": "lampu sepeda"}\r\n\r\n')
+    qrels.write_bytes(b"\xef\xbb\xbfq/1\t0\td;1\t2\r\n\r\nq/1 0 d2 0\r\n")
+    judged = read_judged(queries, (qrels,), {"d;1", "d2"})
+    assert [(one.qid, dict(one.grades)) for one in judged.questions] == [("q/1", {"d;1": 2, "d2": 0})]
+    assert (judged.unjudged, judged.unasked, judged.absent) == (0, 0, 0)
