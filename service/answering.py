@@ -9,15 +9,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, Protocol
+from typing import Literal
 
 from service import telling
-from service.chat.abstaining import abstention, reason_of, unknown_names
+from service.chat.abstaining import abstention, left_out, reason_of, unknown_names, without
 from service.chat.arranging import Part, arrange
 from service.chat.brief import Brief, Reading
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
-from service.chat.confidence import Support, confidence
 from service.chat.contextualise import Context, contextualise
 from service.chat.evidence import Evidence, merge, number, select, sentences, sentences_of
 from service.chat.facets import SIDE_WORDS, asked_in
@@ -39,14 +38,19 @@ from service.llm.extractive import MODEL, PROVIDER
 from service.retrieval.analysis import Analyser, content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
+from service.retrieval.router import Unresolved, find_citations
 from service.text import calmed
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
+from service.watching import Watcher
+from service.weighing import support
 
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
 _NEAREST_NAMED = 2
 _KEPT = ("none", "kept")
+_NEAR = 0.33
+"""With so great a share of the confidence that an answer needs, sources come near a question: it is no other field."""
 _BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
 
@@ -112,22 +116,6 @@ Event = Classified | Step | Delta | Answer
 Save = Callable[[Answer], Awaitable[None]]
 
 
-class Watcher(Protocol):
-    """Is told what ran, to count it; nothing of the question's text reaches it."""
-
-    def guarded(self, guardrail: str, action: str) -> None:
-        """A guard rail refused a question or withheld its answer; or none did (`none`, `kept`)."""
-
-    def tool_ran(self, run: ToolRun, complexity: Complexity) -> None:
-        """A tool has run."""
-
-    def tool_failed(self, name: str, error: Exception) -> None:
-        """A tool has raised."""
-
-    def generated(self, model: str, seconds: float) -> None:
-        """The engine has written an answer."""
-
-
 @dataclass(slots=True)
 class _Draft:
     """What has come together so far for one question, and the state of the corpus that it is answered from."""
@@ -162,6 +150,8 @@ class _Weighed:
     confidence: float
     looked_at: int
     unknown: tuple[str, ...]
+    unresolved: tuple[Unresolved, ...]
+    search: str
     parts: tuple[Part, ...] = ()
     unmet: tuple[str, ...] = ()
 
@@ -229,7 +219,7 @@ class Answerer:
     async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncGenerator[Event, None]:
         self._watcher.guarded(refusal.reason, "refused")
         yield draft.step("guard", telling.refused(refusal.reason, draft.language))
-        text = refusal.answers[draft.language]
+        text = refusal.said_to(question.text, draft.language)
         draft.pieces.append(text)
         yield Delta(text)
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
@@ -242,6 +232,7 @@ class Answerer:
     async def _reply(self, draft: _Draft, question: Question, talk: Remark) -> AsyncGenerator[Event, None]:
         self._watcher.guarded(*_KEPT)
         yield draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
+        self._watcher.guarded(*_KEPT)
         text = talk.answers[draft.language]
         draft.pieces.append(text)
         yield Delta(text)
@@ -266,6 +257,8 @@ class Answerer:
         for step in await self._look_up(draft, context, plan, filters):
             yield step
         weighed = await self._weigh(draft, question, context)
+        if weighed.confidence < self._least_confidence(question, context):
+            weighed = await self._known_part(draft, question, context, weighed)
         yield draft.step(
             "weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language)
         )
@@ -321,12 +314,13 @@ class Answerer:
         unknown = unknown_names(question.text, (hit.document for hit in found))
         # Whether to answer is decided on all that was found, before what is by the way is left out.
         weighed = [Evidence(place, hit.document, hit.score, "", hit.passage) for place, hit in enumerate(hits, start=1)]
-        value = await _confidence(draft.retriever, context.search, weighed, unknown=len(unknown))
+        value = await support(draft.retriever, context.search, weighed, unknown=len(unknown))
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
         held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
         missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
-        return _Weighed(evidence, value, len(found), unknown, parts, missed)
+        unresolved = await draft.retriever.unresolved(context.search)
+        return _Weighed(evidence, value, len(found), unknown, unresolved, context.search, parts, missed)
 
     def _sides(self, analyser: Analyser) -> frozenset[str]:
         """The terms of words that ask for a side of a topic; read once for each corpus."""
@@ -343,17 +337,26 @@ class Answerer:
 
         return topic
 
+    async def _known_part(self, draft: _Draft, question: Question, context: Context, weighed: _Weighed) -> _Weighed:
+        """Weighed anew without the names of laws that were not found, where the question also cites an article that was."""
+        missing = [*weighed.unknown, *(one.label for one in weighed.unresolved)]
+        rest = without(context.search, missing) if missing else context.search
+        if rest == context.search or not find_citations(rest) or await draft.retriever.unresolved(rest):
+            return weighed
+        known = await self._weigh(draft, question, replace(context, search=rest))
+        return replace(known, unresolved=weighed.unresolved)
+
     async def _abstain(
         self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
     ) -> AsyncGenerator[Event, None]:
-        unresolved = await draft.retriever.unresolved(context.search)
         whole = f"{question.text} {context.search}"
-        reason = reason_of(whole, self._deployment.domain, weighed.unknown, unresolved)
-        self._watcher.guarded(*((reason, "abstained") if reason == "out_of_domain" else _KEPT))
         least = self._least_confidence(question, context)
+        near = weighed.confidence >= _NEAR * least
+        reason = reason_of(whole, self._deployment.domain, weighed.unknown, weighed.unresolved, near=near)
+        self._watcher.guarded(*((reason, "abstained") if reason == "out_of_domain" else _KEPT))
         yield draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
-        shown = weighed.unknown or tuple(one.label for one in unresolved)
+        shown = weighed.unknown or tuple(one.label for one in weighed.unresolved)
         text = abstention(question.text, reason, nearest, shown, draft.language)
         draft.pieces.append(text)
         yield Delta(text)
@@ -382,9 +385,18 @@ class Answerer:
         # What was weighed carries the answer as long as the writer left none of it out.
         value = weighed.confidence
         if len(used) < len(weighed.evidence):
-            value = await _confidence(draft.retriever, context.search, used, unknown=len(weighed.unknown))
+            value = await support(draft.retriever, weighed.search, used, unknown=len(weighed.unknown))
+        missing = left_out(weighed.unknown, weighed.unresolved, draft.language)
         yield self._finished(
-            draft, question, "ok", used, value=value, dangling=check.dangling, written=written, missed=weighed.unmet
+            draft,
+            question,
+            "ok",
+            used,
+            value=value,
+            dangling=check.dangling,
+            written=written,
+            missing=missing,
+            missed=weighed.unmet,
         )
 
     def _finished(
@@ -399,6 +411,7 @@ class Answerer:
         dangling: Sequence[int] = (),
         written: Written = _BY_OURSELVES,
         missed: Sequence[str] = (),
+        missing: Sequence[str] = (),
     ) -> Answer:
         citations = tuple(cite(item) for item in used)
         return Answer(
@@ -419,20 +432,10 @@ class Answerer:
                 stood_in=written.fallback is not None,
                 left_out=[item.number for item in used if item.left_out],
                 unmet=missed,
+                missing=missing,
             ),
             written=written,
         )
-
-
-async def _confidence(retriever: Retriever, search: str, cited: Sequence[Evidence], *, unknown: int = 0) -> float:
-    named, resolved = await retriever.references(search, [item.document for item in cited])
-    return confidence(
-        retriever.analyser.query_terms(search).topic,
-        retriever.idf,
-        [Support(retriever.terms(item), item.score) for item in cited],
-        named=named + unknown,
-        resolved=resolved,
-    )
 
 
 def _brief(question: Question, context: Context, weighed: _Weighed, draft: _Draft) -> Brief:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from service.chat.contextualise import Context
 from service.chat.guard import Refusal, refusal_of
-from service.chat.language import Spoken, spoken
+from service.chat.language import Spoken, shows_english, spoken
 from service.chat.smalltalk import Remark, SmallTalk, heard
 from service.chat.translating import Glossary, translate
 
@@ -70,6 +70,10 @@ def in_the_sources_language(
     if spoken(understood.text, understood.earlier).answer == "en":
         whole = translate(context.search, glossary)
         return replace(context, search=whole.search), whole.terms
+    if shows_english(understood.text) and not any(letter.isdigit() for letter in context.search):
+        # An English term in an Indonesian sentence ("Apa itu breach of contract?").
+        mixed = translate(context.search, glossary)
+        return (replace(context, search=mixed.search), mixed.terms) if mixed.terms else (context, ())
     if context.phrase and understood.earlier and spoken(understood.earlier[0]).answer == "en":
         carried = translate(context.phrase, glossary)
         own = context.search.removesuffix(context.phrase)

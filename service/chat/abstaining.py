@@ -51,6 +51,8 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         " Itu tidak berarti aturannya tidak ada: mungkin aturan itu hanya belum termasuk dalam korpus kami, atau pertanyaannya"
         " perlu dirumuskan dengan cara lain.",
         "nearest": " Yang paling dekat di korpus adalah: {}. Sumber itu tidak dipakai sebagai jawaban.",
+        "left out: law_not_in_corpus": "Tidak ditemukan dalam sumber layanan ini dan karena itu tidak dibahas: {named} (peraturannya). Itu tidak berarti peraturan itu tidak ada; periksa sumber resmi.",
+        "left out: article_not_in_law": "Tidak ditemukan dalam sumber layanan ini dan karena itu tidak dibahas: {named} (pasalnya). Itu tidak berarti pasal itu tidak ada; periksa naskah resmi.",
         "close": " Cobalah menyebut peraturan, pasal, atau istilah hukumnya, atau bertanyalah kepada pos bantuan hukum.",
     },
     "en": {
@@ -62,6 +64,8 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "no_evidence": "The sources of this service are not enough to answer “{asked}” responsibly. That does not mean that there is no rule:"
         " it may only be missing from our corpus, or the question may need other words.",
         "nearest": " The closest in the corpus: {}. These sources are not used as an answer.",
+        "left out: law_not_in_corpus": "Not found in the sources of this service and therefore left out: {named} (the law). That does not mean that there is no such law; check an official source.",
+        "left out: article_not_in_law": "Not found in the sources of this service and therefore left out: {named} (the article). That does not mean that there is no such article; check the official text.",
         "close": " Try naming the law, the article or the legal term, or ask a legal aid office.",
     },
 }
@@ -93,7 +97,32 @@ def _initials(name: Sequence[str], title: frozenset[str]) -> bool:
     return len(name) == 1 and len(name[0]) <= 5 and set(name[0]) <= {word[0] for word in title if word}
 
 
-def reason_of(question: str, domain: Domain, unknown: Sequence[str], unresolved: Sequence[Unresolved]) -> RefusalReason:
+def left_out(unknown: Sequence[str], unresolved: Sequence[Unresolved], language: Language) -> tuple[str, ...]:
+    """What an answer must say of the laws and articles that the question names and the sources lack, one sentence for each reason.
+
+    Args:
+        unknown: laws called by a title that was not found.
+        unresolved: what the question cites and the corpus does not state.
+        language: that of the reader.
+    """
+    named: dict[str, list[str]] = {"law_not_in_corpus": list(unknown), "article_not_in_law": []}
+    for one in unresolved:
+        if not any(one.label.lower() in known.lower() for known in unknown):
+            named[one.reason].append(one.label)
+    said = _SAID[language]
+    return tuple(said[f"left out: {reason}"].format(named=", ".join(ones)) for reason, ones in named.items() if ones)
+
+
+def without(search: str, missing: Iterable[str]) -> str:
+    """A search without the names of what was not found."""
+    for name in missing:
+        search = re.sub(re.escape(name), " ", search, flags=re.IGNORECASE)
+    return " ".join(search.split())
+
+
+def reason_of(
+    question: str, domain: Domain, unknown: Sequence[str], unresolved: Sequence[Unresolved], *, near: bool = False
+) -> RefusalReason:
     """Why an answer was withheld.
 
     Args:
@@ -101,12 +130,13 @@ def reason_of(question: str, domain: Domain, unknown: Sequence[str], unresolved:
         domain: the words of law and of other fields.
         unknown: laws called by a title that was not found.
         unresolved: what the question cites and the corpus does not state.
+        near: whether sources come near the question: only a word of another field then makes it one of another field.
     """
     if unknown:
         return "law_not_in_corpus"
     if unresolved:
         return unresolved[0].reason
-    if find_laws(question) or domain.is_legal(question):
+    if find_laws(question) or domain.is_legal(question) or (near and not domain.is_foreign(question)):
         return "no_evidence"
     return "out_of_domain"
 

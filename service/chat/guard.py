@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +40,14 @@ _MOST_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
+class Aid:
+    """What a refusal says besides to those whose message shows one of these words."""
+
+    words: Lexicon
+    answers: Mapping[Language, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A rule: the reason that answers carry, the groups of words that meet it, what clears it, and what is said instead.
 
@@ -50,7 +58,14 @@ class Refusal:
     groups: tuple[Lexicon, ...]
     unless: Lexicon
     marks: tuple[str, ...]
-    answers: dict[Language, str]
+    answers: Mapping[Language, str]
+    aids: tuple[Aid, ...] = ()
+
+    def said_to(self, question: str, language: Language) -> str:
+        """What is said instead of an answer: the refusal, and the first help that fits what the question speaks of."""
+        tokens = words(question)
+        aid = next((one for one in self.aids if one.words.shown(tokens)), None)
+        return f"{self.answers[language]}\n\n{aid.answers[language]}" if aid else self.answers[language]
 
 
 def refusal_of(question: str, refusals: Sequence[Refusal]) -> Refusal | None:

@@ -9,7 +9,7 @@ from typing import Literal
 from service.text import words
 
 Language = Literal["id", "en"]
-Note = Literal["", "malay", "other"]
+Note = Literal["", "malay", "regional", "other"]
 
 
 def _listed(text: str) -> frozenset[str]:
@@ -33,6 +33,10 @@ _MALAY = _listed("awak korang kerana peguam hendaklah syarikat wang sekiranya")
 """Words that Malay has and Indonesian does not."""
 _LOANED = _listed("somasi talak wanprestasi perdata pidana cerai perceraian gugatan banding kasasi warisan")
 _FOREIGN = _listed("el la los las que como para por une les des est der die das und nicht wie ist een het wat zijn")
+_REGIONAL = _listed(
+    "piye opo kuwi iki arep ngendi endi iso ora sopo carane kepriye kumaha naon carana pikeun henteu abdi saha kuring iraha"
+)
+"""Javanese and Sundanese small words that Indonesian has not."""
 _LEAST_ENGLISH = 0.5
 _SURE_FOREIGN = 2
 
@@ -50,18 +54,33 @@ def spoken(question: str, earlier: Sequence[str] = ()) -> Spoken:
     tokens = words(question)
     english = sum(token in _ENGLISH for token in tokens)
     indonesian = sum(token in _INDONESIAN or token in _LOANED for token in tokens)
-    if any(token in _MALAY for token in tokens) and english <= indonesian:
-        return Spoken("id", "malay")
+    if note := _note(question, tokens, english, indonesian):
+        return Spoken("id", note)
     if english > indonesian and english >= _LEAST_ENGLISH * (english + indonesian):
         return Spoken("en")
-    letters = [letter for letter in question if letter.isalpha()]
-    if letters and sum(letter.isascii() for letter in letters) < len(letters) / 2:
-        return Spoken("id", "other")
-    if indonesian == 0 and sum(token in _FOREIGN for token in tokens) >= _SURE_FOREIGN:
-        return Spoken("id", "other")
     if english == indonesian == 0 and earlier:
         return Spoken(spoken(earlier[0]).answer)
     return Spoken("id")
+
+
+def _note(question: str, tokens: Sequence[str], english: int, indonesian: int) -> Note:
+    """Which other language a question is in, by words that neither Indonesian nor English has, and by its script."""
+    if any(token in _MALAY for token in tokens) and english <= indonesian:
+        return "malay"
+    # Regional languages share words with English by chance ("is", "on"): one is no sign of it.
+    if any(token in _REGIONAL for token in tokens) and english <= indonesian + 1:
+        return "regional"
+    if sum(token in _FOREIGN for token in tokens) >= max(_SURE_FOREIGN, english + 1, indonesian + 1):
+        return "other"
+    letters = [letter for letter in question if letter.isalpha()]
+    if letters and english <= indonesian and sum(letter.isascii() for letter in letters) < len(letters) / 2:
+        return "other"
+    return ""
+
+
+def shows_english(text: str) -> bool:
+    """Whether a text has an English small word that Indonesian has not."""
+    return any(token in _ENGLISH and token not in _INDONESIAN for token in words(text))
 
 
 def is_english_small_word(word: str) -> bool:

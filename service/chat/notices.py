@@ -20,6 +20,8 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "unmet": "Kata berikut dari pertanyaan tidak terdapat dalam sumber yang dikutip, jadi bagian itu mungkin belum terjawab: {}.",
         "left out": "Sumber berikut memuat kalimat yang memberi perintah kepada mesin; kalimat itu tidak dikutip dan tidak dituruti: {}.",
         "malay": "Soalan dibaca sebagai bahasa Melayu. Layanan ini menjawab dalam bahasa Indonesia dan hanya tentang hukum Indonesia.",
+        "regional": "Pertanyaan tampaknya memakai bahasa daerah. Layanan ini membaca bahasa Indonesia dan Inggris; bila jawabannya tidak mengena, tulislah pertanyaan itu"
+        " dalam bahasa Indonesia.",
         "other": "Layanan ini menjawab dalam bahasa Indonesia atau Inggris. / This service answers in Indonesian or English.",
     },
     "en": {
@@ -46,6 +48,7 @@ def notices(
     stood_in: bool = False,
     left_out: Sequence[int] = (),
     unmet: Sequence[str] = (),
+    missing: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What wrote in a model's place, demonstration decisions, unverified sources, marks without a source, and that this is no legal advice.
 
@@ -55,6 +58,7 @@ def notices(
         dangling: marks that refer to no source.
         language: that of the answer.
         note: what to say to those who asked in a language that answers are not written in.
+        missing: sentences on the laws and articles of the question that the answer leaves out.
         stood_in: whether the extractive engine wrote in place of a model.
         left_out: the sources of which sentences were left out because they give orders to a model.
         unmet: words of the question that no source cited holds.
@@ -72,6 +76,7 @@ def notices(
     found += [said[kind].format(_marks(numbers)) for kind, numbers in marked.items() if numbers]
     if unmet and citations:
         found.append(said["unmet"].format(", ".join(f"“{word}”" for word in unmet)))
+    found += missing
     if note:
         found.append(said[note])
     if language == "en" and citations:

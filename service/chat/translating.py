@@ -11,6 +11,25 @@ from service.text import fold
 
 _TOKEN = re.compile(r"[a-z0-9/]+")
 _LONGEST_PHRASE = 5
+_INSTRUMENTS = {
+    "law": "uu",
+    "act": "uu",
+    "government regulation": "pp",
+    "presidential regulation": "perpres",
+    "supreme court regulation": "perma",
+}
+_NUMBERED = (
+    r"(?P<kind>law|act|government regulation|presidential regulation|supreme court regulation)\s+(?:no\.?\s*|number\s+|nr\.?\s*)?"
+    r"(?P<number>\d{1,4})\s*(?:of(?: the year)?|/|year)\s*(?P<year>\d{4})"
+)
+_CODE = (
+    r"(?P<code>(?:new |old )?(?:civil|criminal|penal|criminal procedure) code|code of criminal procedure|kuhp\w*|kuhap)"
+)
+_ARTICLES = (
+    r"articles?\s+(?P<articles>\d{1,4}[a-z]?(?:(?:\s*,\s*|\s+)(?:(?:and|or)\s+)?(?:articles?\s+)?\d{1,4}[a-z]?\b){0,5})"
+)
+_CITED = re.compile(rf"\b(?:{_ARTICLES}\s*,?\s*(?:of|in|under)?\s+(?:the\s+)?)?(?:{_NUMBERED}|{_CODE})\b")
+"""A law by its number or a code by its name, with or without articles before it: "Articles 1320 and 1338 of the Civil Code"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +67,17 @@ def glossary(lines: Iterable[str]) -> Glossary:
 
 def translate(question: str, words: Glossary) -> Translation:
     """The Indonesian words of an English question: the longest phrases first; what the glossary does not know stays as it is."""
-    plain = _TOKEN.findall(fold(question))
-    tokens = _singular(plain)
     search: dict[str, None] = {}
     terms: dict[tuple[str, str], None] = {}
+    asked = fold(question)
+    for found in _CITED.finditer(asked):
+        if found["articles"] or found["kind"]:
+            citation = _citation(found, words)
+            search[citation] = None
+            terms[found[0], citation] = None
+            asked = asked.replace(found[0], " ", 1)
+    plain = _TOKEN.findall(asked)
+    tokens = _singular(plain)
     at = 0
     while at < len(tokens):
         span = _longest(tokens[at : at + _LONGEST_PHRASE], words)
@@ -64,6 +90,16 @@ def translate(question: str, words: Glossary) -> Translation:
             search[plain[at]] = None
         at += span or 1
     return Translation(" ".join(search), tuple(terms))
+
+
+def _citation(found: re.Match[str], words: Glossary) -> str:
+    """A citation as the sources write it: "pasal 1320 kuhperdata pasal 1338 kuhperdata", "uu 99/2090"."""
+    if found["kind"]:
+        law = f"{_INSTRUMENTS[found['kind']]} {found['number']}/{found['year']}"
+    else:
+        law = words.entries.get(_singular(found["code"].split()), found["code"])
+    articles = re.findall(r"\d+[a-z]?", found["articles"] or "")
+    return " ".join(f"pasal {article} {law}" for article in articles) or law
 
 
 def _longest(ahead: tuple[str, ...], words: Glossary) -> int:

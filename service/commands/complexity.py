@@ -18,7 +18,7 @@ from service.errors import ConfigurationError
 
 QUESTIONS = Path(__file__).parents[2] / "tests" / "service" / "data" / "complexity_questions.jsonl"
 ANCHORS = QUESTIONS.with_name("complexity_anchors.jsonl")
-_ANCHOR_WEIGHT = 3
+_ANCHOR_WEIGHT = 6
 """The questions of the requirements count so often each: they must keep their class."""
 _Z = 1.96
 """Two-sided 95 %."""

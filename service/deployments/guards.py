@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from service.chat.domain import Domain
-from service.chat.guard import Refusal
+from service.chat.guard import Aid, Refusal
 from service.chat.lexicon import lexicon
 from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
@@ -27,12 +27,18 @@ class _Answers(_Strict):
     en: Text
 
 
+class _Aid(_Strict):
+    words: Text
+    answers: _Answers
+
+
 class _Rule(_Strict):
     reason: Literal["unsafe", "injection"]
     all: list[Text] = Field(default_factory=list)
     unless: list[Text] = Field(default_factory=list)
     marks: list[Text] = Field(default_factory=list)
     answers: _Answers
+    aids: list[_Aid] = Field(default_factory=list)
 
 
 class _Domain(_Strict):
@@ -51,7 +57,7 @@ class _File(_Strict):
         for place, rule in enumerate(self.rules):
             if not rule.all and not rule.marks:
                 raise ValueError(f"rules.{place}: neither `all` nor `marks`, so nothing could meet it")
-            for name in (*rule.all, *rule.unless):
+            for name in (*rule.all, *rule.unless, *(aid.words for aid in rule.aids)):
                 if name not in self.words:
                     near = nearest(name, self.words)
                     hint = f" (did you mean {near!r}?)" if near else ""
@@ -88,6 +94,7 @@ def _made(file: _File) -> Guards:
             unless=lexicon(entry for name in rule.unless for entry in file.words[name]),
             marks=tuple(mark.lower() for mark in rule.marks),
             answers={"id": rule.answers.id, "en": rule.answers.en},
+            aids=tuple(Aid(groups[aid.words], {"id": aid.answers.id, "en": aid.answers.en}) for aid in rule.aids),
         )
         for rule in file.rules
     )
