@@ -368,3 +368,24 @@ def test_overlong_texts_fare_the_same_in_pieces(index: Index, text: str, chunk: 
     """Where a text is cut on its way does not change what is shown, also beyond the longest sentence."""
     long = f"{STANDS} {text}{'x ' * 900}{text}\n{STANDS}"
     assert shown(index, long, chunk=chunk) == shown(index, long, chunk=len(long))
+
+
+@pytest.mark.parametrize(
+    ("quotation", "verbatim"),
+    [
+        ("Upah dibayar ... setiap bulan", True),
+        ("Upah ini dibayar ... setiap bulan", None),
+        ("Denda dikenakan ... oleh hakim", False),
+        ("Denda dikenakan ... paling cepat", False),
+        ("setiap bulan ... Upah dibayar", None),
+    ],
+)
+def test_parts_of_a_quotation_stand_in_order_and_leave_no_condition_out(quotation: str, verbatim: bool | None) -> None:
+    """An ellipsis may leave out words of one sentence, none that turn the sense, and no end of a sentence; parts do not change places."""
+    wording = Wording(
+        [
+            "Upah dibayar oleh pengusaha setiap bulan. Denda dikenakan kecuali dibebaskan oleh hakim. Ia dibayar paling cepat."
+        ]
+    )
+    located = wording.locate(quotation)
+    assert (None if located is None else located.verbatim) is verbatim

@@ -374,6 +374,27 @@ def test_a_circuit_opens_and_closes_again() -> None:
     assert bench.seen.fallbacks[-1] == ("a", "b", "circuit_open")
 
 
+def test_a_probe_that_says_nothing_leaves_room_for_the_next() -> None:
+    """A probe that ends by our own wrong request neither closes nor keeps the circuit: the next question probes again."""
+    failing, ours = (ServerFault("x"),), (Rejected("x", status=400),)
+    rules = CircuitRules(window_seconds=60, least_calls=3, failure_share=0.5, open_seconds=10)
+    bench = Bench(
+        a=[failing, failing, failing, ours, WHOLE], b=WHOLE, circuit=rules, retries=RetryRules(tries_per_model=1)
+    )
+
+    async def work() -> None:
+        for _ in range(3):
+            await bench.ask()
+        await asyncio.sleep(10.0)
+        await bench.ask()
+        assert bench.chain.circuit("a").state(now()) == "half_open"
+        await bench.ask()
+        assert bench.chain.circuit("a").state(now()) == "closed"
+
+    run(work)
+    assert [name for name, _ in bench.fake.calls].count("a") == 5
+
+
 def test_what_is_our_own_fault_leaves_the_circuit_closed() -> None:
     """Requests that a model rejects as wrong, and answers it filters, do not open its circuit; a key that is refused does."""
     once = RetryRules(tries_per_model=1)

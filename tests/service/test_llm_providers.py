@@ -183,7 +183,19 @@ def test_the_whole_catalogue_can_be_used_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fd00::1", "localhost", "vllm", "llm.internal", "a.b.svc"]
+    "host",
+    [
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "10.1.2.3",
+        "192.168.0.9",
+        "fd00::1",
+        "localhost",
+        "vllm",
+        "llm.internal",
+        "a.b.svc",
+    ],
 )
 def test_hosts_of_ones_own(host: str) -> None:
     """Loopback, private addresses, and names that public DNS does not know."""
