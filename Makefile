@@ -127,8 +127,9 @@ unit: ready
 	@$(PYTEST) $(COVERED) $(UNIT) -p no:courtsight-uat --cov --cov-report=term --cov-fail-under=95
 	@$(PYTEST) tests $(addprefix --ignore=,$(COVERED)) $(UNIT)
 
+# Most of these wait for drills and providers while others compute; a file stays together, for its servers are shared.
 integration: ready
-	@$(PYTEST) tests -n 0 -m "integration and not e2e"
+	@$(PYTEST) tests -n 2 --dist loadfile -m "integration and not e2e"
 
 e2e: ready
 	@$(PYTEST) tests -n 0 -m e2e

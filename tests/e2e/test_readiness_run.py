@@ -190,8 +190,8 @@ def test_nothing_is_left_running_and_no_secret_stays(whole: Whole) -> None:
 
 
 def test_progress_told_the_time_left(whole: Whole) -> None:
-    """Each of the seven steps announces itself with the time that is left."""
-    assert re.findall(r"\[(\d)/7\] .*about .* left", whole.said) == list("1234567")
+    """Each of the nine steps announces itself with the time that is left."""
+    assert re.findall(r"\[(\d)/9\] .*about .* left", whole.said) == list("123456789")
 
 
 def test_the_same_evidence_can_be_decided_again(whole: Whole) -> None:
