@@ -134,7 +134,7 @@ def test_answers_from_a_cache_void_the_measurement(run: Run, workload: Callable[
     """Hits that the service counted meanwhile leave no verdict, whatever the numbers say."""
     evidence = measured(simulated.latency(workload(), relay("cache")), run)
     assert judged(evidence) == {Verdict.ERROR}
-    assert "1 answers came from the cache" in reasons(evidence)
+    assert "answers came from the cache" in reasons(evidence)
 
 
 def test_a_service_without_the_provider_is_not_measured(run: Run, workload: Callable[..., Workload]) -> None:
