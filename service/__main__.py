@@ -206,7 +206,7 @@ def _complexity(options: argparse.Namespace) -> int:
         print(complexity.report_of(Path(options.file) if options.file else None, rules))
         return 0
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    fitted = complexity.fitted_rules(rules, complexity.QUESTIONS, complexity.ANCHORS, day)
+    fitted = complexity.fitted_rules(rules, complexity.QUESTIONS, complexity.REVIEW, complexity.ANCHORS, day)
     file.write_text(complexity.rewritten(file.read_text(encoding="utf-8"), fitted), encoding="utf-8")
     print(f"{file}: {fitted.fitted}")
     return 0

@@ -32,7 +32,7 @@ def _listed(text: str) -> frozenset[str]:
 
 _FILLERS = _listed(
     "halo hai hi hello min admin kak gan bro sis pak bu bang dok mohon izin permisi selamat pagi siang sore malam makasih terima"
-    " kasih thanks dong sih ya yah nih deh kok lah tolong mau nanya tanya bertanya info"
+    " kasih thanks question dong sih ya yah nih deh kok lah tolong mau nanya tanya bertanya info"
 )
 """They make a question longer and not more demanding."""
 _JOINING = _listed(

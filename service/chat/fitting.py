@@ -35,9 +35,9 @@ class Fitted:
     complex_from: float
 
 
-def held_out(identifier: str) -> bool:
-    """Whether a labelled item belongs to the third that no rule was tuned on: by the hash of its id."""
-    return int(hashlib.sha256(identifier.encode()).hexdigest(), 16) % _HELD_OUT == 0
+def held_out(identifier: str, one_in: int = _HELD_OUT) -> bool:
+    """Whether a labelled item belongs to the share (a third) that no rule was tuned on: by the hash of its id."""
+    return int(hashlib.sha256(identifier.encode()).hexdigest(), 16) % one_in == 0
 
 
 def fit(
