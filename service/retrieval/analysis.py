@@ -16,6 +16,7 @@ import snowballstemmer
 from service.retrieval.definitions import asked_terms, definition_key
 from service.retrieval.document import Passage
 from service.retrieval.lay import ABBREVIATIONS, EVERYDAY, RELATED
+from service.retrieval.roots import root_of
 from service.retrieval.vocabulary import (
     ASKING_WORDS,
     CONCEPTS,
@@ -178,7 +179,7 @@ class Analyser:
         if not self._parts.stemming:
             return word
         kept = self._kept.get(word) or self._kept.get(word.removesuffix("nya"))
-        stem = kept if kept is not None else str(self._stemmer.stemWord(word))
+        stem = kept or root_of(word) or str(self._stemmer.stemWord(word))
         if len(self._stems) >= self._cache_size:
             # Clients choose the words: without a bound they could fill the memory. Starting anew is cheap and rare.
             self._stems.clear()
