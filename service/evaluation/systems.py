@@ -26,11 +26,13 @@ class Components:
 
     stop_words: bool = True
     stemming: bool = True
+    roots: bool = True
     concepts: bool = True
     titles: bool = True
     passages: bool = True
     definitions: bool = True
     related: bool = True
+    spellings: bool = True
     citations: bool = True
     repetitions: bool = True
 
@@ -41,11 +43,13 @@ _PATIENT_SECONDS = 30.0
 NAMES: Mapping[str, str] = {
     "stop_words": "stop words",
     "stemming": "stemming",
+    "roots": "roots that prefixes hide",
     "concepts": "concepts and synonyms",
     "titles": "titles and names of laws",
     "passages": "passages",
     "definitions": "definition keys",
     "related": "lay words to legal ones",
+    "spellings": "numbers, and other spellings of unknown words",
     "citations": "citation router",
     "repetitions": "near-duplicates, behind the one shown",
 }
@@ -64,7 +68,13 @@ def ladder() -> list[tuple[str, Components]]:
 def build(documents: Sequence[Document], components: Components, clock: Callable[[], float]) -> Rank:
     """Index the documents with these components, and rank by them: cited articles first, then what the search finds."""
     parts = Parts(
-        components.stop_words, components.stemming, components.concepts, components.definitions, components.related
+        stop_words=components.stop_words,
+        stemming=components.stemming,
+        concepts=components.concepts,
+        definitions=components.definitions,
+        related=components.related,
+        roots=components.roots,
+        spellings=components.spellings,
     )
     given = documents if components.titles else [_untitled(document) for document in documents]
     index = Index.of(given, Analyser(parts=parts), clock, split_into=split if components.passages else _whole)

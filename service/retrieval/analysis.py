@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import snowballstemmer
 
 from service.retrieval.definitions import asked_terms, definition_key
 from service.retrieval.document import Passage
 from service.retrieval.lay import ABBREVIATIONS, EVERYDAY, RELATED
+from service.retrieval.lay_dealings import DEALINGS
+from service.retrieval.lay_offences import OFFENCES
+from service.retrieval.respelling import Counted, respelled
 from service.retrieval.roots import root_of
 from service.retrieval.vocabulary import (
     ASKING_WORDS,
@@ -46,7 +50,7 @@ class QueryTerms:
     kind of document, `side` such as "syarat" (condition) what about the topic is asked for: both steer the search and are no
     evidence that a passage answers the question. `defined` are the keys under which the definition of a term that is asked for
     stands (`definitions.definition_key`); a passage that defines it answers, whatever else it says. `related` are what laws
-    write for what lay people say: looked for at less weight, and no evidence.
+    write for what lay people say, and numbers: looked for at less weight, and no evidence.
     """
 
     topic: tuple[str, ...]
@@ -71,6 +75,8 @@ class Parts:
     concepts: bool = True
     definitions: bool = True
     related: bool = True
+    roots: bool = True
+    spellings: bool = True
 
 
 class Analyser:
@@ -91,7 +97,7 @@ class Analyser:
     def document_terms(self, text: str) -> list[str]:
         """All terms of a document, repeated as often as they occur; a concept also gives its single words."""
         tokens = words(text)
-        stems, concepts, dropped, stem = self._stems, self._concepts, self._dropped, self._stem
+        stems, concepts, dropped, stem = self._stems, self._concepts, self._dropped, self.stem
         if concepts.keys().isdisjoint(tokens):
             return [stems.get(word) or stem(word) for word in tokens if word not in dropped]
         terms: list[str] = []
@@ -110,25 +116,34 @@ class Analyser:
             terms += [key for term in passage.defines if (key := definition_key(term))]
         return terms
 
+    def respelled(self, term: str, held: Counted) -> tuple[str, ...]:
+        """What was meant by a term that no passage holds; `held` counts the passages that hold one. See `respelling.respelled`."""
+        return respelled(term, self.stem, held) if self._parts.spellings else ()
+
     def query_terms(self, text: str) -> QueryTerms:
         """The distinct terms of a question, without the words that only say what to do with them."""
         topic: dict[str, None] = {}
         source: dict[str, None] = {}
         side: dict[str, None] = {}
+        numbers: dict[str, None] = {}
         for concept, span in self._spans(words(text)):
             if concept:
                 (source if concept in SOURCE_WORDS else topic)[concept] = None
                 continue
             word = span[0]
-            if word.isdigit() or not self._framing.isdisjoint(_without_particle(word)):
+            if word.isdigit():
                 # Numbers are read where they mean something: articles by the router, years and counts by the tools.
+                numbers[word] = None
+                continue
+            if not self._framing.isdisjoint(_without_particle(word)):
                 continue
             kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic
-            kind[self._stem(word)] = None
+            kind[self.stem(word)] = None
         defined = self._defined(text)
         if not topic:
             return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
-        related = tuple(term for term in self._meant(text) if term not in topic and term not in side)
+        meant = (*self._meant(text), *(word for word in numbers if self._parts.spellings and len(word) > 1))
+        related = tuple(term for term in meant if term not in topic and term not in side)
         return QueryTerms(tuple(topic), tuple(source), tuple(side), defined, related)
 
     def meant_terms(self, text: str) -> frozenset[str]:
@@ -136,20 +151,26 @@ class Analyser:
         return frozenset((*self.document_terms(text), *self._meant(text)))
 
     def _meant(self, text: str) -> list[str]:
-        """The terms that laws may use for what the text says, each once."""
-        stems = [self._stem(word) for word in words(text)]
+        """The terms that laws may use for what the text says, each once; of phrases in one another the longest is meant."""
+        stems = [self.stem(word) for word in words(text)]
+        said = [
+            (at, at + len(phrase), terms)
+            for at, stem in enumerate(stems)
+            for phrase, terms in self._related.get(stem, ())
+            if tuple(stems[at : at + len(phrase)]) == phrase
+        ]
+        spans = {(start, end) for start, end, _ in said}
         found: dict[str, None] = {}
-        for at, stem in enumerate(stems):
-            for phrase, terms in self._related.get(stem, ()):
-                if tuple(stems[at : at + len(phrase)]) == phrase:
-                    found.update(dict.fromkeys(terms))
+        for start, end, terms in said:
+            if not any(first <= start and end <= last and last - first > end - start for first, last in spans):
+                found.update(dict.fromkeys(terms))
         return list(found)
 
     def _relations(self) -> dict[str, list[tuple[tuple[str, ...], list[str]]]]:
         """What people say as stems, by the first of them, with the terms of what laws write."""
         table: dict[str, list[tuple[tuple[str, ...], list[str]]]] = {}
-        for said, written in RELATED.items():
-            phrase = tuple(self._stem(word) for word in words(said))
+        for said, written in chain.from_iterable(field.items() for field in (RELATED, *OFFENCES, *DEALINGS)):
+            phrase = tuple(self.stem(word) for word in words(said))
             table.setdefault(phrase[0], []).append((phrase, self.document_terms(written)))
         return table
 
@@ -172,14 +193,16 @@ class Analyser:
                 yield None, [tokens[at]]
                 at += 1
 
-    def _stem(self, word: str) -> str:
+    def stem(self, word: str) -> str:
+        """The term of a folded word."""
         known = self._stems.get(word)
         if known is not None:
             return known
         if not self._parts.stemming:
             return word
         kept = self._kept.get(word) or self._kept.get(word.removesuffix("nya"))
-        stem = kept or root_of(word) or str(self._stemmer.stemWord(word))
+        root = root_of(word) if self._parts.roots else None
+        stem = kept or root or str(self._stemmer.stemWord(word))
         if len(self._stems) >= self._cache_size:
             # Clients choose the words: without a bound they could fill the memory. Starting anew is cheap and rare.
             self._stems.clear()

@@ -106,7 +106,7 @@ class Index:
     ) -> Search:
         """The passages that fit the text best, best first; see `Retriever.search`."""
         started = self._clock()
-        weighed = weigh(text, self.analyser, self._holds)
+        weighed = weigh(text, self.analyser, self._held)
         analysed = self._clock()
         searching = 0.0
         hits: tuple[Hit, ...] = ()
@@ -159,8 +159,8 @@ class Index:
         """How many laws, articles and decisions a text names, and how many of them its sources state."""
         return self._router.references(text, cited)
 
-    def _holds(self, term: str) -> bool:
-        return self._searcher.doc_freq(TERMS, term) > 0
+    def _held(self, term: str) -> int:
+        return int(self._searcher.doc_freq(TERMS, term))
 
     def _run(self, weights: Mapping[str, float], filters: Filters, reach: int) -> list[tuple[float, int]]:
         """The best passages by BM25, as score and row."""

@@ -21,6 +21,7 @@ STOP_WORDS = listed(
     aja begini begitu bgmn blm brp bs bu darimana dgn dlm dong dpt dr ga gak gimana gmn halo hrs indonesia jd jg jo juncto
     kak kalo kasih kemana klo kok kpd krn lg loh ngga nggak nih org pak sbg sblm sdh sih spt stlh sy tapi tdk terima tlg tsb
     ttg utk ya yg
+    apaan bakal banget beneran biar cuma doang gitu gua gue gw kayak keburu lewat lo ngapain pas pengen sama soal ternyata terus udah
     a an and are be can do does for how i in is it me my of on or please the to what when where which who why
     """
 )
@@ -32,7 +33,7 @@ ASKING_WORDS = listed(
     maksud membandingkan membedakan mendalam menganalisis mengetahui mengurus menjelaskan minimal minimum mulai ngurus no
     nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perkembangan persamaan proses rinci
     sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat terlemah tren ulas
-    ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah kepanjangan singkatan
+    ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah kepanjangan singkatan nama
     """
 )
 """They say what to do with the topic, or how much of it; a passage need not contain them to answer."""
@@ -74,6 +75,7 @@ KEPT_WORDS = {
     "perikatan": "perikatan",
     "perempuan": "perempuan",
     "pernikahan": "kawin",
+    "meninggal": "meninggal",
     "menikah": "kawin",
     "nikah": "kawin",
     "perkawinan": "kawin",

@@ -98,8 +98,21 @@ def test_source_words_alone_become_the_topic() -> None:
 
 
 def test_numbers_are_left_to_router_and_period() -> None:
-    """Bare numbers are no terms: articles and years are read elsewhere."""
+    """Bare numbers are no topic: articles and years are read elsewhere."""
     assert ANALYSER.query_terms("pasal 1320 tahun 2023").topic == ("pasal",)
+
+
+def test_numbers_choose_among_passages() -> None:
+    """A number of two digits or more is looked for at less weight, and is no evidence."""
+    query = ANALYSER.query_terms("penerbangan GA - 181 pada 7 Mei")
+    assert query.related == ("181",)
+    assert Analyser(parts=Parts(spellings=False)).query_terms("penerbangan GA - 181").related == ()
+
+
+def test_of_phrases_in_one_another_the_longest_is_meant() -> None:
+    """What "karyawan" alone may mean is not looked for beside what "karyawan kontrak" means."""
+    assert "buruh" in ANALYSER.query_terms("karyawan").related
+    assert "buruh" not in ANALYSER.query_terms("karyawan kontrak").related
 
 
 def test_content_words_stay_as_written() -> None:

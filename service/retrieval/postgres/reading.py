@@ -116,7 +116,7 @@ class PostgresRetriever:
             StorageUnavailable: the server does not answer.
         """
         started = self._clock()
-        weighed = weigh(text, self._analyser, lambda term: self.generation.vocabulary.holding_of(term) > 0)
+        weighed = weigh(text, self._analyser, self.generation.vocabulary.holding_of)
         posted = self._posted(weighed)
         analysed = self._clock()
         searching = 0.0
