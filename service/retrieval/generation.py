@@ -27,6 +27,7 @@ from service.retrieval.lay import ABBREVIATIONS, EVERYDAY
 from service.retrieval.passages import split
 from service.retrieval.places import FolderPlace
 from service.retrieval.retriever import Holdings
+from service.retrieval.roots import ROOTS
 from service.retrieval.vocabulary import CONCEPTS, FAMILIES, KEPT_WORDS, STOP_WORDS
 
 SCHEMA = "courtsight/index/v1"
@@ -71,7 +72,7 @@ class Meta:
 def analysis_of(analyser: Analyser) -> str:
     """A fingerprint of how texts are read: what becomes of every word that the vocabulary lists, and of one article in passages."""
     tables = (CONCEPTS, ABBREVIATIONS, FAMILIES, EVERYDAY)
-    listed = [*sorted(STOP_WORDS), *sorted(KEPT_WORDS)]
+    listed = [*sorted(STOP_WORDS), *sorted(KEPT_WORDS), *sorted(ROOTS)]
     for table in tables:
         for term, forms in sorted(table.items()):
             listed += [term, forms if isinstance(forms, str) else " . ".join(forms)]

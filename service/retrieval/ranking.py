@@ -28,7 +28,7 @@ _LAW_BOOST = 0.5
 """A law that the question names lifts its own articles, without hiding a better match elsewhere."""
 _DEFINED_BOOST = 3.0
 """A passage that defines the term that is asked for answers, whatever else it says."""
-_RELATED_BOOST = 0.6
+_RELATED_BOOST = 0.7
 """What laws may write for what people say counts less than what they say."""
 _MOST_RESPELLED = 3
 """Words of a question that are looked for in other spellings: each costs up to half a millisecond."""

@@ -31,7 +31,7 @@ _K = listed(
     kenang kendali kendara kenyam kepung kerah keras kerja keroyok ketahu ketik ketuk khianat kibar kikis kirim kisah klaim kobar
     kolaborasi koleksi kolusi komentar kompensasi konfirmasi konsolidasi konsumsi kontrak kontrol konversi koordinasi koreksi korban
     korek korup kosong kotor kuasa kuat kubur kuliah kucil kucur kukuh kulit kumpul kundur kunci kungkung kunjung kuntit kupas kuping
-    kuras kurang kuret kurung kursus kutip kutuk ketat kacau  kampanye
+    kuras kurang kuret kurung kursus kutip kutuk ketat kacau kampanye
     """
 )
 _M = listed(
@@ -54,18 +54,19 @@ _WHOLE = listed(
 )
 """Words that begin or end as if with a prefix or a suffix, and have none: bare, Snowball makes "jara" of "penjara" (prison), and "penjara" of
 "dipenjara"."""
-_ROOTS = {"n": ("t", _T), "ng": ("k", _K), "m": ("m", _M)}
-_BARE = _T | _K | _M | _WHOLE
+_SWALLOWED_BY = {"n": ("t", _T), "ng": ("k", _K), "m": ("m", _M)}
+ROOTS = _T | _K | _M | _WHOLE
+"""All of these roots; a word that is one of them is its own root."""
 _SUFFIXES = ("", "nya", "kan", "kannya", "an", "annya", "i", "inya")
 
 
 def root_of(word: str) -> str | None:
     """The root of a word that is one of these, bare or with a suffix, or whose prefix swallowed its first letter; None where none fits."""
-    found = _without_suffix(word, _BARE)
+    found = _without_suffix(word, ROOTS)
     match = None if found else _SWALLOWED.fullmatch(word)
     if match is None:
         return found
-    letter, roots = _ROOTS[match[1]]
+    letter, roots = _SWALLOWED_BY[match[1]]
     return _without_suffix(letter + match[2], roots)
 
 
