@@ -154,24 +154,24 @@ class Analyser:
         """The terms that laws may use for what the text says, each once; of phrases in one another the longest is meant."""
         stems = [self.stem(word) for word in words(text)]
         said = [
-            (at, at + len(phrase), terms)
+            (at, at + len(phrase), written)
             for at, stem in enumerate(stems)
-            for phrase, terms in self._related.get(stem, ())
+            for phrase, written in self._related.get(stem, ())
             if tuple(stems[at : at + len(phrase)]) == phrase
         ]
         spans = {(start, end) for start, end, _ in said}
         found: dict[str, None] = {}
-        for start, end, terms in said:
+        for start, end, written in said:
             if not any(first <= start and end <= last and last - first > end - start for first, last in spans):
-                found.update(dict.fromkeys(terms))
+                found.update(dict.fromkeys(self.document_terms(written)))
         return list(found)
 
-    def _relations(self) -> dict[str, list[tuple[tuple[str, ...], list[str]]]]:
-        """What people say as stems, by the first of them, with the terms of what laws write."""
-        table: dict[str, list[tuple[tuple[str, ...], list[str]]]] = {}
+    def _relations(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+        """What people say as stems, by the first of them, with what laws write."""
+        table: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for said, written in chain.from_iterable(field.items() for field in (RELATED, *OFFENCES, *DEALINGS)):
             phrase = tuple(self.stem(word) for word in words(said))
-            table.setdefault(phrase[0], []).append((phrase, self.document_terms(written)))
+            table.setdefault(phrase[0], []).append((phrase, written))
         return table
 
     def _defined(self, text: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.retrieval.analysis import Analyser, Parts, content_words
@@ -128,6 +128,7 @@ def test_any_text_can_be_analysed(text: str) -> None:
         assert words(term) == [term]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_analysis_does_not_depend_on_what_came_before(text: str) -> None:
     """A full and an empty stem cache give the same terms."""
