@@ -107,7 +107,9 @@ def weigh(text: str, analyser: Analyser, held: Callable[[str], int]) -> Weighed:
     topic = known if known and not set(query.topic) - SOURCE_WORDS else query.topic
     weights = dict.fromkeys(known, _LAW_BOOST) | dict.fromkeys(query.source, _SOURCE_BOOST)
     weights |= dict.fromkeys(query.side, _SIDE_BOOST) | dict.fromkeys(defined, _DEFINED_BOOST)
-    return Weighed(query, dict.fromkeys(query.related, _RELATED_BOOST) | weights | dict.fromkeys(topic, 1.0))
+    # What no passage holds would only make the terms that are held look negligible.
+    related = dict.fromkeys((term for term in query.related if held(term)), _RELATED_BOOST)
+    return Weighed(query, related | weights | dict.fromkeys(topic, 1.0))
 
 
 def _understood(query: QueryTerms, analyser: Analyser, held: Callable[[str], int]) -> QueryTerms:
