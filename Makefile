@@ -32,7 +32,7 @@ endif
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
-	retrieval-eval ingest test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval confidence-eval decline-eval ingest test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -74,6 +74,13 @@ retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUE
 ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")
 	@test -n '$(documents)' || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
 	@$(BIN)/python -m service ingest '$(documents)' $(if $(LIBRARY),--library '$(LIBRARY)') $(ARGS)
+
+confidence-eval: ready ## Whether confidence is a probability (CORPUS=, QUERIES=, QRELS=, NEGATIVES=, JSON=; ARGS="--fit")
+	@$(BIN)/python -m service confidence-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
+		--negatives '$(or $(NEGATIVES),none)' $(if $(JSON),--json '$(JSON)') $(ARGS)
+
+decline-eval: ready ## Which questions are not answered, and why (CORPUS=, QUERIES=, JSON=; ARGS="--sweep")
+	@$(BIN)/python -m service decline-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' $(if $(JSON),--json '$(JSON)') $(ARGS)
 
 ##@ Generate
 generate: ready ## Alert rules, their tests and the dashboards, from the SLO spec

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from service.commands import accounts, answers, complexity, embed, ingest, publish, retrieval_eval, switch
+from service.commands import accounts, answers, complexity, embed, evaluations, ingest, publish, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--embeddings", help="a providers' file, whose first model embeds (default: COURTSIGHT_EMBEDDINGS)"
         )
+    evaluations.add_to(commands)
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
@@ -223,6 +224,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "switch": _switch,
     "complexity-eval": _complexity,
     "complexity-fit": _complexity,
+    **dict.fromkeys(evaluations.COMMANDS, evaluations.run),
 }
 
 

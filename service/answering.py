@@ -13,10 +13,11 @@ from typing import Literal
 
 from service import telling
 from service.chat.abstaining import abstention, left_out, reason_of, unknown_names, without
-from service.chat.arranging import Part, arrange
+from service.chat.arranging import arrange
 from service.chat.brief import Brief, Reading
 from service.chat.citations import Citation, check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
+from service.chat.confidence import confidence
 from service.chat.contextualise import Context, contextualise
 from service.chat.evidence import Evidence, merge, number, select, sentences, sentences_of
 from service.chat.facets import SIDE_WORDS, asked_in
@@ -38,12 +39,12 @@ from service.llm.extractive import MODEL, PROVIDER
 from service.retrieval.analysis import Analyser, content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
-from service.retrieval.router import Unresolved, find_citations
+from service.retrieval.router import find_citations
 from service.text import calmed
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 from service.watching import Watcher
-from service.weighing import support
+from service.weighing import Weighed, confidence_in, evidence_features
 
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
@@ -98,7 +99,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole answer, saved. Told last."""
+    """The whole answer, saved. Told last.
+
+    `weighed` are the passages that were considered, cited or not, and `features` what the confidence in them was reckoned from.
+    """
 
     text: str
     outcome: Outcome
@@ -110,6 +114,8 @@ class Answer:
     steps: tuple[Step, ...]
     notices: tuple[str, ...]
     written: Written
+    weighed: tuple[Evidence, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = Classified | Step | Delta | Answer
@@ -127,6 +133,7 @@ class _Draft:
     steps: list[Step] = field(default_factory=list)
     runs: list[ToolRun] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
+    weighed: Weighed | None = None
 
     def step(self, kind: str, detail: str, name: str = "") -> Step:
         made = Step(len(self.steps) + 1, telling.title(kind, self.language, name), detail)
@@ -140,20 +147,6 @@ class _Draft:
     @property
     def language(self) -> Language:
         return self.understood.spoken.answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """The outcome of weighing: the numbered passages, the confidence they allow, how many documents were looked at, and laws not found."""
-
-    evidence: tuple[Evidence, ...]
-    confidence: float
-    looked_at: int
-    unknown: tuple[str, ...]
-    unresolved: tuple[Unresolved, ...]
-    search: str
-    parts: tuple[Part, ...] = ()
-    unmet: tuple[str, ...] = ()
 
 
 class Answerer:
@@ -259,10 +252,11 @@ class Answerer:
         weighed = await self._weigh(draft, question, context)
         if weighed.confidence < self._least_confidence(question, context):
             weighed = await self._known_part(draft, question, context, weighed)
+        draft.weighed = weighed
         yield draft.step(
             "weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language)
         )
-        if weighed.confidence < self._least_confidence(question, context):
+        if weighed.baseless or weighed.confidence < self._least_confidence(question, context):
             async with aclosing(self._abstain(draft, question, context, weighed)) as events:
                 async for event in events:
                     yield event
@@ -291,7 +285,7 @@ class Answerer:
             raise problem or Problem("Every tool failed. Try again in a moment.")
         return [draft.step("run", telling.run(run, draft.language), run.name) for run in draft.runs]
 
-    async def _weigh(self, draft: _Draft, question: Question, context: Context) -> _Weighed:
+    async def _weigh(self, draft: _Draft, question: Question, context: Context) -> Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
         hits = select(results, self._deployment.passages[complexity])
@@ -312,15 +306,18 @@ class Answerer:
         )
         found = merge(results)
         unknown = unknown_names(question.text, (hit.document for hit in found))
-        # Whether to answer is decided on all that was found, before what is by the way is left out.
-        weighed = [Evidence(place, hit.document, hit.score, "", hit.passage) for place, hit in enumerate(hits, start=1)]
-        value = await support(draft.retriever, context.search, weighed, unknown=len(unknown))
+        grounds = await evidence_features(draft.retriever, context.search, evidence, unknown=len(unknown))
+        unresolved = await draft.retriever.unresolved(context.search)
+        # Without documents, so that an article without its law is not found by chance in one of them.
+        _, resolved = await draft.retriever.references(context.search, ()) if unresolved or unknown else (0, 0)
+        value = confidence(grounds, self._deployment.calibration)
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
         held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
         missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
-        unresolved = await draft.retriever.unresolved(context.search)
-        return _Weighed(evidence, value, len(found), unknown, unresolved, context.search, parts, missed)
+        return Weighed(
+            evidence, grounds, value, len(found), unknown, unresolved, resolved, context.search, parts, missed
+        )
 
     def _sides(self, analyser: Analyser) -> frozenset[str]:
         """The terms of words that ask for a side of a topic; read once for each corpus."""
@@ -337,17 +334,17 @@ class Answerer:
 
         return topic
 
-    async def _known_part(self, draft: _Draft, question: Question, context: Context, weighed: _Weighed) -> _Weighed:
+    async def _known_part(self, draft: _Draft, question: Question, context: Context, weighed: Weighed) -> Weighed:
         """Weighed anew without the names of laws that were not found, where the question also cites an article that was."""
         missing = [*weighed.unknown, *(one.label for one in weighed.unresolved)]
         rest = without(context.search, missing) if missing else context.search
         if rest == context.search or not find_citations(rest) or await draft.retriever.unresolved(rest):
             return weighed
         known = await self._weigh(draft, question, replace(context, search=rest))
-        return replace(known, unresolved=weighed.unresolved)
+        return replace(known, unresolved=weighed.unresolved, resolved=weighed.resolved)
 
     async def _abstain(
-        self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
+        self, draft: _Draft, question: Question, context: Context, weighed: Weighed
     ) -> AsyncGenerator[Event, None]:
         whole = f"{question.text} {context.search}"
         least = self._least_confidence(question, context)
@@ -356,14 +353,13 @@ class Answerer:
         self._watcher.guarded(*((reason, "abstained") if reason == "out_of_domain" else _KEPT))
         yield draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
-        shown = weighed.unknown or tuple(one.label for one in weighed.unresolved)
-        text = abstention(question.text, reason, nearest, shown, draft.language)
+        text = abstention(question.text, reason, nearest, weighed.missing, draft.language)
         draft.pieces.append(text)
         yield Delta(text)
         yield self._finished(draft, question, "abstained", (), value=weighed.confidence, reason=reason)
 
     async def _compose(
-        self, draft: _Draft, question: Question, context: Context, weighed: _Weighed
+        self, draft: _Draft, question: Question, context: Context, weighed: Weighed
     ) -> AsyncGenerator[Event, None]:
         self._watcher.guarded(*_KEPT)
         brief = _brief(question, context, weighed, draft)
@@ -382,10 +378,7 @@ class Answerer:
         check = check_marks(draft.text, weighed.evidence)
         yield draft.step("check", telling.check(check, draft.language))
         used = [item for item in weighed.evidence if item.number in check.used]
-        # What was weighed carries the answer as long as the writer left none of it out.
-        value = weighed.confidence
-        if len(used) < len(weighed.evidence):
-            value = await support(draft.retriever, weighed.search, used, unknown=len(weighed.unknown))
+        value = await confidence_in(draft.retriever, weighed, used, self._deployment.calibration)
         missing = left_out(weighed.unknown, weighed.unresolved, draft.language)
         yield self._finished(
             draft,
@@ -435,10 +428,12 @@ class Answerer:
                 missing=missing,
             ),
             written=written,
+            weighed=draft.weighed.evidence if draft.weighed else (),
+            features=draft.weighed.features if draft.weighed else {},
         )
 
 
-def _brief(question: Question, context: Context, weighed: _Weighed, draft: _Draft) -> Brief:
+def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft) -> Brief:
     evidence = weighed.evidence
     numbers = {item.document.id: item.number for item in evidence}
     results = {run.name: run.result for run in draft.runs if run.result}

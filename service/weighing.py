@@ -1,21 +1,97 @@
-"""How well cited passages support an answer."""
+"""Looks at the passages that an answer cites, and gathers what its confidence is reckoned from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from service.chat.confidence import Support, confidence
+from service.chat.arranging import Part
+from service.chat.confidence import Asked, Calibration, Support, confidence, features
 from service.chat.evidence import Evidence
 from service.retrieval.retriever import Retriever
+from service.retrieval.router import Unresolved
+
+_UNKNOWN = "?"
+"""A term that no analysis makes, so that no passage holds it."""
+_READ_CHARACTERS = 2_000
+"""So much of a passage is read for neighbouring words; an article that is cited whole may have 75,000."""
 
 
-async def support(retriever: Retriever, search: str, cited: Sequence[Evidence], *, unknown: int = 0) -> float:
-    """The confidence that cited passages allow; `unknown` is how many laws of the question no source bears."""
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The outcome of weighing: the numbered passages, what speaks for them, and the confidence they allow.
+
+    `looked_at` counts the documents that were found, `unknown` are laws called by a title that none of them bears, `unresolved`
+    is what the question cites and the corpus does not state, `resolved` counts what it does, and `search` is what was looked for.
+    """
+
+    evidence: tuple[Evidence, ...]
+    features: Mapping[str, float]
+    confidence: float
+    looked_at: int
+    unknown: tuple[str, ...]
+    unresolved: tuple[Unresolved, ...]
+    resolved: int
+    search: str
+    parts: tuple[Part, ...] = ()
+    unmet: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the question names and the sources do not state, as it is shown to the reader."""
+        return self.unknown or tuple(dict.fromkeys(one.label for one in self.unresolved))
+
+    @property
+    def baseless(self) -> bool:
+        """Whether the question names laws or articles and not one of them was found: words that match do not make up for that."""
+        return bool(self.missing) and not self.resolved
+
+
+async def evidence_features(
+    retriever: Retriever, search: str, cited: Sequence[Evidence], *, unknown: int = 0
+) -> dict[str, float]:
+    """The features of an answer's confidence (`service.chat.confidence.FEATURES`).
+
+    Args:
+        retriever: the corpus.
+        search: what was looked for: the question with what it carries over, in the language of the sources.
+        cited: the passages.
+        unknown: how many laws the question calls by a title that was not found.
+    """
     named, resolved = await retriever.references(search, [item.document for item in cited])
-    return confidence(
-        retriever.analyser.query_terms(search).topic,
-        retriever.idf,
-        [Support(retriever.terms(item), item.score) for item in cited],
+    terms = retriever.analyser.query_terms(search)
+    asked = Asked(
+        topic=terms.topic,
+        steering=(*terms.side, *terms.source),
+        related=terms.related,
+        defined=terms.defined,
         named=named + unknown,
         resolved=resolved,
     )
+    return features(asked, retriever.idf, retriever.idf(_UNKNOWN), [_support(retriever, item) for item in cited])
+
+
+async def confidence_in(
+    retriever: Retriever, weighed: Weighed, used: Sequence[Evidence], calibration: Calibration
+) -> float:
+    """The confidence in what the answer really cites, which is mostly all that was weighed."""
+    if len(used) == len(weighed.evidence):
+        return weighed.confidence
+    return confidence(
+        await evidence_features(retriever, weighed.search, used, unknown=len(weighed.unknown)), calibration
+    )
+
+
+def _support(retriever: Retriever, item: Evidence) -> Support:
+    title = retriever.analyser.query_terms(item.document.title)
+    return Support(
+        terms=retriever.terms(item),
+        score=item.score,
+        title=tuple(dict.fromkeys((*title.topic, *title.side, *title.source))),
+        sequence=partial(_sequence, retriever, item),
+    )
+
+
+def _sequence(retriever: Retriever, item: Evidence) -> Sequence[str]:
+    return retriever.analyser.document_terms(f"{item.document.title} . {item.text[:_READ_CHARACTERS]}")

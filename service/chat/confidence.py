@@ -1,51 +1,155 @@
-"""How well the cited passages carry an answer, from 0 to 1. Nothing but evidence goes in: no role, no constant bonus."""
+"""How likely it is that a cited passage is relevant, from 0 to 1: a logistic model of what the evidence shows.
+
+Only the question's words and the cited passages go in: no role, and no bonus for having an answer. The weights are data of the
+deployment, fitted to judged questions by `python -m service confidence-eval --fit` (docs/confidence.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-_COVERAGE_SHARE = 0.6
-"""What coverage alone gives; the rest is earned by the strength of the match."""
+Idf = Callable[[str], float]
+
+_NEAR = 3
+"""Two neighbours in the question are near in a passage when at most so many terms lie between their places."""
+_EXACT = 1.0
+
+FEATURES: Mapping[str, str] = {
+    "coverage": "share of the question's terms, by idf, that the best passage holds alone",
+    "together": "share of them that all cited passages hold together",
+    "matched": "how much the best passage holds: logarithm of 1 + idf held, in units of a term that nobody holds",
+    "score": "best score of the search, its share of the greatest possible",
+    "margin": "lead of the best score over the next",
+    "near": "share of neighbouring terms of the question that stand near each other in the passage that holds most",
+    "title": "agreement of the question with the best title (Dice, by idf)",
+    "lay": "share of what laws write for the question's everyday words that one passage holds",
+    "defined": "whether a passage defines the term whose meaning is asked",
+    "exact": "whether a passage is the very article that the question cites",
+    "missing": "share of the laws, articles and decisions named in the question that the corpus does not state",
+}
+"""What a passage's relevance is judged by; each lies in [0, 1] but `matched`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """One cited passage: its distinct terms and its normalised BM25 score."""
+    """One cited passage: its distinct terms, its score in [0, 1], the terms of its title, and a way to its terms in their order."""
 
     terms: AbstractSet[str]
     score: float
+    title: tuple[str, ...] = ()
+    sequence: Callable[[], Sequence[str]] = tuple
 
 
-def confidence(
-    topic: Sequence[str], idf: Callable[[str], float], cited: Sequence[Support], *, named: int, resolved: int
-) -> float:
-    """The confidence in an answer, in [0, 1] and rounded to four places.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks: see `QueryTerms`; `steering` are its `source` and `side` terms.
 
-    Coverage is the share of the question's terms, weighted by idf, that the best passage holds alone, lowered by the part of what
-    all cited passages hold that it lacks: words that match here and there are no answer. It is multiplied by the strength of the
-    best match, and by the share of the laws, articles and decisions named in the question that the corpus states. A rare word that
-    no passage holds weighs most: that is what a question from outside the corpus looks like.
+    `named` laws, articles and decisions stand in it, of which the corpus states `resolved`.
+    """
+
+    topic: tuple[str, ...]
+    steering: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    defined: tuple[str, ...] = ()
+    named: int = 0
+    resolved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The model: an intercept, a weight for each feature, and what they were fitted to (day, half, sets and their hashes)."""
+
+    intercept: float
+    weights: Mapping[str, float]
+    fitted: str
+
+
+def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support]) -> dict[str, float]:
+    """What the evidence shows, by the names of `FEATURES`; empty without a cited passage.
 
     Args:
-        topic: the distinct terms of the question.
+        asked: the question.
         idf: the weight of a term.
+        unknown_idf: the weight of a term that no passage holds.
         cited: the passages that the answer cites.
-        named: how many laws, articles and decisions the question names.
-        resolved: how many of those the corpus states.
     """
-    total = sum(idf(term) for term in topic)
-    if not cited or total <= 0:
+    if not cited:
+        return {}
+    topic = asked.topic
+    total = _mass(topic, idf)
+    most = max(cited, key=lambda support: _held(topic, idf, support.terms))
+    scores = sorted((support.score for support in cited), reverse=True)
+    wanted = tuple(dict.fromkeys((*topic, *asked.steering)))
+    exact = scores[0] >= _EXACT
+    # A question that is nothing but a citation leaves nothing to cover.
+    nothing = float(exact)
+    return {
+        "coverage": _held(topic, idf, most.terms) / total if total else nothing,
+        "together": _held(topic, idf, _all_terms(cited)) / total if total else nothing,
+        "matched": math.log1p(max(_held(wanted, idf, support.terms) for support in cited) / unknown_idf),
+        "score": scores[0],
+        "margin": (scores[0] - scores[1]) / scores[0] if len(scores) > 1 and scores[0] > 0 else 0.0,
+        "near": _near(topic, idf, most.sequence()),
+        "title": max(_agreement(wanted, idf, support.title) for support in cited),
+        "lay": _best_share(asked.related, idf, cited),
+        "defined": float(any(not support.terms.isdisjoint(asked.defined) for support in cited)),
+        "exact": float(exact),
+        "missing": 1 - asked.resolved / asked.named if asked.named else 0.0,
+    }
+
+
+def confidence(found: Mapping[str, float], calibration: Calibration) -> float:
+    """The probability that a cited passage is relevant, rounded to four places; 0 without features, because nothing is cited."""
+    if not found:
         return 0.0
-    together = _covered(topic, idf, set().union(*(support.terms for support in cited))) / total
-    alone = max(_covered(topic, idf, support.terms) for support in cited) / total
-    strength = min(1.0, max(support.score for support in cited))
-    found = resolved / named if named else 1.0
-    coverage = alone * (together + alone) / (2 * together) if together else 0.0
-    value = coverage * (_COVERAGE_SHARE + (1 - _COVERAGE_SHARE) * strength) * found
-    return round(min(1.0, value), 4)
+    value = calibration.intercept + sum(calibration.weights[name] * found[name] for name in FEATURES)
+    return round(probability(value), 4)
 
 
-def _covered(topic: Sequence[str], idf: Callable[[str], float], terms: AbstractSet[str]) -> float:
-    return sum(idf(term) for term in topic if term in terms)
+def probability(value: float) -> float:
+    """The logistic function, safe for any value."""
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, value))))
+
+
+def _mass(terms: Iterable[str], idf: Idf) -> float:
+    return sum(map(idf, terms))
+
+
+def _held(terms: Iterable[str], idf: Idf, held: AbstractSet[str]) -> float:
+    return sum(idf(term) for term in terms if term in held)
+
+
+def _all_terms(cited: Iterable[Support]) -> AbstractSet[str]:
+    return frozenset[str]().union(*(support.terms for support in cited))
+
+
+def _best_share(terms: Sequence[str], idf: Idf, cited: Iterable[Support]) -> float:
+    total = _mass(terms, idf)
+    return max(_held(terms, idf, support.terms) for support in cited) / total if total else 0.0
+
+
+def _agreement(wanted: Sequence[str], idf: Idf, title: Sequence[str]) -> float:
+    total = _mass(wanted, idf) + _mass(title, idf)
+    return 2 * _held(wanted, idf, frozenset(title)) / total if total else 0.0
+
+
+def _near(topic: Sequence[str], idf: Idf, sequence: Sequence[str]) -> float:
+    pairs = list(itertools.pairwise(topic))
+    if not pairs:
+        return 0.0
+    wanted = frozenset(topic)
+    places: dict[str, list[int]] = {}
+    for place, term in enumerate(sequence):
+        if term in wanted:
+            places.setdefault(term, []).append(place)
+    total = near = 0.0
+    for one, other in pairs:
+        weight = idf(one) + idf(other)
+        total += weight
+        if any(abs(first - second) <= _NEAR for first in places.get(one, ()) for second in places.get(other, ())):
+            near += weight
+    return near / total if total else 0.0

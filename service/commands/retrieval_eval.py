@@ -83,7 +83,7 @@ def evaluate(order: Order, clock: Callable[[], float], out: TextIO, told: TextIO
         value["ablation"] = [{"component": step.name, "means": step.means} for step in steps]
         print(f"\n{ablation_table(steps)}", file=out)
     if order.json is not None:
-        _write(order.json, value)
+        write(order.json, value)
 
 
 def _judged(order: Order, corpus: Corpus) -> list[Judged]:
@@ -141,7 +141,7 @@ def _rows(judged: Judged, rank: Rank, name: str, told: TextIO) -> list[tuple[flo
     rows = []
     for done, question in enumerate(judged.questions, start=1):
         rows.append(scores(rank(question.text), question.grades))
-        _progress(name, done, len(judged.questions), told)
+        progress(name, done, len(judged.questions), told)
     return rows
 
 
@@ -159,7 +159,7 @@ def _latency(seconds: Sequence[float]) -> str:
     return f"p50 {quantile(seconds, 0.5) * 1e3:.2f} ms, p95 {quantile(seconds, 0.95) * 1e3:.2f} ms, n {len(seconds)}"
 
 
-def _progress(name: str, done: int, of: int, told: TextIO) -> None:
+def progress(name: str, done: int, of: int, told: TextIO) -> None:
     """A bar on a terminal; nothing where the words would only fill a log."""
     if not told.isatty() or (done % 25 and done != of):
         return
@@ -169,8 +169,12 @@ def _progress(name: str, done: int, of: int, told: TextIO) -> None:
     told.flush()
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
-    """Whole or not at all: a file that was cut off would look like a result."""
+def write(path: Path, value: dict[str, Any]) -> None:
+    """A result as JSON, whole or not at all: a file that was cut off would look like one.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from service.chat.complexity import MEASURES, ComplexityRules, Signal
 from service.chat.facets import Facet
 from service.chat.registers import Register
+from service.deployments.calibration import load_calibration
 from service.deployments.glossary import load_glossary
 from service.deployments.guards import load_guards
 from service.deployments.model import ROLES, TOOLS, Deployment, Generation, Limits, Permission, Role
@@ -140,6 +141,7 @@ class _File(_Strict):
     guards: FileName
     glossary: FileName
     talk: FileName
+    calibration: FileName
     llm: _Generation
 
     @model_validator(mode="after")
@@ -196,6 +198,7 @@ def _domain(file: _File) -> Deployment:
         domain=guards.domain,
         glossary=load_glossary(HERE / "glossaries" / f"{file.glossary}.txt"),
         talk=load_talk(HERE / "talking" / f"{file.talk}.yaml"),
+        calibration=load_calibration(HERE / "calibrations" / f"{file.calibration}.yaml"),
         tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.chat.complexity import ComplexityRules
+from service.chat.confidence import Calibration
 from service.chat.domain import Domain
 from service.chat.guard import Refusal
 from service.chat.registers import Register
@@ -75,3 +76,4 @@ class Deployment:
     glossary: Glossary
     talk: SmallTalk
     tool_seconds: Mapping[str, float]
+    calibration: Calibration

@@ -60,7 +60,7 @@ def read_judged(queries: Path, qrels: Collection[Path], corpus: Collection[str])
     for file in qrels:
         for qid, document, grade in _judgements(file):
             grades.setdefault(qid, {})[document] = grade
-    asked = list(_questions(queries))
+    asked = list(read_questions(queries))
     counted = tuple(
         replace(question, grades=grades[question.qid])
         for question in asked
@@ -99,7 +99,12 @@ def _names(files: Collection[Path]) -> str:
     return ", ".join(map(str, files))
 
 
-def _questions(file: Path) -> Iterator[Question]:
+def read_questions(file: Path) -> Iterator[Question]:
+    """The questions of a file without their judgements; `category` is read where no `kind` is given.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is empty, or has a broken line, which is named by number.
+    """
     places: dict[str, int] = {}
     for number, line in _lines(file):
         try:
@@ -119,7 +124,9 @@ def _questions(file: Path) -> Iterator[Question]:
 
 def _members(raw: object) -> tuple[str, str, str]:
     """qid, query and kind of a line; empty where one is missing or no text."""
-    values = [raw.get(name) for name in ("qid", "query", "kind")] if isinstance(raw, dict) else [None] * 3
+    if not isinstance(raw, dict):
+        return "", "", ""
+    values = (raw.get("qid"), raw.get("query"), raw.get("kind") or raw.get("category"))
     qid, text, kind = (value.strip() if isinstance(value, str) else "" for value in values)
     return qid, text, kind
 

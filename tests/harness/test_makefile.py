@@ -21,6 +21,8 @@ DOCUMENTED = (
         "drill",
         "bench-micro",
         "retrieval-eval",
+        "confidence-eval",
+        "decline-eval",
         "ingest",
         "generate",
         "check",

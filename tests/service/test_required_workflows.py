@@ -91,7 +91,7 @@ def test_every_benchmark_question_is_answered(shipped: Any, role: str) -> None:
             assert answer["complexity"] == complexity, question
             assert answer["outcome"] == "ok", question
             assert len(answer["answer"]) > 100, question
-            assert answer["confidence_score"] > 0.8, question
+            assert answer["confidence_score"] > 0.75, question
 
 
 @pytest.mark.parametrize(
