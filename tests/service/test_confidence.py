@@ -122,7 +122,8 @@ def test_no_feature_speaks_of_a_role(deployment: Deployment) -> None:
 
 
 def test_every_shipped_weight_points_where_its_feature_says(deployment: Deployment) -> None:
-    """More evidence never lowers the confidence: all weights but that of what is missing are positive."""
+    """More evidence never lowers the confidence; only a lead over the next passage may also mean that little else was found."""
     weights = dict(deployment.calibration.weights)
     assert weights.pop("missing") < 0
+    del weights["margin"]
     assert min(weights.values()) > 0

@@ -73,7 +73,9 @@ def test_of_several_the_found_ones_are_answered_with_a_notice(ask: Ask) -> None:
 
 def test_an_english_question_hears_of_the_missing_article_in_english(ask: Ask) -> None:
     """The notice speaks the language of the answer."""
-    answer = ask("What are the conditions of a valid contract under article 1320 of the civil code and article 9999 of the civil code?")
+    answer = ask(
+        "What are the conditions of a valid contract under article 1320 of the civil code and article 9999 of the civil code?"
+    )
     assert answer.outcome == "ok"
     assert any("9999" in notice and "does not mean" in notice for notice in answer.notices)
 
@@ -99,7 +101,7 @@ def test_the_role_never_enters_the_confidence(ask: Ask, shipped: Mapping[str, An
 
 
 def test_most_needs_of_lay_people_are_met_and_other_fields_are_not(shipped: Mapping[str, Any]) -> None:
-    """Of our labelled lay questions at most 15 % are wrongly declined, and nothing of other fields or missing laws is answered."""
+    """Of our labelled lay questions at most a tenth is wrongly declined, and nothing of other fields or missing laws is answered."""
     asked = list(read_questions(Path(__file__).parent / "data" / "needs.jsonl"))
     became = ask_all(
         shipped["answerer"], shipped["deployment"], [(one.qid, one.text) for one in asked], TODAY, lambda _: None
@@ -107,7 +109,7 @@ def test_most_needs_of_lay_people_are_met_and_other_fields_are_not(shipped: Mapp
     declined: dict[str, list[bool]] = {}
     for one, found in zip(asked, became, strict=True):
         declined.setdefault(one.kind, []).append(found.outcome != "ok")
-    assert sum(declined["answerable"]) <= 0.15 * len(declined["answerable"])
+    assert sum(declined["answerable"]) <= 0.1 * len(declined["answerable"])
     assert sum(declined["other_field"]) >= 0.95 * len(declined["other_field"])
     assert all(declined["unresolved"])
 
