@@ -5,17 +5,16 @@ The steps are told as they happen, so that JSON and streams come from one and th
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal
 
 from service import telling
 from service.chat.abstaining import abstention, left_out, reason_of, unknown_names, without
 from service.chat.arranging import arrange
 from service.chat.brief import Brief, Reading
-from service.chat.citations import Citation, check_marks, cite
+from service.chat.citations import check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.confidence import confidence
 from service.chat.contextualise import Context, contextualise
@@ -30,8 +29,9 @@ from service.chat.relevance import relevant, unmet
 from service.chat.scope import first_scope
 from service.chat.smalltalk import Remark
 from service.chat.translating import translate
-from service.deployments.model import Deployment, Role
+from service.deployments.model import Deployment
 from service.errors import Problem
+from service.exchange import Answer, Classified, Delta, Event, Outcome, Question, Save, Step
 from service.listening import Understood, in_the_sources_language, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Piece, Written
@@ -54,72 +54,6 @@ _NEAR = 0.33
 """With so great a share of the confidence that an answer needs, sources come near a question: it is no other field."""
 _BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
-
-Outcome = Literal["ok", "abstained", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first).
-
-    `filters` are those that were asked for beside the text; without any, those that the text itself asks for hold.
-    """
-
-    text: str
-    role: Role
-    earlier: Sequence[str] = ()
-    title: str | None = None
-    request_id: str = ""
-    cacheable: bool = True
-    filters: Filters = NO_FILTERS
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that was really done, for the reader: what was looked at and what it gave."""
-
-    number: int
-    title: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Classified:
-    """Told first: how demanding the question is."""
-
-    complexity: Complexity
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A piece of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The whole answer, saved. Told last.
-
-    `weighed` are the passages that were considered, cited or not, and `features` what the confidence in them was reckoned from.
-    """
-
-    text: str
-    outcome: Outcome
-    complexity: Complexity
-    refusal_reason: RefusalReason | None
-    citations: tuple[Citation, ...]
-    confidence: float
-    tool_runs: tuple[ToolRun, ...]
-    steps: tuple[Step, ...]
-    notices: tuple[str, ...]
-    written: Written
-    weighed: tuple[Evidence, ...] = ()
-    features: Mapping[str, float] = field(default_factory=dict)
-
-
-Event = Classified | Step | Delta | Answer
-Save = Callable[[Answer], Awaitable[None]]
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.answering import Answer, Question
 from service.chat.citations import dump_citations
+from service.exchange import Answer, Question
 from service.retrieval.retriever import NO_FILTERS, Filters
 from service.security.access import Caller
 from service.store.conversations import (

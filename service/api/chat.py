@@ -11,11 +11,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from service.answering import Answer, Classified, Delta, Step
 from service.api.problems import problem_fields
 from service.api.streaming import MEDIA_TYPE, EventStream, cancel, frame, gone
 from service.api.wire import ChatQuestion, Json, answer_fields, checked_length, read_body, step_fields
 from service.errors import AnswerTimeout, Problem
+from service.exchange import Answer, Classified, Delta, Step
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services, enter, services_of
 from service.telemetry.record import RequestRecord, record_of

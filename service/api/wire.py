@@ -17,7 +17,7 @@ from service.errors import BodyTimeout, FieldError, InvalidRequest, TooLarge
 from service.retrieval.retriever import Filters
 
 if TYPE_CHECKING:
-    from service.answering import Answer, Step
+    from service.exchange import Answer, Step
     from service.retrieval.hits import Hit
     from service.store.conversations import Conversation, Message
     from service.tools.toolbox import ToolRun

@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from service.answering import Answer, Answerer, Question
+from service.answering import Answerer
 from service.chat.complexity import Complexity
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
 from service.errors import ConfigurationError
+from service.exchange import Answer, Question
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.opening import open_corpus
 from service.settings import CORPORA

@@ -9,11 +9,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 
-from service.answering import Answer, Answerer, Outcome, Question
+from service.answering import Answerer
 from service.chat.complexity import Complexity
 from service.chat.guard import RefusalReason
 from service.deployments.model import Deployment
 from service.errors import ConfigurationError
+from service.exchange import Answer, Outcome, Question
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document

@@ -11,11 +11,11 @@ from datetime import date
 
 import pytest
 
-from service.answering import Answer
 from service.chat.guard import REFUSAL_REASONS
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.evaluation.asking import answerer_of, answers
+from service.exchange import Answer
 from service.retrieval.corpus import load_corpus
 from service.retrieval.document import Document
 from service.settings import CORPORA

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.answering import Answer
 from service.chat.arranging import arrange
 from service.chat.brief import Brief
 from service.chat.citations import cite
@@ -26,6 +25,7 @@ from service.chat.relevance import relevant, unmet
 from service.commands.answers import Asked, answers_of, put_into, read_asked, shown
 from service.deployments.model import ROLES, Deployment
 from service.errors import ConfigurationError
+from service.exchange import Answer
 from service.retrieval.corpus import Corpus, load_corpus
 from service.retrieval.document import Document
 from service.retrieval.hits import Hit

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from service.answering import Answer
 from service.chat.confidence import confidence
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.evaluation.asking import answerer_of, answers, ask_all
 from service.evaluation.judged import read_questions
+from service.exchange import Answer
 from service.retrieval.corpus import load_corpus
 from service.settings import CORPORA
 from service.text import fold

@@ -1,0 +1,82 @@
+"""What a question brings, and what is told of its answer as it comes about: values alone, known to all who ask and all who show."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from service.chat.citations import Citation
+from service.chat.complexity import Complexity
+from service.chat.evidence import Evidence
+from service.chat.guard import RefusalReason
+from service.deployments.model import Role
+from service.llm.engine import Written
+from service.retrieval.retriever import NO_FILTERS, Filters
+from service.tools.toolbox import ToolRun
+
+Outcome = Literal["ok", "abstained", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first).
+
+    `filters` are those that were asked for beside the text; without any, those that the text itself asks for hold.
+    """
+
+    text: str
+    role: Role
+    earlier: Sequence[str] = ()
+    title: str | None = None
+    request_id: str = ""
+    cacheable: bool = True
+    filters: Filters = NO_FILTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was really done, for the reader: what was looked at and what it gave."""
+
+    number: int
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Told first: how demanding the question is."""
+
+    complexity: Complexity
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, saved. Told last.
+
+    `weighed` are the passages that were considered, cited or not, and `features` what the confidence in them was reckoned from.
+    """
+
+    text: str
+    outcome: Outcome
+    complexity: Complexity
+    refusal_reason: RefusalReason | None
+    citations: tuple[Citation, ...]
+    confidence: float
+    tool_runs: tuple[ToolRun, ...]
+    steps: tuple[Step, ...]
+    notices: tuple[str, ...]
+    written: Written
+    weighed: tuple[Evidence, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+Event = Classified | Step | Delta | Answer
+Save = Callable[[Answer], Awaitable[None]]
