@@ -22,7 +22,7 @@ from service.chat.evidence import Evidence, merge, number, select, sentences, se
 from service.chat.facets import SIDE_WORDS, asked_in
 from service.chat.guard import Refusal, RefusalReason, refusal_of
 from service.chat.issues import issues_of
-from service.chat.language import Language
+from service.chat.language import Language, shows_english
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.chat.relevance import relevant, unmet
@@ -167,7 +167,7 @@ class Answerer:
         yield self._finished(draft, question, "ok", ())
 
     async def _research(self, draft: _Draft, question: Question) -> AsyncGenerator[Event, None]:
-        context = contextualise(question.text, question.earlier, question.title, content_words)
+        context = contextualise(question.text, question.earlier, question.title, content_words, self._cited)
         if draft.understood.wish:
             yield draft.step("follow", telling.once_more(question.text, draft.language))
         elif context.carried:
@@ -198,6 +198,9 @@ class Answerer:
         async with aclosing(self._compose(draft, question, context, weighed)) as events:
             async for event in events:
                 yield event
+
+    def _cited(self, text: str) -> str:
+        return translate(text, self._deployment.glossary).search if shows_english(text) else text
 
     def _least_confidence(self, question: Question, context: Context) -> float:
         """What an answer needs; a question that shows only words of another field needs far more."""

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from service.chat.bare_articles import Cited, meant_articles
 from service.chat.lexicon import lexicon
+from service.retrieval.citing import find_citations
 from service.text import words
 
 Topic = Callable[[str], Sequence[str]]
@@ -254,7 +256,9 @@ def is_follow_up(question: str, topic: Topic) -> bool:
     return _points_back(asked, own) or _continues(asked, own) or _asks_barely(asked, own)
 
 
-def contextualise(question: str, earlier: Sequence[str], title: str | None, topic: Topic) -> Context:
+def contextualise(
+    question: str, earlier: Sequence[str], title: str | None, topic: Topic, cited: Callable[[str], str] = str
+) -> Context:
     """Carry the topic of earlier questions over to a follow-up.
 
     Args:
@@ -262,9 +266,40 @@ def contextualise(question: str, earlier: Sequence[str], title: str | None, topi
         earlier: earlier questions of the same conversation, the newest first.
         title: the conversation's title; it stands in when nothing was asked yet.
         topic: the words of a text, as written, that say what it is about.
+        cited: a text with its citations as the sources spell them ("Civil Code" is KUHPerdata there).
     """
     said = list(earlier or ([title] if title else []))
-    if not said or not is_follow_up(question, topic):
+    if not said:
+        return Context(search=_without_opening(question), carried="")
+    context = _leaning(question, said, topic)
+    return (
+        context
+        if _SHIFTING.shown(words(question))
+        else _with_law(context, meant_articles(question, list(map(cited, said))))
+    )
+
+
+def _with_law(context: Context, meant: Sequence[Cited]) -> Context:
+    """With the law of articles that the question names without one, unless what was carried says it right behind them."""
+    known = {(one.laws, one.article) for one in find_citations(context.search)}
+    missing = [
+        str(cited) for cited in meant if not {(one.laws, one.article) for one in find_citations(str(cited))} <= known
+    ]
+    if not missing:
+        return context
+    if meant[0].article.startswith("art"):
+        # In English an article and its number are two words: those that were carried would cite the old article again.
+        context = Context(context.search.removesuffix(context.phrase).strip(), "")
+    named = ", ".join(missing)
+    carried = (
+        context.carried if meant[0].law.lower() in context.carried.lower() else f"{context.carried} {named}".strip()
+    )
+    return Context(f"{context.search} {named}", carried, f"{context.phrase} {named}".strip())
+
+
+def _leaning(question: str, said: Sequence[str], topic: Topic) -> Context:
+    """A question with what it takes over from the ones before it, when it leans on them."""
+    if not is_follow_up(question, topic):
         return Context(search=_without_opening(question), carried="")
     asked = words(question)
     own = {word.lower() for word in topic(question)}

@@ -120,6 +120,19 @@ def find_articles(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match["article1"].replace(" ", "") for match in _ANY_ARTICLE.finditer(plain(text))))
 
 
+def written_articles(text: str) -> tuple[str, ...]:
+    """The articles that the text names, as it names them and in one spelling: "pasal 604 ayat (1)"."""
+    return tuple(dict.fromkeys(match[0].strip() for match in _ANY_ARTICLE.finditer(plain(text))))
+
+
+def last_law(text: str) -> str:
+    """The law of the last article that the text cites, else the law that it names last, in one spelling; empty without any."""
+    read = plain(text)
+    cited = [match[0] for match in _CITATION.finditer(read)]
+    named = [match[0] for match in _ANY_LAW.finditer(cited[-1] if cited else read)]
+    return named[-1] if named else ""
+
+
 def find_decisions(text: str) -> tuple[str, ...]:
     """The numbers of court decisions that the text names, in one spelling."""
     found = (match for match in _DECISION.finditer(_SPACES.sub(" ", fold(text))))
