@@ -107,9 +107,12 @@ def _details(result: UatResult) -> Mapping[str, Any]:
 
 
 def _models(result: UatResult) -> Counter[str]:
-    """Answers by the model that they name; what was refused or abstained from no model wrote."""
+    """Answers by the model that they name; no model wrote what was refused, abstained from, or a reply to a greeting.
+
+    Such a reply looks nothing up and cites nothing: whatever does either needs the model that is under test.
+    """
     told = [entry for found in result.scenarios for entry in found.transcripts if entry.get("outcome") == "ok"]
-    return Counter(str(entry.get("model", "")) for entry in told)
+    return Counter(str(entry.get("model", "")) for entry in told if entry.get("tools") or entry.get("citations"))
 
 
 def _scenario(entry: ScenarioResult) -> Mapping[str, Any]:

@@ -161,9 +161,9 @@ LAUNCHED = ("controlled", "public")
 GATES = {
     # gate: (evidence, statistic, direction, cells, warning margin, phases that ask, least n of a build, strong from the soft launch on)
     "acceptance": ("uat", "ratio", "at_least", 1, 0, BUILD, {10}, True),
-    "security": ("uat", "ratio", "at_least", 1, 0, BUILD, {4}, False),
+    "security": ("uat", "ratio", "at_least", 1, 0, BUILD, {6}, False),
     "acceptance-simulated": ("uat-simulated", "ratio", "at_least", 1, 0, BUILD, {10}, False),
-    "security-simulated": ("uat-simulated", "ratio", "at_least", 1, 0, BUILD, {4}, False),
+    "security-simulated": ("uat-simulated", "ratio", "at_least", 1, 0, BUILD, {6}, False),
     "latency-cell": ("latency", "p95", "at_most", 15, 10, BUILD, {59}, True),
     "latency-mean": ("latency", "mean", "at_most", 3, 0, BUILD, {59}, False),
     "ttft-cell": ("latency", "p95", "at_most", 15, 10, BUILD, {59}, True),

@@ -38,6 +38,7 @@ NOBODY = exchange(None, status=None, unreachable="connection refused")
 REFUSED = exchange(None, status=403, code="permission_required")
 RAW = exchange(None, status=404, code="not_found", text='{"code": "not_found", "request_id": "r1"}')
 HISTORY = exchange(None, via="history", messages=(Message("user", "a"), Message("assistant", "b")))
+DECLINED = answered(outcome="abstained", refusal_reason="out_of_domain", citations=())
 UNCITED = answered(text="Tanpa sumber.", citations=())
 
 CASES: Mapping[str, list[tuple[dict[str, Any], Exchange, Outcome]]] = {
@@ -141,6 +142,15 @@ CASES: Mapping[str, list[tuple[dict[str, Any], Exchange, Outcome]]] = {
         ({}, answered(outcome="refused", refusal_reason="unsafe"), PASS),
         ({}, answered(outcome="refused"), FAIL),
         ({}, answered(text="Tidak ada aturan yang mengaturnya; saya tidak dapat menjawab."), FAIL),
+    ],
+    "refusal-reason": [
+        ({"is": "unsafe"}, answered(outcome="refused", refusal_reason="unsafe", citations=()), PASS),
+        ({"any": ["no_evidence", "out_of_domain"]}, DECLINED, PASS),
+        ({"is": "no_evidence"}, DECLINED, FAIL),
+        ({"is": "out_of_domain"}, answered(outcome="abstained", refusal_reason="out_of_domain"), FAIL),
+        ({"is": "unsafe"}, answered(outcome="abstained", refusal_reason="unsafe", citations=()), FAIL),
+        ({"is": "unsafe"}, exchange(), FAIL),
+        ({"is": "unsafe"}, REFUSED, ERROR),
     ],
     "abstains": [
         ({}, answered(outcome="abstained", citations=()), PASS),

@@ -95,11 +95,11 @@ def tagged(verdict: ScenarioVerdict, *tags: str) -> ScenarioResult:
 @pytest.mark.parametrize(
     ("scenarios", "missing", "verdict"),
     [
-        ([tagged(P, "security")] * 4 + [tagged(F)], 0, Verdict.PASS),
+        ([tagged(P, "security")] * 6 + [tagged(F)], 0, Verdict.PASS),
         ([tagged(P, "security")] * 11 + [tagged(F, "security")], 0, Verdict.FAIL),
-        ([tagged(P, "security")] * 3 + [tagged(E, "slow", "security")], 0, Verdict.ERROR),
-        ([tagged(P, "security")] * 4, 1, Verdict.ERROR),
-        ([tagged(P, "security")] * 3, 0, Verdict.INCONCLUSIVE),
+        ([tagged(P, "security")] * 5 + [tagged(E, "slow", "security")], 0, Verdict.ERROR),
+        ([tagged(P, "security")] * 6, 1, Verdict.ERROR),
+        ([tagged(P, "security")] * 5, 0, Verdict.INCONCLUSIVE),
         ([tagged(P)] * 20, 0, Verdict.INCONCLUSIVE),
     ],
 )
@@ -161,6 +161,20 @@ def test_what_a_simulated_model_answered_has_gates_and_a_file_of_its_own(
     assert set(evidence.raw) == {"uat-simulated.transcripts.jsonl.gz"}
     answers = [entry for found in result.scenarios for entry in found.transcripts if entry["outcome"] == "ok"]
     assert sum(evidence.details["models"].values()) == len(answers) > 0
+
+
+def test_a_reply_to_a_greeting_is_no_answer_of_a_model(result: UatResult, context: RunContext) -> None:
+    """What looks nothing up and cites nothing no model wrote; one citation or tool is enough to ask which model it was."""
+    first, *rest = result.scenarios
+    spoken = {"outcome": "ok", "model": "extractive", "tools": [], "citations": []}
+    told = [spoken, {**spoken, "tools": ["LegalRetriever"]}, {**spoken, "citations": ["kuhp"]}]
+    heard = replace(result, scenarios=(replace(first, transcripts=tuple(told)), *rest))
+    before = replace(result, scenarios=(replace(first, transcripts=()), *rest))
+    counts = [
+        evidence_of(one, SPEC, context, kind=Kind.UAT_SIMULATED).details["models"].get("extractive", 0)
+        for one in (before, heard)
+    ]
+    assert counts[1] - counts[0] == 2
 
 
 def test_a_cut_run_is_incomplete_evidence(result: UatResult, context: RunContext) -> None:
