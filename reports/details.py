@@ -322,7 +322,12 @@ def _figure(key: str, value: Any) -> str:  # noqa: ANN401 - as above
     plain = number(value)
     if plain is None:
         return text(value)
-    return shown(plain, Unit.SECONDS) if key.endswith("seconds") else f"{plain:,.5g}"
+    if key.endswith("seconds"):
+        return shown(plain, Unit.SECONDS)
+    if plain == int(plain):
+        # A seed is a name made of digits: nobody counts it.
+        return f"{plain:.0f}" if key == "seed" else f"{plain:,.0f}"
+    return f"{plain:,.5g}"
 
 
 def _errors(own: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
