@@ -60,8 +60,10 @@ NONSENSE = (
     "😀",
 )
 NO_SUCH_LAW = re.compile(
-    r"(?:pasal|undang-undang|peraturan|uu|aturan|ketentuan)(?: \S+){0,3} (?:itu |tersebut )?(?:tidak|bukan) (?:pernah )?ada\b"
-    r"|(?:there is|there are) no such (?:law|article|rule)|(?:law|article) does not exist",
+    r"(?:pasal|undang-undang|peraturan|uu|aturan|ketentuan)(?: \S+){0,4} (?:tidak|bukan) (?:pernah )?ada\b"
+    r"|(?:tidak|tak) (?:pernah )?ada (?:satu pun )?(?:pasal|undang-undang|peraturan|aturan|uu|ketentuan)\b"
+    r"|there (?:is|are) no (?:such )?(?:law|article|rule|regulation|statute)s?\b"
+    r"|no such (?:law|article|rule)|(?:law|article|rule|regulation|statute)s? (?:does|do) not exist",
 )
 DISCLAIMED = re.compile(r"(?:tidak berarti|does not mean that)\b[^.:;]*")
 """“Itu tidak berarti peraturan itu tidak ada” denies what it says."""
