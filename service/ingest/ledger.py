@@ -119,10 +119,13 @@ class Ledger:
 
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Path, id and JSON of every entry, by path and place. Files of JSONL come first: they state what others are cut from."""
-        yield from self._connection.execute(
+        rows = self._connection.execute(
             "SELECT e.path, e.id, e.line FROM entries e JOIN files f ON f.path = e.path"
             " ORDER BY f.kind != 'jsonl', f.name, e.path, e.place"
         )
+        # Not `yield from`: it would close the cursor of a run that was interrupted, after its connection.
+        while row := rows.fetchone():
+            yield row
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -130,6 +133,8 @@ class Ledger:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # SQLite itself has rolled back when the disk is full; a second time would hide that error.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")

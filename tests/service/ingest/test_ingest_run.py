@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import orjson
@@ -316,6 +316,32 @@ def test_the_ledger_is_whole_after_an_error(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.IntegrityError):
             ledger.put(filed, [("y", None)])  # type: ignore[list-item]  # what a full disk does, at the same place
         assert [id_ for _, id_, _ in ledger.entries()] == ["x"]
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    """A ledger that finds no room says so, and not that there is nothing to roll back; what it held stays."""
+    file = tmp_path / LEDGER
+    with Ledger.open(file) as ledger:
+        ledger.put(Filed("/docs/a.md", "a.md", "1"), [("a", b"{}")])
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA max_page_count = 20")
+    connection.execute("PRAGMA cache_size = 5")
+    cramped = Ledger(connection)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        cramped.put(Filed("/docs/b.md", "b.md", "1"), [(f"b{number}", b"x" * 9_000) for number in range(50)])
+    assert cramped.paths() == ("/docs/a.md",)
+    connection.close()
+
+
+def test_entries_may_be_let_go_after_the_ledger(tmp_path: Path) -> None:
+    """Who was interrupted while reading entries lets go of them after the ledger was closed, without an error."""
+    with Ledger.open(tmp_path / LEDGER) as ledger:
+        ledger.put(Filed("/docs/a.md", "a.md", "1"), [("a", b"{}"), ("b", b"{}")])
+        entries = iter(ledger.entries())
+        assert next(entries)[1] == "a"
+    assert isinstance(entries, Generator)
+    entries.close()
+    assert list(entries) == []
 
 
 def test_a_bar_on_a_terminal_and_lines_elsewhere(tmp_path: Path) -> None:
