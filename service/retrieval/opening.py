@@ -121,12 +121,13 @@ class LibraryWatch:
         try:
             stamp = await asyncio.to_thread(self._library.stamp)
         except ConfigurationError as error:
-            if not self._unreadable:
-                self._watcher.refused("", error)
-            self._unreadable = True
+            self._miss(error)
+            return
+        if stamp is None:
+            self._miss(_gone(self._library))
             return
         self._unreadable = False
-        if stamp is None or stamp == self._seen:
+        if stamp == self._seen:
             return
         self._seen = stamp
         generation = stamp.generation
@@ -139,6 +140,18 @@ class LibraryWatch:
         self._shelf.replace(self._dress(EmbeddedRetriever(index), vectors), index.close)
         self._watcher.taken(generation, index.holdings)
 
+    def _miss(self, error: ConfigurationError) -> None:
+        """Nothing says what to answer from: told once, until something does again."""
+        if not self._unreadable:
+            self._watcher.refused("", error)
+        self._unreadable = True
+
     def _open(self, generation: str) -> Index:
         """An analyser of its own: a stemmer must not be shared between threads."""
         return open_generation(self._library.path(generation), Analyser(), self._clock)
+
+
+def _gone(library: Library) -> ConfigurationError:
+    return ConfigurationError(
+        f"library {library.folder}: its pointer is gone or empty; put the library back, or publish anew with `make ingest`"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,23 @@ def test_a_pointer_to_nothing_is_refused(library: Library, pointer: bytes) -> No
         asyncio.run(watch.look())
     assert len(told.refused_ones) == 1
     assert shelf.current.holdings.hash == "a" * 64
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, lambda folder: (folder / "current").write_text("")])
+def test_a_library_that_is_gone_is_told_once(library: Library, corpus: Corpus, lose: Callable[[Path], object]) -> None:
+    """A library that was removed, or whose pointer is empty, goes on answering; it is told once, and again after it came back."""
+    watch, shelf, told = watch_of(library)
+    for times in (1, 2):
+        lose(library.folder)
+        for _ in range(3):
+            asyncio.run(watch.look())
+        assert len(told.refused_ones) == times
+        assert "make ingest" in told.refused_ones[-1]
+        assert asyncio.run(shelf.current.search(QUESTION)).hits
+        library.add(corpus.documents[:-times], corpus_hash="b" * 64)
+        asyncio.run(watch.look())
+        assert len(told.taken_ones) == times
+    shelf.close()
 
 
 def test_a_library_without_a_generation_ends_the_start(tmp_path: Path) -> None:
