@@ -39,7 +39,7 @@ _LAW = (
 _AYAT = r"(?: ?,? ?ayat ?\(? ?(?P<ayat{n}>\d{{1,2}}[a-z]?) ?\)?| ?\((?P<paragraph{n}>\d{{1,2}}[a-z]?)\))?"
 _MORE_AYAT = r"(?:(?:,| dan| atau|,? serta) ?(?:ayat )?\(\d{{1,2}}[a-z]?\)){{0,4}}"
 _LETTER = r"(?: ?,? ?(?:huruf|hrf|butir) \"?[a-z]\"?\b)?(?: ?,? ?angka \(?\d{{1,2}}\)?)?"
-_NUMBER = r"(?:\d{{1,4}} ?[a-z]{{1,2}}(?=[\s,.?;:()]|\Z)(?<! [a-z]{{2}})|\d{{1,4}}|[ivxl]{{1,6}}(?=[\s,.?;:]|\Z))"
+_NUMBER = r"(?:\d{{1,4}} ?[a-z]{{1,2}}(?=[\s,.?;:()]|\Z)(?<! [a-z]{{2}})|\d{{1,6}}|[ivxl]{{1,6}}(?=[\s,.?;:]|\Z))"
 _ARTICLE = (
     r"\b(?:ayat \(?(?P<before{n}>\d{{1,2}}[a-z]?)\)? )?(?:pasal|pasa1|psl\.?|ps\.?|article|art\.) ?(?P<article{n}>"
     + _NUMBER

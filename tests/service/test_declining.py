@@ -51,6 +51,7 @@ def ask(shipped: Mapping[str, Any]) -> Ask:
     ("question", "reason"),
     [
         ("Apa syarat sah perjanjian menurut Pasal 9999 KUHPerdata?", "article_not_in_law"),
+        ("Apa isi Pasal 98765 KUHPerdata?", "article_not_in_law"),
         ("Apa hukuman pencurian menurut Pasal 476 UU 88/2031?", "law_not_in_corpus"),
         ("Bagaimana cara mengurus KTP menurut UU Nomor 77 Tahun 2033?", "law_not_in_corpus"),
         ("Apa itu korupsi menurut UU Antariksa Nusantara?", "law_not_in_corpus"),
