@@ -15,6 +15,9 @@ phase = $(if $(PHASE),--phase '$(PHASE)')
 port = $(if $(PORT),--port '$(PORT)')
 engine = $(if $(ENGINE),--engine '$(ENGINE)')
 
+# A path as one word of the shell, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+
 # `make ingest PATH=docs/` names the documents, but make would also hand that PATH to every recipe as the search path. The
 # variable is taken apart here, and recipes get the search path that make was started with. Up to make 4.3 a $(shell) still
 # sees that one; later ones hand it the option too, so it is read from the process where the system shows it.
@@ -72,8 +75,8 @@ retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUE
 
 ##@ Documents
 ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")
-	@test -n '$(documents)' || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
-	@$(BIN)/python -m service ingest '$(documents)' $(if $(LIBRARY),--library '$(LIBRARY)') $(ARGS)
+	@test -n $(call quoted,$(documents)) || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
+	@$(BIN)/python -m service ingest $(call quoted,$(documents)) $(if $(LIBRARY),--library $(call quoted,$(LIBRARY))) $(ARGS)
 
 confidence-eval: ready ## Whether confidence is a probability (CORPUS=, QUERIES=, QRELS=, NEGATIVES=, JSON=; ARGS="--fit")
 	@$(BIN)/python -m service confidence-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \

@@ -145,6 +145,24 @@ def test_make_takes_path_and_keeps_the_search_path(words: tuple[str, ...]) -> No
     assert "say which documents" in without.stdout
 
 
+@pytest.mark.parametrize("folder", ["docs saya", "Jum'at", 'kutip "dua" `x` 50%', "a;b & c"])
+def test_make_hands_over_any_folder_as_one_word(folder: str) -> None:
+    """Spaces, quotation marks and signs of the shell in PATH= and LIBRARY= are parts of names."""
+    make = shutil.which("make")
+    assert make is not None
+    probe = "probe:\n\t@printf '[%s]' $(call quoted,$(documents)) $(call quoted,$(LIBRARY))\n"
+    done = subprocess.run(
+        [make, "-s", "-f", "Makefile", "-f", "-", "probe", f"PATH={folder}", f"LIBRARY={folder}/lib"],
+        cwd=ROOT, input=probe, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == f"[{folder}][{folder}/lib]"
+    recipe = subprocess.run(
+        [make, "-n", "ingest", "PATH=Jum'at", "LIBRARY=it's"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert "service ingest 'Jum'\\''at' --library 'it'\\''s'" in recipe.stdout
+
+
 def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
     ends = time.monotonic() + 30
     while time.monotonic() < ends and process.poll() is None:
