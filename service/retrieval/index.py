@@ -7,6 +7,7 @@ it from columns of numbers. Only what is given back is read as text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NoReturn
 
 import tantivy
 
@@ -92,6 +93,8 @@ class Index:
         """Give back what the place holds. Nobody may search afterwards."""
         self._columns.close()
         self._place.close()
+        # The router holds a method of this index. Untied, index and Tantivy's files and thread go with the last reference.
+        self._router = CitationRouter(_closed)
 
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency; a term that no passage holds weighs most."""
@@ -190,3 +193,7 @@ class Index:
         document = self._columns.document(row)
         rows = self._columns.passages_of(row) if ayat else ()
         return cited_hit(document, [self._columns.passage(at, document) for at in rows], ayat)
+
+
+def _closed(_: str) -> NoReturn:
+    raise ValueError("the index was released; nobody may search it")

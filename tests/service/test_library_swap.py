@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
 from service.retrieval.corpus import Corpus
 from service.retrieval.embedded import EmbeddedRetriever
+from service.retrieval.generation import open_generation
 from service.retrieval.index import Index
 from service.retrieval.lending import Shelf
 from service.retrieval.library import Library
@@ -70,6 +73,21 @@ def test_a_reader_keeps_what_it_began_with(library: Library, corpus: Corpus) -> 
     with pytest.raises(ValueError, match="released"):
         asyncio.run(before.search(QUESTION))
     shelf.close()
+
+
+def test_a_closed_index_goes_with_its_last_reference(library: Library) -> None:
+    """Its files and Tantivy's thread wait for no collector; searching it is an error."""
+    index = open_generation(library.path(str(library.current())), Analyser(), time.perf_counter)
+    gone = weakref.ref(index)
+    index.close()
+    with pytest.raises(ValueError, match="released"):
+        index.unresolved("Pasal 378 KUHP")
+    gc.disable()
+    try:
+        del index
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_new_is_nothing_to_do(library: Library) -> None:
