@@ -140,11 +140,6 @@ class AnswerCheck:
         """Whether anything was given out to be shown."""
         return self._shown
 
-    @property
-    def untrustworthy(self) -> bool:
-        """Whether most of what was stated had to be withheld."""
-        return self.counts.withheld > self.counts.stated
-
     def feed(self, text: str) -> list[str]:
         """What may be shown once this much more of the answer has come."""
         return [piece for segment in self._cutter.feed(clean(text)) for piece in self._take(segment)]

@@ -54,11 +54,6 @@ _ASKED: Mapping[Facet, re.Pattern[str]] = {
 }
 
 
-def stated_in(sentence: str) -> frozenset[Facet]:
-    """The sides of a rule that a sentence speaks of, by its words."""
-    return frozenset(facet for facet, cue in _STATED.items() if cue.search(sentence))
-
-
 def asked_in(question: str) -> frozenset[Facet]:
     """The sides that a question asks for."""
     return frozenset(facet for facet, cue in _ASKED.items() if cue.search(question))
