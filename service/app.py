@@ -41,7 +41,8 @@ from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings
 from service.settings import CORPORA, Settings, provider_key
-from service.store.database import Database
+from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.store import Store
 from service.switches import SwitchBoard, Switches
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
@@ -125,11 +126,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(settings.database, settings.database_timeout_seconds, around.wall_clock())
+        store = SqliteStore(settings.database, settings.database_timeout_seconds, around.wall_clock())
         passwords = PasswordCheck()
-        board = SwitchBoard(switches, database, around.log)
-        rounds = await _begin_rounds(parts, opened, database, board)
-        app.state.services = _services(parts, database, passwords, board)
+        board = SwitchBoard(switches, store, around.log)
+        await board.look()
+        rounds = await _begin_rounds(parts, opened, store, board)
+        app.state.services = _services(parts, store, passwords, board)
         around.log.write(
             "info",
             "started",
@@ -143,7 +145,7 @@ def create_app(
             app.state.services = None
             await rounds.aclose()
             passwords.close()
-            database.close()
+            await store.close()
             tracing.close()
             around.log.write("info", "stopped")
 
@@ -164,13 +166,14 @@ def create_app(
 
 
 async def _begin_rounds(
-    parts: _Parts, opened: Opened | OpenedDatabase, database: Database, board: SwitchBoard
+    parts: _Parts, opened: Opened | OpenedDatabase, store: Store, board: SwitchBoard
 ) -> AsyncExitStack:
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
     ending = AsyncExitStack()
     if parts.models:
-        ledger = Ledger(database, parts.models.budgets, around.new_id())
+        ledger = Ledger(store, parts.models.budgets, around.new_id())
+        await ledger.learn()
         ending.push_async_callback(parts.models.chain.close)
         ending.push_async_callback(_last_time, ledger, around.log)
         ending.push_async_callback(
@@ -247,15 +250,15 @@ def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[s
     return {**called, **ExtractiveEngine.models}
 
 
-def _services(parts: _Parts, database: Database, passwords: PasswordCheck, board: SwitchBoard) -> Services:
+def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
     toolbox = all_tools()
     return Services(
         deployment=deployment,
         shelf=parts.shelf,
-        database=database,
-        gate=Gate(database, signer, deployment, around.wall_clock),
+        store=store,
+        gate=Gate(store, signer, deployment, around.wall_clock),
         passwords=passwords,
         signer=signer,
         tools=toolbox,
@@ -267,7 +270,7 @@ def _services(parts: _Parts, database: Database, passwords: PasswordCheck, board
             watcher=parts.watching,
             clock=around.clock,
         ),
-        turns=Turns(database, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
+        turns=Turns(store, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
         switches=board,
         metrics=parts.metrics,
         watching=parts.watching,

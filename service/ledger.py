@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from service.llm.budgets import Budgets
-from service.store.database import Database
 from service.store.spending import spent_by_others, write_spending
+from service.store.store import Store
 
 
 class Ledger:
     """The spending of one process. What is set aside is written as spent: a killed process leaves too much there, never too little."""
 
-    def __init__(self, database: Database, budgets: Budgets, process: str) -> None:
-        """Take over what the day has cost so far.
+    def __init__(self, store: Store, budgets: Budgets, process: str) -> None:
+        """Nothing is known yet of what others spent: `learn` first.
 
         Args:
-            database: where sums are kept.
+            store: where sums are kept.
             budgets: the budgets of this process.
             process: an id that no other process ever had.
-
-        Raises:
-            StorageUnavailable: the database cannot be read.
         """
-        self._database = database
+        self._store = store
         self._budgets = budgets
         self._process = process
         self._written: dict[tuple[str, str], float] = {}
-        self._learn()
 
     async def keep(self) -> None:
         """Write what has changed here, and learn what other processes spent.
@@ -36,12 +32,15 @@ class Ledger:
         now = self._budgets.of_this_process()
         changed = {key: usd for key, usd in now.items() if self._written.get(key) != usd}
         if changed:
-            await self._database.write(lambda connection: write_spending(connection, self._process, changed))
+            await self._store.write(lambda: write_spending(self._process, changed))
             self._written = now
-        self._learn()
+        await self.learn()
 
-    def _learn(self) -> None:
+    async def learn(self) -> None:
+        """Take over what the day has cost elsewhere.
+
+        Raises:
+            StorageUnavailable: the database cannot be read.
+        """
         day = self._budgets.today()
-        self._budgets.learn(
-            day, self._database.read(lambda connection: spent_by_others(connection, day, self._process))
-        )
+        self._budgets.learn(day, await self._store.read(lambda: spent_by_others(day, self._process)))

@@ -15,7 +15,7 @@ from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
-from service.store.database import Database
+from service.store.store import Store
 from service.switches import SwitchBoard
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
@@ -42,7 +42,7 @@ class Services:
 
     deployment: Deployment
     shelf: Shelf
-    database: Database
+    store: Store
     gate: Gate
     passwords: PasswordCheck
     signer: TokenSigner
@@ -68,13 +68,13 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def enter(request: Request, services: Services) -> Caller:
+async def enter(request: Request, services: Services) -> Caller:
     """The caller of a request, noted in its record.
 
     Raises:
         Unauthenticated: no valid token.
     """
-    caller = services.gate.enter(request.headers.get("authorization"))
+    caller = await services.gate.enter(request.headers.get("authorization"))
     record = record_of(request.scope)
     record.role = caller.role.name
     record.user = pseudonym(services.log_key, caller.account_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.store.database import Database
+from service.store.store import Store
 from service.store.switches import EXTRACTIVE_ONLY, is_on, turn
 from service.telemetry.logging import EventLog
 
@@ -19,16 +19,10 @@ class Switches:
 class SwitchBoard:
     """Keeps the switches as they stand in the database. While that cannot be read they stay as they were."""
 
-    def __init__(self, switches: Switches, database: Database, log: EventLog) -> None:
-        """Read every switch once.
-
-        Raises:
-            StorageUnavailable: the database cannot be read.
-        """
+    def __init__(self, switches: Switches, store: Store, log: EventLog) -> None:
         self._switches = switches
-        self._database = database
+        self._store = store
         self._log = log
-        self._look()
 
     @property
     def extractive_only(self) -> bool:
@@ -41,7 +35,7 @@ class SwitchBoard:
         Raises:
             StorageUnavailable: the database cannot be read.
         """
-        self._look()
+        self._see(on=await self._store.read(lambda: is_on(EXTRACTIVE_ONLY)))
 
     async def turn(self, *, on: bool, now: float, by: str) -> None:
         """Turn the switch for all workers and later starts.
@@ -49,11 +43,8 @@ class SwitchBoard:
         Raises:
             StorageUnavailable: it was not kept, and stays as it was.
         """
-        await self._database.write(lambda connection: turn(connection, EXTRACTIVE_ONLY, on=on, now=now, by=by))
+        await self._store.write(lambda: turn(EXTRACTIVE_ONLY, on=on, now=now, by=by))
         self._see(on=on)
-
-    def _look(self) -> None:
-        self._see(on=self._database.read(lambda connection: is_on(connection, EXTRACTIVE_ONLY)))
 
     def _see(self, *, on: bool) -> None:
         if on != self._switches.extractive_only:

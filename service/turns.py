@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +17,8 @@ from service.store.conversations import (
     insert_conversation,
     last_questions,
 )
-from service.store.database import Database
+from service.store.store import Store
+from service.store.work import Work
 
 _TITLE_CHARACTERS = 80
 
@@ -39,14 +39,14 @@ class Turns:
     """Opens and keeps turns."""
 
     def __init__(
-        self, database: Database, remembered: int, new_id: Callable[[], str], wall_clock: Callable[[], float]
+        self, store: Store, remembered: int, new_id: Callable[[], str], wall_clock: Callable[[], float]
     ) -> None:
-        self._database = database
+        self._store = store
         self._remembered = remembered
         self._new_id = new_id
         self._wall_clock = wall_clock
 
-    def open(
+    async def open(
         self,
         caller: Caller,
         text: str,
@@ -66,12 +66,12 @@ class Turns:
             question = Question(text, caller.role, request_id=request_id, cacheable=cacheable, filters=filters)
             return self._turn(caller, question, self._new_id(), is_new=True)
 
-        def look(connection: sqlite3.Connection) -> Question:
-            found = find_conversation(connection, caller.account_id, conversation_id)
-            earlier = last_questions(connection, conversation_id, self._remembered)
+        def look() -> Work[Question]:
+            found = yield from find_conversation(caller.account_id, conversation_id)
+            earlier = yield from last_questions(conversation_id, self._remembered)
             return Question(text, caller.role, earlier, found.title, request_id, cacheable, filters)
 
-        question = self._database.read(look)
+        question = await self._store.read(look)
         return self._turn(caller, question, conversation_id, is_new=False)
 
     def _turn(self, caller: Caller, question: Question, conversation_id: str, *, is_new: bool) -> Turn:
@@ -88,9 +88,10 @@ class Turns:
         answered = Message(turn.id, "assistant", answer.text, self._wall_clock(), dump_citations(answer.citations))
         title = turn.question.text.strip()[:_TITLE_CHARACTERS]
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job() -> Work[None]:
             if turn.is_new:
-                insert_conversation(connection, turn.owner, Conversation(turn.conversation_id, title, turn.asked_at, 0))
-            append_messages(connection, turn.owner, turn.conversation_id, (asked, answered))
+                begun = Conversation(turn.conversation_id, title, turn.asked_at, 0)
+                yield from insert_conversation(turn.owner, begun)
+            yield from append_messages(turn.owner, turn.conversation_id, (asked, answered))
 
-        await self._database.write(job)
+        await self._store.write(job)

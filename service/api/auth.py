@@ -18,7 +18,7 @@ async def log_in(request: Request) -> Response:
     """Exchange name and password for a token; every failure looks the same and takes the same time."""
     services = services_of(request)
     login = await read_body(request, Login, services.deployment.limits.body_bytes)
-    account = services.database.read(lambda connection: account_by_name(connection, login.username))
+    account = await services.store.read(lambda: account_by_name(login.username))
     known = account.password_hash if account else None
     matches = await services.passwords.matches(known, login.password)
     if account is None or not matches or account.disabled:
@@ -39,7 +39,7 @@ async def log_in(request: Request) -> Response:
 async def log_out(request: Request) -> Response:
     """Revoke the token that came with the request."""
     services = services_of(request)
-    claims = enter(request, services).claims
+    claims = (await enter(request, services)).claims
     now = services.surroundings.wall_clock()
-    await services.database.write(lambda connection: revoke(connection, claims.jti, claims.expires_at, now))
+    await services.store.write(lambda: revoke(claims.jti, claims.expires_at, now))
     return Response(status_code=204)

@@ -31,7 +31,7 @@ async def chat(request: Request) -> Response:
     """Answer one question of the caller."""
     services = services_of(request)
     record = record_of(request.scope)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
     asked = await read_body(request, ChatQuestion, services.deployment.limits.body_bytes)
     text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
@@ -40,7 +40,7 @@ async def chat(request: Request) -> Response:
     own = {"no-store", "no-cache"} & {
         part.strip() for part in request.headers.get("cache-control", "").lower().split(",")
     }
-    turn = services.turns.open(
+    turn = await services.turns.open(
         caller, text, asked.conversation_id, record.request_id, cacheable=not own, filters=asked.filters
     )
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,6 +19,7 @@ from service.store.conversations import (
     list_conversations,
     list_messages,
 )
+from service.store.work import Work
 
 router = APIRouter(prefix="/v1/conversations")
 
@@ -31,12 +32,12 @@ _LARGEST_LIMIT = 100
 async def create(request: Request) -> Response:
     """Make an empty conversation."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
     body = await read_body(request, NewConversation, services.deployment.limits.body_bytes)
     surroundings = services.surroundings
     made = Conversation(surroundings.new_id(), body.title or _UNTITLED, surroundings.wall_clock(), 0)
-    await services.database.write(lambda connection: insert_conversation(connection, caller.account_id, made))
+    await services.store.write(lambda: insert_conversation(caller.account_id, made))
     return Json(conversation_fields(made), status_code=201)
 
 
@@ -44,17 +45,17 @@ async def create(request: Request) -> Response:
 async def list_own(request: Request) -> Response:
     """The caller's conversations, newest first."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
     limit = _limit(request)
-    found = services.database.read(lambda connection: list_conversations(connection, caller.account_id, limit))
+    found = await services.store.read(lambda: list_conversations(caller.account_id, limit))
     return Json({"conversations": [{**conversation_fields(one), "messages": one.messages} for one in found]})
 
 
 @router.get("/{conversation_id}")
 async def show(request: Request, conversation_id: str) -> Response:
     """One conversation with its messages."""
-    found, messages = _read(request, conversation_id)
+    found, messages = await _read(request, conversation_id)
     return Json({**conversation_fields(found), "messages": [message_fields(message) for message in messages]})
 
 
@@ -62,11 +63,9 @@ async def show(request: Request, conversation_id: str) -> Response:
 async def delete(request: Request, conversation_id: str) -> Response:
     """Remove one conversation with its messages."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
-    await services.database.write(
-        lambda connection: delete_conversation(connection, caller.account_id, conversation_id)
-    )
+    await services.store.write(lambda: delete_conversation(caller.account_id, conversation_id))
     return Response(status_code=204)
 
 
@@ -74,7 +73,7 @@ async def delete(request: Request, conversation_id: str) -> Response:
 async def export(request: Request, conversation_id: str) -> Response:
     """Every source that the conversation cites, each once, in the form that is asked for."""
     wanted = request.query_params.get("format", "ma_indonesia")
-    _, messages = _read(request, conversation_id)
+    _, messages = await _read(request, conversation_id)
     write = EXPORT_FORMATS.get(wanted)
     if write is None:
         known = ", ".join(sorted(EXPORT_FORMATS))
@@ -83,17 +82,17 @@ async def export(request: Request, conversation_id: str) -> Response:
     return Json({"format": wanted, "citations": list(lines)})
 
 
-def _read(request: Request, conversation_id: str) -> tuple[Conversation, list[Message]]:
+async def _read(request: Request, conversation_id: str) -> tuple[Conversation, Sequence[Message]]:
     """The caller's conversation and its messages; a stranger's looks missing."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
 
-    def query(connection: sqlite3.Connection) -> tuple[Conversation, list[Message]]:
-        found = find_conversation(connection, caller.account_id, conversation_id)
-        return found, list_messages(connection, conversation_id)
+    def both() -> Work[tuple[Conversation, Sequence[Message]]]:
+        found = yield from find_conversation(caller.account_id, conversation_id)
+        return found, (yield from list_messages(conversation_id))
 
-    return services.database.read(query)
+    return await services.store.read(both)
 
 
 def _limit(request: Request) -> int:

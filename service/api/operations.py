@@ -26,7 +26,7 @@ async def ready(request: Request) -> Response:
     """Whether questions can be answered and saved right now."""
     services = services_of(request)
     checks = {"database": "ok", "index": "ok" if services.shelf.current.holdings.documents else "failing"}
-    for name, check in (("database", services.database.check), ("index", services.shelf.current.check)):
+    for name, check in (("database", services.store.check), ("index", services.shelf.current.check)):
         try:
             await check()
         except Problem:

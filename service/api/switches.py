@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/switches")
 async def show(request: Request) -> Response:
     """Whether every answer is written by the extractive engine."""
     services = services_of(request)
-    enter(request, services).require("admin")
+    (await enter(request, services)).require("admin")
     return Json({"switch": EXTRACTIVE_ONLY, "on": services.switches.extractive_only})
 
 
@@ -23,7 +23,7 @@ async def show(request: Request) -> Response:
 async def turn(request: Request) -> Response:
     """Move all traffic to the extractive engine, or back; durable, and seen by every worker within a second."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("admin")
     wanted = await read_body(request, Switch, services.deployment.limits.body_bytes)
     await services.switches.turn(on=wanted.on, now=services.surroundings.wall_clock(), by=caller.account_id)

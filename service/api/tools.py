@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/tools")
 async def list_tools(request: Request) -> Response:
     """Every tool, and whether the caller may use it."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
     tools = [
         {"tool_name": tool.name, "description": tool.description, "permitted": tool.name in caller.role.tools}
@@ -35,7 +35,7 @@ async def list_tools(request: Request) -> Response:
 async def run_tool(request: Request, tool_name: str) -> Response:
     """Run one tool on a query."""
     services = services_of(request)
-    caller = enter(request, services)
+    caller = await enter(request, services)
     caller.require("read")
     if tool_name not in services.tools:
         raise NotFound(f"There is no such tool; there is {', '.join(services.tools)}")

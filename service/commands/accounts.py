@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 
 from service.deployments.model import ROLES
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, StorageUnavailable
 from service.security.passwords import SHORTEST_PASSWORD, hasher
 from service.settings import Settings
 from service.store.accounts import Account, all_accounts, disable_account, insert_accounts, set_password
-from service.store.connection import connect, migrate
+from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.work import Job, TakenError, Work
 from service.strictness import nearest
 
+Result = TypeVar("Result")
 _USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _WAIT_SECONDS = 10.0
 
@@ -56,9 +58,8 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
             Account(desk.new_id(), one.username, one.role, hash_password(one.password), False, desk.now, 0.0)  # noqa: FBT003 - the field is `disabled`
         )
     try:
-        with transaction(desk) as connection:
-            insert_accounts(connection, accounts)
-    except sqlite3.IntegrityError as error:
+        kept(desk, lambda: insert_accounts(accounts))
+    except TakenError as error:
         raise ConfigurationError(
             "a username is taken or stands twice; nothing was made (see: python -m service accounts list)"
         ) from error
@@ -67,8 +68,7 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
 
 def listing(desk: Desk) -> list[str]:
     """Every account in a line: name, role, and whether it may log in."""
-    with transaction(desk) as connection:
-        return [f"{a.username}\t{a.role}\t{'disabled' if a.disabled else 'active'}" for a in all_accounts(connection)]
+    return [f"{a.username}\t{a.role}\t{'disabled' if a.disabled else 'active'}" for a in kept(desk, all_accounts)]
 
 
 def disable(desk: Desk, username: str) -> None:
@@ -77,8 +77,7 @@ def disable(desk: Desk, username: str) -> None:
     Raises:
         ConfigurationError: there is no such account.
     """
-    with transaction(desk) as connection:
-        _found(disable_account(connection, username, desk.now), connection, username)
+    kept(desk, lambda: _found(disable_account(username, desk.now), username))
 
 
 def change_password(desk: Desk, username: str, password: str) -> None:
@@ -89,8 +88,7 @@ def change_password(desk: Desk, username: str, password: str) -> None:
     """
     _check_password(username, password)
     password_hash = hasher().hash(password)
-    with transaction(desk) as connection:
-        _found(set_password(connection, username, password_hash, desk.now), connection, username)
+    kept(desk, lambda: _found(set_password(username, password_hash, desk.now), username))
 
 
 def read_password(path: str) -> str:
@@ -156,30 +154,29 @@ def _check_password(username: str, password: str) -> None:
         raise ConfigurationError(f"the password of {username!r} is shorter than {SHORTEST_PASSWORD} characters")
 
 
-def _found(done: bool, connection: sqlite3.Connection, username: str) -> None:
-    if not done:
-        near = nearest(username, [account.username for account in all_accounts(connection)])
+def _found(change: Work[bool], username: str) -> Work[None]:
+    if not (yield from change):
+        near = nearest(username, [account.username for account in (yield from all_accounts())])
         hint = f" (did you mean {near!r}?)" if near else ""
         raise ConfigurationError(f"no account {username!r}{hint}")
 
 
-@contextmanager
-def transaction(desk: Desk) -> Iterator[sqlite3.Connection]:
-    """A transaction on the installation's database, for commands that run beside the service.
+def kept(desk: Desk, job: Job[Result]) -> Result:
+    """Run work in a transaction on the installation's store, for commands that run beside the service.
 
     Raises:
-        ConfigurationError: the database cannot be used.
+        ConfigurationError: the store cannot be used.
+        TakenError: a name is taken.
     """
-    connection = connect(desk.settings.database, _WAIT_SECONDS)
+
+    async def story() -> Result:
+        store = SqliteStore(desk.settings.database, _WAIT_SECONDS, desk.now)
+        try:
+            return await store.write(job)
+        finally:
+            await store.close()
+
     try:
-        migrate(connection, desk.now)
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-        connection.execute("COMMIT")
-    except sqlite3.IntegrityError:
-        raise  # the caller's own words are wrong, not the database
-    except sqlite3.Error as error:
-        raise ConfigurationError(f"database {desk.settings.database}: {error}; try again") from error
-    finally:
-        # Closing rolls back what was not committed.
-        connection.close()
+        return asyncio.run(story())
+    except StorageUnavailable as error:
+        raise ConfigurationError(f"database {desk.settings.database}: {error.detail}") from error

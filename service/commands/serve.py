@@ -15,7 +15,7 @@ import uvicorn
 from service.app import create_app, surroundings_of
 from service.errors import ConfigurationError
 from service.settings import Settings
-from service.store.connection import connect, migrate
+from service.store.sqlite.connection import connect, migrate
 from service.telemetry.logging import StandardLogs
 
 _BACKLOG = 2048

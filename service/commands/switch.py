@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.commands.accounts import Desk, transaction
+from service.commands.accounts import Desk, kept
 from service.store.switches import is_on, turn
 
 _BY = "command line"
@@ -14,8 +14,7 @@ def show(desk: Desk, name: str) -> str:
     Raises:
         ConfigurationError: the database cannot be used.
     """
-    with transaction(desk) as connection:
-        return "on" if is_on(connection, name) else "off"
+    return "on" if kept(desk, lambda: is_on(name)) else "off"
 
 
 def set_to(desk: Desk, name: str, *, on: bool) -> None:
@@ -24,5 +23,4 @@ def set_to(desk: Desk, name: str, *, on: bool) -> None:
     Raises:
         ConfigurationError: the database cannot be used.
     """
-    with transaction(desk) as connection:
-        turn(connection, name, on=on, now=desk.now, by=_BY)
+    kept(desk, lambda: turn(name, on=on, now=desk.now, by=_BY))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ from service.store.revocations import is_revoked
 if TYPE_CHECKING:
     from service.deployments.model import Deployment, Role
     from service.security.tokens import Claims, TokenSigner
-    from service.store.database import Database
+    from service.store.store import Store
+    from service.store.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Gate:
     """Checks tokens against the database."""
 
     def __init__(
-        self, database: Database, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float]
+        self, store: Store, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float]
     ) -> None:
-        self._database = database
+        self._store = store
         self._signer = signer
         self._roles = deployment.roles
         self._wall_clock = wall_clock
 
-    def enter(self, authorization: str | None) -> Caller:
+    async def enter(self, authorization: str | None) -> Caller:
         """The caller behind an `Authorization` header.
 
         Raises:
@@ -58,16 +58,16 @@ class Gate:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send 'Authorization: Bearer <token>'; POST /v1/auth/token gives one")
         claims = self._signer.read(token.strip(), self._wall_clock())
-        account = self._database.read(lambda connection: self._account(connection, claims))
+        account = await self._store.read(lambda: self._account(claims))
         role = self._roles.get(account.role)
         if role is None:
             raise Unauthenticated("The account's role does not exist in this deployment")
         return Caller(account_id=account.id, role=role, claims=claims)
 
-    def _account(self, connection: sqlite3.Connection, claims: Claims) -> Account:
-        if is_revoked(connection, claims.jti):
+    def _account(self, claims: Claims) -> Work[Account]:
+        if (yield from is_revoked(claims.jti)):
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
-        account = account_by_id(connection, claims.account_id)
+        account = yield from account_by_id(claims.account_id)
         if account is None or account.disabled:
             raise Unauthenticated("The account is not active")
         if claims.issued_at < account.tokens_valid_after:

@@ -1,1 +1,1 @@
-"""Keeps accounts, conversations and revoked tokens in SQLite, by plain SQL."""
+"""Keeps accounts, conversations and all that must outlive a process, by plain SQL that SQLite and PostgreSQL both take."""

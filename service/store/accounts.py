@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from service.store.audit import note
+from service.store.work import Row, Work, found, one, rows, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,66 +24,65 @@ class Account:
 
 
 _COLUMNS = "id, username, role, password_hash, disabled, created_at, tokens_valid_after"
+_BY_NAME = f"SELECT {_COLUMNS} FROM accounts WHERE username = $1"
+_BY_ID = f"SELECT {_COLUMNS} FROM accounts WHERE id = $1"
+_ALL = f"SELECT {_COLUMNS} FROM accounts ORDER BY username"
+_INSERT = f"INSERT INTO accounts ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 
 
-def _account(row: tuple[str, str, str, str, int, float, float]) -> Account:
+def _account(row: Row) -> Account:
     return Account(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
 
 
-def account_by_name(connection: sqlite3.Connection, username: str) -> Account | None:
+def account_by_name(username: str) -> Work[Account | None]:
     """The account with exactly this name."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM accounts WHERE username = ?", (username,)).fetchone()  # noqa: S608 - a constant of this module
+    row = yield from one(_BY_NAME, username)
     return _account(row) if row else None
 
 
-def account_by_id(connection: sqlite3.Connection, account_id: str) -> Account | None:
+def account_by_id(account_id: str) -> Work[Account | None]:
     """The account with this id."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (account_id,)).fetchone()  # noqa: S608 - as above
+    row = yield from one(_BY_ID, account_id)
     return _account(row) if row else None
 
 
-def all_accounts(connection: sqlite3.Connection) -> list[Account]:
+def all_accounts() -> Work[Sequence[Account]]:
     """Every account, by name."""
-    return [_account(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM accounts ORDER BY username")]  # noqa: S608 - as above
+    return [_account(row) for row in (yield from rows(_ALL))]
 
 
-def insert_accounts(connection: sqlite3.Connection, accounts: Iterable[Account]) -> None:
-    """Add accounts; a name that is taken raises `sqlite3.IntegrityError`."""
+def insert_accounts(accounts: Iterable[Account]) -> Work[None]:
+    """Add accounts; a name that is taken raises `TakenError`."""
     for account in accounts:
-        connection.execute(
-            f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - as above
-            (
-                account.id,
-                account.username,
-                account.role,
-                account.password_hash,
-                account.disabled,
-                account.created_at,
-                account.tokens_valid_after,
-            ),
+        yield from run(
+            _INSERT,
+            account.id,
+            account.username,
+            account.role,
+            account.password_hash,
+            int(account.disabled),
+            account.created_at,
+            account.tokens_valid_after,
         )
-        note(connection, account.created_at, f"create {account.role}", account.username)
+        yield from note(account.created_at, f"create {account.role}", account.username)
 
 
-def disable_account(connection: sqlite3.Connection, username: str, now: float) -> bool:
+def disable_account(username: str, now: float) -> Work[bool]:
     """Refuse the account from now on, its tokens too; False when there is no such account."""
-    done = connection.execute(
-        "UPDATE accounts SET disabled = 1, tokens_valid_after = ? WHERE username = ?", (now, username)
-    ).rowcount
-    note(connection, now, "disable", username)
-    return done == 1
+    done = yield from found(
+        "UPDATE accounts SET disabled = 1, tokens_valid_after = $1 WHERE username = $2 RETURNING id", now, username
+    )
+    yield from note(now, "disable", username)
+    return done
 
 
-def set_password(connection: sqlite3.Connection, username: str, password_hash: str, now: float) -> bool:
+def set_password(username: str, password_hash: str, now: float) -> Work[bool]:
     """Change the password and void all tokens issued before; False when there is no such account."""
-    done = connection.execute(
-        "UPDATE accounts SET password_hash = ?, tokens_valid_after = ? WHERE username = ?",
-        (password_hash, now, username),
-    ).rowcount
-    note(connection, now, "set-password", username)
-    return done == 1
-
-
-def note(connection: sqlite3.Connection, now: float, action: str, subject: str) -> None:
-    """Write one line of the audit trail."""
-    connection.execute("INSERT INTO audit (at, action, subject) VALUES (?, ?, ?)", (now, action, subject))
+    done = yield from found(
+        "UPDATE accounts SET password_hash = $1, tokens_valid_after = $2 WHERE username = $3 RETURNING id",
+        password_hash,
+        now,
+        username,
+    )
+    yield from note(now, "set-password", username)
+    return done

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from service.errors import NotFound
+from service.store.work import Work, found, one, rows, run
 
 MISSING = "No conversation of yours has this id"
 
@@ -33,79 +33,86 @@ class Message:
     citations: str | None = None
 
 
-def insert_conversation(connection: sqlite3.Connection, owner: str, conversation: Conversation) -> None:
+_COUNTED = "id, title, created_at, (SELECT count(*) FROM messages WHERE conversation_id = conversations.id)"
+_FIND = f"SELECT {_COUNTED} FROM conversations WHERE id = $1 AND account_id = $2"
+_LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+
+
+def insert_conversation(owner: str, conversation: Conversation) -> Work[None]:
     """Add a conversation without messages."""
-    connection.execute(
-        "INSERT INTO conversations (id, account_id, title, created_at) VALUES (?, ?, ?, ?)",
-        (conversation.id, owner, conversation.title, conversation.created_at),
+    yield from run(
+        "INSERT INTO conversations (id, account_id, title, created_at) VALUES ($1, $2, $3, $4)",
+        conversation.id,
+        owner,
+        conversation.title,
+        conversation.created_at,
     )
 
 
-def find_conversation(connection: sqlite3.Connection, owner: str, conversation_id: str) -> Conversation:
+def find_conversation(owner: str, conversation_id: str) -> Work[Conversation]:
     """The owner's conversation.
 
     Raises:
         NotFound: there is none, or it belongs to somebody else.
     """
-    row = connection.execute(
-        "SELECT id, title, created_at, (SELECT count(*) FROM messages WHERE conversation_id = conversations.id)"
-        " FROM conversations WHERE id = ? AND account_id = ?",
-        (conversation_id, owner),
-    ).fetchone()
+    row = yield from one(_FIND, conversation_id, owner)
     if row is None:
         raise NotFound(MISSING)
     return Conversation(*row)
 
 
-def list_conversations(connection: sqlite3.Connection, owner: str, limit: int) -> list[Conversation]:
+def list_conversations(owner: str, limit: int) -> Work[Sequence[Conversation]]:
     """The owner's conversations, newest first."""
-    rows = connection.execute(
-        "SELECT id, title, created_at, (SELECT count(*) FROM messages WHERE conversation_id = conversations.id)"
-        " FROM conversations WHERE account_id = ? ORDER BY created_at DESC, rowid DESC LIMIT ?",
-        (owner, limit),
-    )
-    return [Conversation(*row) for row in rows]
+    return [Conversation(*row) for row in (yield from rows(_LIST, owner, limit))]
 
 
-def delete_conversation(connection: sqlite3.Connection, owner: str, conversation_id: str) -> None:
+def delete_conversation(owner: str, conversation_id: str) -> Work[None]:
     """Remove a conversation with its messages.
 
     Raises:
         NotFound: there is none, or it belongs to somebody else.
     """
-    found = connection.execute("DELETE FROM conversations WHERE id = ? AND account_id = ?", (conversation_id, owner))
-    if found.rowcount == 0:
+    deleted = yield from found(
+        "DELETE FROM conversations WHERE id = $1 AND account_id = $2 RETURNING id", conversation_id, owner
+    )
+    if not deleted:
         raise NotFound(MISSING)
 
 
-def list_messages(connection: sqlite3.Connection, conversation_id: str) -> list[Message]:
+def list_messages(conversation_id: str) -> Work[Sequence[Message]]:
     """All messages of a conversation, in the order in which they were said."""
-    rows = connection.execute(
-        "SELECT id, author, content, created_at, citations FROM messages WHERE conversation_id = ? ORDER BY seq",
-        (conversation_id,),
+    said = yield from rows(
+        "SELECT id, author, content, created_at, citations FROM messages WHERE conversation_id = $1 ORDER BY seq",
+        conversation_id,
     )
-    return [Message(*row) for row in rows]
+    return [Message(*row) for row in said]
 
 
-def last_questions(connection: sqlite3.Connection, conversation_id: str, limit: int) -> Sequence[str]:
+def last_questions(conversation_id: str, limit: int) -> Work[Sequence[str]]:
     """The latest questions of a conversation, the newest first."""
-    rows = connection.execute(
-        "SELECT content FROM messages WHERE conversation_id = ? AND author = 'user' ORDER BY seq DESC LIMIT ?",
-        (conversation_id, limit),
+    asked = yield from rows(
+        "SELECT content FROM messages WHERE conversation_id = $1 AND author = 'user' ORDER BY seq DESC LIMIT $2",
+        conversation_id,
+        limit,
     )
-    return [content for (content,) in rows]
+    return [row[0] for row in asked]
 
 
-def append_messages(
-    connection: sqlite3.Connection, owner: str, conversation_id: str, messages: Iterable[Message]
-) -> None:
+def append_messages(owner: str, conversation_id: str, messages: Iterable[Message]) -> Work[None]:
     """Add messages to the owner's conversation.
 
     Raises:
         NotFound: the conversation was deleted meanwhile.
     """
-    find_conversation(connection, owner, conversation_id)
-    connection.executemany(
-        "INSERT INTO messages (id, conversation_id, author, content, created_at, citations) VALUES (?, ?, ?, ?, ?, ?)",
-        [(m.id, conversation_id, m.author, m.content, m.created_at, m.citations) for m in messages],
-    )
+    yield from find_conversation(owner, conversation_id)
+    for message in messages:
+        yield from run(
+            "INSERT INTO messages (id, conversation_id, author, content, created_at, citations)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            message.id,
+            conversation_id,
+            message.author,
+            message.content,
+            message.created_at,
+            message.citations,
+        )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
+from service.store.work import Work, found, run
 
 
-def revoke(connection: sqlite3.Connection, jti: str, expires_at: float, now: float) -> None:
+def revoke(jti: str, expires_at: float, now: float) -> Work[None]:
     """Void a token until it would have expired anyway, and forget those that have."""
-    connection.execute("INSERT OR IGNORE INTO revoked_tokens (jti, expires_at) VALUES (?, ?)", (jti, expires_at))
-    connection.execute("DELETE FROM revoked_tokens WHERE expires_at < ?", (now,))
+    yield from run(
+        "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING", jti, expires_at
+    )
+    yield from run("DELETE FROM revoked_tokens WHERE expires_at < $1", now)
 
 
-def is_revoked(connection: sqlite3.Connection, jti: str) -> bool:
+def is_revoked(jti: str) -> Work[bool]:
     """Whether the token with this id was revoked."""
-    return connection.execute("SELECT 1 FROM revoked_tokens WHERE jti = ?", (jti,)).fetchone() is not None
+    return (yield from found("SELECT 1 FROM revoked_tokens WHERE jti = $1", jti))

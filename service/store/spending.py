@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 
+from service.store.work import Work, rows, run
 
-def write_spending(connection: sqlite3.Connection, process: str, usd: Mapping[tuple[str, str], float]) -> None:
+
+def write_spending(process: str, usd: Mapping[tuple[str, str], float]) -> Work[None]:
     """Set the sums of a process, by day and role."""
-    connection.executemany(
-        "INSERT INTO spending (day, role, process, usd) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (day, role, process) DO UPDATE SET usd = excluded.usd",
-        [(day, role, process, spent) for (day, role), spent in usd.items()],
-    )
+    for (day, role), spent in usd.items():
+        yield from run(
+            "INSERT INTO spending (day, role, process, usd) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (day, role, process) DO UPDATE SET usd = excluded.usd",
+            day,
+            role,
+            process,
+            spent,
+        )
 
 
-def spent_by_others(connection: sqlite3.Connection, day: str, process: str) -> dict[str, float]:
+def spent_by_others(day: str, process: str) -> Work[dict[str, float]]:
     """US dollars by role that all other processes spent on a day, those that have ended too."""
-    rows = connection.execute(
-        "SELECT role, sum(usd) FROM spending WHERE day = ? AND process <> ? GROUP BY role", (day, process)
+    found = yield from rows(
+        "SELECT role, sum(usd) FROM spending WHERE day = $1 AND process <> $2 GROUP BY role", day, process
     )
-    return {role: float(usd) for role, usd in rows}
+    return {role: float(usd) for role, usd in found}

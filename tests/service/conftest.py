@@ -31,7 +31,8 @@ from service.security.passwords import hasher
 from service.services import Surroundings
 from service.settings import CORPORA, Settings
 from service.store.accounts import Account, insert_accounts
-from service.store.connection import connect, migrate
+from service.store.sqlite.connection import connect, migrate
+from service.store.sqlite.driving import drive
 from service.telemetry.logging import EventLog
 
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
@@ -189,7 +190,7 @@ def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., H
             for name, role in named
         ]
         connection.execute("BEGIN")
-        insert_accounts(connection, accounts)
+        drive(connection, insert_accounts(accounts))
         connection.execute("COMMIT")
         connection.close()
         output, wall_clock, ids = io.BytesIO(), Ticking(NOW, 0.001), itertools.count(1)

@@ -19,6 +19,7 @@ from service.llm.chain import NobodyAnswered
 from service.llm.engine import Interrupted, Piece, WritingEvent, Written
 from service.llm.extractive import ExtractiveEngine
 from service.llm.fallback import FallbackEngine, FallbackRules
+from service.store.work import rows
 from service.switches import SwitchBoard, Switches
 
 GOOD: tuple[Any, ...] = (Piece("Jawaban model [1]."), Written("big", "fake", Usage(100, 20), 0.5))
@@ -180,9 +181,7 @@ def test_an_administrator_turns_the_switch(house: Any) -> None:
     assert house.send("PUT", path, "admin", json={"on": "yes"}).status_code == 422
     assert [line["on"] for line in house.log_lines() if line["event"] == "switched"] == [True]
     services = house.app.state.services
-    trail = services.database.read(
-        lambda connection: connection.execute("SELECT action, subject FROM audit").fetchall()
-    )
+    trail = house.run(services.store.read(lambda: rows("SELECT action, subject FROM audit")))
     assert ("switch extractive-only on", "id-admin") in trail
 
 
@@ -208,5 +207,5 @@ def test_the_switch_is_as_it_was_left(house: Any) -> None:
     house.send("PUT", "/v1/switches/extractive-only", "admin", json={"on": True})
     services = house.app.state.services
     switches = Switches()
-    SwitchBoard(switches, services.database, services.surroundings.log)
+    house.run(SwitchBoard(switches, services.store, services.surroundings.log).look())
     assert switches.extractive_only

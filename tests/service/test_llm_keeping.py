@@ -16,7 +16,8 @@ from service.ledger import Ledger
 from service.llm.budgets import Budgets
 from service.llm.circuits import Circuit, CircuitRules
 from service.llm.retries import RetryBudget, RetryRules
-from service.store.database import Database
+from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.work import rows
 
 NOON = 1_795_003_200.0
 """2026-11-18, 12:00 UTC."""
@@ -188,34 +189,34 @@ def test_reservations_never_exceed_the_budget(calls: list[tuple[float, float]]) 
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "service.db", 0.1, NOON)
-    yield database
-    database.close()
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "service.db", 0.1, NOON)
+    yield store
+    asyncio.run(store.close())
 
 
 def keep(ledger: Ledger) -> None:
     asyncio.run(ledger.keep())
 
 
-def test_spending_outlives_the_process(database: Database) -> None:
+def test_spending_outlives_the_process(store: SqliteStore) -> None:
     """A new process begins with what the day has cost so far; what a killed one had set aside counts as spent."""
     before = Budgets({"judge": 1.0}, lambda: NOON)
-    ledger = Ledger(database, before, "one")
+    ledger = Ledger(store, before, "one")
     first, second = before.reserve("judge", 0.5), before.reserve("judge", 0.25)
     assert first
     assert second
     before.settle(first, 0.25)
     keep(ledger)
     after = Budgets({"judge": 1.0}, lambda: NOON)
-    Ledger(database, after, "two")
+    asyncio.run(Ledger(store, after, "two").learn())
     assert after.used_ratio("judge") == pytest.approx(0.5)
 
 
-def test_workers_see_each_other(database: Database) -> None:
+def test_workers_see_each_other(store: SqliteStore) -> None:
     """Two processes share one budget, a round later, and writing the same sum twice adds nothing."""
     one, two = (Budgets({"judge": 1.0}, lambda: NOON) for _ in range(2))
-    ledger_one, ledger_two = Ledger(database, one, "one"), Ledger(database, two, "two")
+    ledger_one, ledger_two = Ledger(store, one, "one"), Ledger(store, two, "two")
     reservation = one.reserve("judge", 0.5)
     assert reservation
     one.settle(reservation, 0.5)
@@ -226,11 +227,11 @@ def test_workers_see_each_other(database: Database) -> None:
     assert one.used_ratio("judge") == pytest.approx(0.5)
 
 
-def test_yesterdays_spending_is_not_todays(database: Database) -> None:
+def test_yesterdays_spending_is_not_todays(store: SqliteStore) -> None:
     """The sums of another day are left where they are."""
     wall = Wall()
     budgets = Budgets({"judge": 1.0}, wall)
-    ledger = Ledger(database, budgets, "one")
+    ledger = Ledger(store, budgets, "one")
     reservation = budgets.reserve("judge", 0.5)
     assert reservation
     budgets.settle(reservation, 0.5)
@@ -241,10 +242,10 @@ def test_yesterdays_spending_is_not_todays(database: Database) -> None:
     assert budgets.of_this_process() == {}
 
 
-def test_a_locked_database_loses_no_spending(database: Database, tmp_path: Path) -> None:
+def test_a_locked_database_loses_no_spending(store: SqliteStore, tmp_path: Path) -> None:
     """A round that cannot write says so, and the next one writes all of it."""
     budgets = Budgets({"judge": 1.0}, lambda: NOON)
-    ledger = Ledger(database, budgets, "one")
+    ledger = Ledger(store, budgets, "one")
     reservation = budgets.reserve("judge", 0.5)
     assert reservation
     budgets.settle(reservation, 0.5)
@@ -255,5 +256,5 @@ def test_a_locked_database_loses_no_spending(database: Database, tmp_path: Path)
     other.execute("ROLLBACK")
     other.close()
     keep(ledger)
-    found = database.read(lambda connection: connection.execute("SELECT day, role, usd FROM spending").fetchall())
+    found = asyncio.run(store.read(lambda: rows("SELECT day, role, usd FROM spending")))
     assert found == [(DAY, "judge", 0.5)]

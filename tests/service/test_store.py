@@ -13,7 +13,6 @@ import pytest
 
 from service.errors import ConfigurationError, NotFound, StorageUnavailable
 from service.store.accounts import Account, insert_accounts
-from service.store.connection import MIGRATIONS, connect, migrate
 from service.store.conversations import (
     Conversation,
     Message,
@@ -25,16 +24,28 @@ from service.store.conversations import (
     list_conversations,
     list_messages,
 )
-from service.store.database import Database
+from service.store.migrations import MIGRATIONS
 from service.store.revocations import is_revoked, revoke
-from service.store.writer import GroupCommitWriter
+from service.store.sqlite.connection import connect, migrate
+from service.store.sqlite.driving import drive
+from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.sqlite.writer import GroupCommitWriter
+from service.store.work import Work, one, run
+
+
+def _nothing() -> Work[None]:
+    yield from ()
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened = connect(tmp_path / "a.db", 0.1)
     migrate(opened, 1.0)
-    insert_accounts(opened, [Account(name, name, "judge", "hash", False, 1.0, 0.0) for name in ("ana", "budi")])  # noqa: FBT003 - the field is `disabled`
+    people = [
+        Account(name, name, "judge", "hash", disabled=False, created_at=1.0, tokens_valid_after=0.0)
+        for name in ("ana", "budi")
+    ]
+    drive(opened, insert_accounts(people))
     yield opened
     opened.close()
 
@@ -79,72 +90,81 @@ def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 def test_a_conversation_belongs_to_its_owner(connection: sqlite3.Connection) -> None:
     """For anybody else it is missing, whatever they try."""
-    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
-    assert find_conversation(connection, "ana", "c1").title == "Judul"
+    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
+    assert drive(connection, find_conversation("ana", "c1")).title == "Judul"
     message = Message("m1", "user", "?", 1.0)
     for attempt in (
-        lambda: find_conversation(connection, "budi", "c1"),
-        lambda: delete_conversation(connection, "budi", "c1"),
-        lambda: append_messages(connection, "budi", "c1", [message]),
+        lambda: drive(connection, find_conversation("budi", "c1")),
+        lambda: drive(connection, delete_conversation("budi", "c1")),
+        lambda: drive(connection, append_messages("budi", "c1", [message])),
     ):
         with pytest.raises(NotFound):
             attempt()
-    assert list_conversations(connection, "budi", 10) == []
+    assert drive(connection, list_conversations("budi", 10)) == []
 
 
 def test_messages_keep_their_order(connection: sqlite3.Connection) -> None:
     """Messages of the same moment come back as they were said, questions newest first."""
-    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
+    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
     for n in range(4):
         pair = (Message(f"q{n}", "user", f"Q{n}", 1.0), Message(f"a{n}", "assistant", f"A{n}", 1.0, "[]"))
-        append_messages(connection, "ana", "c1", pair)
-    assert [m.content for m in list_messages(connection, "c1")] == ["Q0", "A0", "Q1", "A1", "Q2", "A2", "Q3", "A3"]
-    assert list(last_questions(connection, "c1", 2)) == ["Q3", "Q2"]
-    assert find_conversation(connection, "ana", "c1").messages == 8
+        drive(connection, append_messages("ana", "c1", pair))
+    assert [m.content for m in drive(connection, list_messages("c1"))] == [
+        "Q0",
+        "A0",
+        "Q1",
+        "A1",
+        "Q2",
+        "A2",
+        "Q3",
+        "A3",
+    ]
+    assert list(drive(connection, last_questions("c1", 2))) == ["Q3", "Q2"]
+    assert drive(connection, find_conversation("ana", "c1")).messages == 8
 
 
 def test_deleting_removes_the_messages(connection: sqlite3.Connection) -> None:
     """Nothing of a deleted conversation stays."""
-    insert_conversation(connection, "ana", Conversation("c1", "Judul", 1.0, 0))
-    append_messages(connection, "ana", "c1", [Message("m1", "user", "?", 1.0)])
-    delete_conversation(connection, "ana", "c1")
+    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
+    drive(connection, append_messages("ana", "c1", [Message("m1", "user", "?", 1.0)]))
+    drive(connection, delete_conversation("ana", "c1"))
     assert connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
 
 
 def test_conversations_are_listed_newest_first(connection: sqlite3.Connection) -> None:
     """The list is cut to its limit after ordering."""
     for n in range(3):
-        insert_conversation(connection, "ana", Conversation(f"c{n}", "t", float(n), 0))
-    assert [one.id for one in list_conversations(connection, "ana", 2)] == ["c2", "c1"]
+        drive(connection, insert_conversation("ana", Conversation(f"c{n}", "t", float(n), 0)))
+    assert [one.id for one in drive(connection, list_conversations("ana", 2))] == ["c2", "c1"]
 
 
 def test_old_revocations_are_forgotten(connection: sqlite3.Connection) -> None:
     """A revocation is kept as long as its token could still be used."""
-    revoke(connection, "old", 10.0, 1.0)
-    revoke(connection, "new", 99.0, 11.0)
-    assert not is_revoked(connection, "old")
-    assert is_revoked(connection, "new")
+    drive(connection, revoke("old", 10.0, 1.0))
+    drive(connection, revoke("new", 99.0, 11.0))
+    assert not drive(connection, is_revoked("old"))
+    assert drive(connection, is_revoked("new"))
 
 
 def test_one_failing_job_does_not_take_its_neighbours(tmp_path: Path) -> None:
     """Jobs that share a commit succeed or fail each by itself."""
 
     async def story() -> tuple[list[object], int]:
-        database = Database(tmp_path / "a.db", 1.0, 1.0)
+        store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
 
         def add(name: str) -> object:
             account = Account(name, name, "judge", "h", disabled=False, created_at=1.0, tokens_valid_after=0.0)
-            return database.write(lambda connection: insert_accounts(connection, [account]))
+            return store.write(lambda: insert_accounts([account]))
 
         names = ["a", "b", "a", "c", "b", "d"]
         outcomes = await asyncio.gather(*(add(name) for name in names), return_exceptions=True)
-        count = database.read(lambda connection: connection.execute("SELECT count(*) FROM accounts").fetchone()[0])
-        database.close()
-        return [type(one).__name__ for one in outcomes], count
+        count = await store.read(lambda: one("SELECT count(*) FROM accounts"))
+        await store.close()
+        return [type(outcome).__name__ for outcome in outcomes], count[0] if count else 0
 
     outcomes, count = asyncio.run(story())
     assert outcomes.count("NoneType") == 4
-    assert outcomes.count("IntegrityError") == 2
+    assert outcomes.count("TakenError") == 2
     assert count == 4
 
 
@@ -156,7 +176,7 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
         writing = connect(path, 0.1)
         migrate(writing, 1.0)
         writer = GroupCommitWriter(writing, most_pending=0)
-        outcome = await asyncio.gather(writer.write(lambda _: None, 1.0), return_exceptions=True)
+        outcome = await asyncio.gather(writer.write(_nothing, 1.0), return_exceptions=True)
         writer.close()
         writing.close()
         return [type(one).__name__ for one in outcome]
@@ -168,16 +188,13 @@ def test_closing_writes_what_waits(tmp_path: Path) -> None:
     """Jobs that were queued before the end are on disk after it, and later ones are refused."""
 
     async def story() -> int:
-        database = Database(tmp_path / "a.db", 1.0, 1.0)
-        jobs = [
-            asyncio.ensure_future(database.write(lambda connection, n=n: revoke(connection, f"j{n}", 9.0, 1.0)))
-            for n in range(20)
-        ]
+        store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
+        jobs = [asyncio.ensure_future(store.write(lambda n=n: revoke(f"j{n}", 9.0, 1.0))) for n in range(20)]
         await asyncio.sleep(0)
-        database.close()
+        await store.close()
         await asyncio.gather(*jobs)
         with pytest.raises(StorageUnavailable):
-            await database.write(lambda _: None)
+            await store.write(_nothing)
         reading = sqlite3.connect(tmp_path / "a.db")
         (count,) = reading.execute("SELECT count(*) FROM revoked_tokens").fetchone()
         reading.close()
@@ -188,32 +205,33 @@ def test_closing_writes_what_waits(tmp_path: Path) -> None:
 
 def test_reads_cannot_write(tmp_path: Path) -> None:
     """The reading connection refuses to change anything."""
-    database = Database(tmp_path / "a.db", 1.0, 1.0)
+    store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
     with pytest.raises(StorageUnavailable):
-        database.read(lambda connection: connection.execute("DELETE FROM accounts"))
-    database.close()
+        asyncio.run(store.read(lambda: run("DELETE FROM accounts")))
+    asyncio.run(store.close())
 
 
 def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None:
     """When no page is left the job is told that nothing was saved; once there is room, the next one is written."""
 
-    def fill(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO audit (at, action, subject) VALUES (1, 'x', ?)", ("x" * 100_000,))
+    def fill() -> Work[None]:
+        return run("INSERT INTO audit (at, action, subject) VALUES (1, 'x', $1)", "x" * 100_000)
 
     def allow(pages: int) -> None:
-        database._writing.execute(f"PRAGMA max_page_count = {pages}")
+        store._writing.execute(f"PRAGMA max_page_count = {pages}")
 
     async def story() -> int:
         allow(1)
-        outcomes = await asyncio.gather(*(database.write(fill) for _ in range(3)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(store.write(fill) for _ in range(3)), return_exceptions=True)
         assert {type(one) for one in outcomes} == {StorageUnavailable}
         allow(10_000)
-        await database.write(fill)
-        return int(database.read(lambda connection: connection.execute("SELECT count(*) FROM audit").fetchone()[0]))
+        await store.write(fill)
+        counted = await store.read(lambda: one("SELECT count(*) FROM audit"))
+        return int(counted[0]) if counted else 0
 
-    database = Database(tmp_path / "a.db", 1.0, 1.0)
+    store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
     assert asyncio.run(story()) == 1
-    database.close()
+    asyncio.run(store.close())
 
 
 class FailingDisk(sqlite3.Connection):
@@ -233,9 +251,14 @@ def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_a
     disk = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=FailingDisk)
     writer = GroupCommitWriter(disk)
 
-    def job(_: sqlite3.Connection) -> str:
+    def job() -> Work[str]:
         disk.failing = fails_at == "the end"
+        yield from ()
         return "done"
+
+    def back() -> Work[str]:
+        yield from ()
+        return "back"
 
     async def story() -> str:
         disk.failing = fails_at == "the beginning"
@@ -243,7 +266,7 @@ def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_a
             await asyncio.wait_for(writer.write(job, 0.05), 10)
         disk.failing = False
         disk.rollback()
-        return await asyncio.wait_for(writer.write(lambda _: "back", 5), 10)
+        return await asyncio.wait_for(writer.write(back, 5), 10)
 
     assert asyncio.run(story()) == "back"
     writer.close()
@@ -252,11 +275,11 @@ def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_a
 
 def test_a_database_that_cannot_be_read_is_not_ready(tmp_path: Path) -> None:
     """Readiness reads: a file whose tables are gone fails it, although its lock can be had."""
-    database = Database(tmp_path / "a.db", 1.0, 1.0)
-    asyncio.run(database.check())
+    store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
+    asyncio.run(store.check())
     with sqlite3.connect(tmp_path / "a.db") as other:
         other.execute("DROP TABLE accounts")
     other.close()
     with pytest.raises(StorageUnavailable):
-        asyncio.run(database.check())
-    database.close()
+        asyncio.run(store.check())
+    asyncio.run(store.close())

@@ -109,8 +109,8 @@ def test_logging_out_revokes_durably(house: Any, build_house: Any) -> None:
 def test_a_disabled_account_is_refused_at_once(house: Any) -> None:
     """The account decides now, not the token that was made when it was active; logging in fails too."""
     token = house.token("judge")
-    database = house.app.state.services.database
-    house.run(database.write(lambda connection: disable_account(connection, "a-judge", house.wall_clock())))
+    store = house.app.state.services.store
+    house.run(store.write(lambda: disable_account("a-judge", house.wall_clock())))
     assert code_for(house, token) == "401 unauthenticated"
     body = {"username": "a-judge", "password": house.password}
     assert house.send("POST", "/v1/auth/token", json=body).json()["code"] == "invalid_credentials"
@@ -119,9 +119,9 @@ def test_a_disabled_account_is_refused_at_once(house: Any) -> None:
 def test_a_new_password_voids_old_tokens(house: Any) -> None:
     """Whoever held a token from before the change must log in again."""
     token = house.token("judge")
-    database = house.app.state.services.database
+    store = house.app.state.services.store
     house.wall_clock.now += 1
-    house.run(database.write(lambda connection: set_password(connection, "a-judge", "x", house.wall_clock())))
+    house.run(store.write(lambda: set_password("a-judge", "x", house.wall_clock())))
     assert code_for(house, token) == "401 token_revoked"
 
 

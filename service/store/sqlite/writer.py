@@ -12,16 +12,16 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from service.errors import Problem, StorageUnavailable
+from service.errors import StorageUnavailable
+from service.store.sqlite.driving import drive
+from service.store.work import Job
 
 Result = TypeVar("Result")
-Job = Callable[[sqlite3.Connection], Any]
 
 _LARGEST_BATCH = 256
 _RETRY_SECONDS = 0.005
@@ -30,7 +30,7 @@ _UNAVAILABLE = "The database takes no writes right now; nothing was saved. Try a
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    job: Job
+    job: Job[Any]
     deadline: float
     future: Future[Any]
 
@@ -48,11 +48,11 @@ class GroupCommitWriter:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, job: Callable[[sqlite3.Connection], Result], within: float) -> Result:
+    async def write(self, job: Job[Result], within: float) -> Result:
         """Run a job and return its result once it is on disk.
 
         Args:
-            job: reads and writes by the connection it is given; it may run twice, so it has no other effects.
+            job: begins the work; it may be begun twice.
             within: seconds that the job may wait for the database's lock.
 
         Raises:
@@ -116,7 +116,7 @@ class GroupCommitWriter:
 
     def _finish(self, batch: list[_Pending]) -> None:
         try:
-            results = [pending.job(self._connection) for pending in batch]
+            results = [drive(self._connection, pending.job()) for pending in batch]
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller, and the thread lives on
             self._rollback()
@@ -140,8 +140,7 @@ class GroupCommitWriter:
 
 
 def _fail(pending: _Pending, error: Exception) -> None:
-    if not isinstance(error, Problem):
-        known = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
-        error = StorageUnavailable(_UNAVAILABLE) if known else error
+    if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+        error = StorageUnavailable(_UNAVAILABLE)
     if pending.future.set_running_or_notify_cancel():
         pending.future.set_exception(error)

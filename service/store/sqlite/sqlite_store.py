@@ -1,16 +1,17 @@
-"""The service's door to its database: reads in the event loop, writes through the one writer."""
+"""The store over SQLite: reads in the event loop, writes through the one writer."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from service.errors import StorageUnavailable
-from service.store.connection import connect, migrate
-from service.store.writer import GroupCommitWriter
+from service.store.sqlite.connection import connect, migrate
+from service.store.sqlite.driving import drive
+from service.store.sqlite.writer import GroupCommitWriter
+from service.store.work import Job, Work, one
 
 Result = TypeVar("Result")
 
@@ -19,7 +20,7 @@ _READ_WAIT_SECONDS = 0.05
 _CHECK_SECONDS = 0.25
 
 
-class Database:
+class SqliteStore:
     """An open SQLite file. A read costs tens of microseconds in the loop and four times as much from a thread."""
 
     def __init__(self, path: Path, timeout: float, now: float) -> None:
@@ -44,19 +45,19 @@ class Database:
             self._writer = GroupCommitWriter(self._writing)
             unless_it_works.pop_all()
 
-    def read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a query on the reading connection.
+    async def read(self, job: Job[Result]) -> Result:
+        """Run work on the reading connection.
 
         Raises:
             StorageUnavailable: the database did not answer.
         """
         try:
-            return query(self._reading)
+            return drive(self._reading, job())
         except sqlite3.Error as error:
             raise StorageUnavailable("The database cannot be read right now. Try again in a moment.") from error
 
-    async def write(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a job in a transaction and return when it is durable; see `GroupCommitWriter.write`."""
+    async def write(self, job: Job[Result]) -> Result:
+        """Run work in a transaction and return when it is durable; see `GroupCommitWriter.write`."""
         return await self._writer.write(job, self._timeout)
 
     async def check(self) -> None:
@@ -66,11 +67,16 @@ class Database:
             StorageUnavailable: the file cannot be read, or somebody else holds the lock. A full disk shows only when something
                 is written.
         """
-        self.read(lambda connection: connection.execute("SELECT 1 FROM accounts LIMIT 1").fetchone())
-        await self._writer.write(lambda connection: connection.total_changes, min(_CHECK_SECONDS, self._timeout))
+        await self.read(lambda: one("SELECT 1 FROM accounts LIMIT 1"))
+        await self._writer.write(_nothing, min(_CHECK_SECONDS, self._timeout))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Write what waits, then close both connections."""
         self._writer.close()
         self._reading.close()
         self._writing.close()
+
+
+def _nothing() -> Work[None]:
+    """Takes the write lock and gives it back."""
+    yield from ()

@@ -8,60 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from service.errors import ConfigurationError
-
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE accounts (
-        id TEXT PRIMARY KEY,
-        username TEXT NOT NULL UNIQUE,
-        role TEXT NOT NULL,
-        password_hash TEXT NOT NULL,
-        disabled INTEGER NOT NULL DEFAULT 0,
-        created_at REAL NOT NULL,
-        tokens_valid_after REAL NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE conversations (
-        id TEXT PRIMARY KEY,
-        account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-        title TEXT NOT NULL,
-        created_at REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX conversations_of_an_account ON conversations (account_id, created_at DESC);
-    CREATE TABLE messages (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-        author TEXT NOT NULL CHECK (author IN ('user', 'assistant')),
-        content TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        citations TEXT
-    ) STRICT;
-    CREATE INDEX messages_of_a_conversation ON messages (conversation_id, seq);
-    CREATE TABLE revoked_tokens (jti TEXT PRIMARY KEY, expires_at REAL NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE audit (
-        seq INTEGER PRIMARY KEY,
-        at REAL NOT NULL,
-        action TEXT NOT NULL,
-        subject TEXT NOT NULL
-    ) STRICT;
-    """,
-    """
-    CREATE TABLE switches (
-        name TEXT PRIMARY KEY,
-        state TEXT NOT NULL CHECK (state IN ('on', 'off')),
-        changed_at REAL NOT NULL,
-        changed_by TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE spending (
-        day TEXT NOT NULL,
-        role TEXT NOT NULL,
-        process TEXT NOT NULL,
-        usd REAL NOT NULL,
-        PRIMARY KEY (day, role, process)
-    ) STRICT, WITHOUT ROWID;
-    """,
-)
-"""One script per version, applied once and in order; a published one is never edited."""
+from service.store.migrations import MIGRATIONS
 
 _OWNER_ONLY = 0o600
 
@@ -111,8 +58,8 @@ def migrate(connection: sqlite3.Connection, now: float) -> int:
             raise ConfigurationError(
                 f"the database has version {done}, this service knows {len(MIGRATIONS)}: upgrade it"
             )
-        for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-            for statement in filter(str.strip, script.split(";")):
+        for version, migration in enumerate(MIGRATIONS[done:], start=done + 1):
+            for statement in migration.statements("sqlite"):
                 connection.execute(statement)
             connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, now))
         connection.execute("COMMIT")

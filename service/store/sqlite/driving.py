@@ -1,0 +1,42 @@
+"""Drives work on a SQLite connection, without a wait: for the event loop's own reads and for the writer's thread."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from functools import cache
+from typing import TypeVar
+
+from service.store.work import TakenError, Work
+
+Result = TypeVar("Result")
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def drive(connection: sqlite3.Connection, work: Work[Result]) -> Result:
+    """Run the commands of a piece of work one after the other, and give what it returns.
+
+    Raises:
+        TakenError: a row that must be unique exists.
+        sqlite3.Error: the database refused a command.
+    """
+    try:
+        command = next(work)
+        while True:
+            rows = connection.execute(_numbered(command.sql), command.values).fetchall()
+            command = work.send(rows)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+            raise TakenError("a row with this name or id exists") from error
+        raise
+    finally:
+        work.close()
+
+
+@cache
+def _numbered(sql: str) -> str:
+    """SQLite's way to number parameters. The texts are constants of the store's modules, so the cache has an end."""
+    return _PARAMETER.sub(r"?\1", sql)

@@ -1,0 +1,38 @@
+"""The service's door to what it keeps, whichever database is behind it."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from service.store.work import Job
+
+Result = TypeVar("Result")
+
+
+class Store(Protocol):
+    """Runs work. Every method may be called from one event loop only."""
+
+    async def read(self, job: Job[Result]) -> Result:
+        """Run work that changes nothing.
+
+        Raises:
+            StorageUnavailable: the database did not answer.
+        """
+
+    async def write(self, job: Job[Result]) -> Result:
+        """Run work in a transaction and return when it is durable.
+
+        Raises:
+            StorageUnavailable: nothing was kept; trying again later may succeed.
+            TakenError: a row that must be unique exists.
+        """
+
+    async def check(self) -> None:
+        """Find out whether work can be read and written right now, without writing.
+
+        Raises:
+            StorageUnavailable: it cannot.
+        """
+
+    async def close(self) -> None:
+        """Finish what was begun and give everything back."""
