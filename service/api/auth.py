@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from service.api.wire import Json, Login, read_body
-from service.errors import Unauthenticated
+from service.errors import InvalidRequest, Unauthenticated
 from service.services import enter, services_of
 from service.store.accounts import account_by_name
 from service.store.revocations import revoke
@@ -37,9 +37,11 @@ async def log_in(request: Request) -> Response:
 
 @router.post("/logout", status_code=204)
 async def log_out(request: Request) -> Response:
-    """Revoke the token that came with the request."""
+    """Revoke the token that came with the request; a key is revoked where keys are managed."""
     services = services_of(request)
-    claims = (await enter(request, services)).claims
-    now = services.surroundings.wall_clock()
-    await services.store.write(lambda: revoke(claims.jti, claims.expires_at, now))
+    shown = (await enter(request, services)).credential
+    if shown.kind != "token" or shown.expires_at is None:
+        raise InvalidRequest("Only a token can be logged out; revoke a key at /v1/keys")
+    ends, now = shown.expires_at, services.surroundings.wall_clock()
+    await services.store.write(lambda: revoke(shown.id, ends, now))
     return Response(status_code=204)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from service.errors import PermissionRequired, Unauthenticated
 from service.store.accounts import Account, account_by_id
@@ -18,16 +18,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller showed: a token or an API key. `expires_at` is in seconds since the epoch, None for a key without an end."""
+
+    kind: Literal["token", "key"]
+    id: str
+    expires_at: float | None
+    quota: str | None = None
+    """The name of the quota that a key was given instead of its role's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking, with the role's permissions and tools, and the token they came with."""
+    """Who is asking: the account, its role as it is now, what this credential may do of what the role may, and the credential."""
 
     account_id: str
     role: Role
-    claims: Claims
+    permissions: frozenset[str]
+    credential: Credential
 
     def require(self, permission: str) -> None:
         """Raises `PermissionRequired` unless the role has the permission."""
-        if permission not in self.role.permissions:
+        if permission not in self.permissions:
             raise PermissionRequired(f"Permission '{permission}' required")
 
     def require_tool(self, tool: str) -> None:
@@ -62,7 +74,7 @@ class Gate:
         role = self._roles.get(account.role)
         if role is None:
             raise Unauthenticated("The account's role does not exist in this deployment")
-        return Caller(account_id=account.id, role=role, claims=claims)
+        return Caller(account.id, role, role.permissions, Credential("token", claims.jti, claims.expires_at))
 
     def _account(self, claims: Claims) -> Work[Account]:
         if (yield from is_revoked(claims.jti)):

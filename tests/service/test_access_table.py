@@ -94,9 +94,9 @@ def test_unknown_routes_and_methods_are_problems(house: Any, method: str, path: 
 def test_a_permission_that_is_missing_is_named(house: Any, deployment: Any) -> None:
     """The detail of a 403 says which permission was required."""
     from service.errors import PermissionRequired
-    from service.security.access import Caller
-    from service.security.tokens import Claims
+    from service.security.access import Caller, Credential
 
-    caller = Caller("id", deployment.roles["public"], Claims("id", "j", 0.0, 1.0))
+    role = deployment.roles["public"]
+    caller = Caller("id", role, role.permissions, Credential("token", "j", 1.0))
     with pytest.raises(PermissionRequired, match="Permission 'case_comparison' required"):
         caller.require("case_comparison")
