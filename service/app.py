@@ -37,6 +37,8 @@ from service.retrieval.postgres.opening import OpenedDatabase, open_database
 from service.retrieval.retriever import Holdings
 from service.rounds import ended, repeat
 from service.security.access import Gate
+from service.security.addresses import Proxies, trusted_proxies
+from service.security.carriers import Page
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings
@@ -65,6 +67,8 @@ class _Parts:
     """What is built before the app starts and does not change while it runs."""
 
     secret: str
+    page: Page
+    proxies: Proxies
     deployment: Deployment
     shelf: Shelf
     metrics: Metrics
@@ -99,6 +103,8 @@ def create_app(
     """
     around = surroundings or surroundings_of(settings)
     secret = settings.signing_secret
+    page = Page(settings.public_origin, secure=settings.environment == "production")
+    proxies = trusted_proxies(settings.trusted_proxies)
     deployment = load_deployment(deployment_file(settings.deployment))
     opened = _opened(settings, deployment, around)
     providers = None if engine else _providers(settings)
@@ -122,7 +128,9 @@ def create_app(
         models = language_models(providers, beside)
     writer = engine or (models.engine if models else ExtractiveEngine())
     metrics.build.info(_build(deployment, shelf.current.holdings, writer))
-    parts = _Parts(secret, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress)
+    parts = _Parts(
+        secret, page, proxies, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -258,9 +266,10 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         deployment=deployment,
         shelf=parts.shelf,
         store=store,
-        gate=Gate(store, signer, deployment, around.wall_clock),
+        gate=Gate(store, signer, deployment, around.wall_clock, parts.page),
         passwords=passwords,
         signer=signer,
+        proxies=parts.proxies,
         tools=toolbox,
         answerer=Answerer(
             deployment=deployment,

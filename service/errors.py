@@ -3,8 +3,10 @@
 ServiceError
 ├── ConfigurationError      the service must not start: settings, deployment or corpus are wrong (exit status 2)
 └── Problem                 a request fails: becomes one RFC 9457 answer
-    ├── Unauthenticated     401 unauthenticated, invalid_credentials, token_expired, token_revoked
+    ├── Unauthenticated     401 unauthenticated, invalid_credentials, token_expired, token_revoked, key_expired, key_revoked
+    ├── AmbiguousCredentials 400
     ├── PermissionRequired  403
+    ├── OriginRefused       403
     ├── NotFound            404
     ├── InvalidRequest      422
     ├── BodyTimeout         408 timeout
@@ -27,7 +29,11 @@ PROBLEM_CODES: tuple[str, ...] = (
     "invalid_credentials",
     "token_expired",
     "token_revoked",
+    "key_expired",
+    "key_revoked",
+    "ambiguous_credentials",
     "permission_required",
+    "origin_refused",
     "not_found",
     "invalid_request",
     "too_large",
@@ -77,11 +83,25 @@ class Unauthenticated(Problem):
     code = "unauthenticated"
 
 
+class AmbiguousCredentials(Problem):
+    """The request shows more than one credential; choosing between them is how rules get skipped."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "ambiguous_credentials"
+
+
 class PermissionRequired(Problem):
     """The caller is known and may not do this."""
 
     status = HTTPStatus.FORBIDDEN
     code = "permission_required"
+
+
+class OriginRefused(Problem):
+    """A change came by cookie, and not from this service's own page."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_refused"
 
 
 class NotFound(Problem):

@@ -13,6 +13,7 @@ from service.deployments.model import Deployment
 from service.errors import NotReady
 from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
+from service.security.addresses import Proxies
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.store.store import Store
@@ -46,6 +47,7 @@ class Services:
     gate: Gate
     passwords: PasswordCheck
     signer: TokenSigner
+    proxies: Proxies
     tools: Mapping[str, Tool]
     answerer: Answerer
     turns: Turns
@@ -72,9 +74,9 @@ async def enter(request: Request, services: Services) -> Caller:
     """The caller of a request, noted in its record.
 
     Raises:
-        Unauthenticated: no valid token.
+        Unauthenticated: no valid credential; the gate says what else.
     """
-    caller = await services.gate.enter(request.headers.get("authorization"))
+    caller = await services.gate.enter(request.scope)
     record = record_of(request.scope)
     record.role = caller.role.name
     record.user = pseudonym(services.log_key, caller.account_id)

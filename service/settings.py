@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     jwt_secret_file: Path | None = Field(
         default=None, description="A file that holds the secret; surrounding space is cut."
     )
+    public_origin: str | None = Field(
+        default=None,
+        description="The origin at which browsers see the chat page, such as https://chat.example.id; default: that of each request.",
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses or networks of one's own proxies, with commas: only their X-Forwarded-For is believed; default: none.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`debug` is for development only."
     )

@@ -1,13 +1,13 @@
-"""Logging in and out."""
+"""Logging in and out, and who one is."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.wire import Json, Login, read_body
+from service.api.wire import Json, Login, moment, read_body
 from service.errors import InvalidRequest, Unauthenticated
-from service.services import enter, services_of
-from service.store.accounts import account_by_name
+from service.services import Services, enter, services_of
+from service.store.accounts import Account, account_by_id, account_by_name
 from service.store.revocations import revoke
 
 router = APIRouter(prefix="/v1/auth")
@@ -18,30 +18,59 @@ async def log_in(request: Request) -> Response:
     """Exchange name and password for a token; every failure looks the same and takes the same time."""
     services = services_of(request)
     login = await read_body(request, Login, services.deployment.limits.body_bytes)
+    if login.cookie:
+        _refuse_other_pages(request, services)
     account = await services.store.read(lambda: account_by_name(login.username))
     known = account.password_hash if account else None
     matches = await services.passwords.matches(known, login.password)
     if account is None or not matches or account.disabled:
         raise Unauthenticated("Name or password is wrong", code="invalid_credentials")
-    surroundings = services.surroundings
+    return _welcome(services, account, cookie=login.cookie)
+
+
+def _refuse_other_pages(request: Request, services: Services) -> None:
+    """Another site must not log a browser in as somebody of its choice. A program that sends no `Origin` is no browser."""
+    origin = request.headers.get("origin")
+    if origin is not None:
+        services.gate.page.check_origin(origin, request.headers.get("host", ""))
+
+
+def _welcome(services: Services, account: Account, *, cookie: bool) -> Response:
+    surroundings, seconds = services.surroundings, int(services.signer.lifetime)
     token = services.signer.issue(account.id, surroundings.new_id(), surroundings.wall_clock())
-    return Json(
-        {
-            "access_token": token,
-            "token_type": "bearer",
-            "expires_in": int(services.signer.lifetime),
-            "role": account.role,
-        }
-    )
+    if cookie:
+        headers = {"Set-Cookie": services.gate.page.set_cookie(token, seconds)}
+        return Json({"expires_in": seconds, "role": account.role}, headers=headers)
+    return Json({"access_token": token, "token_type": "bearer", "expires_in": seconds, "role": account.role})
 
 
 @router.post("/logout", status_code=204)
 async def log_out(request: Request) -> Response:
-    """Revoke the token that came with the request; a key is revoked where keys are managed."""
+    """Revoke the token that came with the request, and clear its cookie; a key is revoked where keys are managed."""
     services = services_of(request)
     shown = (await enter(request, services)).credential
     if shown.kind != "token" or shown.expires_at is None:
         raise InvalidRequest("Only a token can be logged out; revoke a key at /v1/keys")
     ends, now = shown.expires_at, services.surroundings.wall_clock()
     await services.store.write(lambda: revoke(shown.id, ends, now))
-    return Response(status_code=204)
+    return Response(status_code=204, headers={"Set-Cookie": services.gate.page.set_cookie("", 0)})
+
+
+@router.get("/me")
+async def who_am_i(request: Request) -> Response:
+    """The caller: name, role, and what this credential may do; a page shows and hides by it."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    account = await services.store.read(lambda: account_by_id(caller.account_id))
+    if account is None:
+        raise Unauthenticated("The account is not active")
+    ends = caller.credential.expires_at
+    return Json(
+        {
+            "username": account.username,
+            "role": caller.role.name,
+            "permissions": sorted(caller.permissions),
+            "tools": sorted(caller.role.tools),
+            "expires_at": None if ends is None else moment(ends),
+        }
+    )

@@ -40,6 +40,8 @@ class Login(_Body):
 
     username: str = Field(min_length=1, max_length=256)
     password: str = Field(min_length=1, max_length=1024)
+    cookie: bool = False
+    """True for the chat page: the token goes into a cookie that no script reads, and not into the body."""
 
 
 class _Scoped(_Body):

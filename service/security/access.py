@@ -1,4 +1,4 @@
-"""Turns a bearer token into the account behind it, as the account is now and not as it was when the token was made."""
+"""Turns the credential of a request into the account behind it, as the account is now and not as it was when the credential was made."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import orjson
+
 from service.errors import PermissionRequired, Unauthenticated
-from service.store.accounts import Account, account_by_id
-from service.store.revocations import is_revoked
+from service.security.carriers import Page, Shown, credential_shown
+from service.security.keys import is_well_formed, key_digest
+from service.store.access import standing
+from service.store.keys import key_holder
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from service.deployments.model import Deployment, Role
-    from service.security.tokens import Claims, TokenSigner
+    from service.security.tokens import TokenSigner
     from service.store.store import Store
-    from service.store.work import Work
+
+_MOST_SCOPES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Caller:
     credential: Credential
 
     def require(self, permission: str) -> None:
-        """Raises `PermissionRequired` unless the role has the permission."""
+        """Raises `PermissionRequired` unless the role and the credential have the permission."""
         if permission not in self.permissions:
             raise PermissionRequired(f"Permission '{permission}' required")
 
@@ -49,39 +56,70 @@ class Caller:
 
 
 class Gate:
-    """Checks tokens against the database."""
+    """Checks credentials against the database: one query for each request, whatever the credential."""
 
     def __init__(
-        self, store: Store, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float]
+        self, store: Store, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float], page: Page
     ) -> None:
         self._store = store
         self._signer = signer
         self._roles = deployment.roles
         self._wall_clock = wall_clock
+        self._scopes: dict[str, frozenset[str]] = {}
+        self.page = page
 
-    async def enter(self, authorization: str | None) -> Caller:
-        """The caller behind an `Authorization` header.
+    async def enter(self, scope: Scope) -> Caller:
+        """The caller of a request.
 
         Raises:
-            Unauthenticated: no token, or one that does not count.
+            Unauthenticated: no credential, or one that does not count.
+            AmbiguousCredentials: more than one.
+            OriginRefused: a change by cookie from another site's page.
             StorageUnavailable: the account cannot be read.
         """
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Send 'Authorization: Bearer <token>'; POST /v1/auth/token gives one")
-        claims = self._signer.read(token.strip(), self._wall_clock())
-        account = await self._store.read(lambda: self._account(claims))
-        role = self._roles.get(account.role)
-        if role is None:
-            raise Unauthenticated("The account's role does not exist in this deployment")
-        return Caller(account.id, role, role.permissions, Credential("token", claims.jti, claims.expires_at))
+        shown = credential_shown(scope["headers"], scope["method"], self.page)
+        return await (self._by_token(shown) if shown.kind == "token" else self._by_key(shown))
 
-    def _account(self, claims: Claims) -> Work[Account]:
-        if (yield from is_revoked(claims.jti)):
+    async def _by_token(self, shown: Shown) -> Caller:
+        claims = self._signer.read(shown.text, self._wall_clock())
+        account = await self._store.read(lambda: standing(claims.account_id, claims.jti))
+        if account is not None and account.revoked:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
-        account = yield from account_by_id(claims.account_id)
         if account is None or account.disabled:
             raise Unauthenticated("The account is not active")
-        if claims.issued_at < account.tokens_valid_after:
+        if claims.issued_at < account.valid_after:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
-        return account
+        role = self._role(account.role)
+        return Caller(claims.account_id, role, role.permissions, Credential("token", claims.jti, claims.expires_at))
+
+    async def _by_key(self, shown: Shown) -> Caller:
+        if not is_well_formed(shown.text):
+            raise Unauthenticated("The API key is not valid")
+        digest = key_digest(shown.text)
+        key = await self._store.read(lambda: key_holder(digest))
+        if key is None:
+            raise Unauthenticated("The API key is not valid")
+        if key.disabled:
+            raise Unauthenticated("The account is not active")
+        if key.revoked_at is not None:
+            raise Unauthenticated("The API key was revoked", code="key_revoked")
+        if key.expires_at is not None and key.expires_at <= self._wall_clock():
+            raise Unauthenticated("The API key has expired", code="key_expired")
+        role = self._role(key.role)
+        # The role decides now: a key never keeps what its account has lost.
+        permitted = role.permissions & self._parsed(key.scopes)
+        return Caller(key.account_id, role, permitted, Credential("key", key.key_id, key.expires_at, key.quota))
+
+    def _role(self, name: str) -> Role:
+        role = self._roles.get(name)
+        if role is None:
+            raise Unauthenticated("The account's role does not exist in this deployment")
+        return role
+
+    def _parsed(self, scopes: str) -> frozenset[str]:
+        known = self._scopes.get(scopes)
+        if known is None:
+            if len(self._scopes) >= _MOST_SCOPES:
+                self._scopes.clear()
+            known = self._scopes[scopes] = frozenset(orjson.loads(scopes))
+        return known

@@ -2,9 +2,55 @@
 
 from __future__ import annotations
 
-from service.store.work import Work, run
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from service.store.work import Work, rows, run
 
 
-def note(now: float, action: str, subject: str) -> Work[None]:
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One line of the trail.
+
+    `at` is in seconds since the epoch. `actor` is an account's id, or who acted without one: `command line`, a keyed hash of a
+    name that nobody logged in with. `times` counts equal events of a minute that were not written one by one.
+    """
+
+    at: float
+    action: str
+    subject: str
+    actor: str = ""
+    request_id: str = ""
+    conversation_id: str = ""
+    times: int = 1
+
+
+_COLUMNS = "at, action, subject, actor, request_id, conversation_id, times"
+_INSERT = f"INSERT INTO audit ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+
+
+def note(
+    now: float,
+    action: str,
+    subject: str,
+    *,
+    actor: str = "",
+    request_id: str = "",
+    conversation_id: str = "",
+) -> Work[None]:
     """Write one line of the audit trail."""
-    yield from run("INSERT INTO audit (at, action, subject) VALUES ($1, $2, $3)", now, action, subject)
+    yield from write_events([AuditEvent(now, action, subject, actor, request_id, conversation_id)])
+
+
+def write_events(events: Iterable[AuditEvent]) -> Work[None]:
+    """Write lines of the audit trail."""
+    for one in events:
+        yield from run(
+            _INSERT, one.at, one.action, one.subject, one.actor, one.request_id, one.conversation_id, one.times
+        )
+
+
+def audit_since(moment: float, limit: int) -> Work[Sequence[AuditEvent]]:
+    """The newest events from a moment on, at most `limit`, the oldest first."""
+    sql = f"SELECT {_COLUMNS} FROM audit WHERE at >= $1 ORDER BY seq DESC LIMIT $2"
+    return [AuditEvent(*row) for row in reversed((yield from rows(sql, moment, limit)))]

@@ -190,10 +190,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         ALTER TABLE audit ADD COLUMN actor TEXT NOT NULL DEFAULT '';
         ALTER TABLE audit ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
         ALTER TABLE audit ADD COLUMN conversation_id TEXT NOT NULL DEFAULT '';
+        ALTER TABLE audit ADD COLUMN times {integer} NOT NULL DEFAULT 1;
         CREATE INDEX audit_of_a_conversation ON audit (conversation_id);
         """,
         down="""
         DROP INDEX audit_of_a_conversation;
+        ALTER TABLE audit DROP COLUMN times;
         ALTER TABLE audit DROP COLUMN conversation_id;
         ALTER TABLE audit DROP COLUMN request_id;
         ALTER TABLE audit DROP COLUMN actor;

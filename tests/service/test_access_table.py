@@ -20,6 +20,7 @@ BODIES: dict[str, Any] = {
 FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
     # One status for everybody, or those of the roles that are not refused.
     ("/v1/auth/logout", "POST"): 204,
+    ("/v1/auth/me", "GET"): 200,
     ("/v1/chat", "POST"): 200,
     ("/v1/conversations", "POST"): 201,
     ("/v1/conversations", "GET"): 200,

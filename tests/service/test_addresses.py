@@ -1,0 +1,54 @@
+"""A client cannot choose the address that it is counted under."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import ConfigurationError
+from service.security.addresses import Proxies, client_address, trusted_proxies
+
+
+def seen(peer: str | None, forwarded: list[str], proxies: Proxies) -> str:
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
+    return client_address({"client": (peer, 1) if peer else None, "headers": headers}, proxies)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255), max_size=30), max_size=4))
+def test_without_trusted_proxies_the_peer_counts(forged: list[str]) -> None:
+    """Whatever X-Forwarded-For says, it changes nothing."""
+    lines = [(b"x-forwarded-for", line.encode("latin-1")) for line in forged]
+    scope = {"client": ("203.0.113.9", 1), "headers": lines}
+    assert client_address(scope, Proxies()) == "203.0.113.9"
+    assert client_address(scope, trusted_proxies("10.0.0.0/8")) == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (["198.51.100.4"], "198.51.100.4"),
+        (["1.1.1.1, 198.51.100.4"], "198.51.100.4"),
+        (["1.1.1.1", "198.51.100.4, 10.1.2.3"], "198.51.100.4"),
+        (["10.9.9.9, 10.8.8.8"], "10.9.9.9"),
+        (["198.51.100.4, nonsense"], "10.0.0.1"),
+        ([], "10.0.0.1"),
+        ([" , ,"], "10.0.0.1"),
+        (["2001:db8:1:2:3::4"], "2001:db8:1:2::/64"),
+        (["::ffff:198.51.100.4"], "198.51.100.4"),
+    ],
+)
+def test_behind_a_trusted_proxy_the_last_foreign_hop_counts(forwarded: list[str], address: str) -> None:
+    """Hops are read from the right: what a client wrote itself stands left of what the proxy saw."""
+    assert seen("10.0.0.1", forwarded, trusted_proxies("10.0.0.0/8, 192.0.2.1")) == address
+
+
+def test_a_peer_without_an_address_is_unknown() -> None:
+    """A socket file has no address; all its clients count as one."""
+    assert seen(None, ["1.1.1.1"], trusted_proxies("10.0.0.0/8")) == "unknown"
+
+
+def test_an_entry_that_is_no_network_is_refused() -> None:
+    """The message names the setting and shows how to write one."""
+    with pytest.raises(ConfigurationError, match=r"COURTSIGHT_TRUSTED_PROXIES: .*10\.0\.0\.0/8"):
+        trusted_proxies("10.0.0.0/8, proxy.internal")
