@@ -367,6 +367,7 @@ class Answerer:
             written=written,
             weighed=draft.weighed.evidence if draft.weighed else (),
             features=draft.weighed.features if draft.weighed else {},
+            corpus=draft.retriever.holdings.hash,
         )
 
 

@@ -29,6 +29,7 @@ from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
+from service.minutes import MinuteTaker, Versions
 from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
 from service.retrieval.lending import Shelf
 from service.retrieval.opening import LOOKING_SECONDS, Dress, Opened, as_it_is, open_corpus
@@ -279,13 +280,24 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
             watcher=parts.watching,
             clock=around.clock,
         ),
-        turns=Turns(store, deployment.limits.remembered_questions, around.new_id, around.wall_clock),
+        turns=Turns(
+            store,
+            deployment.limits.remembered_questions,
+            around.new_id,
+            around.wall_clock,
+            MinuteTaker(_versions(parts)),
+        ),
         switches=board,
         metrics=parts.metrics,
         watching=parts.watching,
         surroundings=around,
         log_key=parts.secret,
     )
+
+
+def _versions(parts: _Parts) -> Versions:
+    prompt = parts.models.prompt if parts.models else ""
+    return Versions(__version__, parts.deployment.name, parts.engine.name, prompt)
 
 
 def _routes() -> list[tuple[str, str]]:

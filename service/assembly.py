@@ -32,11 +32,16 @@ _SHARE_OF_THE_REQUEST = 0.9
 
 @dataclass(frozen=True, slots=True)
 class LanguageModels:
-    """What calls language models: the engine, and what has to be kept and closed with it."""
+    """What calls language models: the engine, and what has to be kept and closed with it.
+
+    `prompt` is the hash of what models are told, `free` the names of the models that cost nothing.
+    """
 
     engine: AnswerEngine
     chain: Chain
     budgets: Budgets
+    prompt: str
+    free: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ def language_models(providers: Providers, around: Around) -> LanguageModels:
         fell_back=calling.fell_back,
         crashed=calling.crashed,
     )
-    return LanguageModels(FallbackEngine(cached, ExtractiveEngine(), rules), chain, budgets)
+    free = frozenset(model.name for model in providers.models if model.free)
+    return LanguageModels(FallbackEngine(cached, ExtractiveEngine(), rules), chain, budgets, writer.prompt_hash, free)
 
 
 def _fingerprint(providers: Providers) -> str:

@@ -61,7 +61,8 @@ class Delta:
 class Answer:
     """The whole answer, saved. Told last.
 
-    `weighed` are the passages that were considered, cited or not, and `features` what the confidence in them was reckoned from.
+    `weighed` are the passages that were considered, cited or not, `features` what the confidence in them was reckoned from, and
+    `corpus` the hash of the state of the corpus that they come from.
     """
 
     text: str
@@ -76,6 +77,7 @@ class Answer:
     written: Written
     weighed: tuple[Evidence, ...] = ()
     features: Mapping[str, float] = field(default_factory=dict)
+    corpus: str = ""
 
 
 Event = Classified | Step | Delta | Answer

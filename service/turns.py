@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from service.chat.citations import dump_citations
 from service.exchange import Answer, Question
+from service.minutes import Minutes, MinuteTaker
 from service.retrieval.retriever import NO_FILTERS, Filters
 from service.security.access import Caller
+from service.store.answers import insert_answer
 from service.store.conversations import (
     Conversation,
     Message,
     append_messages,
     find_conversation,
     insert_conversation,
+    insert_messages,
     last_questions,
 )
 from service.store.store import Store
@@ -33,15 +36,22 @@ class Turn:
     owner: str
     question: Question
     asked_at: float
+    trace_id: str = ""
 
 
 class Turns:
     """Opens and keeps turns."""
 
     def __init__(
-        self, store: Store, remembered: int, new_id: Callable[[], str], wall_clock: Callable[[], float]
+        self,
+        store: Store,
+        remembered: int,
+        new_id: Callable[[], str],
+        wall_clock: Callable[[], float],
+        minutes: MinuteTaker,
     ) -> None:
         self._store = store
+        self._minutes = minutes
         self._remembered = remembered
         self._new_id = new_id
         self._wall_clock = wall_clock
@@ -55,6 +65,7 @@ class Turns:
         *,
         cacheable: bool = True,
         filters: Filters = NO_FILTERS,
+        trace_id: str = "",
     ) -> Turn:
         """Place a question in a conversation of the caller, or in a new one that is made when the answer is kept.
 
@@ -64,7 +75,7 @@ class Turns:
         """
         if conversation_id is None:
             question = Question(text, caller.role, request_id=request_id, cacheable=cacheable, filters=filters)
-            return self._turn(caller, question, self._new_id(), is_new=True)
+            return self._turn(caller, question, self._new_id(), trace_id, is_new=True)
 
         def look() -> Work[Question]:
             found = yield from find_conversation(caller.account_id, conversation_id)
@@ -72,26 +83,37 @@ class Turns:
             return Question(text, caller.role, earlier, found.title, request_id, cacheable, filters)
 
         question = await self._store.read(look)
-        return self._turn(caller, question, conversation_id, is_new=False)
+        return self._turn(caller, question, conversation_id, trace_id, is_new=False)
 
-    def _turn(self, caller: Caller, question: Question, conversation_id: str, *, is_new: bool) -> Turn:
-        return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, self._wall_clock())
+    def _turn(self, caller: Caller, question: Question, conversation_id: str, trace_id: str, *, is_new: bool) -> Turn:
+        asked_at = self._wall_clock()
+        return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, asked_at, trace_id)
 
     async def keep(self, turn: Turn, answer: Answer) -> None:
-        """Save question and answer together, durably.
+        """Save question, answer and the answer's minutes together, durably.
 
         Raises:
             StorageUnavailable: nothing was saved.
             NotFound: the conversation was deleted meanwhile.
         """
         asked = Message(self._new_id(), "user", turn.question.text, turn.asked_at)
-        answered = Message(turn.id, "assistant", answer.text, self._wall_clock(), dump_citations(answer.citations))
+        now = self._wall_clock()
+        minutes: Minutes | None = None
         title = turn.question.text.strip()[:_TITLE_CHARACTERS]
 
         def job() -> Work[None]:
+            nonlocal minutes
+            # Made once, and beside the event loop where the store writes there.
+            minutes = minutes or self._minutes.of(turn, answer, now)
+            answered = Message(turn.id, "assistant", answer.text, now, dump_citations(answer.citations))
             if turn.is_new:
                 begun = Conversation(turn.conversation_id, title, turn.asked_at, 0)
                 yield from insert_conversation(turn.owner, begun)
-            yield from append_messages(turn.owner, turn.conversation_id, (asked, answered))
+                yield from insert_messages(turn.conversation_id, (asked, answered))
+            else:
+                yield from append_messages(turn.owner, turn.conversation_id, (asked, answered))
+            yield from insert_answer(minutes.saved, minutes.fresh)
 
         await self._store.write(job)
+        if minutes:
+            self._minutes.kept(minutes)

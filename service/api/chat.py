@@ -41,7 +41,13 @@ async def chat(request: Request) -> Response:
         part.strip() for part in request.headers.get("cache-control", "").lower().split(",")
     }
     turn = await services.turns.open(
-        caller, text, asked.conversation_id, record.request_id, cacheable=not own, filters=asked.filters
+        caller,
+        text,
+        asked.conversation_id,
+        record.request_id,
+        cacheable=not own,
+        filters=asked.filters,
+        trace_id=record.trace_id,
     )
     if asked.stream or MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import orjson
 
@@ -106,9 +106,9 @@ def _long_name(law: str | None) -> str | None:
     return f"{kind} Nomor {found[2]} Tahun {found[3]}"
 
 
-def dump_citations(citations: Sequence[Citation]) -> str:
+def dump_citations(citations: list[Citation] | tuple[Citation, ...]) -> str:
     """Citations as JSON text, whole: more than the API shows, because the export needs court, day and long title."""
-    return orjson.dumps([asdict(citation) for citation in citations]).decode()
+    return orjson.dumps(citations).decode()
 
 
 def load_citations(stored: str | None) -> list[Citation]:

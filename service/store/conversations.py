@@ -104,7 +104,13 @@ def append_messages(owner: str, conversation_id: str, messages: Iterable[Message
     Raises:
         NotFound: the conversation was deleted meanwhile.
     """
-    yield from find_conversation(owner, conversation_id)
+    if not (yield from found("SELECT 1 FROM conversations WHERE id = $1 AND account_id = $2", conversation_id, owner)):
+        raise NotFound(MISSING)
+    yield from insert_messages(conversation_id, messages)
+
+
+def insert_messages(conversation_id: str, messages: Iterable[Message]) -> Work[None]:
+    """Add messages to a conversation that is known to be the owner's."""
     for message in messages:
         yield from run(
             "INSERT INTO messages (id, conversation_id, author, content, created_at, citations)"

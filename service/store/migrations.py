@@ -128,6 +128,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         CREATE TABLE passages (digest TEXT PRIMARY KEY, body TEXT NOT NULL) {strict};
         CREATE TABLE answers (
             message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+            account_id TEXT NOT NULL,
+            conversation_id TEXT NOT NULL,
             request_id TEXT NOT NULL,
             trace_id TEXT NOT NULL,
             asked_at {real} NOT NULL,
@@ -147,6 +149,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             record TEXT NOT NULL
         ) {strict};
         CREATE INDEX answers_by_moment ON answers (answered_at);
+        CREATE INDEX answers_of_an_account ON answers (account_id, answered_at);
         CREATE INDEX answers_of_a_request ON answers (request_id);
         CREATE TABLE feedback (
             message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
