@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -40,10 +40,11 @@ from service.rounds import ended, repeat
 from service.security.access import Gate
 from service.security.addresses import Proxies, trusted_proxies
 from service.security.carriers import Page
+from service.security.keyring import RotatingRing
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings
-from service.settings import CORPORA, Settings, provider_key
+from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.store.store import Store
 from service.switches import SwitchBoard, Switches
@@ -61,13 +62,14 @@ _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""
 _SWITCHES_SECONDS = 0.5
 _LEDGER_SECONDS = 1.0
+_KEYS_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What is built before the app starts and does not change while it runs."""
 
-    secret: str
+    ring: RotatingRing
     page: Page
     proxies: Proxies
     deployment: Deployment
@@ -103,7 +105,8 @@ def create_app(
         ConfigurationError: the settings, the deployment or the corpus do not allow a start.
     """
     around = surroundings or surroundings_of(settings)
-    secret = settings.signing_secret
+    refuse_weak_secrets(settings)
+    ring = RotatingRing(settings.signing_secrets, settings.signing_files, around.wall_clock, around.log)
     page = Page(settings.public_origin, secure=settings.environment == "production")
     proxies = trusted_proxies(settings.trusted_proxies)
     deployment = load_deployment(deployment_file(settings.deployment))
@@ -130,7 +133,7 @@ def create_app(
     writer = engine or (models.engine if models else ExtractiveEngine())
     metrics.build.info(_build(deployment, shelf.current.holdings, writer))
     parts = _Parts(
-        secret, page, proxies, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress
+        ring, page, proxies, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress
     )
 
     @asynccontextmanager
@@ -195,9 +198,18 @@ async def _begin_rounds(
     if watch:
         looking = repeat("library", LOOKING_SECONDS, watch.look, around.log)
         ending.push_async_callback(ended, asyncio.create_task(looking))
+    turning = repeat("signing keys", _KEYS_SECONDS, _looked(parts.ring), around.log)
+    ending.push_async_callback(ended, asyncio.create_task(turning))
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending
+
+
+def _looked(ring: RotatingRing) -> Callable[[], Awaitable[None]]:
+    async def look() -> None:
+        ring.look()
+
+    return look
 
 
 def _publications(parts: _Parts) -> Publications:
@@ -261,7 +273,7 @@ def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[s
 
 def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard) -> Services:
     deployment, around = parts.deployment, parts.around
-    signer = TokenSigner(parts.secret, deployment.limits.token_seconds)
+    signer = TokenSigner(parts.ring, deployment.limits.token_seconds)
     toolbox = all_tools()
     return Services(
         deployment=deployment,
@@ -291,7 +303,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         metrics=parts.metrics,
         watching=parts.watching,
         surroundings=around,
-        log_key=parts.secret,
+        log_key=parts.ring.current.secret,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal, Self
@@ -11,12 +13,13 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
+from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
 from service.strictness import nearest
 
 PREFIX = "COURTSIGHT_"
-SHORTEST_SECRET_BYTES = 32
-_FEWEST_DISTINCT_BYTES = 8
 _LIKELY_TYPO = 0.85
+_MAKE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+_PROVIDER_KEY = re.compile(rf"{PREFIX}(.+)_API_KEY(?:_FILE)?")
 CORPORA = Path(__file__).parent / "corpora"
 
 
@@ -76,7 +79,15 @@ class Settings(BaseSettings):
         description="Signs tokens; at least 32 bytes, random, no default. Also as COURTSIGHT_JWT_SECRET_FILE.",
     )
     jwt_secret_file: Path | None = Field(
-        default=None, description="A file that holds the secret; surrounding space is cut."
+        default=None,
+        description="A file that holds the secret; surrounding space is cut. It is read again when it changes.",
+    )
+    jwt_previous_secrets: SecretStr | None = Field(
+        default=None,
+        description="Secrets that signed until a rotation and still verify, with commas. Also as COURTSIGHT_JWT_PREVIOUS_SECRETS_FILE.",
+    )
+    jwt_previous_secrets_file: Path | None = Field(
+        default=None, description="A file that holds them, one on each line. It is read again when it changes."
     )
     public_origin: str | None = Field(
         default=None,
@@ -111,6 +122,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _secrets_from_files(self) -> Self:
         self.jwt_secret = _secret("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
+        self.jwt_previous_secrets = _secret(
+            "JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file
+        )
         self.retrieval_database_url = _secret(
             "RETRIEVAL_DATABASE_URL", self.retrieval_database_url, self.retrieval_database_url_file
         )
@@ -140,15 +154,91 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: it is missing, too short, or visibly not random.
         """
-        make = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-        if self.jwt_secret is None:
-            raise ConfigurationError(f"{PREFIX}JWT_SECRET is not set; {make}")
-        secret = self.jwt_secret.get_secret_value()
-        if len(secret.encode()) < SHORTEST_SECRET_BYTES:
-            raise ConfigurationError(f"{PREFIX}JWT_SECRET is shorter than {SHORTEST_SECRET_BYTES} bytes; {make}")
-        if self.environment == "production" and len(set(secret.encode())) < _FEWEST_DISTINCT_BYTES:
-            raise ConfigurationError(f"{PREFIX}JWT_SECRET is not random (few distinct characters); {make}")
-        return secret
+        return self.signing_secrets()[0]
+
+    @property
+    def signing_files(self) -> tuple[Path, ...]:
+        """The files whose change changes the signing secrets."""
+        return tuple(file for file in (self.jwt_secret_file, self.jwt_previous_secrets_file) if file)
+
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The secret that signs tokens, then those that only verify; files are read anew.
+
+        Raises:
+            ConfigurationError: one is missing, too short, or visibly not random; names each.
+        """
+        current = _again("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
+        previous = _listed(_again("JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file))
+        if found := self._signing_weaknesses(current, previous):
+            raise ConfigurationError("; ".join(found))
+        return (current, *previous)
+
+    def _signing_weaknesses(self, current: str, previous: list[str]) -> list[str]:
+        strict = self.environment == "production"
+        if not current:
+            return [f"{PREFIX}JWT_SECRET is not set; {_MAKE}"]
+        found = [f"{PREFIX}JWT_SECRET {why}; {_MAKE}"] if (why := secret_weakness(current, strict=strict)) else []
+        for number, one in enumerate(previous, start=1):
+            if why := secret_weakness(one, strict=strict):
+                found.append(f"{PREFIX}JWT_PREVIOUS_SECRETS: number {number} {why}; take it out")
+        return found
+
+    def weaknesses(self) -> list[str]:
+        """Everything about secrets that must not start, each in a sentence that names its variable and never its value."""
+        strict = self.environment == "production"
+        try:
+            self.signing_secrets()
+            found = []
+        except ConfigurationError as error:
+            found = [str(error)]
+        if self.public_origin and (why := origin_weakness(self.public_origin, strict=strict)):
+            found.append(f"{PREFIX}PUBLIC_ORIGIN {why}")
+        if strict:
+            found += [*self._weak_fields(), *_weak_provider_keys()]
+        return found
+
+    def _weak_fields(self) -> Iterator[str]:
+        """Every other setting that is a secret, also those that are added later: addresses by their password, keys by their text."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name.startswith("jwt_") or not isinstance(value, SecretStr):
+                continue
+            text = value.get_secret_value()
+            why = password_weakness(text, needed="redis" in name) if "://" in text else placeholder_weakness(text)
+            if why:
+                yield f"{PREFIX}{name.upper()} {why}"
+
+
+def refuse_weak_secrets(settings: Settings) -> None:
+    """Let nothing start with a secret that is none.
+
+    Raises:
+        ConfigurationError: naming every one of them at once, so that a start need not be tried once for each.
+    """
+    if found := settings.weaknesses():
+        raise ConfigurationError("; ".join(found))
+
+
+def _weak_provider_keys() -> Iterator[str]:
+    for variable in sorted(os.environ):
+        named = _PROVIDER_KEY.fullmatch(variable)
+        key = provider_key(named[1]) if named else None
+        if key is not None and (why := placeholder_weakness(key)):
+            yield f"{variable} {why}"
+
+
+def _again(name: str, given: SecretStr | None, file: Path | None) -> str:
+    """A secret as its file has it now."""
+    if file is None:
+        return given.get_secret_value().strip() if given else ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{PREFIX}{name}_FILE: {error}") from error
+
+
+def _listed(text: str) -> list[str]:
+    return [one for part in text.splitlines() for entry in part.split(",") if (one := entry.strip())]
 
 
 def _secret(name: str, given: SecretStr | None, file: Path | None) -> SecretStr | None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import jwt
 
 from service.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+    from service.security.keyring import KeyRing, RotatingRing
 
 ISSUER = "courtsight"
 AUDIENCE = "courtsight-api"
@@ -14,6 +21,11 @@ _ALGORITHM = "HS256"
 _REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "sub", "jti"]
 _LEEWAY_SECONDS = 5
 _INVALID = "The token is not valid: log in again"
+_EXPIRED = "The token has expired: log in again"
+# PyJWT would look at the machine's clock itself, and believes an `exp` of 10**30: times are checked here.
+_OPTIONS: Options = {"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_MOST_KNOWN = 4096
+"""Tokens whose signature is remembered, some 2 kB each; the oldest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +39,23 @@ class Claims:
 
 
 class TokenSigner:
-    """Makes and reads tokens with one secret."""
+    """Makes and reads tokens with the secrets of a ring.
 
-    def __init__(self, secret: str, lifetime: float) -> None:
-        """Keep the secret.
+    A signature that was found good is remembered by the whole token, so that its next request costs a look-up. What may change
+    (time, revocation, the account) is asked anew each time, and a change of the ring forgets everything.
+    """
+
+    def __init__(self, ring: RotatingRing, lifetime: float) -> None:
+        """Keep the ring.
 
         Args:
-            secret: at least 32 bytes; the settings have checked that.
+            ring: secrets of at least 32 bytes; the settings have checked that.
             lifetime: seconds for which a token is valid.
         """
-        self._secret = secret
+        self._ring = ring
         self.lifetime = lifetime
+        self._known: dict[str, Claims] = {}
+        self._known_by: KeyRing = ring.current
 
     def issue(self, account_id: str, jti: str, now: float) -> str:
         """A token for an account, valid from now on."""
@@ -50,36 +68,64 @@ class TokenSigner:
             "nbf": int(now),
             "exp": int(now + self.lifetime),
         }
-        return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        ring = self._ring.current
+        return jwt.encode(claims, ring.secret, algorithm=_ALGORITHM, headers={"kid": ring.signing})
 
     def read(self, token: str, now: float) -> Claims:
         """The claims of a token.
 
         Args:
             token: the compact form.
-            now: seconds since the epoch. PyJWT would look at the machine's clock itself, so times are checked here.
+            now: seconds since the epoch.
 
         Raises:
             Unauthenticated: expired, or not one that this service made; a revoked one is the caller's to find.
         """
+        if self._known_by is not self._ring.current:
+            self._known_by = self._ring.current
+            self._known.clear()
+        known = self._known.get(token)
+        if known is None:
+            known = self._timely(self._verified(token), now)
+            if len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[token] = known
+        elif known.expires_at <= now:
+            del self._known[token]
+            raise Unauthenticated(_EXPIRED, code="token_expired")
+        return known
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        failure: Exception | None = None
+        for secret in self._secrets_for(token):
+            try:
+                return jwt.decode(
+                    token, secret, algorithms=[_ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
+                )
+            except (jwt.InvalidTokenError, ValueError) as error:
+                failure = error
+        raise Unauthenticated(_INVALID) from failure
+
+    def _secrets_for(self, token: str) -> Iterable[str]:
+        """The secret that the token's `kid` names, which is only ever a name in our own ring; all of them without a `kid`."""
         try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[_ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise Unauthenticated(_INVALID) from error
-        return self._timely(claims, now)
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError):
+            return ()
+        if "kid" not in header:
+            return self._ring.current.secrets.values()
+        kid = header["kid"]
+        if kid not in self._ring.current.secrets:
+            # Another worker may have seen a rotated file a moment earlier.
+            self._ring.look()
+        secret = self._ring.current.secrets.get(kid)
+        return () if secret is None else (secret,)
 
     def _timely(self, claims: dict[str, object], now: float) -> Claims:
         """Times must be numbers, in order, around now, and no further apart than we would have put them."""
         issued, begins, ends = (_seconds(claims[name]) for name in ("iat", "nbf", "exp"))
         if ends <= now:
-            raise Unauthenticated("The token has expired: log in again", code="token_expired")
+            raise Unauthenticated(_EXPIRED, code="token_expired")
         too_early = max(issued, begins) > now + _LEEWAY_SECONDS
         if too_early or ends - issued > self.lifetime + _LEEWAY_SECONDS:
             raise Unauthenticated(_INVALID)

@@ -9,7 +9,7 @@ import pytest
 from service.errors import ConfigurationError
 from service.settings import Settings, load_settings
 
-GOOD = "0123456789abcdef0123456789abcdef"
+GOOD = "0b7d-91ac-e5f2-44d8-6c3b-a2f0-77"
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 

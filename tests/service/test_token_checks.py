@@ -7,6 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
+from service.security.keyring import RotatingRing
 from service.security.tokens import AUDIENCE, ISSUER, TokenSigner
 from service.store.accounts import disable_account, set_password
 
@@ -166,7 +167,7 @@ def test_a_header_without_a_token_is_refused(house: Any, header: str) -> None:
 
 def test_reading_needs_the_secret_it_was_signed_with() -> None:
     """A signer reads what it issued and nothing of another's."""
-    signer = TokenSigner("s" * 40, LIFETIME)
+    signer = TokenSigner(RotatingRing(lambda: ["s" * 40], (), lambda: 1_000.0), LIFETIME)
     token = signer.issue("account", "jti", 1_000.5)
     assert signer.read(token, 1_001).account_id == "account"
     assert signer.read(token, 1_001).issued_at == 1_000.5

@@ -1,0 +1,132 @@
+"""Nothing starts in production with a secret that is none, and all of them are named at once."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from service.app import create_app
+from service.errors import ConfigurationError
+from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
+from service.settings import Settings, refuse_weak_secrets
+
+STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "", "secret", "x" * 31, "a" * 64, "changeme" * 5, "CHANGE-ME-" + "x1y2z3" * 5, "your-secret-key-change-in-production-please",
+        "super_secret_key_for_development_only", "<put a long random text of your own here>", "abcd1234efgh5678" * 3,
+        "${COURTSIGHT_JWT_SECRET_FROM_THE_VAULT_HERE}",
+    ],
+)  # fmt: skip
+def test_a_weak_signing_secret_is_told(secret: str) -> None:
+    """Short, repeated, known and placeholder texts are no secrets."""
+    assert secret_weakness(secret, strict=True)
+
+
+@given(st.binary(min_size=32, max_size=64))
+def test_random_secrets_of_every_usual_form_pass(drawn: bytes) -> None:
+    """What `secrets` makes is never refused, in hexadecimal as well as in base64."""
+    text = secrets.token_urlsafe(48)
+    assert secret_weakness(text, strict=True) is None
+    assert secret_weakness(secrets.token_hex(32), strict=True) is None
+    assert secret_weakness(drawn.hex(), strict=False) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "needed", "told"),
+    [
+        ("postgresql://reader:postgres@db/name", False, "known default"),
+        ("postgresql://reader:reader@db/name", False, "known default"),
+        ("postgresql://reader:abc@db/name", False, "too weak"),
+        ("postgresql://reader:aaaaaaaaaaaa@db/name", False, "too weak"),
+        ("postgresql://reader:change%2Dme@db/name", False, "known default"),
+        ("postgresql://reader:Tq8vX2rN@db/name", False, None),
+        ("postgresql://reader@db/name", False, None),
+        ("redis://cache:6379/0", True, "no password"),
+        ("redis://127.0.0.1:6379/0", True, None),
+        ("redis://:foobared@127.0.0.1:6379/0", True, "known default"),
+        ("redis://:Tq8vX2rN@cache:6379/0", True, None),
+        ("redis://[", True, "no address"),
+    ],
+)
+def test_the_password_of_an_address_is_judged(url: str, *, needed: bool, told: str | None) -> None:
+    """Defaults, the user's own name and short texts are refused; a Redis elsewhere needs a password."""
+    found = password_weakness(url, needed=needed)
+    assert (told is None) == (found is None)
+    assert (told or "") in (found or "")
+
+
+@pytest.mark.parametrize(
+    "key", ["", "your-api-key", "sk-xxxx", "<key>", "changeme", "...", "TODO", "sk-0000", "${KEY}"]
+)
+def test_a_placeholder_is_no_key(key: str) -> None:
+    """What stands in an example file was never given out by a provider."""
+    assert placeholder_weakness(key)
+
+
+def test_a_key_of_a_provider_passes_whatever_its_form() -> None:
+    """Providers decide how their keys look."""
+    assert placeholder_weakness("sk-proj-8fK2qLw9Zr4Tn7Vb") is None
+    assert placeholder_weakness("AIzaSyB3xk") is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "strict", "told"),
+    [
+        ("https://chat.example.id", True, None),
+        ("http://127.0.0.1:8000", True, None),
+        ("http://chat.example.id", True, "not https"),
+        ("http://chat.example.id", False, None),
+        ("https://chat.example.id/", False, "without a path"),
+        ("chat.example.id", False, "no origin"),
+        ("https://[", False, "no origin"),
+        ("*", False, "no origin"),
+    ],
+)
+def test_the_origin_of_the_page_is_judged(origin: str, *, strict: bool, told: str | None) -> None:
+    """An origin has no path; in production it is https or this machine."""
+    found = origin_weakness(origin, strict=strict)
+    assert (told is None) == (found is None)
+    assert (told or "") in (found or "")
+
+
+def test_production_names_every_weak_secret_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start tells all that is wrong, by name and never by value; nothing is built before."""
+    monkeypatch.setenv("COURTSIGHT_GEMINI_API_KEY", "your-api-key-here")
+    settings = Settings(
+        environment="production",
+        database=tmp_path / "a.db",
+        jwt_secret=SecretStr("changeme-" * 5),
+        jwt_previous_secrets=SecretStr(f"{STRONG},too-short-by-far"),
+        retrieval_database_url=SecretStr("postgresql://reader:postgres@db/name"),
+        public_origin="http://chat.example.id",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings)
+    told = str(caught.value)
+    for name in (
+        "JWT_SECRET ",
+        "JWT_PREVIOUS_SECRETS: number 2",
+        "RETRIEVAL_DATABASE_URL",
+        "PUBLIC_ORIGIN",
+        "GEMINI_API_KEY",
+    ):
+        assert f"COURTSIGHT_{name}" in told
+    assert not [value for value in ("changeme", "too-short-by-far", "postgres@", "your-api-key-here") if value in told]
+    assert "\n" not in told
+
+
+def test_development_asks_for_length_only(tmp_path: Path) -> None:
+    """On one's own machine a readable secret of 32 bytes is enough."""
+    settings = Settings(environment="development", jwt_secret=SecretStr("changeme-" * 5))
+    refuse_weak_secrets(settings)
+    with pytest.raises(ConfigurationError, match="shorter than 32 bytes"):
+        refuse_weak_secrets(settings.model_copy(update={"jwt_secret": SecretStr("12345678")}))
