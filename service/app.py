@@ -22,6 +22,9 @@ from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
+from service.edge.answer_headers import fixed_headers
+from service.edge.middleware import EdgeMiddleware, EdgeRules
+from service.edge.origins import OriginRules
 from service.errors import InvalidRequest, Problem
 from service.ledger import Ledger
 from service.llm.embedding import ProviderEmbedder
@@ -30,6 +33,8 @@ from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
 from service.minutes import MinuteTaker, Versions
+from service.quotas.turnstile import Turnstile
+from service.quotas.windows import SlidingWindows
 from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
 from service.retrieval.lending import Shelf
 from service.retrieval.opening import LOOKING_SECONDS, Dress, Opened, as_it_is, open_corpus
@@ -172,7 +177,11 @@ def create_app(
     for router in _ROUTERS:
         app.include_router(router)
     _handle_problems(app)
-    telemetry = Telemetry(metrics, around.log, tracing, around.clock, around.new_id)
+    app.add_middleware(
+        EdgeMiddleware, rules=_edge_rules(settings, deployment, proxies), turnstile=lambda: _turnstile_of(app)
+    )
+    fixed = fixed_headers(production=settings.environment == "production")
+    telemetry = Telemetry(metrics, around.log, tracing, around.clock, around.new_id, fixed)
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     return app
 
@@ -210,6 +219,21 @@ def _looked(ring: RotatingRing) -> Callable[[], Awaitable[None]]:
         ring.look()
 
     return look
+
+
+def _edge_rules(settings: Settings, deployment: Deployment, proxies: Proxies) -> EdgeRules:
+    return EdgeRules(
+        hosts=settings.hosts,
+        proxies=proxies,
+        load_test_networks=settings.measuring_networks,
+        origins=OriginRules.of(settings.origins, credentials=settings.cors_credentials),
+        exempt=deployment.quotas.exempt,
+    )
+
+
+def _turnstile_of(app: FastAPI) -> Turnstile | None:
+    services: Services | None = getattr(app.state, "services", None)
+    return services.turnstile if services else None
 
 
 def _publications(parts: _Parts) -> Publications:
@@ -299,6 +323,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
             around.wall_clock,
             MinuteTaker(_versions(parts)),
         ),
+        turnstile=Turnstile(deployment.quotas, SlidingWindows(), around.wall_clock, parts.metrics.quota_decisions.inc),
         switches=board,
         metrics=parts.metrics,
         watching=parts.watching,

@@ -11,7 +11,10 @@ ServiceError
     ├── InvalidRequest      422
     ├── BodyTimeout         408 timeout
     ├── TooLarge            413
+    │   └── HeadersTooLarge 431
+    ├── HostRefused         421
     ├── TooBusy             429
+    │   └── QuotaExceeded   429, with the seconds after which to try again
     ├── StorageUnavailable  503
     ├── NotReady            503
     ├── ProviderUnavailable 503
@@ -38,6 +41,7 @@ PROBLEM_CODES: tuple[str, ...] = (
     "invalid_request",
     "too_large",
     "method_not_allowed",
+    "host_refused",
     "rate_limited",
     "storage_unavailable",
     "not_ready",
@@ -132,11 +136,32 @@ class TooLarge(Problem):
     code = "too_large"
 
 
+class HeadersTooLarge(TooLarge):
+    """The request has more headers, or longer ones, than anybody needs."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class HostRefused(Problem):
+    """The request names a host that is not this service (RFC 9110, 15.5.20)."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    code = "host_refused"
+
+
 class TooBusy(Problem):
     """More work of this kind waits than the service takes on."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
+
+
+class QuotaExceeded(TooBusy):
+    """Somebody asked more often than the deployment allows."""
+
+    def __init__(self, detail: str, *, retry_after_seconds: float) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StorageUnavailable(Problem):

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from service.answering import Answerer
 from service.deployments.model import Deployment
 from service.errors import NotReady
+from service.quotas.turnstile import Turnstile
 from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
 from service.security.addresses import Proxies
@@ -51,6 +52,7 @@ class Services:
     tools: Mapping[str, Tool]
     answerer: Answerer
     turns: Turns
+    turnstile: Turnstile
     switches: SwitchBoard
     metrics: Metrics
     watching: Watching
@@ -75,9 +77,11 @@ async def enter(request: Request, services: Services) -> Caller:
 
     Raises:
         Unauthenticated: no valid credential; the gate says what else.
+        QuotaExceeded: the account or its key has asked too often.
     """
     caller = await services.gate.enter(request.scope)
     record = record_of(request.scope)
     record.role = caller.role.name
     record.user = pseudonym(services.log_key, caller.account_id)
+    await services.turnstile.count_caller(record, caller)
     return caller

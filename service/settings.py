@@ -12,14 +12,19 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.edge.addresses import networks
+from service.edge.origins import ANY, origins
 from service.errors import ConfigurationError
 from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
+from service.security.addresses import Network
 from service.strictness import nearest
 
 PREFIX = "COURTSIGHT_"
 _LIKELY_TYPO = 0.85
 _MAKE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 _PROVIDER_KEY = re.compile(rf"{PREFIX}(.+)_API_KEY(?:_FILE)?")
+_WIDEST_MEASURING = 256
+"""Addresses of one network of load generators, at most, in production."""
 CORPORA = Path(__file__).parent / "corpora"
 
 
@@ -115,6 +120,21 @@ class Settings(BaseSettings):
         default="extractive",
         description="Who answers when no model does: the extractive engine, or nobody (the question fails).",
     )
+    allowed_hosts: str | None = Field(
+        default=None,
+        description="The names under which clients reach the service, separated by commas; default: any. Probes are answered under every name.",
+    )
+    load_test_networks: str | None = Field(
+        default=None,
+        description="Networks that load tests come from, separated by commas: their callers have the quota `load-test`; default: none, in development loopback.",
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="Origins of other pages that may read answers, separated by commas, like https://page.example; default: none.",
+    )
+    cors_credentials: bool = Field(
+        default=False, description="Whether those pages may send cookies; not together with the origin `*`."
+    )
     drain_seconds: int = Field(
         default=30, ge=1, le=300, description="Seconds that running answers get to finish after SIGTERM."
     )
@@ -131,6 +151,42 @@ class Settings(BaseSettings):
         if self.retrieval_database_url is not None and self.corpus is not None:
             raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")
         return self
+
+    @model_validator(mode="after")
+    def _network_is_sound(self) -> Self:
+        for name, read in (
+            ("LOAD_TEST_NETWORKS", lambda: self.measuring_networks),
+            ("CORS_ORIGINS", lambda: self.origins),
+        ):
+            try:
+                read()
+            except ValueError as error:
+                raise ValueError(f"{PREFIX}{name}: {error}") from error
+        if self.cors_credentials and ANY in self.origins:
+            raise ValueError(f"{PREFIX}CORS_CREDENTIALS lets no page in with CORS_ORIGINS=*: name the origins")
+        if self.environment == "production":
+            for network in self.measuring_networks:
+                if network.num_addresses > _WIDEST_MEASURING and not network.is_loopback:
+                    raise ValueError(
+                        f"{PREFIX}LOAD_TEST_NETWORKS: {network} is too wide: name the machines that measure"
+                    )
+        return self
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names of COURTSIGHT_ALLOWED_HOSTS, in small letters."""
+        return frozenset(part.strip().lower() for part in (self.allowed_hosts or "").split(",") if part.strip())
+
+    @property
+    def measuring_networks(self) -> tuple[Network, ...]:
+        """The networks of COURTSIGHT_LOAD_TEST_NETWORKS."""
+        usual = "127.0.0.0/8,::1/128" if self.environment == "development" else ""
+        return networks(usual if self.load_test_networks is None else self.load_test_networks)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of COURTSIGHT_CORS_ORIGINS."""
+        return origins(self.cors_origins or "")
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:

@@ -35,6 +35,7 @@ async def chat(request: Request) -> Response:
     caller.require("read")
     asked = await read_body(request, ChatQuestion, services.deployment.limits.body_bytes)
     text = checked_length(asked.message, services.deployment.limits.message_characters, "message")
+    await services.turnstile.count_session(record, caller, asked.conversation_id)
     services.metrics.received.inc()
     # A reader may ask for an answer of their own (RFC 9111, 5.2.1): it is neither taken from the cache nor kept there.
     own = {"no-store", "no-cache"} & {

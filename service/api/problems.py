@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.errors import NotFound, Problem, ProviderUnavailable, StorageUnavailable, TooBusy, Unauthenticated
+from service.errors import (
+    NotFound,
+    Problem,
+    ProviderUnavailable,
+    QuotaExceeded,
+    StorageUnavailable,
+    TooBusy,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from service.telemetry.record import RequestRecord
@@ -55,7 +63,7 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(problem, StorageUnavailable | TooBusy):
         headers["Retry-After"] = "1"
-    if isinstance(problem, ProviderUnavailable):
+    if isinstance(problem, ProviderUnavailable | QuotaExceeded):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 

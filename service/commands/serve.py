@@ -43,6 +43,8 @@ def serve(settings: Settings, host: str, port: int) -> int:
         log_config=None,
         log_level="warning",
         server_header=False,
+        # X-Forwarded-For is read at the edge, from trusted proxies only; uvicorn would believe any neighbour on loopback.
+        proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     surroundings.log.write("info", "listening", host=host, port=listener.getsockname()[1])

@@ -14,6 +14,7 @@ from service.deployments.calibration import load_calibration
 from service.deployments.glossary import load_glossary
 from service.deployments.guards import load_guards
 from service.deployments.model import ROLES, TOOLS, Deployment, Generation, Limits, Permission, Role
+from service.deployments.quotas import QuotasFile, quota_rules
 from service.deployments.reading import read_yaml
 from service.deployments.talk import load_talk
 from service.errors import ConfigurationError
@@ -143,6 +144,7 @@ class _File(_Strict):
     talk: FileName
     calibration: FileName
     llm: _Generation
+    quotas: QuotasFile
 
     @model_validator(mode="after")
     def _names_agree(self) -> _File:
@@ -201,6 +203,7 @@ def _domain(file: _File) -> Deployment:
         calibration=load_calibration(HERE / "calibrations" / f"{file.calibration}.yaml"),
         tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
+        quotas=quota_rules(file.quotas),
     )
 
 

@@ -16,6 +16,7 @@ from service.chat.translating import Glossary
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
+from service.quotas.rules import QuotaRules
 
 ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
 """The closed list of roles; a deployment gives each its rights."""
@@ -77,3 +78,4 @@ class Deployment:
     talk: SmallTalk
     tool_seconds: Mapping[str, float]
     calibration: Calibration
+    quotas: QuotaRules

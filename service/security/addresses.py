@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,7 @@ def _address(text: str) -> Address | None:
     return mapped if isinstance(mapped, IPv4Address) else found
 
 
+@lru_cache(maxsize=4096)  # an address is read for every request, and parsing it takes as long as counting it
 def _neighbourhood(text: str) -> str:
     address = _address(text)
     if isinstance(address, IPv6Address):

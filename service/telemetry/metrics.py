@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from service.chat.complexity import COMPLEXITIES
 from service.deployments.model import ROLES, TOOLS
 from service.errors import PROBLEM_CODES
+from service.quotas.limits import DECISIONS, KINDS
 
 ANONYMOUS = "anonymous"
 UNCLASSIFIED = "none"
@@ -201,6 +202,13 @@ class Metrics:
         # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
         self.received = self._counter("messages_received", "Chat messages that passed validation")
         self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")
+        # Requests by the kind of limit that they were counted under. Unit: requests.
+        self.quota_decisions = Counters(
+            self._counter("quota_decisions", "Requests counted under a kind of limit", "role", "limit", "decision"),
+            (*ROLES, ANONYMOUS),
+            KINDS,
+            DECISIONS,
+        )
         # Problems answered, by code and route template. Unit: problems.
         self.errors = Counters(
             self._counter("errors", "Problems answered", "error_type", "endpoint"),

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_body
+from service.edge.answer_headers import Header, dressed
 from service.errors import Problem
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
@@ -26,18 +27,18 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 _CLIENT_LEFT = 499
 _BY_STATUS = {401: "unauthorized", 429: "rate_limited", 504: "timeout"}
-_SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the layer needs: instruments, log, traces, monotonic seconds and a maker of ids."""
+    """What the layer needs: instruments, log, traces, monotonic seconds and a maker of ids; and the headers that every answer carries."""
 
     metrics: Metrics
     log: EventLog
     tracing: Tracing
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    fixed: tuple[Header, ...]
 
 
 class TelemetryMiddleware:
@@ -60,7 +61,7 @@ class TelemetryMiddleware:
         )
         record = RequestRecord(self._request_id(scope), trace_id(span), started)
         scope[SCOPE_KEY] = record
-        sender = _Sender(send, record)
+        sender = _Sender(send, record, telemetry.fixed)
         if is_chat:
             telemetry.metrics.in_flight.inc()
         # What runs for this request finds its parent here; the same task detaches it, or the SDK would complain.
@@ -143,21 +144,16 @@ class TelemetryMiddleware:
 class _Sender:
     """Passes messages on with our headers, and remembers the status."""
 
-    def __init__(self, send: Send, record: RequestRecord) -> None:
+    def __init__(self, send: Send, record: RequestRecord, fixed: tuple[Header, ...]) -> None:
         self._send = send
         self._record = record
+        self._fixed = fixed
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [
-                *message.get("headers", ()),
-                (b"x-request-id", self._record.request_id.encode()),
-                (b"x-trace-id", self._record.trace_id.encode()),
-                *_SECURITY_HEADERS,
-            ]
-            message = {**message, "headers": headers}
+            message = {**message, "headers": dressed(message.get("headers", ()), self._record, self._fixed)}
         await self._send(message)
 
 

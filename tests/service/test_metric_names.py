@@ -34,6 +34,11 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
         "0.1 0.25 0.5 0.75 1 1.5 2 3 5 8 15 30",
     ),
     "chatbot_stream_end": ("counter", {"reason": "complete client_closed upstream_error timeout"}, ""),
+    "chatbot_quota_decisions": (
+        "counter",
+        {"role": f"{ROLES} anonymous", "limit": "address user key session", "decision": "taken refused"},
+        "",
+    ),
     "chatbot_requests_in_flight": ("gauge", {}, ""),
     "chatbot_messages_received": ("counter", {}, ""),
     "chatbot_messages_processed": ("counter", {}, ""),

@@ -1,0 +1,107 @@
+"""What a limit is, what is asked of it, and what comes of that.
+
+A window of `seconds` is cut into SLOTS slots of the clock; the running slot and the SLOTS before it are counted. So no window of that length, wherever
+it begins, ever holds more than `requests` requests (a token bucket or GCRA lets nearly twice as many through), and a place comes free at most
+`seconds / SLOTS` later than with a log of every request, which would cost memory by the request instead of by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+SLOTS = 12
+
+Kind = Literal["address", "user", "key", "session"]
+KINDS: tuple[Kind, ...] = ("address", "user", "key", "session")
+"""Who is counted: the client's address, an account, an API key, a conversation."""
+DECISIONS = ("taken", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `requests` in any `seconds`; `name` is unique in a deployment and shown to clients."""
+
+    kind: Kind
+    name: str
+    requests: int
+    seconds: float
+
+    @property
+    def slot_seconds(self) -> float:
+        """Length of one slot."""
+        return self.seconds / SLOTS
+
+    @property
+    def policy(self) -> str:
+        """The limit as an item of `RateLimit-Policy`."""
+        return f'"{self.name}";q={self.requests};w={self.seconds:.0f}'
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One request of a subject (an id, an address) under a limit."""
+
+    limit: Limit
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What came of some demands: the limit that is nearest to its end, and how near.
+
+    `remaining` requests fit before `reset_seconds` have passed; after that the oldest that counts is forgotten. When not `allowed`, nothing was
+    counted, and the same would be allowed in `retry_after_seconds` (0 when allowed).
+    """
+
+    allowed: bool
+    limit: Limit
+    remaining: int
+    reset_seconds: float
+    retry_after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What stands under one limit before a request: how many, and in how many seconds the oldest slot is forgotten."""
+
+    limit: Limit
+    used: int
+    reset_seconds: float
+
+
+class QuotaStore(Protocol):
+    """Counts, for one process or for many."""
+
+    async def take(self, demands: Sequence[Demand], now: float) -> Decision:
+        """Count one request under all of these limits, or, when one has no place, under none.
+
+        Args:
+            demands: at least one.
+            now: seconds since the epoch; a store that several machines share asks its own clock instead.
+        """
+
+
+def decide(counts: Sequence[Count]) -> Decision:
+    """The decision on one request, given what stood before it; it is counted by the caller when it is allowed."""
+    full = [count for count in counts if count.used >= count.limit.requests]
+    if full:
+        slowest = max(full, key=lambda count: count.reset_seconds)
+        return Decision(
+            allowed=False,
+            limit=slowest.limit,
+            remaining=0,
+            reset_seconds=slowest.reset_seconds,
+            retry_after_seconds=slowest.reset_seconds,
+        )
+    nearest = counts[0]
+    for count in counts:
+        if count.limit.requests - count.used < nearest.limit.requests - nearest.used:
+            nearest = count
+    return Decision(
+        allowed=True,
+        limit=nearest.limit,
+        remaining=nearest.limit.requests - nearest.used - 1,
+        reset_seconds=nearest.reset_seconds,
+    )

@@ -1,0 +1,116 @@
+"""Counts a request as it becomes known: by its address first, by who asks once that is known, by its conversation last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.errors import QuotaExceeded
+from service.quotas.limits import Decision, Demand, Kind, Limit, QuotaStore
+from service.quotas.rules import QuotaRules
+
+if TYPE_CHECKING:
+    from service.security.access import Caller
+    from service.telemetry.record import RequestRecord
+
+Counted = Callable[[str, str, str], None]
+"""Told each decision: role, kind of the limit, `taken` or `refused`."""
+_WHOSE: dict[Kind, str] = {
+    "address": "this address",
+    "user": "this account",
+    "key": "this key",
+    "session": "this conversation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Caught:
+    """Limits of a kind with their part of `RateLimit-Policy`, made once."""
+
+    limits: tuple[Limit, ...]
+    policy: str
+
+
+class Turnstile:
+    """Takes a request's places, leaves the headers in its record, and refuses it when there is none."""
+
+    def __init__(self, rules: QuotaRules, store: QuotaStore, wall_clock: Callable[[], float], counted: Counted) -> None:
+        self._rules = rules
+        self._store = store
+        self._wall_clock = wall_clock
+        self._counted = counted
+        self._made: dict[tuple[Kind, str, str | None], _Caught] = {}
+
+    async def count_address(self, record: RequestRecord, address: str, quota: str | None) -> None:
+        """Count a request of nobody known yet. `quota` names the one of a network that the installation measures from.
+
+        Raises:
+            QuotaExceeded: too many came from there.
+        """
+        record.quota = quota
+        caught = self._caught("address", record.role, quota)
+        await self._take(record, (("address", caught),), {"address": address})
+
+    async def count_caller(self, record: RequestRecord, caller: Caller) -> None:
+        """Count a request of a known account, and of the key that it shows.
+
+        Raises:
+            QuotaExceeded: the account or the key has asked too often.
+        """
+        credential = caller.credential
+        quota = credential.quota or record.quota
+        kinds: tuple[Kind, ...] = ("user",)
+        if credential.kind == "key":
+            # A key with a quota of its own does not use up its owner's.
+            kinds = ("key",) if credential.quota in self._rules.named else ("user", "key")
+        wanted = tuple((kind, self._caught(kind, caller.role.name, quota)) for kind in kinds)
+        await self._take(record, wanted, {"user": caller.account_id, "key": credential.id})
+
+    async def count_session(self, record: RequestRecord, caller: Caller, conversation_id: str | None) -> None:
+        """Count a question in a conversation that there is; the first one of a new conversation makes it and has all its places.
+
+        Raises:
+            QuotaExceeded: too many were asked in it.
+        """
+        if conversation_id is None:
+            return
+        caught = self._caught("session", caller.role.name, caller.credential.quota or record.quota)
+        await self._take(record, (("session", caught),), {"session": f"{caller.account_id}/{conversation_id}"})
+
+    async def _take(
+        self, record: RequestRecord, wanted: Sequence[tuple[Kind, _Caught]], subjects: dict[Kind, str]
+    ) -> None:
+        demands = [Demand(limit, subjects[kind]) for kind, caught in wanted for limit in caught.limits]
+        if not demands:
+            return
+        decision = await self._store.take(demands, self._wall_clock())
+        for _, caught in wanted:
+            record.rate_policy = f"{record.rate_policy}, {caught.policy}" if record.rate_policy else caught.policy
+        if not decision.allowed:
+            record.rate = decision
+            self._counted(record.role, decision.limit.kind, "refused")
+            raise _refused(decision)
+        if record.rate is None or decision.remaining < record.rate.remaining:
+            record.rate = decision
+        for kind, _ in wanted:
+            self._counted(record.role, kind, "taken")
+
+    def _caught(self, kind: Kind, role: str, quota: str | None) -> _Caught:
+        # A name that the deployment does not know is a key's; folded, so that nobody's keys make this grow.
+        known = quota if quota in self._rules.named else None
+        key = (kind, role, known)
+        made = self._made.get(key)
+        if made is None:
+            limits = self._rules.limits(kind, role, known)
+            made = self._made[key] = _Caught(limits, ", ".join(limit.policy for limit in limits))
+        return made
+
+
+def _refused(decision: Decision) -> QuotaExceeded:
+    limit = decision.limit
+    return QuotaExceeded(
+        f"At most {limit.requests} requests in {limit.seconds:.0f} seconds are allowed for {_WHOSE[limit.kind]}. "
+        f"Try again in {max(1, round(decision.retry_after_seconds))} seconds.",
+        retry_after_seconds=decision.retry_after_seconds,
+    )
