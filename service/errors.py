@@ -9,6 +9,8 @@ ServiceError
     ├── OriginRefused       403
     ├── NotFound            404
     ├── InvalidRequest      422
+    ├── KeyMismatch         422 idempotency_mismatch
+    ├── KeyBusy             409 idempotency_busy
     ├── BodyTimeout         408 timeout
     ├── TooLarge            413
     │   └── HeadersTooLarge 431
@@ -47,6 +49,9 @@ PROBLEM_CODES: tuple[str, ...] = (
     "not_ready",
     "provider_unavailable",
     "timeout",
+    "model_not_found",
+    "idempotency_mismatch",
+    "idempotency_busy",
     "internal",
 )
 
@@ -120,6 +125,20 @@ class InvalidRequest(Problem):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_request"
+
+
+class KeyMismatch(Problem):
+    """An idempotency key came again with another request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "idempotency_mismatch"
+
+
+class KeyBusy(Problem):
+    """Another request with the same idempotency key is still being answered."""
+
+    status = HTTPStatus.CONFLICT
+    code = "idempotency_busy"
 
 
 class BodyTimeout(Problem):

@@ -21,9 +21,13 @@ from service.store.conversations import (
     last_questions,
 )
 from service.store.store import Store
-from service.store.work import Work
+from service.store.work import Job, Work
 
 _TITLE_CHARACTERS = 80
+
+
+def _nothing() -> Work[None]:
+    yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,8 @@ class Turns:
         asked_at = self._wall_clock()
         return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, asked_at, trace_id)
 
-    async def keep(self, turn: Turn, answer: Answer) -> None:
-        """Save question, answer and the answer's minutes together, durably.
+    async def keep(self, turn: Turn, answer: Answer, beside: Job[None] = _nothing) -> None:
+        """Save question, answer, the answer's minutes and what belongs beside them together, durably.
 
         Raises:
             StorageUnavailable: nothing was saved.
@@ -113,6 +117,7 @@ class Turns:
             else:
                 yield from append_messages(turn.owner, turn.conversation_id, (asked, answered))
             yield from insert_answer(minutes.saved, minutes.fresh)
+            yield from beside()
 
         await self._store.write(job)
         if minutes:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import (
+    KeyBusy,
     NotFound,
     Problem,
     ProviderUnavailable,
@@ -61,7 +62,7 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
     headers = {}
     if isinstance(problem, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(problem, StorageUnavailable | TooBusy):
+    if isinstance(problem, StorageUnavailable | TooBusy | KeyBusy):
         headers["Retry-After"] = "1"
     if isinstance(problem, ProviderUnavailable | QuotaExceeded):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))

@@ -101,15 +101,32 @@ async def read_body(request: Request, model: type[Model], most: int, within: flo
     """The body of a request, of at most `most` bytes, `within` seconds.
 
     Raises:
+        BodyTimeout, TooLarge: as `read_raw`.
+        InvalidRequest: as `parsed`.
+    """
+    return parsed(await read_raw(request, most, within), model)
+
+
+async def read_raw(request: Request, most: int, within: float = _BODY_SECONDS) -> bytes:
+    """The bytes of a body.
+
+    Raises:
         BodyTimeout: it did not come in time: a client that stays silent must not be waited for without end.
         TooLarge: it is longer; no more than the limit was read.
-        InvalidRequest: not JSON, or not of the model's form; names each wrong member.
     """
     try:
         async with asyncio.timeout(within):
-            raw = await _read(request, most)
+            return await _read(request, most)
     except TimeoutError as error:
         raise BodyTimeout(f"The body did not arrive within {within:g} seconds. Send it again.") from error
+
+
+def parsed(raw: bytes, model: type[Model]) -> Model:
+    """A body in a model's form.
+
+    Raises:
+        InvalidRequest: not JSON, or not of that form; names each wrong member.
+    """
     try:
         return model.model_validate(orjson.loads(raw or b"{}"))
     except orjson.JSONDecodeError as error:

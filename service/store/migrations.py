@@ -161,12 +161,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
             key TEXT NOT NULL,
             fingerprint TEXT NOT NULL,
+            holder TEXT NOT NULL,
             leased_until {real} NOT NULL,
+            message_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
             body TEXT,
             created_at {real} NOT NULL,
             PRIMARY KEY (account_id, key)
         ) {strict};
         CREATE INDEX idempotency_by_moment ON idempotency (created_at);
+        CREATE INDEX idempotency_of_a_message ON idempotency (message_id);
         CREATE TABLE usage_hours (
             hour {integer} NOT NULL,
             role TEXT NOT NULL,

@@ -70,7 +70,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
         {
             "route": None,
             "method": None,
-            "code": "200 201 204 401 403 404 405 408 413 422 429 499 500 503 504 other",
+            "code": "200 201 204 400 401 403 404 405 408 409 413 422 429 499 500 503 504 other",
         },
         "",
     ),

@@ -1,0 +1,256 @@
+"""One question on its way to its answer, whichever route it came by: the same run, accounting and outcomes for every dialect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from service.api.idempotency import REPLAYED, Keys, fingerprint, key_of
+from service.api.streaming import EventStream, cancel, gone
+from service.api.wire import Json, answer_fields
+from service.errors import AnswerTimeout, Problem
+from service.exchange import Answer, Classified, Delta, Step
+from service.llm.extractive import MODEL as EXTRACTIVE
+from service.services import Services
+from service.store.idempotency import Claim, Stored, fulfil
+from service.telemetry.record import RequestRecord
+from service.turns import Turn
+
+Result = TypeVar("Result")
+
+_TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
+_INTERNAL = "Something went wrong on our side. Quote the request id when you report it."
+
+
+class Form(Protocol):
+    """How a route shows one answer; made for one request, and told everything in order."""
+
+    def told(self, event: Classified | Step | Delta) -> bytes:
+        """The frame of an event in a stream; empty when this form shows nothing of it."""
+
+    def heard(self, delta: Delta) -> None:
+        """Take note of a piece of an answer that nobody streams."""
+
+    def whole(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The body of a response, made of the members of the native one."""
+
+    def last(self, body: dict[str, Any]) -> bytes:
+        """The frames that end a stream whose pieces were shown."""
+
+    def again(self, body: dict[str, Any]) -> Iterable[bytes]:
+        """A whole stream of an answer that was given before."""
+
+    def failed(self, problem: Problem, record: RequestRecord) -> bytes:
+        """The frames that end a stream that failed."""
+
+    def ending(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The part of a body that holds `outcome` and `complexity`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question, its place, and the form of its answer; `claim` when it came with an idempotency key."""
+
+    services: Services
+    record: RequestRecord
+    turn: Turn
+    form: Form
+    claim: Claim | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """Where keys are claimed."""
+        return Keys(self.services.store, self.services.surroundings.wall_clock)
+
+
+async def respond(request: Request, asking: Asking, raw: bytes, *, stream: bool) -> Response:
+    """The response to a question: fresh, or the one that its idempotency key got before.
+
+    Raises:
+        Problem: it cannot be answered, and nothing was kept.
+        ClientDisconnect: nobody waits any more.
+    """
+    key = key_of(request)
+    if key is not None:
+        turn = asking.turn
+        claim = Claim(turn.owner, key, fingerprint(request.url.path, raw), turn.id)
+        stored = await _attended(request, asking.keys.claim(claim))
+        if stored is not None:
+            return _replayed(asking, stored, stream=stream)
+        asking = Asking(asking.services, asking.record, turn, asking.form, claim)
+    if stream:
+        return _stream(asking, _frames(asking))
+    return Json(await _attended(request, _answer(asking)))
+
+
+def _stream(asking: Asking, frames: AsyncGenerator[bytes, None]) -> EventStream:
+    return EventStream(
+        frames,
+        asking.services.deployment.limits.answer_seconds,
+        on_closed=lambda: _left(asking.record),
+        on_late=lambda: _broken(asking, AnswerTimeout(_TOO_LATE)),
+    )
+
+
+def _replayed(asking: Asking, stored: Stored, *, stream: bool) -> Response:
+    """An answer that was given before. It is counted as a request, and not as an answer, its tokens or its cost."""
+    body = orjson.loads(stored.body)
+    ending, record = asking.form.ending(body), asking.record
+    record.outcome, record.complexity = ending["outcome"], ending["complexity"]
+    response = _stream(asking, _frames_again(asking, body)) if stream else Json(body)
+    response.headers[REPLAYED] = "true"
+    return response
+
+
+async def _frames_again(asking: Asking, body: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+    for data in asking.form.again(body):
+        asking.record.first_content = asking.record.first_content or asking.services.surroundings.clock()
+        yield data
+    asking.record.stream_end = "complete"
+
+
+async def _attended(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Work for somebody who waits for it: when they leave it ends, and with it what it costs.
+
+    Raises:
+        ClientDisconnect: nobody waits any more.
+    """
+    task = asyncio.create_task(work)
+    left = asyncio.create_task(gone(request.receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        await cancel(task)
+        await cancel(left)
+
+
+async def _answer(asking: Asking) -> dict[str, Any]:
+    """The whole body of a response."""
+    body: dict[str, Any] | None = None
+    try:
+        async with asyncio.timeout(asking.services.deployment.limits.answer_seconds):
+            # To the end: a generator that is left half-way has to be closed by the event loop later.
+            async with aclosing(_events(asking)) as events:
+                async for event in events:
+                    if isinstance(event, Delta):
+                        asking.form.heard(event)
+                    elif isinstance(event, dict):
+                        body = event
+    except TimeoutError as error:
+        raise AnswerTimeout(_TOO_LATE) from error
+    if body is None:
+        raise Problem("The answer ended before it was whole. Try again.")
+    return body
+
+
+async def _frames(asking: Asking) -> AsyncGenerator[bytes, None]:
+    """The frames of a stream; one that fails ends as its form says, and only a saved answer ends well."""
+    record, form = asking.record, asking.form
+    try:
+        async with aclosing(_events(asking)) as events:
+            async for event in events:
+                if isinstance(event, dict):
+                    yield form.last(event)
+                    continue
+                data = form.told(event)
+                if data:
+                    if record.first_content is None and isinstance(event, Delta):
+                        record.first_content = asking.services.surroundings.clock()
+                    yield data
+        record.stream_end = "complete"
+    except Problem as problem:
+        yield _broken(asking, problem)
+    except Exception as error:  # noqa: BLE001 - the status has gone out: the reader learns of any failure by an event
+        asking.services.surroundings.log.write(
+            "error", "unhandled", exception=type(error).__name__, request_id=record.request_id
+        )
+        yield _broken(asking, Problem(_INTERNAL))
+
+
+async def _events(asking: Asking) -> AsyncGenerator[Classified | Step | Delta | dict[str, Any], None]:
+    """What happens, in order; last the body of the answer, once it is saved."""
+    services, turn, claim = asking.services, asking.turn, asking.claim
+    bodies: list[dict[str, Any]] = []
+
+    async def save(answer: Answer) -> None:
+        if claim is None:
+            await services.turns.keep(turn, answer)
+            return
+        # Made before it is kept: what a retry gets is this very body.
+        body = asking.form.whole(_fields(asking, answer))
+        await services.turns.keep(turn, answer, lambda: fulfil(claim, turn.id, orjson.dumps(body).decode()))
+        bodies.append(body)
+
+    today = datetime.fromtimestamp(turn.asked_at, UTC).date()
+    # Closed at once when the reader leaves, down to the provider: what nobody reads should cost nothing.
+    async with (
+        asking.keys.holding(claim) if claim else nullcontext(),
+        aclosing(services.answerer.answer(turn.question, today, save)) as events,
+    ):
+        async for event in events:
+            if isinstance(event, Answer):
+                _count(asking, event)
+                yield bodies[0] if bodies else asking.form.whole(_fields(asking, event))
+                continue
+            if isinstance(event, Classified):
+                asking.record.complexity = event.complexity
+            yield event
+
+
+def _fields(asking: Asking, answer: Answer) -> dict[str, Any]:
+    """The members of a native response."""
+    turn, record = asking.turn, asking.record
+    return {
+        "id": turn.id,
+        "conversation_id": turn.conversation_id,
+        "request_id": record.request_id,
+        "role": record.role,
+        "processing_time": asking.services.surroundings.clock() - record.started,
+        "model": answer.written.model,
+        **answer_fields(answer),
+    }
+
+
+def _count(asking: Asking, answer: Answer) -> None:
+    """Count a saved answer."""
+    metrics, record = asking.services.metrics, asking.record
+    record.outcome = answer.outcome
+    metrics.processed.inc()
+    metrics.active.touch(asking.turn.conversation_id)
+    metrics.reasoning_steps.observe(len(answer.steps))
+    written = answer.written
+    if written.model == EXTRACTIVE:
+        # Calls of language models are counted as they end, also those that failed before the extractive engine wrote.
+        own, calls = written.usage, written.calls
+        metrics.count_tokens(record.role, EXTRACTIVE, "input", own.input_tokens - calls.input_tokens)
+        metrics.count_tokens(record.role, EXTRACTIVE, "output", own.output_tokens - calls.output_tokens)
+
+
+def _broken(asking: Asking, problem: Problem) -> bytes:
+    record = asking.record
+    record.problem = problem.code
+    late = isinstance(problem, AnswerTimeout)
+    record.outcome = "timeout" if late else _outcome_of(problem)
+    record.stream_end = "timeout" if late else "upstream_error"
+    return asking.form.failed(problem, record)
+
+
+def _outcome_of(problem: Problem) -> str:
+    return "error" if problem.status >= 500 else "client_error"
+
+
+def _left(record: RequestRecord) -> None:
+    """The reader went away before the end."""
+    record.outcome = "client_closed"
+    record.stream_end = "client_closed"
