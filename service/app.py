@@ -50,7 +50,7 @@ from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings
 from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
-from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.opening import open_store
 from service.store.store import Store
 from service.switches import SwitchBoard, Switches
 from service.telemetry.logging import EventLog
@@ -143,7 +143,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = SqliteStore(settings.database, settings.database_timeout_seconds, around.wall_clock())
+        store = await open_store(settings, around.wall_clock())
         passwords = PasswordCheck()
         board = SwitchBoard(switches, store, around.log)
         await board.look()

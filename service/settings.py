@@ -40,8 +40,21 @@ class Settings(BaseSettings):
         default="courtsight", description="The name of a deployment that ships, or the path of a YAML file."
     )
     database: Path = Field(default=Path("courtsight.db"), description="The SQLite file; it is made with mode 0600.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL to keep everything in instead of a SQLite file: postgresql://user:password@host/name. Also as COURTSIGHT_DATABASE_URL_FILE.",
+    )
+    database_url_file: Path | None = Field(
+        default=None, description="A file that holds that address; surrounding space is cut."
+    )
+    database_connections: int = Field(
+        default=20, ge=1, le=500, description="Connections to that PostgreSQL at a time, of one process."
+    )
     database_timeout_seconds: float = Field(
-        default=1.0, gt=0, le=30, description="Seconds that a write waits for the database's lock before it fails."
+        default=1.0,
+        gt=0,
+        le=30,
+        description="Seconds that a write waits for SQLite's lock before it fails; with PostgreSQL, that a piece of work may take in all.",
     )
     corpus: Path | None = Field(
         default=None,
@@ -145,6 +158,7 @@ class Settings(BaseSettings):
         self.jwt_previous_secrets = _secret(
             "JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file
         )
+        self.database_url = _secret("DATABASE_URL", self.database_url, self.database_url_file)
         self.retrieval_database_url = _secret(
             "RETRIEVAL_DATABASE_URL", self.retrieval_database_url, self.retrieval_database_url_file
         )

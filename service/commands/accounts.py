@@ -17,7 +17,7 @@ from service.errors import ConfigurationError, StorageUnavailable
 from service.security.passwords import SHORTEST_PASSWORD, hasher
 from service.settings import Settings
 from service.store.accounts import Account, all_accounts, disable_account, insert_accounts, set_password
-from service.store.sqlite.sqlite_store import SqliteStore
+from service.store.opening import database_name, open_store
 from service.store.work import Job, TakenError, Work
 from service.strictness import nearest
 
@@ -170,7 +170,7 @@ def kept(desk: Desk, job: Job[Result]) -> Result:
     """
 
     async def story() -> Result:
-        store = SqliteStore(desk.settings.database, _WAIT_SECONDS, desk.now)
+        store = await open_store(desk.settings, desk.now, timeout_seconds=_WAIT_SECONDS)
         try:
             return await store.write(job)
         finally:
@@ -179,4 +179,4 @@ def kept(desk: Desk, job: Job[Result]) -> Result:
     try:
         return asyncio.run(story())
     except StorageUnavailable as error:
-        raise ConfigurationError(f"database {desk.settings.database}: {error.detail}") from error
+        raise ConfigurationError(f"{database_name(desk.settings)}: {error.detail}") from error

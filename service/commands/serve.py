@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
 import time
-from contextlib import closing
 from types import FrameType
 from typing import NoReturn
 
@@ -15,7 +15,7 @@ import uvicorn
 from service.app import create_app, surroundings_of
 from service.errors import ConfigurationError
 from service.settings import Settings
-from service.store.sqlite.connection import connect, migrate
+from service.store.opening import migrate_store
 from service.telemetry.logging import StandardLogs
 
 _BACKLOG = 2048
@@ -30,8 +30,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     surroundings = surroundings_of(settings)
     app = create_app(settings, surroundings)
     # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
-    with closing(connect(settings.database, max(settings.database_timeout_seconds, 5.0))) as connection:
-        migrate(connection, time.time())
+    asyncio.run(migrate_store(settings, time.time()))
     listener = _listen(host, port)
     logging.getLogger("uvicorn.error").addHandler(StandardLogs(surroundings.log))
     config = uvicorn.Config(

@@ -35,6 +35,8 @@ class Message:
 
 _COUNTED = "id, title, created_at, (SELECT count(*) FROM messages WHERE conversation_id = conversations.id)"
 _FIND = f"SELECT {_COUNTED} FROM conversations WHERE id = $1 AND account_id = $2"
+_HOLD = "SELECT id FROM conversations WHERE id = $1 AND account_id = $2 FOR UPDATE"
+"""Turns of one conversation are kept one after the other, so that an answer stands behind its own question."""
 _LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
 
 
@@ -104,7 +106,7 @@ def append_messages(owner: str, conversation_id: str, messages: Iterable[Message
     Raises:
         NotFound: the conversation was deleted meanwhile.
     """
-    if not (yield from found("SELECT 1 FROM conversations WHERE id = $1 AND account_id = $2", conversation_id, owner)):
+    if not (yield from found(_HOLD, conversation_id, owner)):
         raise NotFound(MISSING)
     yield from insert_messages(conversation_id, messages)
 

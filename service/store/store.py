@@ -13,7 +13,7 @@ class Store(Protocol):
     """Runs work. Every method may be called from one event loop only."""
 
     async def read(self, job: Job[Result]) -> Result:
-        """Run work that changes nothing.
+        """Run work that changes nothing, and sees one state of the database.
 
         Raises:
             StorageUnavailable: the database did not answer.
@@ -32,6 +32,13 @@ class Store(Protocol):
 
         Raises:
             StorageUnavailable: it cannot.
+        """
+
+    async def scrub(self) -> None:
+        """After deleting: leave as little as possible of it in the database's files. Slow; for commands and rounds.
+
+        Raises:
+            StorageUnavailable: it could not be done now; trying again later may succeed.
         """
 
     async def close(self) -> None:

@@ -4,14 +4,16 @@
         rows = yield Command("UPDATE conversations SET title = $1 WHERE id = $2 AND account_id = $3 RETURNING id", (title, …))
         return bool(rows)
 
-A driver (`sqlite.driving`, `postgres`) runs the commands of one piece of work in one transaction. Parameters are `$1`, `$2`, …; whether a
-change found its row is told by RETURNING; moments are seconds since the epoch, truth is 0 or 1, lists and objects are JSON text.
+A driver (`sqlite.driving`, `postgres_store.driving`) runs the commands of one piece of work in one transaction. Parameters are `$1`, `$2`, …; whether a
+change found its row is told by RETURNING; moments are seconds since the epoch, truth is 0 or 1, lists and objects are JSON text. A query that
+ends with ` FOR UPDATE` holds its rows for the rest of a write; on SQLite, which has one writer, the words are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 from service.errors import ServiceError
@@ -32,6 +34,12 @@ class Command:
 Work: TypeAlias = Generator[Command, Sequence[Row], Result]
 Job: TypeAlias = Callable[[], Work[Result]]
 """Begins a piece of work anew: a transaction that others spoiled is tried again, so work has no other effects."""
+
+
+def shape_of(work: Work[Any]) -> CodeType:
+    """What all work that one generator function begins has in common: a store learns by it what takes several commands."""
+    code: CodeType = work.gi_code  # type: ignore[attr-defined]  # the type for annotations hides it; what generator functions give has it
+    return code
 
 
 class TakenError(ServiceError):

@@ -34,6 +34,7 @@ from service.store.accounts import Account, insert_accounts
 from service.store.sqlite.connection import connect, migrate
 from service.store.sqlite.driving import drive
 from service.telemetry.logging import EventLog
+from tests.service.postgres_server import new_database, server  # noqa: F401 - fixtures of both PostgreSQL stores
 
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
 SECRET = "a-secret-for-tests-of-more-than-32-bytes"

@@ -9,30 +9,14 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from service.errors import ConfigurationError, StorageUnavailable
+from service.postgres import AWAY, IDLE_SECONDS, LOST, connect_once
 
 SETTING = "COURTSIGHT_RETRIEVAL_DATABASE_URL"
 _TRIES = 3
 """A connection that died while it lay idle is found out by its next user; a restart of the server kills several at once."""
-_IDLE_SECONDS = 300.0
-_CONNECT_SECONDS = 5.0
 
-_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.InternalServerError,
-    asyncpg.DataError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
+_AWAY = (*AWAY, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.DataError)
 """What only the operator or time can mend. A missing table belongs here: its generation was dropped, and the next look finds the new one."""
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +47,7 @@ class Connections:
                 async with asyncio.timeout(self._address.timeout_seconds):
                     return await self._fetched(statement, arguments)
             except _AWAY as error:
-                if remaining and isinstance(error, _LOST) and not isinstance(error, ConnectionRefusedError):
+                if remaining and isinstance(error, LOST) and not isinstance(error, ConnectionRefusedError):
                     continue
                 # Neither the statement's arguments nor the server's words leave this module: they may quote the question.
                 raise StorageUnavailable("The sources cannot be searched right now. Try again in a moment.") from None
@@ -88,7 +72,7 @@ class Connections:
                     address.url,
                     min_size=0,
                     max_size=address.connections,
-                    max_inactive_connection_lifetime=_IDLE_SECONDS,
+                    max_inactive_connection_lifetime=IDLE_SECONDS,
                     timeout=address.timeout_seconds,
                     server_settings=reading_settings(address),
                 )
@@ -112,23 +96,7 @@ async def connect(address: Address, settings: dict[str, str]) -> asyncpg.Connect
     Raises:
         ConfigurationError: in one line without the password, why it cannot be had.
     """
-    try:
-        return await asyncpg.connect(address.url, timeout=_CONNECT_SECONDS, server_settings=settings)
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise ConfigurationError(f"retrieval database: it refuses the user or the password; mend {SETTING}") from error
-    except asyncpg.InvalidCatalogNameError as error:
-        raise ConfigurationError(
-            f"retrieval database: there is no database of that name; make it, or mend {SETTING}"
-        ) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise ConfigurationError(
-            f"retrieval database: it cannot be reached ({type(error).__name__}); start it, or mend {SETTING}"
-        ) from error
-    except (ValueError, asyncpg.InterfaceError):
-        # asyncpg quotes the address in its own message, password and all.
-        raise ConfigurationError(
-            f"retrieval database: the address is not like postgresql://user:password@host:5432/name; mend {SETTING}"
-        ) from None
+    return await connect_once(address.url, settings, name="retrieval database", setting=SETTING)
 
 
 async def fetch_once(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from service.errors import ConfigurationError
-from service.store.migrations import MIGRATIONS
+from service.errors import ConfigurationError, StorageUnavailable
+from service.store.migrating import LATEST, Moved, bring_to
+from service.store.sqlite.driving import drive
 
 _OWNER_ONLY = 0o600
+_LARGEST_LOG_BYTES = 64 * 1024 * 1024
+_LOG_IN_USE = "The database's log is in use and could not be emptied. Try again in a moment."
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
@@ -33,6 +36,10 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
             # FULL syncs at every commit: an answer that was shown is still there after a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # A log that grew while somebody read for long is cut back at the next checkpoint.
+            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_BYTES}")
+            # What is deleted is overwritten with zeros, so that a person's erased words do not stay in free pages.
+            connection.execute("PRAGMA secure_delete = ON")
             unless_it_works.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(
@@ -41,28 +48,35 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
-def migrate(connection: sqlite3.Connection, now: float) -> int:
-    """Apply the migrations that the file lacks, in one transaction; returns how many.
+def migrate(connection: sqlite3.Connection, now: float, version: int = LATEST, *, back: bool = False) -> Moved:
+    """Bring the tables to a version, in one transaction; see `bring_to`.
 
     Raises:
         ConfigurationError: the file was written by a newer version of the service, or stayed locked.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at REAL) STRICT"
-        )
-        (done,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
-        if done > len(MIGRATIONS):
+        try:
+            moved = drive(connection, bring_to("sqlite", now, version, back=back))
+        except BaseException:
             connection.execute("ROLLBACK")
-            raise ConfigurationError(
-                f"the database has version {done}, this service knows {len(MIGRATIONS)}: upgrade it"
-            )
-        for version, migration in enumerate(MIGRATIONS[done:], start=done + 1):
-            for statement in migration.statements("sqlite"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, now))
+            raise
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise ConfigurationError(f"the database cannot be brought up to date: {error}") from error
-    return len(MIGRATIONS) - int(done)
+    return moved
+
+
+def checkpoint(path: Path, seconds: float) -> None:
+    """Bring everything from the write-ahead log into the file and empty the log.
+
+    Raises:
+        StorageUnavailable: somebody read from the log, or held the lock, for all of these seconds.
+    """
+    try:
+        with closing(connect(path, seconds)) as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except (sqlite3.Error, ConfigurationError) as error:
+        raise StorageUnavailable(_LOG_IN_USE) from error
+    if busy:
+        raise StorageUnavailable(_LOG_IN_USE)

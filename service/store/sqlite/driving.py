@@ -5,12 +5,43 @@ from __future__ import annotations
 import re
 import sqlite3
 from functools import cache
+from types import CodeType
 from typing import TypeVar
 
-from service.store.work import TakenError, Work
+from service.store.work import Job, TakenError, Work, shape_of
 
 Result = TypeVar("Result")
 _PARAMETER = re.compile(r"\$(\d+)")
+
+
+def drive_reading(connection: sqlite3.Connection, job: Job[Result], several: set[CodeType]) -> Result:
+    """Run work that changes nothing: one command by itself, several in a transaction that sees one state of the file.
+
+    Args:
+        connection: one on which no transaction is open.
+        job: begins the work, a second time when it turns out to need several commands.
+        several: remembers the work that does.
+
+    Raises:
+        sqlite3.Error: the database refused a command.
+    """
+    work = job()
+    if (shape := shape_of(work)) not in several:
+        try:
+            command = next(work)
+            work.send(connection.execute(_numbered(command.sql), command.values).fetchall())
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            work.close()
+        several.add(shape)
+        work = job()
+    connection.execute("BEGIN")
+    try:
+        return drive(connection, work)
+    finally:
+        connection.execute("COMMIT")
 
 
 def drive(connection: sqlite3.Connection, work: Work[Result]) -> Result:
@@ -39,4 +70,4 @@ def drive(connection: sqlite3.Connection, work: Work[Result]) -> Result:
 @cache
 def _numbered(sql: str) -> str:
     """SQLite's way to number parameters. The texts are constants of the store's modules, so the cache has an end."""
-    return _PARAMETER.sub(r"?\1", sql)
+    return _PARAMETER.sub(r"?\1", sql).removesuffix(" FOR UPDATE")

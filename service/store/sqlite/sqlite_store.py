@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
+from types import CodeType
 from typing import TypeVar
 
 from service.errors import StorageUnavailable
-from service.store.sqlite.connection import connect, migrate
-from service.store.sqlite.driving import drive
+from service.store.sqlite.connection import checkpoint, connect, migrate
+from service.store.sqlite.driving import drive_reading
 from service.store.sqlite.writer import GroupCommitWriter
 from service.store.work import Job, Work, one
 
@@ -34,6 +36,7 @@ class SqliteStore:
         Raises:
             ConfigurationError: the file cannot be used.
         """
+        self._path = path
         self._timeout = timeout
         with ExitStack() as unless_it_works:
             self._writing = connect(path, max(timeout, 5.0))
@@ -42,6 +45,8 @@ class SqliteStore:
             self._reading = connect(path, _READ_WAIT_SECONDS)
             unless_it_works.callback(self._reading.close)
             self._reading.execute("PRAGMA query_only = ON")
+            # Work that was seen to need several commands. Generator functions are written in this program, so the set has an end.
+            self._several: set[CodeType] = set()
             self._writer = GroupCommitWriter(self._writing)
             unless_it_works.pop_all()
 
@@ -52,7 +57,7 @@ class SqliteStore:
             StorageUnavailable: the database did not answer.
         """
         try:
-            return drive(self._reading, job())
+            return drive_reading(self._reading, job, self._several)
         except sqlite3.Error as error:
             raise StorageUnavailable("The database cannot be read right now. Try again in a moment.") from error
 
@@ -69,6 +74,14 @@ class SqliteStore:
         """
         await self.read(lambda: one("SELECT 1 FROM accounts LIMIT 1"))
         await self._writer.write(_nothing, min(_CHECK_SECONDS, self._timeout))
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log into the file, whose freed pages are overwritten with zeros (`secure_delete`).
+
+        Raises:
+            StorageUnavailable: another connection is in the middle of something.
+        """
+        await asyncio.to_thread(checkpoint, self._path, self._timeout)
 
     async def close(self) -> None:
         """Write what waits, then close both connections."""

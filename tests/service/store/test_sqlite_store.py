@@ -11,21 +11,9 @@ from typing import Any
 
 import pytest
 
-from service.errors import ConfigurationError, NotFound, StorageUnavailable
+from service.errors import ConfigurationError, StorageUnavailable
 from service.store.accounts import Account, insert_accounts
-from service.store.conversations import (
-    Conversation,
-    Message,
-    append_messages,
-    delete_conversation,
-    find_conversation,
-    insert_conversation,
-    last_questions,
-    list_conversations,
-    list_messages,
-)
-from service.store.migrations import MIGRATIONS
-from service.store.revocations import is_revoked, revoke
+from service.store.migrating import LATEST, Moved
 from service.store.sqlite.connection import connect, migrate
 from service.store.sqlite.driving import drive
 from service.store.sqlite.sqlite_store import SqliteStore
@@ -69,8 +57,8 @@ def test_commits_are_durable(connection: sqlite3.Connection) -> None:
 
 def test_migrations_run_once(connection: sqlite3.Connection) -> None:
     """A second start applies nothing, and a file of a newer service is refused."""
-    assert migrate(connection, 2.0) == 0
-    connection.execute("INSERT INTO migrations VALUES (?, ?)", (len(MIGRATIONS) + 1, 2.0))
+    assert migrate(connection, 2.0) == Moved(LATEST, LATEST)
+    connection.execute("INSERT INTO migrations VALUES (?, ?)", (LATEST + 1, 2.0))
     with pytest.raises(ConfigurationError, match="upgrade"):
         migrate(connection, 3.0)
 
@@ -88,86 +76,6 @@ def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
         connect(tmp_path / "none" / "a.db", 0.1)
 
 
-def test_a_conversation_belongs_to_its_owner(connection: sqlite3.Connection) -> None:
-    """For anybody else it is missing, whatever they try."""
-    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
-    assert drive(connection, find_conversation("ana", "c1")).title == "Judul"
-    message = Message("m1", "user", "?", 1.0)
-    for attempt in (
-        lambda: drive(connection, find_conversation("budi", "c1")),
-        lambda: drive(connection, delete_conversation("budi", "c1")),
-        lambda: drive(connection, append_messages("budi", "c1", [message])),
-    ):
-        with pytest.raises(NotFound):
-            attempt()
-    assert drive(connection, list_conversations("budi", 10)) == []
-
-
-def test_messages_keep_their_order(connection: sqlite3.Connection) -> None:
-    """Messages of the same moment come back as they were said, questions newest first."""
-    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
-    for n in range(4):
-        pair = (Message(f"q{n}", "user", f"Q{n}", 1.0), Message(f"a{n}", "assistant", f"A{n}", 1.0, "[]"))
-        drive(connection, append_messages("ana", "c1", pair))
-    assert [m.content for m in drive(connection, list_messages("c1"))] == [
-        "Q0",
-        "A0",
-        "Q1",
-        "A1",
-        "Q2",
-        "A2",
-        "Q3",
-        "A3",
-    ]
-    assert list(drive(connection, last_questions("c1", 2))) == ["Q3", "Q2"]
-    assert drive(connection, find_conversation("ana", "c1")).messages == 8
-
-
-def test_deleting_removes_the_messages(connection: sqlite3.Connection) -> None:
-    """Nothing of a deleted conversation stays."""
-    drive(connection, insert_conversation("ana", Conversation("c1", "Judul", 1.0, 0)))
-    drive(connection, append_messages("ana", "c1", [Message("m1", "user", "?", 1.0)]))
-    drive(connection, delete_conversation("ana", "c1"))
-    assert connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
-
-
-def test_conversations_are_listed_newest_first(connection: sqlite3.Connection) -> None:
-    """The list is cut to its limit after ordering."""
-    for n in range(3):
-        drive(connection, insert_conversation("ana", Conversation(f"c{n}", "t", float(n), 0)))
-    assert [one.id for one in drive(connection, list_conversations("ana", 2))] == ["c2", "c1"]
-
-
-def test_old_revocations_are_forgotten(connection: sqlite3.Connection) -> None:
-    """A revocation is kept as long as its token could still be used."""
-    drive(connection, revoke("old", 10.0, 1.0))
-    drive(connection, revoke("new", 99.0, 11.0))
-    assert not drive(connection, is_revoked("old"))
-    assert drive(connection, is_revoked("new"))
-
-
-def test_one_failing_job_does_not_take_its_neighbours(tmp_path: Path) -> None:
-    """Jobs that share a commit succeed or fail each by itself."""
-
-    async def story() -> tuple[list[object], int]:
-        store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
-
-        def add(name: str) -> object:
-            account = Account(name, name, "judge", "h", disabled=False, created_at=1.0, tokens_valid_after=0.0)
-            return store.write(lambda: insert_accounts([account]))
-
-        names = ["a", "b", "a", "c", "b", "d"]
-        outcomes = await asyncio.gather(*(add(name) for name in names), return_exceptions=True)
-        count = await store.read(lambda: one("SELECT count(*) FROM accounts"))
-        await store.close()
-        return [type(outcome).__name__ for outcome in outcomes], count[0] if count else 0
-
-    outcomes, count = asyncio.run(story())
-    assert outcomes.count("NoneType") == 4
-    assert outcomes.count("TakenError") == 2
-    assert count == 4
-
-
 def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     """Writes do not pile up without bound while the database is locked."""
 
@@ -182,33 +90,6 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
         return [type(one).__name__ for one in outcome]
 
     assert asyncio.run(story()) == ["StorageUnavailable"]
-
-
-def test_closing_writes_what_waits(tmp_path: Path) -> None:
-    """Jobs that were queued before the end are on disk after it, and later ones are refused."""
-
-    async def story() -> int:
-        store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
-        jobs = [asyncio.ensure_future(store.write(lambda n=n: revoke(f"j{n}", 9.0, 1.0))) for n in range(20)]
-        await asyncio.sleep(0)
-        await store.close()
-        await asyncio.gather(*jobs)
-        with pytest.raises(StorageUnavailable):
-            await store.write(_nothing)
-        reading = sqlite3.connect(tmp_path / "a.db")
-        (count,) = reading.execute("SELECT count(*) FROM revoked_tokens").fetchone()
-        reading.close()
-        return int(count)
-
-    assert asyncio.run(story()) == 20
-
-
-def test_reads_cannot_write(tmp_path: Path) -> None:
-    """The reading connection refuses to change anything."""
-    store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
-    with pytest.raises(StorageUnavailable):
-        asyncio.run(store.read(lambda: run("DELETE FROM accounts")))
-    asyncio.run(store.close())
 
 
 def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Brings the tables to a version, forward or back, as a piece of work like any other: in one transaction, all or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.errors import ConfigurationError
+from service.store.migrations import MIGRATIONS, Dialect, Migration
+from service.store.work import Work, one, run
+
+LATEST = len(MIGRATIONS)
+_LOCK = 0x636F7572
+"""The key of the advisory lock that lets concurrent starts on PostgreSQL migrate one after the other; SQLite has one writer anyway."""
+_MADE = Migration(
+    up="CREATE TABLE IF NOT EXISTS migrations (version {integer} PRIMARY KEY, applied_at {real}) {strict}", down=""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The version that was found, and the one that the tables have now."""
+
+    before: int
+    after: int
+
+
+def bring_to(dialect: Dialect, now: float, version: int = LATEST, *, back: bool = False) -> Work[Moved]:
+    """Make the tables those of a version.
+
+    Args:
+        dialect: the database's own words.
+        now: seconds since the epoch, noted beside each version.
+        version: the one that is wanted; 0 has no tables.
+        back: whether versions may be taken back, with all that only they can keep.
+
+    Raises:
+        ConfigurationError: the database is newer than this service, or than `version` while it may not go back.
+    """
+    if dialect == "postgres":
+        yield from run("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    for statement in _MADE.statements(dialect):
+        yield from run(statement)
+    done = yield from version_now()
+    if done > LATEST:
+        raise ConfigurationError(f"the database has version {done}, this service knows {LATEST}: upgrade it")
+    if done > version and not back:
+        raise ConfigurationError(f"the database has version {done}, not {version}: going back loses data")
+    for made in range(done + 1, version + 1):
+        for statement in MIGRATIONS[made - 1].statements(dialect):
+            yield from run(statement)
+        yield from run("INSERT INTO migrations (version, applied_at) VALUES ($1, $2)", made, now)
+    for left in range(done, version, -1):
+        for statement in MIGRATIONS[left - 1].statements(dialect, back=True):
+            yield from run(statement)
+        yield from run("DELETE FROM migrations WHERE version = $1", left)
+    return Moved(done, version)
+
+
+def version_now() -> Work[int]:
+    """The version of the tables."""
+    row = yield from one("SELECT coalesce(max(version), 0) FROM migrations")
+    return int(row[0]) if row else 0

@@ -1,0 +1,104 @@
+"""Opens the PostgreSQL store: brings the tables up to date, then makes the pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import asyncpg
+
+from service.errors import ConfigurationError
+from service.postgres import IDLE_SECONDS, connect_once
+from service.store.migrating import LATEST, Moved, bring_to
+from service.store.postgres_store.driving import drive, prepare
+from service.store.postgres_store.postgres_store import PostgresStore
+from service.store.work import Work
+
+Result = TypeVar("Result")
+
+SETTING = "COURTSIGHT_DATABASE_URL"
+_NAME = "database"
+_FEWEST_CONNECTIONS = 5
+_START_SECONDS = 60.0
+"""Migrations of a start may wait for those of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresAddress:
+    """Where the database is, and what it may cost: connections at a time, seconds of a piece of work."""
+
+    url: str = field(repr=False)
+    connections: int = 20
+    timeout_seconds: float = 1.0
+
+
+async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
+    """Bring the tables up to date and open a pool.
+
+    Raises:
+        ConfigurationError: in one line without the password, why the database cannot be used.
+    """
+    await migrate_postgres(address.url, now)
+    try:
+        pool = await asyncpg.create_pool(
+            address.url,
+            min_size=min(_FEWEST_CONNECTIONS, address.connections),
+            max_size=address.connections,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            timeout=address.timeout_seconds,
+            init=prepare,
+            reset=_nothing,
+            server_settings=_session(address.timeout_seconds),
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(
+            f"{_NAME}: it gives no {address.connections} connections ({type(error).__name__});"
+            " raise its max_connections, or lower COURTSIGHT_DATABASE_CONNECTIONS"
+        ) from error
+    return PostgresStore(pool, address.timeout_seconds)
+
+
+async def migrate_postgres(url: str, now: float, version: int = LATEST, *, back: bool = False) -> Moved:
+    """Bring the tables to a version, in one transaction; concurrent starts do it one after the other.
+
+    Raises:
+        ConfigurationError: the database cannot be reached, is newer than this service, or refuses.
+    """
+    return await once(url, bring_to("postgres", now, version, back=back))
+
+
+async def once(url: str, work: Work[Result]) -> Result:
+    """Run work in a transaction on a connection of its own.
+
+    Raises:
+        ConfigurationError: the database cannot be reached or refuses a command.
+    """
+    connection = await connect_once(url, _session(_START_SECONDS, read_only=False), name=_NAME, setting=SETTING)
+    try:
+        await prepare(connection)
+        async with connection.transaction():
+            return await drive(connection, work)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(
+            f"{_NAME}: a statement failed ({type(error).__name__}); the user must own the tables and may create them"
+        ) from error
+    finally:
+        connection.terminate()
+
+
+def _session(seconds: float, *, read_only: bool = True) -> dict[str, str]:
+    """What a session tells the server. A client that hangs in a transaction must not hold its locks for ever."""
+    milliseconds = str(max(1, int(seconds * 1000)))
+    return {
+        "application_name": "courtsight",
+        "default_transaction_read_only": "on" if read_only else "off",
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        # An acknowledged message is on disk, whatever the server's default says.
+        "synchronous_commit": "on",
+        "jit": "off",
+    }
+
+
+async def _nothing(_: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Nothing of a session is ever changed, so giving a connection back needs no round trip to set it right."""
