@@ -123,9 +123,16 @@ class Answerer:
                 question.text, question.earlier, question.title, self._deployment.talk, self._deployment.refusals
             )
             draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
-            async with aclosing(self._answered(draft, question, save)) as events:
-                async for event in events:
-                    yield event
+            outcome: Outcome | None = None
+            self._watcher.asked(question.text)
+            try:
+                async with aclosing(self._answered(draft, question, save)) as events:
+                    async for event in events:
+                        if isinstance(event, Answer):
+                            outcome = event.outcome
+                        yield event
+            finally:
+                self._watcher.answered(outcome, draft.text)
 
     async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncGenerator[Event, None]:
         yield Classified(draft.assessment.complexity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentelemetry.sdk.trace import SpanProcessor
 from starlette.requests import Request
@@ -19,9 +19,11 @@ from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.store.store import Store
 from service.switches import SwitchBoard
+from service.telemetry.drops import Drops
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import record_of
+from service.telemetry.unhandled import Reports
 from service.telemetry.watching import Watching
 from service.tools.tool import Tool
 from service.turns import Turns
@@ -29,13 +31,18 @@ from service.turns import Turns
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What differs between a real process and a test: time, ids, the log, and where spans go (None: nowhere)."""
+    """What differs between a real process and a test: time, ids, the log, where spans and errors go (None: nowhere).
+
+    `drops` counts what log and spans could not deliver.
+    """
 
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     new_id: Callable[[], str]
     log: EventLog
     spans: SpanProcessor | None = None
+    reports: Reports | None = None
+    drops: Drops = field(default_factory=Drops)
 
 
 @dataclass(frozen=True, slots=True)

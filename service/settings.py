@@ -121,6 +121,31 @@ class Settings(BaseSettings):
     trace_export: Literal["none", "stderr"] = Field(
         default="none", description="`stderr` prints every span; development only."
     )
+    trace_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The share of requests whose trace is recorded. A caller that sends a sampled `traceparent` is recorded too, up to five a second.",
+    )
+    trace_content: bool = Field(default=False, description="Spans hold questions and answers; development only.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where traces go by OTLP (http/protobuf): https://collector:4318; `/v1/traces` is added to an address without a path. Default: nowhere.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        default=None,
+        description="Headers for it, such as `authorization=Bearer …,x-tenant=…`. Also as COURTSIGHT_OTLP_HEADERS_FILE.",
+    )
+    otlp_headers_file: Path | None = Field(
+        default=None, description="A file that holds those headers; surrounding space is cut."
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        description="Where unhandled errors are reported to, by type and place alone; default: nowhere. Also as COURTSIGHT_SENTRY_DSN_FILE.",
+    )
+    sentry_dsn_file: Path | None = Field(
+        default=None, description="A file that holds that address; surrounding space is cut."
+    )
     providers: str | None = Field(
         default=None,
         description="Language models: names out of the catalogue, separated by commas, or the path of a YAML file; default: none.",
@@ -162,6 +187,8 @@ class Settings(BaseSettings):
         self.retrieval_database_url = _secret(
             "RETRIEVAL_DATABASE_URL", self.retrieval_database_url, self.retrieval_database_url_file
         )
+        self.otlp_headers = _secret("OTLP_HEADERS", self.otlp_headers, self.otlp_headers_file)
+        self.sentry_dsn = _secret("SENTRY_DSN", self.sentry_dsn, self.sentry_dsn_file)
         if self.retrieval_database_url is not None and self.corpus is not None:
             raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")
         return self
@@ -209,6 +236,7 @@ class Settings(BaseSettings):
         loose = {
             "LOG_LEVEL=debug": self.log_level == "debug",
             "TRACE_EXPORT=stderr": self.trace_export == "stderr",
+            "TRACE_CONTENT=true": self.trace_content,
         }
         for setting, wanted in loose.items():
             if wanted:

@@ -9,7 +9,13 @@ from service.tools.toolbox import ToolRun
 
 
 class Watcher(Protocol):
-    """Is told what ran, to count it; nothing of the question's text reaches it."""
+    """Is told what ran, to count it. Texts reach it only with `asked` and `answered`, for traces of development."""
+
+    def asked(self, question: str) -> None:
+        """An answer is begun."""
+
+    def answered(self, outcome: str | None, text: str) -> None:
+        """It has ended, also by an error or by a reader who left: then without an outcome."""
 
     def guarded(self, guardrail: str, action: str) -> None:
         """A guard rail refused a question or withheld its answer; or none did (`none`, `kept`)."""

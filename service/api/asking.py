@@ -22,6 +22,7 @@ from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services
 from service.store.idempotency import Claim, Stored, fulfil
 from service.telemetry.record import RequestRecord
+from service.telemetry.unhandled import note_unhandled
 from service.turns import Turn
 
 Result = TypeVar("Result")
@@ -172,9 +173,8 @@ async def _frames(asking: Asking) -> AsyncGenerator[bytes, None]:
     except Problem as problem:
         yield _broken(asking, problem)
     except Exception as error:  # noqa: BLE001 - the status has gone out: the reader learns of any failure by an event
-        asking.services.surroundings.log.write(
-            "error", "unhandled", exception=type(error).__name__, request_id=record.request_id
-        )
+        around = asking.services.surroundings
+        note_unhandled(around.log, around.reports, error, record)
         yield _broken(asking, Problem(_INTERNAL))
 
 

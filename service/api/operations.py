@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service import __version__
 from service.api.wire import Json
@@ -54,5 +53,6 @@ async def metrics(request: Request) -> Response:
     """The page for Prometheus, rendered beside the event loop: it takes milliseconds."""
     services = services_of(request)
     services.metrics.active.forget_old()
-    page = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render)
-    return Response(page, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    accept = request.headers.get("accept", "")
+    page, media_type = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render, accept)
+    return Response(page, headers={"Content-Type": media_type})

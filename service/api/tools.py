@@ -10,7 +10,7 @@ from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, rea
 from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
 from service.services import enter, services_of
-from service.telemetry.metrics import UNCLASSIFIED
+from service.telemetry.record import UNCLASSIFIED
 from service.text import calmed
 from service.tools.tool import ToolRequest
 from service.tools.toolbox import run_together

@@ -34,6 +34,12 @@ class Asked:
 class _Unwatched:
     """Counts nothing: nobody measures what is only shown."""
 
+    def asked(self, question: str) -> None:
+        """An answer is begun."""
+
+    def answered(self, outcome: str | None, text: str) -> None:
+        """It has ended."""
+
     def guarded(self, guardrail: str, action: str) -> None:
         """A guard rail decided on a question."""
 

@@ -45,6 +45,12 @@ class _Unwatched:
         """A tool has raised."""
         raise ConfigurationError(f"{name} failed: {error!r}; nothing was measured") from error
 
+    def asked(self, question: str) -> None:
+        """An answer is begun."""
+
+    def answered(self, outcome: str | None, text: str) -> None:
+        """It has ended."""
+
     def guarded(self, guardrail: str, action: str) -> None:
         """A guard rail refused a question or withheld its answer; or none did (`none`, `kept`)."""
 

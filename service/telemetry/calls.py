@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -18,14 +19,15 @@ from service.llm.circuits import STATES, State
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.llm.fallback import NOBODY
 from service.telemetry.genai import GenAiMetrics, span_attributes
+from service.telemetry.labels import OTHER
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
+from service.telemetry.record import CURRENT, current_exemplar
 from service.telemetry.watching import Watching
 
 TPOT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)
 USAGE_SOURCES = ("provider", "estimated", "missing")
 ANSWERS = "answers"
-OTHER = "other"
 GUARDRAILS = ("none", "citation", "quotation", "figure", "support", "instruction", OTHER)
 GUARDRAIL_STAGES = ("output",)
 GUARDRAIL_ACTIONS = ("kept", "repaired", "marked", "withheld", OTHER)
@@ -150,7 +152,9 @@ class CallMetrics(Collector):
     def _count_good(self, record: CallRecord) -> None:
         gaps = record.usage.output_tokens - 1
         if gaps > 0 and record.first_token_seconds is not None:
-            self._tpot[record.model.name].observe((record.seconds - record.first_token_seconds) / gaps)
+            self._tpot[record.model.name].observe(
+                (record.seconds - record.first_token_seconds) / gaps, current_exemplar()
+            )
         self._good_calls[record.model.free] += 1
         self._free_ratio.set(self._good_calls[True] / sum(self._good_calls.values()))
 
@@ -180,7 +184,11 @@ class Calling:
     def called(self, record: CallRecord) -> None:
         """A call has ended."""
         self._metrics.count(record)
-        self._watching.trace(f"chat {record.model.name}", record.seconds, span_attributes(record))
+        request = CURRENT.get()
+        if request is not None and request.span is not None:
+            self._watching.trace(
+                f"chat {record.model.name}", record.seconds, span_attributes(record), kind=SpanKind.CLIENT
+            )
         if record.status not in ("ok", "cancelled", "superseded"):
             self._log.write(
                 "warning",

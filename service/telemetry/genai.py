@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from service.llm.attempt import CallRecord
 from service.llm.calls import Model
+from service.telemetry.record import current_exemplar
 
 _SECONDS = tuple(0.01 * 2.0**power for power in range(14))
 _TOKENS = tuple(4.0**power for power in range(14))
@@ -58,12 +59,13 @@ class GenAiMetrics:
         """Observe a call that has ended."""
         name = record.model.name
         kind = "" if record.status == "ok" else "timeout" if record.status == "timeout" else "_OTHER"
-        self._duration[name, kind].observe(record.seconds)
+        exemplar = current_exemplar()
+        self._duration[name, kind].observe(record.seconds, exemplar)
         if record.first_token_seconds is not None:
-            self._first_chunk[name].observe(record.first_token_seconds)
+            self._first_chunk[name].observe(record.first_token_seconds, exemplar)
         if record.usage.source != "missing":
-            self._tokens[name, "input"].observe(record.usage.input_tokens)
-            self._tokens[name, "output"].observe(record.usage.output_tokens)
+            self._tokens[name, "input"].observe(record.usage.input_tokens, exemplar)
+            self._tokens[name, "output"].observe(record.usage.output_tokens, exemplar)
 
 
 def span_attributes(record: CallRecord) -> Mapping[str, str | int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from prometheus_client import (
@@ -17,8 +18,8 @@ from prometheus_client import (
     Histogram,
     Info,
     disable_created_metrics,
-    generate_latest,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -26,10 +27,10 @@ from service.chat.complexity import COMPLEXITIES
 from service.deployments.model import ROLES, TOOLS
 from service.errors import PROBLEM_CODES
 from service.quotas.limits import DECISIONS, KINDS
+from service.telemetry.drops import Drops
+from service.telemetry.labels import OTHER, OwnLabel
+from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
 
-ANONYMOUS = "anonymous"
-UNCLASSIFIED = "none"
-OTHER = "other"
 OUTCOMES = (
     "ok",
     "abstained",
@@ -106,9 +107,9 @@ class Histograms:
     def __init__(self, metric: Histogram, *values: Sequence[str]) -> None:
         self._children = {combination: metric.labels(*combination) for combination in product(*values)}
 
-    def observe(self, *labels: str, value: float) -> None:
-        """Put a value into a child."""
-        self._children[labels].observe(value)
+    def observe(self, *labels: str, value: float, exemplar: dict[str, str] | None = None) -> None:
+        """Put a value into a child, with what joins it to a trace where there is one."""
+        self._children[labels].observe(value, exemplar)
 
 
 class ActiveConversations(Collector):
@@ -138,11 +139,27 @@ class ActiveConversations(Collector):
             self._last.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _HttpRoute:
+    """The children of one route and method, so that counting a request is two look-ups."""
+
+    route: str
+    method: str
+    codes: Mapping[int, Counter]
+    other: Counter
+    duration: Histogram
+
+
 class Metrics:
     """All instruments of one app, in a registry of its own."""
 
     def __init__(
-        self, routes: Iterable[tuple[str, str]], models: Mapping[str, str], clock: Callable[[], float]
+        self,
+        routes: Iterable[tuple[str, str]],
+        models: Mapping[str, str],
+        clock: Callable[[], float],
+        drops: Drops | None = None,
+        label: OwnLabel | None = None,
     ) -> None:
         """Make every instrument and every label combination.
 
@@ -150,14 +167,17 @@ class Metrics:
             routes: template and method of each route.
             models: the provider of each model that may answer.
             clock: monotonic seconds.
+            drops: what telemetry could not deliver, counted since before there was an app.
+            label: what the deployment adds to the counters of requests and tokens.
         """
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
-        self._pairs = frozenset(known)
         self._models = frozenset(models)
+        self._label = label
+        self.registry.register((drops or Drops()).counter)
         self._chat(known)
         self._work(models)
         self._http(known)
@@ -168,10 +188,11 @@ class Metrics:
     def _chat(self, routes: list[tuple[str, str]]) -> None:
         # Chat requests that ended, each once. Unit: requests.
         self.requests = Counters(
-            self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome"),
+            self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome", *self._own_names()),
             (*ROLES, ANONYMOUS),
             (*COMPLEXITIES, UNCLASSIFIED),
             OUTCOMES,
+            *self._own_values(),
         )
         # Last byte sent - request received, of good events (ok, abstained, refused), JSON and streams. Unit: seconds.
         self.request_duration = Histograms(
@@ -242,11 +263,14 @@ class Metrics:
             named,
         )
         # Tokens of every call of a model, and of saved extractive answers (words between spaces). Unit: tokens.
-        tokens = self._counter("llm_tokens", "Tokens of answers", "role", "provider", "model", "type")
+        tokens = self._counter(
+            "llm_tokens", "Tokens of answers", "role", "provider", "model", "type", *self._own_names()
+        )
         pairs = {**models, OTHER: OTHER}
         self._tokens = {
-            (role, model, kind): tokens.labels(role, provider, model, kind)
+            (role, model, kind, *own): tokens.labels(role, provider, model, kind, *own)
             for (model, provider), role, kind in product(pairs.items(), ROLES, TOKEN_TYPES)
+            for own in product(*self._own_values())
         }
 
     def _http(self, routes: list[tuple[str, str]]) -> None:
@@ -256,11 +280,17 @@ class Metrics:
         )
         pairs = [*routes, *((UNMATCHED, method) for method in METHODS)]
         # Requests that ended, on every route by its template; a method that a route does not have counts as unmatched.
-        self._http_requests = {
-            (route, method, code): requests.labels(route, method, code) for route, method in pairs for code in CODES
+        self._http_routes = {
+            (route, method): _HttpRoute(
+                route,
+                method,
+                {int(code): requests.labels(route, method, code) for code in CODES if code != OTHER},
+                requests.labels(route, method, OTHER),
+                # Last byte sent - request received. Unit: seconds.
+                duration.labels(route, method),
+            )
+            for route, method in pairs
         }
-        # Last byte sent - request received. Unit: seconds.
-        self._http_duration = {(route, method): duration.labels(route, method) for route, method in pairs}
 
     def _retrieval(self) -> None:
         # Seconds of one search, by stage: analyse the question, search, rank; total is the whole. Unit: seconds.
@@ -297,12 +327,19 @@ class Metrics:
 
     def count_http(self, route: str, method: str, code: int, seconds: float) -> tuple[str, str]:
         """Count one HTTP request; returns the route and method under which it stands."""
-        if (route, method) not in self._pairs:
-            route, method = UNMATCHED, method if method in METHODS else "other"
-        text = str(code)
-        self._http_requests[route, method, text if text in CODES else "other"].inc()
-        self._http_duration[route, method].observe(seconds)
-        return route, method
+        known = self._http_routes.get((route, method))
+        if known is None:
+            known = self._http_routes[UNMATCHED, method if method in METHODS else OTHER]
+        known.codes.get(code, known.other).inc()
+        known.duration.observe(seconds)
+        return known.route, known.method
+
+    def count_chat(self, role: str, complexity: str, outcome: str, label: str | None) -> None:
+        """Count one chat request; `label` is the deployment's own, where it has one."""
+        if label is None:
+            self.requests.inc(role, complexity, outcome)
+        else:
+            self.requests.inc(role, complexity, outcome, label)
 
     def count_problem(self, code: str, route: str) -> None:
         """Count one problem by its code and the template of its route."""
@@ -318,13 +355,30 @@ class Metrics:
 
     def count_tokens(self, role: str, model: str, kind: str, tokens: int) -> None:
         """Count tokens of a model, one of TOKEN_TYPES."""
-        self._tokens[role, self.model(model), kind].inc(tokens)
+        self._tokens[role, self.model(model), kind, *self._own()].inc(tokens)
 
-    def render(self) -> bytes:
-        """The page in Prometheus' text format; call it from a thread, it takes milliseconds."""
-        page = generate_latest(self.registry)
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The page and its type; call it from a thread, it takes milliseconds.
+
+        OpenMetrics, which carries exemplars, for whoever asks for it as Prometheus does; else Prometheus' own text.
+        """
+        encoder, media_type = choose_encoder(accept)
+        page: bytes = encoder(self.registry)
         self.series.set(sum(1 for line in page.splitlines() if line and not line.startswith(b"#")))
-        return page
+        return page, media_type
+
+    def _own_names(self) -> tuple[str, ...]:
+        return (self._label.name,) if self._label else ()
+
+    def _own_values(self) -> tuple[tuple[str, ...], ...]:
+        return ((*self._label.values, OTHER),) if self._label else ()
+
+    def _own(self) -> tuple[str, ...]:
+        """The deployment's own label of the request that is being served."""
+        if self._label is None:
+            return ()
+        record = CURRENT.get()
+        return ((record.label if record else None) or OTHER,)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(f"chatbot_{name}", documentation, labels, registry=self.registry)

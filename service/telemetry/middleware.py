@@ -1,6 +1,7 @@
 """One pure-ASGI layer around everything: request id, trace, the last line of defence, counting and the log line.
 
-Pure ASGI, because BaseHTTPMiddleware costs a request 190 us and a stream of 200 chunks sixteen times its time.
+Pure ASGI, because BaseHTTPMiddleware costs a request 190 us and a stream of 200 chunks sixteen times its time. What a request
+needs is made once and reused; of a trace that is not recorded only the id exists.
 """
 
 from __future__ import annotations
@@ -9,29 +10,35 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opentelemetry import context
-from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from opentelemetry.trace import Span, StatusCode
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_body
 from service.edge.answer_headers import Header, dressed
 from service.errors import Problem
+from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
-from service.telemetry.record import SCOPE_KEY, RequestRecord
-from service.telemetry.tracing import Tracing, trace_id
+from service.telemetry.record import CURRENT, SCOPE_KEY, RequestRecord
+from service.telemetry.tracing import Tracing
+from service.telemetry.unhandled import Reports, note_unhandled
 
 CHAT_ROUTE = "/v1/chat"
+CHAT_ROUTES = frozenset({CHAT_ROUTE, "/v1/chat/completions"})
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 _CLIENT_LEFT = 499
+_SERVER_ERROR = 500
 _BY_STATUS = {401: "unauthorized", 429: "rate_limited", 504: "timeout"}
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the layer needs: instruments, log, traces, monotonic seconds and a maker of ids; and the headers that every answer carries."""
+    """What the layer needs: instruments, log, traces, monotonic seconds, a maker of ids, the headers that every answer carries, and who is told of what nobody foresaw.
+
+    `label` is the label of its own that the deployment adds to requests and tokens.
+    """
 
     metrics: Metrics
     log: EventLog
@@ -39,6 +46,8 @@ class Telemetry:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     fixed: tuple[Header, ...]
+    reports: Reports | None = None
+    label: OwnLabel | None = None
 
 
 class TelemetryMiddleware:
@@ -47,6 +56,7 @@ class TelemetryMiddleware:
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._label_header = telemetry.label.header.encode() if telemetry.label else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of connection pass through."""
@@ -55,29 +65,39 @@ class TelemetryMiddleware:
             return
         telemetry = self._telemetry
         started = telemetry.clock()
-        is_chat = scope["path"] == CHAT_ROUTE and scope["method"] == "POST"
-        span = telemetry.tracing.tracer.start_span(
-            f"{scope['method']} request", telemetry.tracing.parent(scope["headers"]), SpanKind.SERVER
-        )
-        record = RequestRecord(self._request_id(scope), trace_id(span), started)
+        is_chat = scope["path"] in CHAT_ROUTES and scope["method"] == "POST"
+        record = self._record(scope, started)
         scope[SCOPE_KEY] = record
         sender = _Sender(send, record, telemetry.fixed)
         if is_chat:
             telemetry.metrics.in_flight.inc()
-        # What runs for this request finds its parent here; the same task detaches it, or the SDK would complain.
-        current = context.attach(set_span_in_context(span))
+        # What runs for this request finds its record here, and with it trace and parent.
+        current = CURRENT.set(record)
         try:
             await self._guarded(scope, receive, sender)
         finally:
-            context.detach(current)
             if is_chat:
                 telemetry.metrics.in_flight.dec()
-            self._count(scope, record, sender.status, span, is_chat=is_chat)
-            span.end()
+            self._count(scope, record, sender.status, is_chat=is_chat)
+            CURRENT.reset(current)
 
-    def _request_id(self, scope: Scope) -> str:
-        sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-        return sent if _CLIENT_ID.fullmatch(sent) else self._telemetry.new_id()
+    def _record(self, scope: Scope, started: float) -> RequestRecord:
+        """Read what the caller says of itself in one pass over the headers."""
+        request_id = label = None
+        parent: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                sent = value.decode("latin-1")
+                request_id = sent if _CLIENT_ID.fullmatch(sent) else None
+            elif name == b"traceparent":
+                parent = value
+            elif name == self._label_header:
+                label = value.decode("latin-1")
+        trace_id, span = self._telemetry.tracing.begin(parent)
+        record = RequestRecord(request_id or self._telemetry.new_id(), trace_id, started, span=span)
+        if self._telemetry.label:
+            record.label = self._telemetry.label.fold(label)
+        return record
 
     async def _guarded(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
         """Whatever was not foreseen becomes a problem without the exception's text, which may hold what somebody asked."""
@@ -89,9 +109,7 @@ class TelemetryMiddleware:
         except Exception as error:  # noqa: BLE001 - the last line of defence
             record: RequestRecord = scope[SCOPE_KEY]
             record.outcome, record.problem = "error", "internal"
-            self._telemetry.log.write(
-                "error", "unhandled", exception=type(error).__name__, place=_place(error), request_id=record.request_id
-            )
+            note_unhandled(self._telemetry.log, self._telemetry.reports, error, record)
             if sender.status is None:
                 problem = Problem("Something went wrong on our side. Quote the request id when you report it.")
                 body = problem_body(problem, record)
@@ -99,46 +117,49 @@ class TelemetryMiddleware:
                 await sender({"type": "http.response.start", "status": 500, "headers": headers})
                 await sender({"type": "http.response.body", "body": body})
 
-    def _count(self, scope: Scope, record: RequestRecord, status: int | None, span: Span, *, is_chat: bool) -> None:
+    def _count(self, scope: Scope, record: RequestRecord, status: int | None, *, is_chat: bool) -> None:
         telemetry = self._telemetry
         seconds = telemetry.clock() - record.started
-        template = getattr(scope.get("route"), "path", UNMATCHED)
         code = _code(record, status)
+        template = getattr(scope.get("route"), "path", UNMATCHED)
         route, method = telemetry.metrics.count_http(template, scope["method"], code, seconds)
-        span.update_name(f"{method} {route}")
-        span.set_attributes({"http.route": route, "http.response.status_code": code, "role": record.role})
         if record.problem:
             telemetry.metrics.count_problem(record.problem, route)
         outcome = None
         if is_chat:
             outcome = record.outcome or _outcome_of(code)
             self._count_chat(record, outcome, seconds)
-        telemetry.log.write(
-            "debug" if route in _QUIET else "info",
-            "request",
-            route=route,
-            method=method,
-            code=code,
-            duration_seconds=round(seconds, 6),
-            request_id=record.request_id,
-            trace_id=record.trace_id,
-            role=record.role if is_chat else None,
-            complexity=record.complexity if is_chat else None,
-            outcome=outcome,
-            problem=record.problem,
-            user=record.user,
-        )
+        if record.span is not None:
+            _end(record.span, record, route, method, code)
+        fields: dict[str, str | float] = {
+            "route": route,
+            "method": method,
+            "code": code,
+            "duration_seconds": round(seconds, 6),
+            "request_id": record.request_id,
+            "trace_id": record.trace_id,
+        }
+        if outcome:
+            fields["role"] = record.role
+            fields["complexity"] = record.complexity
+            fields["outcome"] = outcome
+        if record.problem:
+            fields["problem"] = record.problem
+        if record.user:
+            fields["user"] = record.user
+        telemetry.log.write("debug" if route in _QUIET else "info", "request", **fields)
 
     def _count_chat(self, record: RequestRecord, outcome: str, seconds: float) -> None:
         metrics = self._telemetry.metrics
-        metrics.requests.inc(record.role, record.complexity, outcome)
+        metrics.count_chat(record.role, record.complexity, outcome, record.label)
         if record.stream_end:
             metrics.stream_end.inc(record.stream_end)
         if outcome in GOOD_OUTCOMES:
-            metrics.request_duration.observe(record.role, record.complexity, value=seconds)
+            exemplar = record.exemplar
+            metrics.request_duration.observe(record.role, record.complexity, value=seconds, exemplar=exemplar)
             if record.stream_end and record.first_content is not None:
                 first = record.first_content - record.started
-                metrics.ttft.observe(record.role, record.complexity, value=first)
+                metrics.ttft.observe(record.role, record.complexity, value=first, exemplar=exemplar)
 
 
 class _Sender:
@@ -153,7 +174,7 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": dressed(message.get("headers", ()), self._record, self._fixed)}
+            message["headers"] = dressed(message.get("headers", ()), self._record, self._fixed)
         await self._send(message)
 
 
@@ -171,9 +192,21 @@ def _outcome_of(code: int) -> str:
     return "client_error" if 400 <= code < 500 else "error"
 
 
-def _place(error: Exception) -> str:
-    """File and line where an exception arose: enough to find it, and free of any user's text."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "unknown"
+def _end(span: Span, record: RequestRecord, route: str, method: str, code: int) -> None:
+    """What the span of a request says once it has ended: where it went and how, never what was in it."""
+    span.update_name(f"{method} {route}")
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": code,
+        "courtsight.request_id": record.request_id,
+        "role": record.role,
+        "complexity": record.complexity,
+    }
+    if record.outcome:
+        attributes["outcome"] = record.outcome
+    if code >= _SERVER_ERROR or record.outcome in ("error", "timeout"):
+        attributes["error.type"] = record.problem or str(code)
+        span.set_status(StatusCode.ERROR)
+    span.set_attributes(attributes)
+    span.end()

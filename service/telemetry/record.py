@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import Span
 from starlette.types import Scope
-
-from service.telemetry.metrics import ANONYMOUS, UNCLASSIFIED
 
 if TYPE_CHECKING:
     from service.quotas.limits import Decision
 
+ANONYMOUS = "anonymous"
+"""The role before authentication."""
+UNCLASSIFIED = "none"
+"""The complexity before classification."""
 SCOPE_KEY = "courtsight.record"
 
 
@@ -21,6 +25,7 @@ class RequestRecord:
 
     `quota` names the quota of the network that it came from, `rate` is the limit that is nearest to its end, `rate_policy` all that were counted;
     `headers` go out with the answer.
+    `span` and `agent` are there only where the request's trace is recorded: nearly all requests carry ids and nothing else.
     """
 
     request_id: str
@@ -37,9 +42,27 @@ class RequestRecord:
     rate: Decision | None = None
     rate_policy: str = ""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    span: Span | None = None
+    agent: Span | None = None
+    label: str | None = None
+
+    @property
+    def exemplar(self) -> dict[str, str] | None:
+        """What joins an observation with the trace of its request; None where nobody could look that trace up."""
+        return {"trace_id": self.trace_id} if self.span is not None else None
+
+
+CURRENT: ContextVar[RequestRecord | None] = ContextVar("courtsight.record", default=None)
+"""The request that is being served; tasks that are begun for it inherit it."""
 
 
 def record_of(scope: Scope) -> RequestRecord:
     """The record of the request that a scope belongs to."""
     record: RequestRecord = scope[SCOPE_KEY]
     return record
+
+
+def current_exemplar() -> dict[str, str] | None:
+    """The exemplar of the request that is being served."""
+    record = CURRENT.get()
+    return record.exemplar if record is not None else None

@@ -1,61 +1,133 @@
-"""Traces by the OpenTelemetry SDK: a provider per app, spans made by hand, and no message content in any of them."""
+"""Traces by the OpenTelemetry SDK: a provider per app, spans made by hand, and no message content unless development asks for it.
+
+Whether a trace is recorded is decided before anything of OpenTelemetry is made: of a request that is not, only the ids exist.
+"""
 
 from __future__ import annotations
 
+import random
+import re
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from opentelemetry.context import Context
-from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
-from opentelemetry.trace import Span, Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, Tracer, set_span_in_context
 
-Headers = list[tuple[bytes, bytes]]
+FORCED_PER_SECOND = 5.0
+"""Traces a second that callers may have recorded by a sampled `traceparent`; what they ask beyond it takes its chance."""
+_FORCED_AT_ONCE = 10.0
+_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_SAMPLED = 0x01
+_DRAWN_BITS = 53
 
 
-class _AsgiHeaders(Getter[Headers]):
-    def get(self, carrier: Headers, key: str) -> list[str] | None:
-        wanted = key.encode()
-        return [value.decode("latin-1") for name, value in carrier if name == wanted] or None
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How much is recorded: a share of requests (0 to 1), and whether spans may hold messages (development only)."""
 
-    def keys(self, carrier: Headers) -> list[str]:
-        return [name.decode("latin-1") for name, _ in carrier]
+    share: float = 1.0
+    content: bool = False
+
+
+class Allowance:
+    """A bucket of tokens: so many a second, and some at once."""
+
+    def __init__(self, per_second: float, at_once: float, clock: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._at_once = at_once
+        self._clock = clock
+        self._left = at_once
+        self._looked = clock()
+
+    def take(self) -> bool:
+        """Whether there was a token left."""
+        now = self._clock()
+        self._left = min(self._at_once, self._left + (now - self._looked) * self._per_second)
+        self._looked = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Tracing:
-    """One tracer; without a processor spans are not recorded, but they still carry ids for logs and answers."""
+    """Begins the traces of requests; without a processor none is recorded, but all have ids for logs and answers."""
 
-    def __init__(self, version: str, processor: SpanProcessor | None) -> None:
-        self._provider = TracerProvider(
-            sampler=ALWAYS_ON if processor else ALWAYS_OFF,
-            resource=Resource({"service.name": "courtsight", "service.version": version}),
-            shutdown_on_exit=False,
-        )
+    def __init__(
+        self,
+        resource: Mapping[str, str],
+        processor: SpanProcessor | None,
+        sampling: Sampling,
+        clock: Callable[[], float],
+        draw: Callable[[int], int] = random.getrandbits,
+    ) -> None:
+        """Make the provider, when there is somebody to give spans to.
+
+        Args:
+            resource: what is running, by OpenTelemetry's names.
+            processor: takes the spans that have ended.
+            sampling: how much is recorded.
+            clock: monotonic seconds.
+            draw: so many random bits; they name and choose traces, and guard nothing.
+        """
+        self._draw = draw
+        self.content = sampling.content
+        self._below = int(sampling.share * 2**_DRAWN_BITS) if processor else 0
+        self._allowance = Allowance(FORCED_PER_SECOND, _FORCED_AT_ONCE, clock)
+        self._provider: TracerProvider | None = None
+        self._tracer: Tracer | None = None
         if processor:
+            self._provider = TracerProvider(
+                sampler=ALWAYS_ON, resource=Resource(dict(resource)), shutdown_on_exit=False
+            )
             self._provider.add_span_processor(processor)
-        self.tracer: Tracer = self._provider.get_tracer("service")
-        self._propagator = TraceContextTextMapPropagator()
-        self._getter = _AsgiHeaders()
+            self._tracer = self._provider.get_tracer("service")
 
-    def parent(self, headers: Headers) -> Context | None:
-        """The caller's trace, when the request names one."""
-        if not any(name == b"traceparent" for name, _ in headers):
-            return None
-        return self._propagator.extract(headers, getter=self._getter)
+    def begin(self, traceparent: bytes | None) -> tuple[str, Span | None]:
+        """The trace id of a request in 32 hexadecimal digits, and its span where the trace is recorded.
+
+        A caller's trace goes on under its own id. Whether it is recorded is the caller's word, up to FORCED_PER_SECOND.
+        """
+        parent = _PARENT.fullmatch(traceparent) if traceparent else None
+        if parent is None:
+            if self._draw(_DRAWN_BITS) >= self._below:
+                return f"{self._draw(128) or 1:032x}", None
+            return self._started(None)
+        caller = int(parent[3], 16) & _SAMPLED
+        if self._tracer is None or not caller:
+            return parent[1].decode(), None
+        if not self._allowance.take() and self._draw(_DRAWN_BITS) >= self._below:
+            return parent[1].decode(), None
+        remote = SpanContext(int(parent[1], 16), int(parent[2], 16), is_remote=True, trace_flags=TraceFlags(_SAMPLED))
+        return self._started(set_span_in_context(NonRecordingSpan(remote), Context()))
+
+    def _started(self, context: Context | None) -> tuple[str, Span]:
+        span = self.child("request", context, SpanKind.SERVER)
+        return f"{span.get_span_context().trace_id:032x}", span
+
+    def child(
+        self,
+        name: str,
+        context: Context | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        start_time: int | None = None,
+        attributes: Mapping[str, str | int] | None = None,
+    ) -> Span:
+        """A span of a trace that is recorded; whoever asks has checked that it is."""
+        assert self._tracer is not None, "spans are made only below a span"  # noqa: S101 - narrows the type
+        return self._tracer.start_span(name, context or Context(), kind, attributes, start_time=start_time)
 
     def close(self) -> None:
         """Give the exporter what is left."""
-        self._provider.shutdown()
+        if self._provider:
+            self._provider.shutdown()
 
 
 def stderr_processor() -> SpanProcessor:
     """Prints spans as JSON, for development."""
     return BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr))
-
-
-def trace_id(span: Span) -> str:
-    """The trace id as 32 hexadecimal digits."""
-    return f"{span.get_span_context().trace_id:032x}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from opentelemetry.trace import Span, Tracer, set_span_in_context
+import orjson
+from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
 from service.errors import ConfigurationError
 from service.llm.extractive import MODEL as EXTRACTIVE
@@ -12,6 +13,8 @@ from service.retrieval.hits import Search
 from service.retrieval.retriever import Holdings
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
+from service.telemetry.record import CURRENT, current_exemplar
+from service.telemetry.tracing import Tracing
 from service.tools.toolbox import ToolRun
 
 _NANOSECONDS = 1_000_000_000
@@ -46,13 +49,36 @@ class Watching:
     """
 
     def __init__(
-        self, metrics: Metrics, log: EventLog, tracer: Tracer, wall_clock: Callable[[], float], source: str
+        self, metrics: Metrics, log: EventLog, tracing: Tracing, wall_clock: Callable[[], float], source: str
     ) -> None:
         self._metrics = metrics
         self._log = log
-        self._tracer = tracer
+        self._tracing = tracing
         self._wall_clock = wall_clock
         self._source = source
+
+    def asked(self, question: str) -> None:
+        """Open the span of an answer, below which its tools and models stand; the text only where development wants it."""
+        record = CURRENT.get()
+        if record is None or record.span is None:
+            return
+        attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": self._source}
+        if self._tracing.content:
+            attributes["gen_ai.input.messages"] = _message("user", question)
+        record.agent = self._tracing.child(
+            f"invoke_agent {self._source}", set_span_in_context(record.span), attributes=attributes
+        )
+
+    def answered(self, outcome: str | None, text: str) -> None:
+        """End the span of an answer; without an outcome it came to nothing."""
+        record = CURRENT.get()
+        if record is None or record.agent is None:
+            return
+        agent, record.agent = record.agent, None
+        agent.set_attribute("outcome", outcome or "unfinished")
+        if self._tracing.content:
+            agent.set_attribute("gen_ai.output.messages", _message("assistant", text))
+        agent.end()
 
     def guarded(self, guardrail: str, action: str) -> None:
         """Count what was done with a question before anything was written."""
@@ -62,8 +88,10 @@ class Watching:
         """Count a run and the searches in it."""
         self._metrics.tool_calls.inc(run.name, run.outcome)
         self._metrics.tool_duration.observe(run.name, complexity, value=run.seconds)
-        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name, "outcome": run.outcome}
-        span = self.trace(f"execute_tool {run.name}", run.seconds, attributes)
+        span = None
+        if _is_recorded():
+            attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name, "outcome": run.outcome}
+            span = self.trace(f"execute_tool {run.name}", run.seconds, attributes)
         for search in run.result.searches if run.result else ():
             self._searched(search, span)
 
@@ -74,30 +102,50 @@ class Watching:
 
     def generated(self, model: str, seconds: float) -> None:
         """Observe the time that the engine took."""
-        self._metrics.generation.observe(self._metrics.model(model), value=seconds)
-        if model == EXTRACTIVE:
+        self._metrics.generation.observe(self._metrics.model(model), value=seconds, exemplar=current_exemplar())
+        if model == EXTRACTIVE and _is_recorded():
             # Every call of a language model has a span of its own already.
-            self.trace(f"chat {model}", seconds, {"gen_ai.operation.name": "chat"})
+            self.trace(f"chat {model}", seconds, {"gen_ai.operation.name": "chat", "gen_ai.request.model": model})
 
-    def trace(self, name: str, seconds: float, attributes: Mapping[str, str | int], below: Span | None = None) -> Span:
-        """A span for work that has just ended, below another one or the request's."""
+    def trace(
+        self,
+        name: str,
+        seconds: float,
+        attributes: Mapping[str, str | int],
+        below: Span | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> Span | None:
+        """A span for work that has just ended, below another one or the request's; None where nothing is recorded."""
+        record = CURRENT.get()
+        parent = below or (record and (record.agent or record.span))
+        if parent is None:
+            return None
         ended = int(self._wall_clock() * _NANOSECONDS)
-        context = set_span_in_context(below) if below else None
-        span = self._tracer.start_span(
-            name, context, start_time=ended - int(seconds * _NANOSECONDS), attributes=attributes
-        )
+        begun = ended - int(seconds * _NANOSECONDS)
+        span = self._tracing.child(name, set_span_in_context(parent), kind, begun, attributes)
         span.end(ended)
         return span
 
-    def _searched(self, search: Search, tool: Span) -> None:
-        attributes: dict[str, str | int] = {
-            "gen_ai.operation.name": "retrieval",
-            "gen_ai.data_source.id": self._source,
-            "outcome": search.outcome,
-            "documents": len(search.hits),
-        }
-        self.trace(f"retrieval {self._source}", search.seconds.get("total", 0.0), attributes, tool)
+    def _searched(self, search: Search, tool: Span | None) -> None:
+        if tool is not None:
+            attributes: dict[str, str | int] = {
+                "gen_ai.operation.name": "retrieval",
+                "gen_ai.data_source.id": self._source,
+                "outcome": search.outcome,
+                "documents": len(search.hits),
+            }
+            self.trace(f"retrieval {self._source}", search.seconds.get("total", 0.0), attributes, tool)
         self._metrics.retrieval_requests.inc(search.outcome)
         self._metrics.retrieval_documents.observe(len(search.hits))
         for stage, seconds in search.seconds.items():
             self._metrics.retrieval_duration.observe(stage, value=seconds)
+
+
+def _is_recorded() -> bool:
+    record = CURRENT.get()
+    return record is not None and record.span is not None
+
+
+def _message(role: str, text: str) -> str:
+    """One message in the form of OpenTelemetry's GenAI conventions."""
+    return orjson.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}]).decode()

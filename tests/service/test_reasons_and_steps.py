@@ -137,6 +137,12 @@ class Noting:
     def tool_failed(self, name: str, error: Exception) -> None:
         self.failed.append((name, type(error)))
 
+    def asked(self, question: str) -> None:
+        """An answer is begun."""
+
+    def answered(self, outcome: str | None, text: str) -> None:
+        """It has ended."""
+
     def guarded(self, guardrail: str, action: str) -> None:
         """A guard rail refused or withheld something, or none did."""
 
