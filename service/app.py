@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -56,8 +56,9 @@ from service.switches import SwitchBoard, Switches
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
+from service.telemetry.outlets import outlets_of
 from service.telemetry.record import record_of
-from service.telemetry.tracing import Tracing, stderr_processor
+from service.telemetry.tracing import Sampling, Tracing
 from service.telemetry.watching import Publications, Watching
 from service.tools.toolbox import all_tools
 from service.turns import Turns
@@ -91,9 +92,10 @@ class _Parts:
 
 def surroundings_of(settings: Settings) -> Surroundings:
     """The surroundings of a real process: its clocks, random ids, and lines on standard error."""
-    log = EventLog(sys.stderr.buffer, settings.log_level, time.time)
-    spans = stderr_processor() if settings.trace_export == "stderr" else None
-    return Surroundings(time.perf_counter, time.time, lambda: uuid.uuid4().hex, log, spans)
+    out = outlets_of(settings, sys.stderr.buffer)
+    return Surroundings(
+        time.perf_counter, time.time, lambda: os.urandom(16).hex(), out.log, out.spans, out.reports, out.drops
+    )
 
 
 def create_app(
@@ -117,12 +119,12 @@ def create_app(
     deployment = load_deployment(deployment_file(settings.deployment))
     opened = _opened(settings, deployment, around)
     providers = None if engine else _providers(settings)
-    metrics = Metrics(_routes(), _writers(engine, providers), around.clock)
+    metrics = Metrics(_routes(), _writers(engine, providers), around.clock, around.drops, deployment.label)
     embedder = _embedder(settings, around)
     dress = _dressing(settings, embedder, metrics)
     shelf = opened.shelf(dress)
-    tracing = Tracing(__version__, around.spans)
-    watching = Watching(metrics, around.log, tracing.tracer, around.wall_clock, deployment.name)
+    tracing = _tracing(settings, deployment, around)
+    watching = Watching(metrics, around.log, tracing, around.wall_clock, deployment.name)
     switches = Switches()
     models = None
     if providers:
@@ -164,7 +166,10 @@ def create_app(
             passwords.close()
             await store.close()
             tracing.close()
+            if around.reports:
+                around.reports.close()
             around.log.write("info", "stopped")
+            around.log.flush()
 
     app = FastAPI(
         title=deployment.title,
@@ -181,9 +186,24 @@ def create_app(
         EdgeMiddleware, rules=_edge_rules(settings, deployment, proxies), turnstile=lambda: _turnstile_of(app)
     )
     fixed = fixed_headers(production=settings.environment == "production")
-    telemetry = Telemetry(metrics, around.log, tracing, around.clock, around.new_id, fixed)
+    telemetry = Telemetry(
+        metrics, around.log, tracing, around.clock, around.new_id, fixed, around.reports, deployment.label
+    )
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     return app
+
+
+def _tracing(settings: Settings, deployment: Deployment, around: Surroundings) -> Tracing:
+    resource = {
+        "service.name": "courtsight",
+        "service.version": __version__,
+        "service.instance.id": around.new_id(),
+        "deployment.environment.name": settings.environment,
+        "courtsight.deployment": deployment.name,
+    }
+    # What a developer prints is printed whole.
+    share = 1.0 if settings.trace_export == "stderr" else settings.trace_share
+    return Tracing(resource, around.spans, Sampling(share, settings.trace_content), around.clock)
 
 
 async def _begin_rounds(

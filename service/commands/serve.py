@@ -32,7 +32,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
     asyncio.run(migrate_store(settings, time.time()))
     listener = _listen(host, port)
-    logging.getLogger("uvicorn.error").addHandler(StandardLogs(surroundings.log))
+    logging.getLogger().addHandler(StandardLogs(surroundings.log))
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -50,7 +50,11 @@ def serve(settings: Settings, host: str, port: int) -> int:
     # uvicorn raises the signal again once it has stopped; these handlers turn that into an exit status.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    uvicorn.Server(config).run(sockets=[listener])
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        # A start that failed, too, has said why.
+        surroundings.log.flush()
     return 0
 
 

@@ -22,6 +22,7 @@ from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
 from service.strictness import describe, nearest
+from service.telemetry.labels import OwnLabel
 
 HERE = Path(__file__).parent
 
@@ -100,6 +101,9 @@ class _Passages(_Strict):
     complex: int = Field(ge=1, le=20)
 
 
+_OUR_LABELS = frozenset({"role", "complexity", "outcome", "provider", "model", "type"})
+
+
 class _Retries(_Strict):
     tries_per_model: int = Field(ge=1, le=5)
     share: float = Field(ge=0, le=1)
@@ -126,6 +130,20 @@ class _Generation(_Strict):
     hedge_after_seconds: float | None = Field(gt=0)
 
 
+class _Label(_Strict):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,30}$")]
+    header: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,40}$")]
+    values: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,30}$")]], Field(min_length=1, max_length=6)]
+
+    @model_validator(mode="after")
+    def _is_its_own(self) -> _Label:
+        if self.name in _OUR_LABELS:
+            raise ValueError(f"{self.name} is a label of these counters already; choose another name")
+        if len({*self.values, "other"}) <= len(self.values):
+            raise ValueError("values are listed once each, and without 'other', which is always there")
+        return self
+
+
 class _File(_Strict):
     name: Text
     title: Text
@@ -145,6 +163,7 @@ class _File(_Strict):
     calibration: FileName
     llm: _Generation
     quotas: QuotasFile
+    label: _Label | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> _File:
@@ -204,6 +223,7 @@ def _domain(file: _File) -> Deployment:
         tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
         quotas=quota_rules(file.quotas),
+        label=OwnLabel(file.label.name, tuple(file.label.values), file.label.header) if file.label else None,
     )
 
 

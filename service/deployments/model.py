@@ -17,6 +17,7 @@ from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
 from service.quotas.rules import QuotaRules
+from service.telemetry.labels import OwnLabel
 
 ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
 """The closed list of roles; a deployment gives each its rights."""
@@ -79,3 +80,5 @@ class Deployment:
     tool_seconds: Mapping[str, float]
     calibration: Calibration
     quotas: QuotaRules
+    label: OwnLabel | None = None
+    """What this deployment adds to the counters of requests and tokens."""

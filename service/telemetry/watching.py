@@ -117,7 +117,7 @@ class Watching:
     ) -> Span | None:
         """A span for work that has just ended, below another one or the request's; None where nothing is recorded."""
         record = CURRENT.get()
-        parent = below or (record and (record.agent or record.span))
+        parent = below if below is not None else record.agent or record.span if record is not None else None
         if parent is None:
             return None
         ended = int(self._wall_clock() * _NANOSECONDS)

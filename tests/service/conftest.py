@@ -164,6 +164,7 @@ def settings_in(folder: Path) -> Settings:
         jwt_secret=SecretStr(SECRET),
         jwt_secret_file=None,
         log_level="debug",
+        trace_share=1.0,
     )
 
 

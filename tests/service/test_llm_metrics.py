@@ -187,7 +187,7 @@ def test_readiness_calls_no_model(build_models: Any) -> None:
 
 
 def test_a_call_is_a_span_without_words(build_models: Any) -> None:
-    """One span per call below the request's, with tokens and outcome and nothing of the question."""
+    """One span per call below the answer's, with tokens and outcome and nothing of the question."""
     exporter = InMemorySpanExporter()
     house = build_models(spans=SimpleSpanProcessor(exporter))
     house.token("judge")
@@ -195,7 +195,7 @@ def test_a_call_is_a_span_without_words(build_models: Any) -> None:
     house.ask("judge", QUESTION)
     spans = exporter.get_finished_spans()
     calls = [span for span in spans if span.name.startswith("chat m")]
-    (root,) = [span for span in spans if span.name == "POST /v1/chat"]
+    (root,) = [span for span in spans if span.name == "invoke_agent courtsight"]
     assert [span.name for span in calls] == ["chat m0", "chat m1"]
     assert {span.parent.span_id for span in calls if span.parent} == {root.context.span_id}
     assert {dict(span.attributes or {})["error.type"] for span in calls} == {"unreachable"}

@@ -93,6 +93,11 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
     ),
     "chatbot_retrieval_dense": ("counter", {"outcome": "fused late failed missing"}, ""),
     "chatbot_corpus_generations": ("counter", {"outcome": "taken refused"}, ""),
+    "chatbot_telemetry_dropped": (
+        "counter",
+        {"signal": "traces logs errors", "reason": "queue_full unreachable refused unwritable closed"},
+        "",
+    ),
     "chatbot_metric_series": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),
     "chatbot_build": ("info", {"version": None, "deployment": None, "engine": None, "corpus": None}, ""),

@@ -20,17 +20,20 @@ def traced(build_house: Any, exporter: InMemorySpanExporter) -> Any:
 
 
 def test_tools_and_engine_are_spans_below_the_request(traced: Any, exporter: InMemorySpanExporter) -> None:
-    """One trace holds the request's span, one for each tool and for the engine, and one for each search below its tool."""
+    """One trace holds the request, below it the answer, below that each tool and the engine, and each search below its tool."""
     traced.token("judge")
     exporter.clear()
     answer = traced.ask("judge", "Apa preseden terkuat untuk membuktikan KDRT dalam perkara perceraian?")
     spans = {span.name: span for span in exporter.get_finished_spans()}
     used = {f"execute_tool {call['tool_name']}" for call in answer["tool_calls"]}
-    assert set(spans) == {"POST /v1/chat", "chat extractive", "retrieval courtsight", *used}
+    agent = "invoke_agent courtsight"
+    assert set(spans) == {"POST /v1/chat", agent, "chat extractive", "retrieval courtsight", *used}
     root, search = spans.pop("POST /v1/chat"), spans.pop("retrieval courtsight")
+    assert spans[agent].parent.span_id == root.context.span_id
+    above = spans.pop(agent).context.span_id
     assert search.parent.span_id in {spans[name].context.span_id for name in used}
     assert search.attributes["gen_ai.data_source.id"] == "courtsight"
-    assert all(span.parent.span_id == root.context.span_id for span in spans.values())
+    assert all(span.parent.span_id == above for span in spans.values())
     assert root.attributes["http.response.status_code"] == 200
 
 
@@ -40,7 +43,9 @@ def test_streams_are_traced_alike(traced: Any, exporter: InMemorySpanExporter) -
     exporter.clear()
     traced.stream("judge", "Apa itu hukum pidana?")
     names = sorted(span.name for span in exporter.get_finished_spans())
-    assert names == ["POST /v1/chat", "chat extractive", "execute_tool LegalRetriever", "retrieval courtsight"]
+    assert names == [
+        "POST /v1/chat", "chat extractive", "execute_tool LegalRetriever", "invoke_agent courtsight", "retrieval courtsight",
+    ]  # fmt: skip
 
 
 def test_spans_hold_no_question(traced: Any, exporter: InMemorySpanExporter) -> None:
