@@ -165,11 +165,7 @@ def create_app(
             await rounds.aclose()
             passwords.close()
             await store.close()
-            tracing.close()
-            if around.reports:
-                around.reports.close()
-            around.log.write("info", "stopped")
-            around.log.flush()
+            _deliver_the_rest(tracing, around)
 
     app = FastAPI(
         title=deployment.title,
@@ -191,6 +187,15 @@ def create_app(
     )
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     return app
+
+
+def _deliver_the_rest(tracing: Tracing, around: Surroundings) -> None:
+    """Spans, reports and lines that still wait here go out, or are counted as lost, within seconds."""
+    tracing.close()
+    if around.reports:
+        around.reports.close()
+    around.log.write("info", "stopped")
+    around.log.flush()
 
 
 def _tracing(settings: Settings, deployment: Deployment, around: Surroundings) -> Tracing:
