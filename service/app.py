@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, operations, switches, tools
+from service.api import auth, chat, conversations, messages, operations, switches, tools
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
@@ -63,7 +63,15 @@ from service.telemetry.watching import Publications, Watching
 from service.tools.toolbox import all_tools
 from service.turns import Turns
 
-_ROUTERS = (auth.router, chat.router, conversations.router, tools.router, switches.router, operations.router)
+_ROUTERS = (
+    auth.router,
+    chat.router,
+    conversations.router,
+    messages.router,
+    tools.router,
+    switches.router,
+    operations.router,
+)
 _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""
 _SWITCHES_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""Conversations of the caller: make, list, read, delete, and take the citations along."""
+"""Conversations of the caller: make, list, read, rename, delete, and take along the citations or everything."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.wire import Json, NewConversation, conversation_fields, message_fields, read_body
-from service.chat.citations import EXPORT_FORMATS, load_citations
-from service.errors import FieldError, InvalidRequest
+from service.api.paging import choice, cursor_of, moment_and_id, page, sequence, whole_number
+from service.api.shapes import export_fields
+from service.api.wire import (
+    Json,
+    NewConversation,
+    NewTitle,
+    checked_length,
+    conversation_fields,
+    message_fields,
+    read_body,
+)
+from service.chat.citations import load_citations
+from service.chat.citing import FORMS, Form, each_once
+from service.examination import ExaminedConversation, examine_conversation
 from service.services import enter, services_of
+from service.store.audit import note
 from service.store.conversations import (
     Conversation,
     Message,
@@ -18,14 +30,21 @@ from service.store.conversations import (
     insert_conversation,
     list_conversations,
     list_messages,
+    messages_behind,
+    rename_conversation,
 )
 from service.store.work import Work
+from service.telemetry.record import record_of
 
 router = APIRouter(prefix="/v1/conversations")
 
 _UNTITLED = "Percakapan baru"
 _DEFAULT_LIMIT = 20
 _LARGEST_LIMIT = 100
+_DEFAULT_MESSAGES = 200
+_MOST_MESSAGES = 500
+_LONGEST_TITLE = 200
+_PLAIN = "text/plain"
 
 
 @router.post("", status_code=201)
@@ -43,62 +62,124 @@ async def create(request: Request) -> Response:
 
 @router.get("")
 async def list_own(request: Request) -> Response:
-    """The caller's conversations, newest first."""
+    """The caller's conversations, newest first, a page at a time."""
     services = services_of(request)
     caller = await enter(request, services)
     caller.require("read")
-    limit = _limit(request)
-    found = await services.store.read(lambda: list_conversations(caller.account_id, limit))
-    return Json({"conversations": [{**conversation_fields(one), "messages": one.messages} for one in found]})
+    limit = whole_number(request, "limit", _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
+    behind = moment_and_id(request)
+    found = await services.store.read(lambda: list_conversations(caller.account_id, limit + 1, behind))
+    shown, following = page(found, limit, lambda last: cursor_of(last.created_at, last.id))
+    listed = [{**conversation_fields(one), "messages": one.messages} for one in shown]
+    return Json({"conversations": listed, "next_cursor": following})
 
 
 @router.get("/{conversation_id}")
 async def show(request: Request, conversation_id: str) -> Response:
-    """One conversation with its messages."""
-    found, messages = await _read(request, conversation_id)
-    return Json({**conversation_fields(found), "messages": [message_fields(message) for message in messages]})
+    """One conversation with its messages, the first ones first, a page at a time."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    caller.require("read")
+    limit = whole_number(request, "limit", _DEFAULT_MESSAGES, 1, _MOST_MESSAGES)
+    place = sequence(request)
+
+    def both() -> Work[tuple[Conversation, Sequence[tuple[int, Message]]]]:
+        found = yield from find_conversation(caller.account_id, conversation_id)
+        return found, (yield from messages_behind(conversation_id, place, limit + 1))
+
+    found, said = await services.store.read(both)
+    shown, following = page(said, limit, lambda last: cursor_of(last[0]))
+    messages = [message_fields(message) for _, message in shown]
+    return Json({**conversation_fields(found), "messages": messages, "next_cursor": following})
+
+
+@router.patch("/{conversation_id}")
+async def rename(request: Request, conversation_id: str) -> Response:
+    """Give one conversation another title."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    caller.require("read")
+    body = await read_body(request, NewTitle, services.deployment.limits.body_bytes)
+    title = checked_length(body.title, _LONGEST_TITLE, "title").strip()
+    renamed = await services.store.write(lambda: rename_conversation(caller.account_id, conversation_id, title))
+    return Json(conversation_fields(renamed))
 
 
 @router.delete("/{conversation_id}", status_code=204)
 async def delete(request: Request, conversation_id: str) -> Response:
-    """Remove one conversation with its messages."""
+    """Remove one conversation with its messages; the audit trail keeps that it was removed, and nothing of it."""
     services = services_of(request)
     caller = await enter(request, services)
     caller.require("read")
-    await services.store.write(lambda: delete_conversation(caller.account_id, conversation_id))
+    now, record = services.surroundings.wall_clock(), record_of(request.scope)
+
+    def job() -> Work[None]:
+        yield from delete_conversation(caller.account_id, conversation_id)
+        yield from note(
+            now,
+            "delete conversation",
+            conversation_id,
+            actor=caller.account_id,
+            request_id=record.request_id,
+            conversation_id=conversation_id,
+        )
+
+    await services.store.write(job)
     return Response(status_code=204)
 
 
 @router.get("/{conversation_id}/citations")
-async def export(request: Request, conversation_id: str) -> Response:
+async def cited(request: Request, conversation_id: str) -> Response:
     """Every source that the conversation cites, each once, in the form that is asked for."""
-    wanted = request.query_params.get("format", "ma_indonesia")
-    _, messages = await _read(request, conversation_id)
-    write = EXPORT_FORMATS.get(wanted)
-    if write is None:
-        known = ", ".join(sorted(EXPORT_FORMATS))
-        raise InvalidRequest("Unknown format", errors=[FieldError("format", f"Must be one of: {known}")])
-    lines = dict.fromkeys(write(one) for message in messages for one in load_citations(message.citations))
-    return Json({"format": wanted, "citations": list(lines)})
-
-
-async def _read(request: Request, conversation_id: str) -> tuple[Conversation, Sequence[Message]]:
-    """The caller's conversation and its messages; a stranger's looks missing."""
     services = services_of(request)
     caller = await enter(request, services)
     caller.require("read")
 
-    def both() -> Work[tuple[Conversation, Sequence[Message]]]:
-        found = yield from find_conversation(caller.account_id, conversation_id)
-        return found, (yield from list_messages(conversation_id))
+    def both() -> Work[Sequence[Message]]:
+        yield from find_conversation(caller.account_id, conversation_id)
+        return (yield from list_messages(conversation_id))
 
-    return await services.store.read(both)
+    messages = await services.store.read(both)
+    accepted = request.headers.get("accept", "")
+    wanted = choice(request, "format", _accepted_form(accepted), tuple(FORMS))
+    form = FORMS[wanted]
+    sources = each_once([one for message in messages for one in load_citations(message.citations)])
+    if form.line and _PLAIN not in accepted:
+        lines = dict.fromkeys(form.line(one) for one in sources)
+        return Json({"format": wanted, "citations": list(lines)})
+    return _file(form, form.write(sources))
 
 
-def _limit(request: Request) -> int:
-    raw = request.query_params.get("limit", str(_DEFAULT_LIMIT))
-    if not (raw.isascii() and raw.isdigit() and len(raw) < 5 and 1 <= int(raw) <= _LARGEST_LIMIT):
-        raise InvalidRequest(
-            "Invalid limit", errors=[FieldError("limit", f"Must be a whole number from 1 to {_LARGEST_LIMIT}")]
+@router.get("/{conversation_id}/export")
+async def export(request: Request, conversation_id: str) -> Response:
+    """Everything that is known of one conversation, for whoever examines an answer; that it was taken is noted and part of it."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    caller.require("read")
+    now, record = services.surroundings.wall_clock(), record_of(request.scope)
+
+    def job() -> Work[ExaminedConversation]:
+        yield from find_conversation(caller.account_id, conversation_id)
+        yield from note(
+            now,
+            "export conversation",
+            conversation_id,
+            actor=caller.account_id,
+            request_id=record.request_id,
+            conversation_id=conversation_id,
         )
-    return int(raw)
+        return (yield from examine_conversation(caller.account_id, conversation_id))
+
+    return Json(export_fields(await services.store.write(job), now))
+
+
+def _accepted_form(accepted: str) -> str:
+    """The form that an `Accept` header names by its media type, where the address names none."""
+    by_type = {form.media_type: name for name, form in FORMS.items() if form.line is None}
+    return next((name for kind, name in by_type.items() if kind in accepted), "ma_indonesia")
+
+
+def _file(form: Form, text: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{form.filename}"'}
+    # Starlette adds the charset to text alone; JSON is UTF-8 by itself.
+    return Response(text.encode(), headers=headers, media_type=form.media_type)

@@ -81,6 +81,19 @@ class NewConversation(_Body):
     title: str | None = Field(default=None, min_length=1, max_length=200)
 
 
+class NewTitle(_Body):
+    """`PATCH /v1/conversations/{conversation_id}`."""
+
+    title: str = Field(min_length=1, max_length=200)
+
+
+class NewFeedback(_Body):
+    """`PUT /v1/messages/{message_id}/feedback`."""
+
+    score: int = Field(ge=1, le=5)
+    comment: str | None = Field(default=None, max_length=2_000)
+
+
 class ToolQuestion(_Scoped):
     """`POST /v1/tools/{tool_name}`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -91,14 +91,20 @@ def ma_indonesia(citation: Citation) -> str:
         text = f"Putusan {citation.court or 'Mahkamah Agung'} Nomor {citation.law or citation.title}{decided}"
     else:
         article = f"Pasal {citation.article} " if citation.article else ""
-        name = f" tentang {citation.law_title}" if citation.law_title and _LAW.match(citation.law or "") else ""
-        text = f"{article}{_long_name(citation.law) or citation.title}{name}"
+        name = f" tentang {citation.law_title}" if citation.law_title and is_regulation(citation.law) else ""
+        text = f"{article}{long_name(citation.law) or citation.title}{name}"
     if citation.demo:
         return f"{text} [DEMO: rekaan untuk demonstrasi]."
     return f"{text}." if citation.verified else f"{text} (belum diverifikasi)."
 
 
-def _long_name(law: str | None) -> str | None:
+def is_regulation(law: str | None) -> bool:
+    """Whether a law is named by kind, number and year, as in "UU 1/2023"."""
+    return bool(_LAW.match(law or ""))
+
+
+def long_name(law: str | None) -> str | None:
+    """The name of a law in full: "Undang-Undang Nomor 1 Tahun 2023"; one that is not named by number stays as it is."""
     found = _LAW.match(law) if law else None
     if not found:
         return law
@@ -114,7 +120,3 @@ def dump_citations(citations: list[Citation] | tuple[Citation, ...]) -> str:
 def load_citations(stored: str | None) -> list[Citation]:
     """Citations from the JSON text that `dump_citations` made; nothing gives nothing."""
     return [Citation(**fields) for fields in orjson.loads(stored)] if stored else []
-
-
-EXPORT_FORMATS: Mapping[str, Callable[[Citation], str]] = {"ma_indonesia": ma_indonesia}
-"""The forms in which a conversation's citations can be taken along."""

@@ -50,6 +50,12 @@ def write_events(events: Iterable[AuditEvent]) -> Work[None]:
         )
 
 
+def events_of(conversation_id: str) -> Work[Sequence[AuditEvent]]:
+    """The events of one conversation, the oldest first."""
+    sql = f"SELECT {_COLUMNS} FROM audit WHERE conversation_id = $1 ORDER BY seq"
+    return [AuditEvent(*row) for row in (yield from rows(sql, conversation_id))]
+
+
 def audit_since(moment: float, limit: int) -> Work[Sequence[AuditEvent]]:
     """The newest events from a moment on, at most `limit`, the oldest first."""
     sql = f"SELECT {_COLUMNS} FROM audit WHERE at >= $1 ORDER BY seq DESC LIMIT $2"

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.errors import NotFound
+from service.store.naming import is_id
 from service.store.work import Work, found, one, rows, run
 
 MISSING = "No conversation of yours has this id"
+NO_MESSAGE = "No message of yours has this id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,19 @@ class Message:
     citations: str | None = None
 
 
+_MESSAGE = (
+    "SELECT c.id, m.id, m.author, m.content, m.created_at, m.citations"
+    " FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $1 AND c.account_id = $2"
+)
 _COUNTED = "id, title, created_at, (SELECT count(*) FROM messages WHERE conversation_id = conversations.id)"
 _FIND = f"SELECT {_COUNTED} FROM conversations WHERE id = $1 AND account_id = $2"
 _HOLD = "SELECT id FROM conversations WHERE id = $1 AND account_id = $2 FOR UPDATE"
 """Turns of one conversation are kept one after the other, so that an answer stands behind its own question."""
-_LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+_NEWEST = "ORDER BY created_at DESC, id DESC"
+_LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 {_NEWEST} LIMIT $2"
+_LIST_BEHIND = (
+    f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 AND (created_at, id) < ($3, $4) {_NEWEST} LIMIT $2"
+)
 
 
 def insert_conversation(owner: str, conversation: Conversation) -> Work[None]:
@@ -57,15 +67,29 @@ def find_conversation(owner: str, conversation_id: str) -> Work[Conversation]:
     Raises:
         NotFound: there is none, or it belongs to somebody else.
     """
-    row = yield from one(_FIND, conversation_id, owner)
+    row = (yield from one(_FIND, conversation_id, owner)) if is_id(conversation_id) else None
     if row is None:
         raise NotFound(MISSING)
     return Conversation(*row)
 
 
-def list_conversations(owner: str, limit: int) -> Work[Sequence[Conversation]]:
-    """The owner's conversations, newest first."""
-    return [Conversation(*row) for row in (yield from rows(_LIST, owner, limit))]
+def list_conversations(owner: str, limit: int, behind: tuple[float, str] | None = None) -> Work[Sequence[Conversation]]:
+    """The owner's conversations, newest first; those behind a moment and an id where these are given."""
+    found = rows(_LIST_BEHIND, owner, limit, *behind) if behind else rows(_LIST, owner, limit)
+    return [Conversation(*row) for row in (yield from found)]
+
+
+def rename_conversation(owner: str, conversation_id: str, title: str) -> Work[Conversation]:
+    """Give the owner's conversation another title.
+
+    Raises:
+        NotFound: there is none, or it belongs to somebody else.
+    """
+    yield from find_conversation(owner, conversation_id)
+    yield from run(
+        "UPDATE conversations SET title = $3 WHERE id = $1 AND account_id = $2", conversation_id, owner, title
+    )
+    return (yield from find_conversation(owner, conversation_id))
 
 
 def delete_conversation(owner: str, conversation_id: str) -> Work[None]:
@@ -74,8 +98,10 @@ def delete_conversation(owner: str, conversation_id: str) -> Work[None]:
     Raises:
         NotFound: there is none, or it belongs to somebody else.
     """
-    deleted = yield from found(
-        "DELETE FROM conversations WHERE id = $1 AND account_id = $2 RETURNING id", conversation_id, owner
+    deleted = is_id(conversation_id) and (
+        yield from found(
+            "DELETE FROM conversations WHERE id = $1 AND account_id = $2 RETURNING id", conversation_id, owner
+        )
     )
     if not deleted:
         raise NotFound(MISSING)
@@ -88,6 +114,30 @@ def list_messages(conversation_id: str) -> Work[Sequence[Message]]:
         conversation_id,
     )
     return [Message(*row) for row in said]
+
+
+def messages_behind(conversation_id: str, place: int, limit: int) -> Work[Sequence[tuple[int, Message]]]:
+    """Messages behind a place of a conversation, in the order in which they were said, each with its place."""
+    said = yield from rows(
+        "SELECT seq, id, author, content, created_at, citations FROM messages"
+        " WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        conversation_id,
+        place,
+        limit,
+    )
+    return [(row[0], Message(*row[1:])) for row in said]
+
+
+def find_message(owner: str, message_id: str) -> Work[tuple[str, Message]]:
+    """The id of the conversation, and the message in it, of the owner.
+
+    Raises:
+        NotFound: there is none, or it belongs to somebody else.
+    """
+    row = (yield from one(_MESSAGE, message_id, owner)) if is_id(message_id) else None
+    if row is None:
+        raise NotFound(NO_MESSAGE)
+    return row[0], Message(*row[1:])
 
 
 def last_questions(conversation_id: str, limit: int) -> Work[Sequence[str]]:

@@ -83,6 +83,7 @@ RETRIEVAL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 GENERATION_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 10, 15, 30, 60)
 TOOL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 10, 30)
 DOCUMENT_BUCKETS = (0, 1, 2, 3, 5, 8, 10, 20)
+FEEDBACK_BUCKETS = (1, 2, 3, 4, 5)
 STEP_BUCKETS = (1, 2, 3, 5, 8, 10, 15, 20)
 
 ACTIVE_SECONDS = 900.0
@@ -255,6 +256,10 @@ class Metrics:
         )
         # Steps listed in a saved answer. Unit: steps.
         self.reasoning_steps = self._histogram("reasoning_steps", "Steps of a saved answer", STEP_BUCKETS)
+        # Scores that readers gave to answers; one that is given anew counts again. Unit: points.
+        self.feedback = Histograms(
+            self._histogram("feedback_score", "Scores given to answers", FEEDBACK_BUCKETS, "role"), ROLES
+        )
         # Engine's last piece - brief given. Unit: seconds.
         self.generation = Histograms(
             self._histogram(

@@ -14,6 +14,8 @@ BODIES: dict[str, Any] = {
     "/v1/auth/token": {"username": "a-judge", "password": "wrong"},
     "/v1/chat": {"message": "Apa itu hukum pidana?"},
     "/v1/conversations": {},
+    "/v1/conversations/{conversation_id}": {"title": "Perkara"},
+    "/v1/messages/{message_id}/feedback": {"score": 5},
     "/v1/tools/{tool_name}": {"query": "korupsi"},
     "/v1/switches/extractive-only": {"on": False},
 }
@@ -27,6 +29,10 @@ FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
     ("/v1/conversations/{conversation_id}", "GET"): 404,
     ("/v1/conversations/{conversation_id}", "DELETE"): 404,
     ("/v1/conversations/{conversation_id}/citations", "GET"): 404,
+    ("/v1/conversations/{conversation_id}", "PATCH"): 404,
+    ("/v1/conversations/{conversation_id}/export", "GET"): 404,
+    ("/v1/messages/{message_id}", "GET"): 404,
+    ("/v1/messages/{message_id}/feedback", "PUT"): 404,
     ("/v1/switches/extractive-only", "GET"): {"admin": 200},
     ("/v1/switches/extractive-only", "PUT"): {"admin": 200},
     ("/v1/tools", "GET"): 200,
@@ -35,8 +41,12 @@ FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
 
 
 def call(house: Any, route: str, method: str, role: str | None) -> Any:
-    path = route.replace("{conversation_id}", "somebody-elses").replace("{tool_name}", "LegalRetriever")
-    options = {"json": BODIES.get(route, {})} if method in {"POST", "PUT"} else {}
+    path = (
+        route.replace("{conversation_id}", "somebody-elses")
+        .replace("{message_id}", "theirs")
+        .replace("{tool_name}", "LegalRetriever")
+    )
+    options = {"json": BODIES.get(route, {})} if method in {"POST", "PUT", "PATCH"} else {}
     return house.send(method, path, role, **options)
 
 

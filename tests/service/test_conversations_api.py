@@ -14,7 +14,7 @@ def test_a_conversation_is_made_with_a_title(house: Any) -> None:
     made = response.json()
     assert set(made) == {"conversation_id", "title", "created_at"}
     shown = house.send("GET", f"/v1/conversations/{made['conversation_id']}", "judge").json()
-    assert shown == {**made, "messages": []}
+    assert shown == {**made, "messages": [], "next_cursor": None}
 
 
 def test_a_question_without_a_conversation_makes_one(house: Any) -> None:
@@ -78,7 +78,7 @@ def test_citations_are_exported_once_each(house: Any) -> None:
 def test_an_unknown_export_format_is_invalid(house: Any) -> None:
     """The answer names the formats that exist."""
     own = house.ask("judge", "Apa itu hukum pidana?")["conversation_id"]
-    response = house.send("GET", f"/v1/conversations/{own}/citations", "judge", params={"format": "bibtex"})
+    response = house.send("GET", f"/v1/conversations/{own}/citations", "judge", params={"format": "word"})
     assert response.status_code == 422
     assert "ma_indonesia" in response.json()["errors"][0]["message"]
 

@@ -49,6 +49,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
         {"tool": TOOLS, "complexity": f"{CLASSES} none"},
         "0.01 0.025 0.05 0.1 0.25 0.5 1 2 3 5 8 10 30",
     ),
+    "chatbot_feedback_score": ("histogram", {"role": ROLES}, "1 2 3 4 5"),
     "chatbot_reasoning_steps": ("histogram", {}, "1 2 3 5 8 10 15 20"),
     "chatbot_generation_duration_seconds": (
         "histogram",

@@ -1,0 +1,86 @@
+"""What is kept, as the contract shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from service.api.wire import conversation_fields, message_fields, moment
+from service.examination import EXPORT_SCHEMA, Examined, ExaminedConversation, passages_of, sealed
+from service.store.answers import SavedAnswer
+from service.store.audit import AuditEvent
+from service.store.feedback import Feedback
+
+
+def feedback_fields(feedback: Feedback) -> dict[str, Any]:
+    """What a reader thinks of an answer."""
+    return {
+        "message_id": feedback.message_id,
+        "score": feedback.score,
+        "comment": feedback.comment or None,
+        "created_at": moment(feedback.created_at),
+    }
+
+
+def examined_fields(examined: Examined) -> dict[str, Any]:
+    """A message with how its answer came about."""
+    return {
+        **message_fields(examined.message),
+        "conversation_id": examined.conversation_id,
+        "response": _response_fields(examined.answer, examined) if examined.answer else None,
+        "feedback": feedback_fields(examined.feedback) if examined.feedback else None,
+    }
+
+
+def export_fields(examined: ExaminedConversation, now: float) -> dict[str, Any]:
+    """A whole conversation, sealed with its digest."""
+    return sealed(
+        {
+            "schema": EXPORT_SCHEMA,
+            "exported_at": moment(now),
+            **conversation_fields(examined.conversation),
+            "messages": [examined_fields(one) for one in examined.messages],
+            "audit": [_event_fields(event) for event in examined.events],
+        }
+    )
+
+
+def _response_fields(answer: SavedAnswer, examined: Examined) -> dict[str, Any]:
+    record: dict[str, Any] = orjson.loads(answer.record)
+    return {
+        "request_id": answer.request_id,
+        "trace_id": answer.trace_id,
+        "asked_at": moment(answer.asked_at),
+        "answered_at": moment(answer.answered_at),
+        "role": answer.role,
+        "complexity": answer.complexity,
+        "outcome": answer.outcome,
+        "refusal_reason": answer.refusal_reason,
+        "confidence_score": answer.confidence,
+        "confidence_features": record["confidence"],
+        "model": answer.model,
+        "cached": bool(answer.cached),
+        "usage": {
+            "input_tokens": answer.input_tokens,
+            "output_tokens": answer.output_tokens,
+            "source": answer.usage_source,
+        },
+        "cost_usd": answer.cost_usd,
+        "versions": orjson.loads(answer.versions),
+        "reasoning_steps": record["steps"],
+        "tool_calls": record["tool_calls"],
+        "notices": record["notices"],
+        "passages": passages_of(answer, examined.passages),
+    }
+
+
+def _event_fields(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": moment(event.at),
+        "action": event.action,
+        "subject": event.subject,
+        "actor": event.actor,
+        "request_id": event.request_id,
+        "times": event.times,
+    }

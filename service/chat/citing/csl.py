@@ -1,0 +1,38 @@
+"""CSL-JSON 1.0.2 (citation-style-language/schema, csl-data.json): an array of items with names that the schema knows, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from service.chat.citations import Citation
+from service.chat.citing.reference import Kind, Reference, reference_of
+
+_TYPES: Mapping[Kind, str] = {"legislation": "legislation", "case": "legal_case", "guide": "document"}
+
+
+def csl_json(citations: Sequence[Citation]) -> str:
+    """The items as JSON text."""
+    items = [_item(reference_of(citation)) for citation in citations]
+    return orjson.dumps(items, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _item(named: Reference) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": named.id,
+        "type": _TYPES[named.kind],
+        "language": "id-ID",
+        "title": named.title,
+        "number": named.number,
+        "section": named.pinpoint,
+        "authority": named.authority,
+        "jurisdiction": "id" if named.kind != "guide" else None,
+        "issued": {"date-parts": [list(named.issued or (named.year,))]} if named.year else None,
+        "source": named.source,
+        "status": named.status,
+        "note": named.remark,
+        "URL": named.address,
+    }
+    return {name: value for name, value in item.items() if value}

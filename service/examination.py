@@ -1,0 +1,101 @@
+"""What an examiner of a disputed answer is given: the answer with its passages, versions, steps and tools; or the whole conversation.
+
+An export carries the version of its own form and a digest of itself, so that a copy can be told from one that somebody edited.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from service.store.answers import SavedAnswer, answers_of, find_answer, passages_by
+from service.store.audit import AuditEvent, events_of
+from service.store.conversations import Conversation, Message, find_conversation, find_message, list_messages
+from service.store.feedback import Feedback, feedback_on, feedback_to
+from service.store.work import Work
+
+EXPORT_SCHEMA = "courtsight/conversation-export/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A message with all that is known of it; `answer` is None for a question. `passages` hold JSON text by digest."""
+
+    message: Message
+    conversation_id: str
+    answer: SavedAnswer | None
+    feedback: Feedback | None
+    passages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedConversation:
+    """A conversation with all that is known of it."""
+
+    conversation: Conversation
+    messages: Sequence[Examined]
+    events: Sequence[AuditEvent]
+
+
+def examine_message(owner: str, message_id: str) -> Work[Examined]:
+    """The owner's message.
+
+    Raises:
+        NotFound: there is none, or it belongs to somebody else.
+    """
+    conversation_id, message = yield from find_message(owner, message_id)
+    answer = yield from find_answer(message_id)
+    feedback = yield from feedback_to(message_id)
+    passages = yield from passages_by(_digests(answer) if answer else ())
+    return Examined(message, conversation_id, answer, feedback, passages)
+
+
+def examine_conversation(owner: str, conversation_id: str) -> Work[ExaminedConversation]:
+    """The owner's conversation.
+
+    Raises:
+        NotFound: there is none, or it belongs to somebody else.
+    """
+    conversation = yield from find_conversation(owner, conversation_id)
+    answers = {one.message_id: one for one in (yield from answers_of(conversation_id))}
+    feedback = yield from feedback_on(conversation_id)
+    passages = yield from passages_by([digest for one in answers.values() for digest in _digests(one)])
+    messages = [
+        Examined(message, conversation_id, answers.get(message.id), feedback.get(message.id), passages)
+        for message in (yield from list_messages(conversation_id))
+    ]
+    return ExaminedConversation(conversation, messages, (yield from events_of(conversation_id)))
+
+
+def passages_of(answer: SavedAnswer, stored: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The passages of an answer in their order: number, digest, whether it was cited, and the passage as it was.
+
+    One that the store has lost says so (`missing`): an examiner must not take the rest for all.
+    """
+    record: dict[str, Any] = orjson.loads(answer.record)
+    shown = []
+    for one in record["passages"]:
+        body = stored.get(one["digest"])
+        shown.append({**one, "missing": body is None, **(orjson.loads(body) if body else {})})
+    return shown
+
+
+def sealed(export: Mapping[str, Any]) -> dict[str, Any]:
+    """An export with the digest of itself."""
+    return {**export, "digest": digest_of(export)}
+
+
+def digest_of(export: Mapping[str, Any]) -> str:
+    """SHA-256 of an export without its digest, as JSON with sorted members, without spaces, in ASCII: as `json.dumps` writes it."""
+    whole = {name: value for name, value in export.items() if name != "digest"}
+    return sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _digests(answer: SavedAnswer) -> Sequence[str]:
+    record: dict[str, Any] = orjson.loads(answer.record)
+    return [one["digest"] for one in record["passages"]]
