@@ -18,8 +18,8 @@ from service.chat.citations import check_marks, cite
 from service.chat.complexity import Assessment, Complexity, classify
 from service.chat.confidence import confidence
 from service.chat.contextualise import Context, contextualise
-from service.chat.evidence import Evidence, merge, number, select, sentences, sentences_of
-from service.chat.facets import SIDE_WORDS, asked_in
+from service.chat.evidence import Evidence, merge, number, select, sentences_of
+from service.chat.facets import asked_in
 from service.chat.guard import Refusal, RefusalReason, refusal_of
 from service.chat.issues import issues_of
 from service.chat.language import Language, shows_english
@@ -36,7 +36,8 @@ from service.listening import Understood, in_the_sources_language, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
-from service.retrieval.analysis import Analyser, content_words
+from service.readings import Readings
+from service.retrieval.analysis import content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 from service.retrieval.router import find_citations
@@ -102,7 +103,7 @@ class Answerer:
         self.engine = engine
         self._watcher = watcher
         self._clock = clock
-        self._side_terms: tuple[Analyser, frozenset[str]] | None = None
+        self._readings: Readings | None = None
 
     async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
         """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
@@ -235,39 +236,40 @@ class Answerer:
         hits = select(results, self._deployment.passages[complexity])
         analyser, idf = draft.retriever.analyser, draft.retriever.idf
         topic = analyser.query_terms(context.search).topic
-        sides = self._sides(analyser)
+        readings = self._readings_of(draft.retriever)
+        sides = readings.sides
         issues = issues_of(question.text, context.carried, self._topic_of(draft), idf, sides)
         compared = {hit.document.id for hit in results.get("CaseComparator", ())}
-        kept = relevant(hits, topic, issues, compared, idf, analyser.document_terms, sentences, sides)
+        kept = relevant(hits, topic, issues, compared, idf, readings.passage, sides)
         evidence = number(
             kept,
             topic,
             sentences_of,
             idf,
-            analyser.document_terms,
+            analyser.terms_of,
             asked_in(question.text),
             _MOST_WORDS[complexity],
         )
         found = merge(results)
         unknown = unknown_names(question.text, (hit.document for hit in found))
-        grounds = await evidence_features(draft.retriever, context.search, evidence, unknown=len(unknown))
+        grounds = await evidence_features(draft.retriever, readings, context.search, evidence, unknown=len(unknown))
         unresolved = await draft.retriever.unresolved(context.search)
         # Without documents, so that an article without its law is not found by chance in one of them.
         _, resolved = await draft.retriever.references(context.search, ()) if unresolved or unknown else (0, 0)
         value = confidence(grounds, self._deployment.calibration)
         # Decisions that are compared are set side by side themselves.
-        parts = () if compared else arrange(evidence, issues, idf, analyser.document_terms)
+        parts = () if compared else arrange(evidence, issues, idf, analyser.terms_of)
         held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
         missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
         return Weighed(
             evidence, grounds, value, len(found), unknown, unresolved, resolved, context.search, parts, missed
         )
 
-    def _sides(self, analyser: Analyser) -> frozenset[str]:
-        """The terms of words that ask for a side of a topic; read once for each corpus."""
-        if self._side_terms is None or self._side_terms[0] is not analyser:
-            self._side_terms = (analyser, frozenset(analyser.document_terms(SIDE_WORDS)))
-        return self._side_terms[1]
+    def _readings_of(self, retriever: Retriever) -> Readings:
+        """How the corpus of the day reads passages; begun anew with each corpus."""
+        if self._readings is None or not self._readings.are_of(retriever):
+            self._readings = Readings(retriever)
+        return self._readings
 
     def _topic_of(self, draft: _Draft) -> Callable[[str], Sequence[str]]:
         """Reads what a part of the question is about, in the words of the sources."""
@@ -322,7 +324,9 @@ class Answerer:
         check = check_marks(draft.text, weighed.evidence)
         yield draft.step("check", telling.check(check, draft.language))
         used = [item for item in weighed.evidence if item.number in check.used]
-        value = await confidence_in(draft.retriever, weighed, used, self._deployment.calibration)
+        value = await confidence_in(
+            draft.retriever, self._readings_of(draft.retriever), weighed, used, self._deployment.calibration
+        )
         missing = left_out(weighed.unknown, weighed.unresolved, draft.language)
         yield self._finished(
             draft,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.remembering import remembered
 
 _LONGEST_WORD = 40
 _WORD = re.compile(rf"([a-z0-9]{{1,{_LONGEST_WORD}}})[a-z0-9]*")
@@ -23,7 +27,40 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order, with hyphens taken as spaces."""
-    return _WORD.findall(fold(text))
+    return list(_words(text))
+
+
+@remembered(most=1_000, longest=1_000)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The folded words of a text, read once for all who look for words in it: in order, as a set, and with how each of them begins."""
+
+    tokens: tuple[str, ...]
+    words: frozenset[str]
+    beginnings: frozenset[str]
+
+
+@remembered(most=1_000, longest=1_000)
+def said(text: str) -> Said:
+    """The words of a text, to look for words in."""
+    return said_in(_words(text))
+
+
+def said_in(tokens: Sequence[str]) -> Said:
+    """Folded words, to look for words in."""
+    distinct = frozenset(tokens)
+    beginnings = frozenset([word[:length] for word in distinct for length in range(1, len(word) + 1)])
+    return Said(tuple(tokens), distinct, beginnings)
+
+
+@remembered(most=4_000, longest=10_000)
+def word_count(text: str) -> int:
+    """How many words a text has between its spaces."""
+    return len(text.split())
 
 
 def calmed(text: str) -> str:
@@ -38,10 +75,3 @@ def calmed(text: str) -> str:
 
 def _one_space(run: re.Match[str]) -> str:
     return "\n" if "\n" in run[0] else " "
-
-
-def contains_phrase(text_words: list[str], phrase: str) -> bool:
-    """Whether the words of a phrase stand in the text one after the other."""
-    wanted = words(phrase)
-    span = len(wanted)
-    return any(text_words[at : at + span] == wanted for at in range(len(text_words) - span + 1))

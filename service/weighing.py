@@ -9,13 +9,12 @@ from functools import partial
 from service.chat.arranging import Part
 from service.chat.confidence import Asked, Calibration, Support, confidence, features
 from service.chat.evidence import Evidence
+from service.readings import Readings
 from service.retrieval.retriever import Retriever
 from service.retrieval.router import Unresolved
 
 _UNKNOWN = "?"
 """A term that no analysis makes, so that no passage holds it."""
-_READ_CHARACTERS = 2_000
-"""So much of a passage is read for neighbouring words; an article that is cited whole may have 75,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,13 @@ class Weighed:
 
 
 async def evidence_features(
-    retriever: Retriever, search: str, cited: Sequence[Evidence], *, unknown: int = 0
+    retriever: Retriever, readings: Readings, search: str, cited: Sequence[Evidence], *, unknown: int = 0
 ) -> dict[str, float]:
     """The features of an answer's confidence (`service.chat.confidence.FEATURES`).
 
     Args:
         retriever: the corpus.
+        readings: how it reads passages.
         search: what was looked for: the question with what it carries over, in the language of the sources.
         cited: the passages.
         unknown: how many laws the question calls by a title that was not found.
@@ -69,29 +69,26 @@ async def evidence_features(
         named=named + unknown,
         resolved=resolved,
     )
-    return features(asked, retriever.idf, retriever.idf(_UNKNOWN), [_support(retriever, item) for item in cited])
+    return features(
+        asked, retriever.idf, retriever.idf(_UNKNOWN), [_support(retriever, readings, item) for item in cited]
+    )
 
 
 async def confidence_in(
-    retriever: Retriever, weighed: Weighed, used: Sequence[Evidence], calibration: Calibration
+    retriever: Retriever, readings: Readings, weighed: Weighed, used: Sequence[Evidence], calibration: Calibration
 ) -> float:
     """The confidence in what the answer really cites, which is mostly all that was weighed."""
     if len(used) == len(weighed.evidence):
         return weighed.confidence
     return confidence(
-        await evidence_features(retriever, weighed.search, used, unknown=len(weighed.unknown)), calibration
+        await evidence_features(retriever, readings, weighed.search, used, unknown=len(weighed.unknown)), calibration
     )
 
 
-def _support(retriever: Retriever, item: Evidence) -> Support:
-    title = retriever.analyser.query_terms(item.document.title)
+def _support(retriever: Retriever, readings: Readings, item: Evidence) -> Support:
     return Support(
         terms=retriever.terms(item),
         score=item.score,
-        title=tuple(dict.fromkeys((*title.topic, *title.side, *title.source))),
-        sequence=partial(_sequence, retriever, item),
+        title=readings.title(item.document.title),
+        sequence=partial(readings.sequence, item),
     )
-
-
-def _sequence(retriever: Retriever, item: Evidence) -> Sequence[str]:
-    return retriever.analyser.document_terms(f"{item.document.title} . {item.text[:_READ_CHARACTERS]}")

@@ -77,9 +77,12 @@ def unknown_names(question: str, found: Iterable[Document]) -> tuple[str, ...]:
     "UU Ekonomi Metaverse" is unknown unless a document that was found belongs to a law with these words in its title; a search
     by the title would have brought its articles.
     """
+    called = list(_LAW_BY_NAME.finditer(question))
+    if not called:
+        return ()
     titles = [frozenset(words(f"{one.law or ''} {one.law_title or ''} {one.title}")) for one in found]
     unknown: dict[str, None] = {}
-    for match in _LAW_BY_NAME.finditer(question):
+    for match in called:
         name = [word for word in words(match[1]) if word not in _NO_PART_OF_A_NAME and not word.isdigit()]
         if not name or _has_alias(match[0]):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.chat.lexicon import Lexicon
-from service.text import words
+from service.text import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Domain:
 
     def is_foreign(self, question: str) -> bool:
         """Whether the question shows words of another field and none of law."""
-        tokens = words(question)
-        return bool(self.foreign.shown(tokens)) and not self.legal.shown(tokens)
+        asked = said(question)
+        return self.foreign.shows(asked) and not self.legal.shows(asked)
 
     def is_legal(self, question: str) -> bool:
         """Whether the question shows a word of law."""
-        return bool(self.legal.shown(words(question)))
+        return self.legal.shows(said(question))

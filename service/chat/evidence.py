@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from service.chat.facets import Facet, states
 from service.chat.phrases import hidden_orders, orders
+from service.remembering import remembered
 from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
+from service.text import word_count
 
 _SENTENCES_OF_THE_BEST = 3
 _SENTENCES_OF_OTHERS = 2
@@ -119,15 +121,20 @@ def _near_best(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in sorted(hits, key=_place) if hit.score >= floor]
 
 
-def sentences(text: str) -> list[str]:
-    """A text cut at the ends of its sentences, but not after "No." and the like."""
+@remembered(most=2_000, longest=8_000)
+def _cut(text: str) -> tuple[str, ...]:
     whole: list[str] = []
     for piece in _SENTENCE_END.split(text.strip()):
         if whole and _ABBREVIATION.search(whole[-1]):
             whole[-1] = f"{whole[-1]} {piece}"
         else:
             whole.append(piece)
-    return whole
+    return tuple(whole)
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut at the ends of its sentences, but not after "No." and the like."""
+    return list(_cut(text))
 
 
 def quotable(text: str, title: str = "") -> list[str]:
@@ -167,13 +174,13 @@ def quote(
     itu …") brings that one along, and a rule the exception behind it: alone they would say something else. What gives orders to a
     model is never quoted; empty when nothing else is there.
     """
-    wanted = set(wanted)
-    found = sentences(text)
+    found = _cut(text)
     clean = set(quotable(text, title))
     if count >= len(found) == len(clean):
         return text.strip()
+    wanted = set(wanted)
     worth = [
-        sum(idf(term) for term in wanted.intersection(terms_of(one)))
+        sum(map(idf, wanted.intersection(terms_of(one))))
         + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked)
         for one in found
     ]
@@ -189,6 +196,7 @@ def quote(
     return _span(text, found, best[1], best[2])
 
 
+@remembered(most=8_000)
 def _needs_the_one_before(sentence: str) -> bool:
     return bool(_LEANS_BACK.match(sentence) or _EXCEPTS.match(sentence))
 
@@ -254,14 +262,14 @@ def number(
     room = most_words
     for rank, hit in enumerate(hits):
         title = hit.document.title
-        holding = quote(hit.document.holding or "", wanted, 1, idf, terms_of)
+        holding = quote(hit.document.holding, wanted, 1, idf, terms_of) if hit.document.holding else ""
         cut = holding or quote(hit.text, wanted, counts(rank, hit), idf, terms_of, asked, title)
-        if room is not None and quoted and len(cut.split()) > room and not holding:
+        if room is not None and quoted and word_count(cut) > room and not holding:
             cut = quote(hit.text, wanted, 1, idf, terms_of, asked, title)
-        if not cut or (room is not None and quoted and len(cut.split()) > room):
+        if not cut or (room is not None and quoted and word_count(cut) > room):
             continue
-        quoted.append((rank, hit, cut, len(quotable(hit.text, title)) < len(sentences(hit.text))))
-        room = room - len(cut.split()) if room is not None else None
+        quoted.append((rank, hit, cut, len(quotable(hit.text, title)) < len(_cut(hit.text))))
+        room = room - word_count(cut) if room is not None else None
     quoted.sort(key=lambda entry: (order[entry[1].document.kind], entry[0]))
     return tuple(
         Evidence(place, hit.document, hit.score, cut, hit.passage, left_out)
@@ -271,8 +279,8 @@ def number(
 
 def sentences_of(rank: int, hit: Hit) -> int:
     """How many sentences to quote: all of what comes first or is short, because steps and conditions that are left out mislead."""
-    words = len(hit.text.split())
+    words = word_count(hit.text)
     best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
     if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
-        return len(sentences(hit.text))
+        return len(_cut(hit.text))
     return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from service.remembering import remembered
+
 Facet = Literal["exception", "proof", "deadline", "sanction", "history", "elements", "steps", "definition", "cost"]
 
 
@@ -61,7 +63,12 @@ def asked_in(question: str) -> frozenset[Facet]:
 
 def states(sentence: str, facet: Facet) -> bool:
     """Whether a sentence speaks of one side of a rule."""
-    return _STATED[facet].search(sentence) is not None
+    return facet in _stated_in(sentence)
+
+
+@remembered(most=8_000)
+def _stated_in(sentence: str) -> frozenset[Facet]:
+    return frozenset(facet for facet, cue in _STATED.items() if cue.search(sentence))
 
 
 SIDE_WORDS = (

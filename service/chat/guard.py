@@ -17,7 +17,7 @@ from typing import Literal
 
 from service.chat.language import Language
 from service.chat.lexicon import Lexicon
-from service.text import words
+from service.text import Said, said
 
 RefusalReason = Literal[
     "out_of_domain", "law_not_in_corpus", "article_not_in_law", "unsafe", "injection", "no_evidence"
@@ -33,6 +33,7 @@ _SPELT = re.compile(r"(?:\b\w\b[ .\-_]{1,2}){5,}\w\b")
 _GAPS = re.compile(r"[ .\-_]")
 _WIDE_GAP = re.compile(r"[ .\-_]{2,}")
 _LETTERS = str.maketrans("01345@$", "oieas" + "as")
+_SIGNS_FOR_LETTERS = frozenset("01345@$")
 _MIXED = re.compile(r"(?=\w*[a-zA-Z])(?=\w*[01345@$])[\w@$]{4,}")
 _MOST_DECODED = 4
 _LEAST_PRINTABLE = 0.9
@@ -63,40 +64,47 @@ class Refusal:
 
     def said_to(self, question: str, language: Language) -> str:
         """What is said instead of an answer: the refusal, and the first help that fits what the question speaks of."""
-        tokens = words(question)
-        aid = next((one for one in self.aids if one.words.shown(tokens)), None)
+        asked = said(question)
+        aid = next((one for one in self.aids if one.words.shows(asked)), None)
         return f"{self.answers[language]}\n\n{aid.answers[language]}" if aid else self.answers[language]
 
 
 def refusal_of(question: str, refusals: Sequence[Refusal]) -> Refusal | None:
     """The first rule that the question meets, as written or once what it hides is read."""
-    readings = [(reading.lower(), words(reading)) for reading in _readings(question[:_MOST_CHARACTERS])]
+    readings = [(reading.lower(), said(reading)) for reading in _readings(question[:_MOST_CHARACTERS])]
     for refusal in refusals:
-        if any(_meets(refusal, text, tokens) for text, tokens in readings):
-            return refusal
+        for text, shown in readings:
+            if _meets(refusal, text, shown):
+                return refusal
     return None
 
 
-def _meets(refusal: Refusal, text: str, tokens: list[str]) -> bool:
-    if any(mark in text for mark in refusal.marks):
-        return True
-    if not refusal.groups or not all(group.shown(tokens) for group in refusal.groups):
-        return False
-    return not refusal.unless.shown(tokens)
+def _meets(refusal: Refusal, text: str, shown: Said) -> bool:
+    for mark in refusal.marks:
+        if mark in text:
+            return True
+    for group in refusal.groups:
+        if not group.shows(shown):
+            return False
+    return bool(refusal.groups) and not refusal.unless.shows(shown)
 
 
 def _readings(question: str) -> Iterator[str]:
     """The question as it is seen, and what it hides."""
-    plain = "".join(letter for letter in question if unicodedata.category(letter) != "Cf")
+    plain = question if question.isascii() else _without_unseen(question)
     yield plain
     if (spelt := _SPELT.sub(_joined, plain)) != plain:
         yield spelt
-    if _MIXED.search(plain):
+    if not _SIGNS_FOR_LETTERS.isdisjoint(plain) and _MIXED.search(plain):
         yield _MIXED.sub(lambda found: found[0].translate(_LETTERS), plain)
     for found in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
         yield from _legible(_from_base64(found[0]))
     for found in list(_HEX.finditer(plain))[:_MOST_DECODED]:
         yield from _legible(bytes.fromhex(_GAPS.sub("", found[0].replace(":", "")).strip()))
+
+
+def _without_unseen(text: str) -> str:
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
 
 
 def _joined(found: re.Match[str]) -> str:

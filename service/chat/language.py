@@ -32,6 +32,8 @@ _INDONESIAN = _listed(
 _MALAY = _listed("awak korang kerana peguam hendaklah syarikat wang sekiranya")
 """Words that Malay has and Indonesian does not."""
 _LOANED = _listed("somasi talak wanprestasi perdata pidana cerai perceraian gugatan banding kasasi warisan")
+_INDONESIAN_OR_LOANED = _INDONESIAN | _LOANED
+_ONLY_ENGLISH = _ENGLISH - _INDONESIAN
 _FOREIGN = _listed("el la los las que como para por une les des est der die das und nicht wie ist een het wat zijn")
 _REGIONAL = _listed(
     "piye opo kuwi iki arep ngendi endi iso ora sopo carane kepriye kumaha naon carana pikeun henteu abdi saha kuring iraha"
@@ -52,8 +54,8 @@ class Spoken:
 def spoken(question: str, earlier: Sequence[str] = ()) -> Spoken:
     """The language of a question by its small words; one that shows none ("Pasal 378?") keeps that of the question before it."""
     tokens = words(question)
-    english = sum(token in _ENGLISH for token in tokens)
-    indonesian = sum(token in _INDONESIAN or token in _LOANED for token in tokens)
+    english = _count(tokens, _ENGLISH)
+    indonesian = _count(tokens, _INDONESIAN_OR_LOANED)
     if note := _note(question, tokens, english, indonesian):
         return Spoken("id", note)
     if english > indonesian and english >= _LEAST_ENGLISH * (english + indonesian):
@@ -63,15 +65,22 @@ def spoken(question: str, earlier: Sequence[str] = ()) -> Spoken:
     return Spoken("id")
 
 
+def _count(tokens: Sequence[str], listed: frozenset[str]) -> int:
+    """How many of the words stand in a list."""
+    return len([token for token in tokens if token in listed])
+
+
 def _note(question: str, tokens: Sequence[str], english: int, indonesian: int) -> Note:
     """Which other language a question is in, by words that neither Indonesian nor English has, and by its script."""
-    if any(token in _MALAY for token in tokens) and english <= indonesian:
+    if not _MALAY.isdisjoint(tokens) and english <= indonesian:
         return "malay"
     # Regional languages share words with English by chance ("is", "on"): one is no sign of it.
-    if any(token in _REGIONAL for token in tokens) and english <= indonesian + 1:
+    if not _REGIONAL.isdisjoint(tokens) and english <= indonesian + 1:
         return "regional"
-    if sum(token in _FOREIGN for token in tokens) >= max(_SURE_FOREIGN, english + 1, indonesian + 1):
+    if _count(tokens, _FOREIGN) >= max(_SURE_FOREIGN, english + 1, indonesian + 1):
         return "other"
+    if question.isascii():
+        return ""
     letters = [letter for letter in question if letter.isalpha()]
     if letters and english <= indonesian and sum(letter.isascii() for letter in letters) < len(letters) / 2:
         return "other"
@@ -80,7 +89,7 @@ def _note(question: str, tokens: Sequence[str], english: int, indonesian: int) -
 
 def shows_english(text: str) -> bool:
     """Whether a text has an English small word that Indonesian has not."""
-    return any(token in _ENGLISH and token not in _INDONESIAN for token in words(text))
+    return not _ONLY_ENGLISH.isdisjoint(words(text))
 
 
 def is_english_small_word(word: str) -> bool:

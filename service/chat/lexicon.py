@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.text import words
+from service.text import Said, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,21 @@ class Lexicon:
     phrases: Mapping[str, tuple[tuple[str, ...], ...]]
     beginnings: frozenset[str]
     lengths: tuple[int, ...]
+
+    def shows(self, said: Said) -> bool:
+        """Whether a text shows any entry."""
+        return (
+            not self.single.isdisjoint(said.words)
+            or not self.beginnings.isdisjoint(said.beginnings)
+            or (not self.phrases.keys().isdisjoint(said.words) and self._shows_phrase(said.tokens))
+        )
+
+    def _shows_phrase(self, tokens: Sequence[str]) -> bool:
+        return any(
+            tuple(tokens[at : at + len(phrase)]) == phrase
+            for at, token in enumerate(tokens)
+            for phrase in self.phrases.get(token, ())
+        )
 
     def shown(self, tokens: Sequence[str]) -> list[str]:
         """The entries that folded words show, in the order of the words."""

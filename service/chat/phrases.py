@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from service.remembering import remembered
+
 
 def _listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -166,6 +168,7 @@ def hidden_orders(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@remembered(most=8_000, longest=10_000)
 def orders(sentence: str) -> bool:
     """Whether a sentence speaks to the model instead of the reader."""
     return _CUE.search(sentence) is not None

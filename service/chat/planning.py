@@ -6,19 +6,20 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from service.chat.complexity import Complexity
-from service.text import contains_phrase, words
+from service.chat.lexicon import lexicon
+from service.text import said
 
-_ON_DECISIONS = (
+_ON_DECISIONS = lexicon([
     "preseden", "putusan", "yurisprudensi", "mahkamah agung", "ma", "precedent", "precedents", "case law", "court decisions", "rulings",
-)  # fmt: skip
-_ON_COMPARING = (
+])  # fmt: skip
+_ON_COMPARING = lexicon([
     "bandingkan", "membandingkan", "perbandingan", "dibandingkan", "komparasi", "versus", "vs", "evolusi", "perkembangan",
     "sebelum dan sesudah", "compare", "comparison", "versus", "before and after", "over time",
-)  # fmt: skip
-_ON_LAW = (
+])  # fmt: skip
+_ON_LAW = lexicon([
     "dasar hukum", "pasal", "ps", "psl", "undang undang", "uu", "perma", "kuhp", "kuhper", "kuhperdata", "kuh perdata", "bw", "aturan", "peraturan", "ketentuan", "diatur",
     "sanksi", "hukuman", "syarat", "unsur",
-)  # fmt: skip
+])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,20 @@ class PlannedTool:
     name: str
     reason: str
     english: str = ""
+
+
+_RETRIEVER = PlannedTool(
+    "LegalRetriever", "mencari bagian korpus yang paling sesuai", "search for the passages that fit best"
+)
+_LAW_LOOKUP = PlannedTool(
+    "LawLookup", "memeriksa pasal dan peraturan yang menjadi dasar", "look up the articles and laws it rests on"
+)
+_EXPLORER = PlannedTool("PrecedentExplorer", "menelusuri putusan yang berkaitan", "explore related decisions")
+_COMPARATOR = PlannedTool(
+    "CaseComparator",
+    "menyusun putusan menurut waktu untuk dibandingkan",
+    "set decisions side by side in the order of time",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +55,15 @@ class Plan:
 
 def plan_tools(question: str, complexity: Complexity, permitted: AbstractSet[str]) -> Plan:
     """Choose tools by the words of the question and its complexity; the role's rights decide last."""
-    asked = words(question)
-
-    def shows(phrases: tuple[str, ...]) -> bool:
-        return any(contains_phrase(asked, phrase) for phrase in phrases)
-
-    wanted = [
-        PlannedTool(
-            "LegalRetriever", "mencari bagian korpus yang paling sesuai", "search for the passages that fit best"
-        )
-    ]
-    if shows(_ON_LAW) or complexity != "simple":
-        wanted.append(
-            PlannedTool(
-                "LawLookup",
-                "memeriksa pasal dan peraturan yang menjadi dasar",
-                "look up the articles and laws it rests on",
-            )
-        )
-    if shows(_ON_DECISIONS) or complexity == "complex":
-        wanted.append(
-            PlannedTool("PrecedentExplorer", "menelusuri putusan yang berkaitan", "explore related decisions")
-        )
-    if shows(_ON_COMPARING) and (shows(_ON_DECISIONS) or complexity == "complex"):
-        wanted.append(
-            PlannedTool(
-                "CaseComparator",
-                "menyusun putusan menurut waktu untuk dibandingkan",
-                "set decisions side by side in the order of time",
-            )
-        )
+    asked = said(question)
+    on_decisions = complexity == "complex" or _ON_DECISIONS.shows(asked)
+    wanted = [_RETRIEVER]
+    if complexity != "simple" or _ON_LAW.shows(asked):
+        wanted.append(_LAW_LOOKUP)
+    if on_decisions:
+        wanted.append(_EXPLORER)
+    if on_decisions and _ON_COMPARING.shows(asked):
+        wanted.append(_COMPARATOR)
     return Plan(
         tools=tuple(tool for tool in wanted if tool.name in permitted),
         denied=tuple(tool.name for tool in wanted if tool.name not in permitted),

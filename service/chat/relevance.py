@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from service.chat.issues import Issue
+from service.retrieval.document import Document
 from service.retrieval.hits import Hit
 
 Idf = Callable[[str], float]
@@ -28,6 +29,28 @@ _WORTH_OF_PAIRS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class PassageTerms:
+    """A passage as terms: of its law's names, of what it is called, of each of its sentences, and of all of it; `pairs` stand side by side."""
+
+    law: tuple[str, ...]
+    called: frozenset[str]
+    said: tuple[frozenset[str], ...]
+    all: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+
+
+def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: Sentences) -> PassageTerms:
+    """Read a passage of a document."""
+    law = f"{document.law or ''} {document.law_title or ''}"
+    title = tuple(terms_of(document.title))
+    said = [tuple(terms_of(one)) for one in sentences(text)]
+    called = frozenset((*title, *terms_of(f"{' '.join(document.topics)} {law}")))
+    sets = tuple(map(frozenset, said))
+    pairs = frozenset(pair for one in (title, *said) for pair in pairwise(one))
+    return PassageTerms(tuple(terms_of(law)), called, sets, called.union(*sets), pairs)
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """How well a passage fits a question: the share of its weight that the passage holds, and that its title and one sentence hold."""
 
@@ -41,8 +64,7 @@ def relevant(
     issues: Sequence[Issue],
     compared: Collection[str],
     idf: Idf,
-    terms_of: TermsOf,
-    sentences: Sentences,
+    read: Callable[[Hit], PassageTerms],
     sides: Collection[str] = (),
 ) -> list[Hit]:
     """The passages worth citing, in the order given: for each part of the question, those near the best one of that part.
@@ -56,77 +78,64 @@ def relevant(
         issues: its parts; none when it is only one.
         compared: the ids of the decisions to compare.
         idf: the weight of a term.
-        terms_of: the terms of a text.
-        sentences: the sentences of a text.
+        read: the terms of a passage.
         sides: the terms of words that ask for a side of a topic.
     """
 
     def weight(term: str) -> float:
         return idf(term) * (_WORTH_OF_SIDES if term in sides else 1.0)
 
-    shown = [_Terms(hit, terms_of, sentences) for hit in hits]
-    exact = [one for one in shown if one.hit.score >= _EXACT]
-    named = frozenset(term for one in exact for term in terms_of(one.law)) | _articles(exact)
-    kept: set[str] = {one.hit.document.id for one in exact}
+    exact = [hit for hit in hits if hit.score >= _EXACT]
+    named = frozenset(term for hit in exact for term in read(hit).law) | _articles(exact)
+    kept: set[str] = {hit.document.id for hit in exact}
     asked = [issue.terms for issue in issues] or [tuple(topic)]
-    free = [one for one in shown if one.hit.score < _EXACT and one.hit.document.id not in compared]
-    best_score = max((one.hit.score for one in free), default=0.0)
+    free = [hit for hit in hits if hit.score < _EXACT and hit.document.id not in compared]
+    best_score = max([hit.score for hit in free], default=0.0)
     for terms in asked:
-        wanted = tuple(dict.fromkeys(term for term in terms if term not in named))
-        kept.update(_near(free, wanted, weight, best_score if len(asked) == 1 else 0.0))
-    beside = [one for one in shown if one.hit.document.id in compared]
-    wanted = tuple(term for term in topic if term not in named)
-    if not wanted or any(one.fit(wanted, weight).cover >= _LEAST_COMPARED for one in beside):
-        kept.update(one.hit.document.id for one in beside)
+        wanted = {term: weight(term) for term in terms if term not in named}
+        kept.update(_near(free, wanted, read, best_score if len(asked) == 1 else 0.0))
+    beside = [hit for hit in hits if hit.document.id in compared]
+    wanted = {term: weight(term) for term in topic if term not in named}
+    if not wanted or any(_fit(read(hit), wanted).cover >= _LEAST_COMPARED for hit in beside):
+        kept.update(hit.document.id for hit in beside)
     # The best of the law stays whatever its words are, and a decision, which illustrates it, never stands alone.
-    kept.update(
-        one.hit.document.id for one in [one for one in free if one.hit.document.kind != "decision"][: not exact]
-    )
+    if not exact:
+        kept.update(hit.document.id for hit in [hit for hit in free if hit.document.kind != "decision"][:1])
     return [hit for hit in hits if hit.document.id in kept] or list(hits[:1])
 
 
-class _Terms:
-    """A passage as terms: of all of it, of what it is called, and of each of its sentences."""
+def _fit(passage: PassageTerms, wanted: Mapping[str, float]) -> Fit:
+    """How well a passage fits terms with their weights, in the order of the question."""
+    total = sum(wanted.values())
+    held = [(term, worth) for term, worth in wanted.items() if term in passage.all]
+    if not total or not held:
+        return Fit(0.0, 0.0)
 
-    def __init__(self, hit: Hit, terms_of: TermsOf, sentences: Sentences) -> None:
-        document = hit.document
-        self.hit = hit
-        self.law = f"{document.law or ''} {document.law_title or ''}"
-        title = list(terms_of(document.title))
-        said = [title, *(list(terms_of(one)) for one in sentences(hit.text))]
-        self._called = frozenset((*title, *terms_of(f"{' '.join(document.topics)} {self.law}")))
-        self._said = [frozenset(one) for one in said[1:]]
-        self._all = self._called.union(*self._said)
-        self._pairs = frozenset(pair for one in said for pair in pairwise(one))
+    def share(terms: Collection[str]) -> float:
+        return sum([worth for term, worth in held if term in terms]) / total
 
-    def fit(self, wanted: Sequence[str], idf: Idf) -> Fit:
-        total = sum(map(idf, wanted))
-        if not total:
-            return Fit(0.0, 0.0)
-
-        def share(held: Collection[str]) -> float:
-            return sum(idf(term) for term in wanted if term in held) / total
-
-        about = (share(self._called) + max(map(share, self._said), default=0.0)) / 2
-        # Words that stand together in the question and here mean the same; apart they may not.
-        pairs = list(pairwise(wanted))
-        together = sum(pair in self._pairs for pair in pairs) / len(pairs) if pairs else 0.0
-        return Fit(share(self._all), min(1.0, about + _WORTH_OF_PAIRS * together))
+    about = (share(passage.called) + max(map(share, passage.said), default=0.0)) / 2
+    # Words that stand together in the question and here mean the same; apart they may not.
+    pairs = list(pairwise(wanted))
+    together = len([pair for pair in pairs if pair in passage.pairs]) / len(pairs) if pairs else 0.0
+    return Fit(sum([worth for _, worth in held]) / total, min(1.0, about + _WORTH_OF_PAIRS * together))
 
 
-def _near(shown: Sequence[_Terms], wanted: Sequence[str], idf: Idf, best_score: float) -> list[str]:
-    if not wanted or not shown:
+def _near(
+    hits: Sequence[Hit], wanted: Mapping[str, float], read: Callable[[Hit], PassageTerms], best_score: float
+) -> list[str]:
+    if not wanted or not hits:
         return []
-    fits = [(one, one.fit(wanted, idf)) for one in shown]
-    law = [fit for one, fit in fits if one.hit.document.kind != "decision"] or [fit for _, fit in fits]
-    cover = max(fit.cover for fit in law)
-    about = max(fit.about for fit in law)
+    fits = [(hit, _fit(read(hit), wanted)) for hit in hits]
+    law = [fit for hit, fit in fits if hit.document.kind != "decision"] or [fit for _, fit in fits]
+    cover = max([fit.cover for fit in law])
+    about = max([fit.about for fit in law])
     few = len(wanted) <= _FEW_TERMS
     least_cover, least_about = (_COVER_OF_FEW, _ABOUT_OF_FEW) if few else (_COVER, _ABOUT)
     return [
-        one.hit.document.id
-        for one, fit in fits
-        if one.hit.score >= _SCORE * best_score
+        hit.document.id
+        for hit, fit in fits
+        if hit.score >= _SCORE * best_score
         and fit.cover > 0
         and (
             (fit.cover >= least_cover * cover and fit.about >= least_about * about)
@@ -135,7 +144,7 @@ def _near(shown: Sequence[_Terms], wanted: Sequence[str], idf: Idf, best_score: 
     ]
 
 
-def _articles(exact: Sequence[_Terms]) -> frozenset[str]:
+def _articles(exact: Sequence[Hit]) -> frozenset[str]:
     """Words such as "pasal" and "uu" name no topic beside a named article."""
     return frozenset(("pasal", "uu", "ayat")) if exact else frozenset()
 

@@ -6,7 +6,7 @@ A message counts only when all of it is such talk: "Halo, apa hukuman pencurian?
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.chat.language import Language
 from service.text import words
@@ -29,6 +29,15 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class _Phrase:
+    """What people say, the remark that it belongs to, and the languages in which they say it."""
+
+    words: tuple[str, ...]
+    remark: Remark
+    languages: list[Language]
+
+
+@dataclass(frozen=True, slots=True)
 class SmallTalk:
     """The kinds of talk, the most telling first, and words that may stand beside them ("ya", "kak", "please").
 
@@ -38,6 +47,17 @@ class SmallTalk:
     remarks: tuple[Remark, ...]
     fillers: frozenset[str]
     wordless: Remark
+    _by_first_word: Mapping[str, Sequence[_Phrase]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_first_word", _compiled(self.remarks))
+
+    def longest(self, ahead: Sequence[str]) -> _Phrase | None:
+        """The longest phrase of a remark that words begin with; of several remarks that say it, the most telling."""
+        for phrase in self._by_first_word.get(ahead[0], ()):
+            if tuple(ahead[: len(phrase.words)]) == phrase.words:
+                return phrase
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +73,9 @@ def heard(message: str, talk: SmallTalk) -> Heard | None:
     if not any(letter.isalnum() for letter in message):
         return Heard(talk.wordless, None)
     tokens = words(message)
-    if not 0 < len(tokens) <= _MOST_WORDS or any(letter.isalpha() and not letter.isascii() for letter in message):
+    if not 0 < len(tokens) <= _MOST_WORDS:
+        return None
+    if not message.isascii() and any(letter.isalpha() and not letter.isascii() for letter in message):
         return None
     found = _covering(tokens, talk)
     remark = next((one for one in talk.remarks if one.name["en"] in found), None)
@@ -68,19 +90,22 @@ def _covering(tokens: Sequence[str], talk: SmallTalk) -> dict[str, list[Language
     found: dict[str, list[Language]] = {}
     at = 0
     while at < len(tokens):
-        span, remark, languages = _longest(tokens[at:], talk.remarks)
-        if remark:
-            found[remark.name["en"]] = languages
+        phrase = talk.longest(tokens[at:])
+        if phrase:
+            found[phrase.remark.name["en"]] = phrase.languages
         elif tokens[at] not in talk.fillers:
             return {}
-        at += max(span, 1)
+        at += len(phrase.words) if phrase else 1
     return found
 
 
-def _longest(ahead: Sequence[str], remarks: Sequence[Remark]) -> tuple[int, Remark | None, list[Language]]:
-    for span in range(len(ahead), 0, -1):
-        phrase = tuple(ahead[:span])
-        for remark in remarks:
-            if languages := [language for language, said in remark.said.items() if phrase in said]:
-                return span, remark, languages
-    return 0, None, []
+def _compiled(remarks: Sequence[Remark]) -> dict[str, list[_Phrase]]:
+    """Phrases by their first word, the longest first, and those of the most telling remark before others."""
+    found: dict[str, list[_Phrase]] = {}
+    for remark in remarks:
+        for phrase in dict.fromkeys(phrase for said in remark.said.values() for phrase in said):
+            languages = [language for language, said in remark.said.items() if phrase in said]
+            found.setdefault(phrase[0], []).append(_Phrase(phrase, remark, languages))
+    for phrases in found.values():
+        phrases.sort(key=lambda one: -len(one.words))
+    return found

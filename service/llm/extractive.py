@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
 from service.chat.brief import Brief
 from service.chat.composing import compose
 from service.llm.calls import Usage
 from service.llm.engine import Piece, Written
+from service.text import word_count
 
 MODEL = "extractive"
 PROVIDER = "embedded"
@@ -24,13 +24,7 @@ class ExtractiveEngine:
         """The answer, a heading or a statement at a time."""
         written = 0
         for piece in compose(brief):
-            written += _words(piece)
+            written += len(piece.split())
             yield Piece(piece)
-            # Other requests get their turn, and a reader who went away is noticed.
-            await asyncio.sleep(0)
-        read = _words(brief.question) + sum(_words(item.document.text) for item in brief.evidence)
+        read = len(brief.question.split()) + sum([word_count(item.document.text) for item in brief.evidence])
         yield Written(MODEL, PROVIDER, Usage(read, written))
-
-
-def _words(text: str) -> int:
-    return len(text.split())

@@ -14,6 +14,7 @@ from itertools import chain
 
 import snowballstemmer
 
+from service.remembering import Remembered
 from service.retrieval.definitions import asked_terms, definition_key
 from service.retrieval.document import Passage
 from service.retrieval.lay import ABBREVIATIONS, EVERYDAY, RELATED
@@ -33,6 +34,10 @@ from service.retrieval.vocabulary import (
 from service.text import fold, words
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
+_REMEMBERED_QUESTIONS = 2_000
+_REMEMBERED_TEXTS = 10_000
+_LONGEST_REMEMBERED = 1_000
+"""Longer texts are read anew: what is remembered takes some ten megabytes, whatever the corpus holds."""
 _WRITTEN_WORD = re.compile(
     r"(?:pasal|psl|ps)\.? \d{1,4}[a-z]?\b(?: ayat \(?\d{1,2}\)?)?"
     r"|(?:uu|pp|perma|perpres|undang-undang)(?: nomor| no\.?)? \d{1,3}(?: tahun |/)\d{4}\b"
@@ -93,19 +98,29 @@ class Analyser:
         self._dropped = STOP_WORDS if parts.stop_words else frozenset()
         self._framing = _FRAMING if parts.stop_words else frozenset()
         self._related = self._relations() if parts.related else {}
+        self._asked = Remembered[str, QueryTerms](self._query_terms, _REMEMBERED_QUESTIONS)
+        self._read = Remembered[str, tuple[str, ...]](self._terms_of_text, _REMEMBERED_TEXTS)
+        self._meanings = Remembered[str, frozenset[str]](self._meant_terms, _REMEMBERED_TEXTS)
 
     def document_terms(self, text: str) -> list[str]:
         """All terms of a document, repeated as often as they occur; a concept also gives its single words."""
+        return list(self.terms_of(text))
+
+    def terms_of(self, text: str) -> tuple[str, ...]:
+        """The same; those of short texts are remembered, because sentences and titles are read with every question that finds them."""
+        return self._read[text] if len(text) <= _LONGEST_REMEMBERED else self._terms_of_text(text)
+
+    def _terms_of_text(self, text: str) -> tuple[str, ...]:
         tokens = words(text)
         stems, concepts, dropped, stem = self._stems, self._concepts, self._dropped, self.stem
         if concepts.keys().isdisjoint(tokens):
-            return [stems.get(word) or stem(word) for word in tokens if word not in dropped]
+            return tuple([stems.get(word) or stem(word) for word in tokens if word not in dropped])
         terms: list[str] = []
         for concept, span in self._spans(tokens):
             if concept:
                 terms.append(concept)
-            terms.extend(stems.get(word) or stem(word) for word in span if word not in dropped and word != concept)
-        return terms
+            terms.extend([stems.get(word) or stem(word) for word in span if word not in dropped and word != concept])
+        return tuple(terms)
 
     def passage_terms(self, passage: Passage) -> list[str]:
         """All terms under which a passage is found beside those of its document: its text, its context and what it defines."""
@@ -122,6 +137,9 @@ class Analyser:
 
     def query_terms(self, text: str) -> QueryTerms:
         """The distinct terms of a question, without the words that only say what to do with them."""
+        return self._asked[text] if len(text) <= _LONGEST_REMEMBERED else self._query_terms(text)
+
+    def _query_terms(self, text: str) -> QueryTerms:
         topic: dict[str, None] = {}
         source: dict[str, None] = {}
         side: dict[str, None] = {}
@@ -148,7 +166,10 @@ class Analyser:
 
     def meant_terms(self, text: str) -> frozenset[str]:
         """Every term that a text of a question stands for, what laws write for it among them."""
-        return frozenset((*self.document_terms(text), *self._meant(text)))
+        return self._meanings[text] if len(text) <= _LONGEST_REMEMBERED else self._meant_terms(text)
+
+    def _meant_terms(self, text: str) -> frozenset[str]:
+        return frozenset((*self.terms_of(text), *self._meant(text)))
 
     def _meant(self, text: str) -> list[str]:
         """The terms that laws may use for what the text says, each once; of phrases in one another the longest is meant."""
@@ -163,7 +184,7 @@ class Analyser:
         found: dict[str, None] = {}
         for start, end, written in said:
             if not any(first <= start and end <= last and last - first > end - start for first, last in spans):
-                found.update(dict.fromkeys(self.document_terms(written)))
+                found.update(dict.fromkeys(self.terms_of(written)))
         return list(found)
 
     def _relations(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:

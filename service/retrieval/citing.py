@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from service.remembering import remembered
 from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
 from service.retrieval.numerals import digits_for_words
 from service.text import fold
@@ -86,6 +87,7 @@ class Citation:
     ayat: str = ""
 
 
+@remembered(most=500)
 def plain(text: str) -> str:
     """One spelling: folded, single spaces, kinds of instruments short, article numbers in words as digits."""
     spaced = _SPACES.sub(" ", fold(text))
@@ -96,6 +98,7 @@ def _short(match: re.Match[str]) -> str:
     return _KINDS[re.sub("[- ]", "", match[0])]
 
 
+@remembered(most=500)
 def find_citations(text: str) -> tuple[Citation, ...]:
     """The articles that the text names together with their law, in order and each once."""
     found: dict[Citation, None] = {}
@@ -110,16 +113,19 @@ def find_citations(text: str) -> tuple[Citation, ...]:
     return tuple(found)
 
 
+@remembered(most=500)
 def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
     """The laws that the text names, with or without an article; each as the keys it may stand under."""
     return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(plain(text))))
 
 
+@remembered(most=500)
 def find_articles(text: str) -> tuple[str, ...]:
     """The article numbers that the text names, with or without their law."""
     return tuple(dict.fromkeys(match["article1"].replace(" ", "") for match in _ANY_ARTICLE.finditer(plain(text))))
 
 
+@remembered(most=500)
 def written_articles(text: str) -> tuple[str, ...]:
     """The articles that the text names, as it names them and in one spelling: "pasal 604 ayat (1)"."""
     return tuple(dict.fromkeys(match[0].strip() for match in _ANY_ARTICLE.finditer(plain(text))))
@@ -133,6 +139,7 @@ def last_law(text: str) -> str:
     return named[-1] if named else ""
 
 
+@remembered(most=500)
 def find_decisions(text: str) -> tuple[str, ...]:
     """The numbers of court decisions that the text names, in one spelling."""
     found = (match for match in _DECISION.finditer(_SPACES.sub(" ", fold(text))))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.remembering import Remembered
 from service.retrieval.building import title_code
 from service.retrieval.document import Document, Passage
 from service.retrieval.duplicates import SKETCH_SIZE
 from service.retrieval.places import Place
 from service.retrieval.retriever import Holdings
 from service.retrieval.shelving import Blobs, load_document, load_passage, read_column
+
+_REMEMBERED = 2_000
+"""Documents, passages and sketches that stay read: some ten megabytes."""
+_LONGEST_REMEMBERED = 16_000
+"""Documents with more characters are read anew: a law in one piece may have millions."""
 
 
 class Columns:
@@ -25,6 +31,15 @@ class Columns:
         self._title_codes = read_column(place, "title_codes", "I")
         self._title_starts = read_column(place, "title_starts", "I")
         self._title_weights = read_column(place, "title_weights", "f")
+        # Made of the columns and not of `self`: a cycle would keep the files mapped until the collector comes.
+        documents, sketches = self._documents, self._sketches
+        self._read_documents = Remembered[int, Document](
+            lambda row: load_document(documents[row]), _REMEMBERED, _is_short
+        )
+        self._read_passages: dict[int, Passage] = {}
+        self._read_sketches = Remembered[int, frozenset[int]](
+            lambda row: frozenset(sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE]), _REMEMBERED
+        )
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -73,12 +88,23 @@ class Columns:
 
     def sketch(self, row: int) -> frozenset[int]:
         """What passages in almost the same words share."""
-        return frozenset(self._sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE])
+        return self._read_sketches[row]
 
     def document(self, document: int) -> Document:
         """A document, read from its bytes."""
-        return load_document(self._documents[document])
+        return self._read_documents[document]
 
     def passage(self, row: int, document: Document) -> Passage:
         """A passage of that document, read from its bytes."""
-        return load_passage(self._passages[row], document)
+        found = self._read_passages.get(row)
+        if found is None:
+            found = load_passage(self._passages[row], document)
+            if len(self._read_passages) >= _REMEMBERED:
+                self._read_passages.clear()
+            if len(found.text) <= _LONGEST_REMEMBERED:
+                self._read_passages[row] = found
+        return found
+
+
+def _is_short(document: Document) -> bool:
+    return len(document.text) <= _LONGEST_REMEMBERED

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import tantivy
 
+from service.remembering import Remembered
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import Split, write_index
 from service.retrieval.columns import Columns
@@ -35,6 +36,8 @@ from service.retrieval.router import Citation, CitationRouter, Unresolved
 from service.retrieval.weights import idf
 
 Clock = Callable[[], float]
+_REMEMBERED_WEIGHTS = 50_000
+"""Terms whose weight stays known: some five megabytes."""
 
 
 class Index:
@@ -49,6 +52,10 @@ class Index:
         self._searcher = place.open_search().searcher()
         self._conditions = Conditions(schema())
         self._columns = Columns(place)
+        searcher, passages = self._searcher, holdings.passages
+        self._holding = Remembered[str, int](lambda term: int(searcher.doc_freq(TERMS, term)), _REMEMBERED_WEIGHTS)
+        holding = self._holding
+        self._weights = Remembered[str, float](lambda term: idf(holding[term], passages), _REMEMBERED_WEIGHTS)
         self._router = CitationRouter(self._rows_under)
         self._rows_are_ids = self._searcher.num_segments == 1
         self._known_terms = KnownTerms(analyser)
@@ -98,7 +105,7 @@ class Index:
 
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency; a term that no passage holds weighs most."""
-        return idf(self._searcher.doc_freq(TERMS, term), self.holdings.passages)
+        return self._weights[term]
 
     def terms(self, found: Found) -> frozenset[str]:
         """The distinct terms under which a passage is found; the latest ones are remembered, because an answer asks twice."""
@@ -163,7 +170,7 @@ class Index:
         return self._router.references(text, cited)
 
     def _held(self, term: str) -> int:
-        return int(self._searcher.doc_freq(TERMS, term))
+        return self._holding[term]
 
     def _run(self, weights: Mapping[str, float], filters: Filters, reach: int) -> list[tuple[float, int]]:
         """The best passages by BM25, as score and row."""

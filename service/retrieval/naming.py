@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from service.remembering import remembered
 from service.retrieval.citing import find_laws, plain
 from service.retrieval.vocabulary import ASKING_WORDS, STOP_WORDS, listed
 from service.text import words
@@ -43,6 +44,7 @@ class NamedLaw:
     words: tuple[str, ...]
 
 
+@remembered(most=500)
 def find_named(text: str) -> tuple[NamedLaw, ...]:
     """The laws that a text names by topic and not by number or by one of their well-known names."""
     found: dict[NamedLaw, None] = {}

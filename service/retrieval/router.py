@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
+from service.remembering import Remembered
 from service.retrieval.citing import (
     Citation,
     article_numbers,
@@ -38,6 +39,7 @@ __all__ = [
 Reason = Literal["article_not_in_law", "law_not_in_corpus"]
 
 _LAW_KEY = "law:"
+_REMEMBERED = 2_000
 _DECISION_KEY = "decision:"
 _NAME_KEY = "name:"
 
@@ -56,7 +58,7 @@ class CitationRouter:
 
     def __init__(self, rows_of: Callable[[str], Sequence[int]]) -> None:
         """Look keys up by `rows_of`: the rows of the documents that have a key (`citation_keys`), in order."""
-        self._rows_of = rows_of
+        self._rows_of = Remembered[str, Sequence[int]](rows_of, _REMEMBERED).__getitem__
 
     def rows(self, citation: Citation) -> tuple[int, ...]:
         """The places of the documents that state the cited article, or nothing; those on the very paragraph come first."""

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.chat.lexicon import lexicon
 from service.retrieval.analysis import Analyser, Parts, content_words
 from service.retrieval.document import Passage
-from service.text import contains_phrase, fold, words
+from service.text import fold, said, words
 
 ANALYSER = Analyser()
 
@@ -147,7 +148,7 @@ def test_folding_twice_is_folding_once_in_words(text: str) -> None:
 )
 def test_a_phrase_is_found_exactly_where_its_words_stand_together(text: list[str], phrase: list[str]) -> None:
     """Finding a phrase agrees with looking for it in the spelled-out text."""
-    assert contains_phrase(text, " ".join(phrase)) == (f" {' '.join(phrase)} " in f" {' '.join(text)} ")
+    assert lexicon([" ".join(phrase)]).shows(said(" ".join(text))) == (f" {' '.join(phrase)} " in f" {' '.join(text)} ")
 
 
 def test_a_question_for_a_meaning_carries_the_key_of_the_definition() -> None:

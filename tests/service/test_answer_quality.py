@@ -21,7 +21,7 @@ from service.chat.evidence import Evidence, number, quotable, quote, sentences, 
 from service.chat.facets import asked_in, states
 from service.chat.issues import Issue, issues_of
 from service.chat.notices import notices
-from service.chat.relevance import relevant, unmet
+from service.chat.relevance import PassageTerms, passage_terms, relevant, unmet
 from service.commands.answers import Asked, answers_of, put_into, read_asked, shown
 from service.deployments.model import ROLES, Deployment
 from service.errors import ConfigurationError
@@ -289,10 +289,14 @@ def test_a_word_met_by_chance_makes_no_source(corpus: Corpus) -> None:
         for one, text in (("whole", "Masa percobaan kerja paling lama tiga bulan."), ("part", "Masa berlaku kartu."))
     )
     hits = [Hit(whole, 0.8), Hit(part, 0.5)]
-    kept = relevant(hits, ["masa", "percobaan", "kerja"], (), (), even, terms, sentences)
+
+    def read(hit: Hit) -> PassageTerms:
+        return passage_terms(hit.document, hit.text, terms, sentences)
+
+    kept = relevant(hits, ["masa", "percobaan", "kerja"], (), (), even, read)
     assert [hit.document.id for hit in kept] == ["whole"]
     both = (Issue("a", ("masa", "percobaan", "kerja")), Issue("b", ("kartu",)))
-    assert relevant(hits, ["masa", "percobaan", "kerja", "kartu"], both, (), even, terms, sentences) == hits
+    assert relevant(hits, ["masa", "percobaan", "kerja", "kartu"], both, (), even, read) == hits
 
 
 def test_words_that_no_source_holds_are_told(deployment: Deployment, corpus: Corpus) -> None:
