@@ -104,10 +104,8 @@ class Bench:
         for query in asked:
             title = query.earlier[-1] if query.earlier else None
             question = Question(query.text, self.deployment.roles[query.role], query.earlier, title)
-            told: list[Event] = []
             async with aclosing(self.answerer.answer(question, TODAY, _unsaved)) as events:
-                async for event in events:
-                    told.append(event)
+                told: list[Event] = [event async for event in events]
             found.append(hashlib.sha256("\n".join(map(repr, map(_told, told))).encode()).hexdigest())
         return found
 
