@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, messages, operations, switches, tools
+from service.api import auth, chat, conversations, keys, messages, operations, switches, tools
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
@@ -25,7 +25,7 @@ from service.deployments.model import Deployment
 from service.edge.answer_headers import fixed_headers
 from service.edge.middleware import EdgeMiddleware, EdgeRules
 from service.edge.origins import OriginRules
-from service.errors import InvalidRequest, Problem
+from service.errors import InvalidRequest, PermissionRequired, Problem
 from service.ledger import Ledger
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
@@ -44,11 +44,13 @@ from service.retrieval.retriever import Holdings
 from service.rounds import ended, repeat
 from service.security.access import Gate
 from service.security.addresses import Proxies, trusted_proxies
+from service.security.audit import AuditTrail
 from service.security.carriers import Page
 from service.security.keyring import RotatingRing
+from service.security.logins import LoginCounts
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
-from service.services import Services, Surroundings
+from service.services import Services, Surroundings, services_of
 from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
 from service.store.opening import open_store
 from service.store.store import Store
@@ -65,6 +67,7 @@ from service.turns import Turns
 
 _ROUTERS = (
     auth.router,
+    keys.router,
     chat.router,
     conversations.router,
     messages.router,
@@ -77,6 +80,7 @@ _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "
 _SWITCHES_SECONDS = 0.5
 _LEDGER_SECONDS = 1.0
 _KEYS_SECONDS = 0.5
+_AUDIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +158,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = await open_store(settings, around.wall_clock())
-        passwords = PasswordCheck()
+        passwords, audit = PasswordCheck(), AuditTrail(store)
         board = SwitchBoard(switches, store, around.log)
         await board.look()
-        rounds = await _begin_rounds(parts, opened, store, board)
-        app.state.services = _services(parts, store, passwords, board)
+        rounds = await _begin_rounds(parts, opened, store, board, audit)
+        app.state.services = _services(parts, store, passwords, board, audit)
         around.log.write(
             "info",
             "started",
@@ -220,7 +224,7 @@ def _tracing(settings: Settings, deployment: Deployment, around: Surroundings) -
 
 
 async def _begin_rounds(
-    parts: _Parts, opened: Opened | OpenedDatabase, store: Store, board: SwitchBoard
+    parts: _Parts, opened: Opened | OpenedDatabase, store: Store, board: SwitchBoard, audit: AuditTrail
 ) -> AsyncExitStack:
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
@@ -229,7 +233,7 @@ async def _begin_rounds(
         ledger = Ledger(store, parts.models.budgets, around.new_id())
         await ledger.learn()
         ending.push_async_callback(parts.models.chain.close)
-        ending.push_async_callback(_last_time, ledger, around.log)
+        ending.push_async_callback(_last_time, "ledger", ledger.keep, around.log)
         ending.push_async_callback(
             ended, asyncio.create_task(repeat("ledger", _LEDGER_SECONDS, ledger.keep, around.log))
         )
@@ -240,6 +244,9 @@ async def _begin_rounds(
     if watch:
         looking = repeat("library", LOOKING_SECONDS, watch.look, around.log)
         ending.push_async_callback(ended, asyncio.create_task(looking))
+    ending.push_async_callback(_last_time, "audit", audit.close, around.log)
+    auditing = repeat("audit", _AUDIT_SECONDS, lambda: audit.keep(around.wall_clock()), around.log)
+    ending.push_async_callback(ended, asyncio.create_task(auditing))
     turning = repeat("signing keys", _KEYS_SECONDS, _looked(parts.ring), around.log)
     ending.push_async_callback(ended, asyncio.create_task(turning))
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
@@ -303,12 +310,12 @@ def _dressing(settings: Settings, embedder: ProviderEmbedder | None, metrics: Me
     return lambda retriever, vectors: DenseReranker(retriever, vectors, queries, rules, metrics.dense.inc)
 
 
-async def _last_time(ledger: Ledger, log: EventLog) -> None:
-    """Keep what was spent; a database that takes no writes must not hold up the end."""
+async def _last_time(name: str, work: Callable[[], Awaitable[None]], log: EventLog) -> None:
+    """Keep what was spent and seen; a database that takes no writes must not hold up the end."""
     try:
-        await ledger.keep()
+        await work()
     except Problem as problem:
-        log.write("warning", "round_failed", round="ledger", problem=problem.code)
+        log.write("warning", "round_failed", round=name, problem=problem.code)
 
 
 def _providers(settings: Settings) -> Providers | None:
@@ -328,7 +335,7 @@ def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[s
     return {**called, **ExtractiveEngine.models}
 
 
-def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard) -> Services:
+def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard, audit: AuditTrail) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.ring, deployment.limits.token_seconds)
     toolbox = all_tools()
@@ -340,6 +347,8 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         passwords=passwords,
         signer=signer,
         proxies=parts.proxies,
+        logins=LoginCounts(),
+        audit=audit,
         tools=toolbox,
         answerer=Answerer(
             deployment=deployment,
@@ -394,6 +403,8 @@ def _handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def on_problem(request: Request, problem: Problem) -> Response:
+        if isinstance(problem, PermissionRequired):
+            services_of(request).note(record_of(request.scope), "permission_denied", problem.detail)
         return problem_response(problem, record_of(request.scope))
 
     @app.exception_handler(HTTPException)

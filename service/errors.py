@@ -169,18 +169,18 @@ class HostRefused(Problem):
 
 
 class TooBusy(Problem):
-    """More work of this kind waits than the service takes on."""
+    """More work of this kind waits than the service takes on; `retry_after_seconds` says when to come back."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
 
+    def __init__(self, detail: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class QuotaExceeded(TooBusy):
     """Somebody asked more often than the deployment allows."""
-
-    def __init__(self, detail: str, *, retry_after_seconds: float) -> None:
-        super().__init__(detail)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class StorageUnavailable(Problem):

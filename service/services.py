@@ -10,19 +10,22 @@ from starlette.requests import Request
 
 from service.answering import Answerer
 from service.deployments.model import Deployment
-from service.errors import NotReady
+from service.errors import AmbiguousCredentials, NotReady, OriginRefused, Unauthenticated
 from service.quotas.turnstile import Turnstile
 from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
 from service.security.addresses import Proxies
+from service.security.audit import AuditTrail
+from service.security.logins import LoginLimits
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
+from service.store.audit import AuditEvent
 from service.store.store import Store
 from service.switches import SwitchBoard
 from service.telemetry.drops import Drops
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
-from service.telemetry.record import record_of
+from service.telemetry.record import RequestRecord, record_of
 from service.telemetry.unhandled import Reports
 from service.telemetry.watching import Watching
 from service.tools.tool import Tool
@@ -56,6 +59,8 @@ class Services:
     passwords: PasswordCheck
     signer: TokenSigner
     proxies: Proxies
+    logins: LoginLimits
+    audit: AuditTrail
     tools: Mapping[str, Tool]
     answerer: Answerer
     turns: Turns
@@ -65,6 +70,11 @@ class Services:
     watching: Watching
     surroundings: Surroundings
     log_key: str
+
+    def note(self, record: RequestRecord, action: str, subject: str) -> None:
+        """Take a security event of a request down, by its caller where one is known."""
+        moment = self.surroundings.wall_clock()
+        self.audit.note(AuditEvent(moment, action, subject, record.account_id or "", record.request_id))
 
 
 def services_of(request: Request) -> Services:
@@ -86,8 +96,14 @@ async def enter(request: Request, services: Services) -> Caller:
         Unauthenticated: no valid credential; the gate says what else.
         QuotaExceeded: the account or its key has asked too often.
     """
-    caller = await services.gate.enter(request.scope)
     record = record_of(request.scope)
+    try:
+        caller = await services.gate.enter(request.scope)
+    except (Unauthenticated, AmbiguousCredentials, OriginRefused) as problem:
+        refused = f"{problem.code}: {problem.detail}"
+        services.note(record, "credential_refused", refused)
+        raise
+    record.account_id = caller.account_id
     record.role = caller.role.name
     record.user = pseudonym(services.log_key, caller.account_id)
     await services.turnstile.count_caller(record, caller)

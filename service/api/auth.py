@@ -5,10 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from service.api.wire import Json, Login, moment, read_body
-from service.errors import InvalidRequest, Unauthenticated
+from service.errors import InvalidRequest, Problem, TooBusy, Unauthenticated
+from service.security.addresses import client_address
 from service.services import Services, enter, services_of
 from service.store.accounts import Account, account_by_id, account_by_name
+from service.store.audit import note
 from service.store.revocations import revoke
+from service.store.work import Work
+from service.telemetry.logging import pseudonym
+from service.telemetry.record import record_of
 
 router = APIRouter(prefix="/v1/auth")
 
@@ -20,12 +25,41 @@ async def log_in(request: Request) -> Response:
     login = await read_body(request, Login, services.deployment.limits.body_bytes)
     if login.cookie:
         _refuse_other_pages(request, services)
-    account = await services.store.read(lambda: account_by_name(login.username))
-    known = account.password_hash if account else None
-    matches = await services.passwords.matches(known, login.password)
-    if account is None or not matches or account.disabled:
-        raise Unauthenticated("Name or password is wrong", code="invalid_credentials")
+    account = await _known(request, services, login)
     return _welcome(services, account, cookie=login.cookie)
+
+
+async def _known(request: Request, services: Services, login: Login) -> Account:
+    """The account whose name and password these are.
+
+    Raises:
+        Unauthenticated: they are nobody's.
+        TooBusy: this name or address failed too often of late, or too many log in at once.
+    """
+    record, limits, name = record_of(request.scope), services.logins, login.username
+    address = client_address(request.scope, services.proxies)
+    wait = await limits.begin(name, address, services.surroundings.wall_clock())
+    if wait > 0:
+        services.note(record, "login_delayed", _seen(services, name, address))
+        raise TooBusy("Too many logins of late. Try again when Retry-After has passed.", retry_after_seconds=wait)
+    try:
+        account = await services.store.read(lambda: account_by_name(name))
+        matches = await services.passwords.matches(account.password_hash if account else None, login.password)
+    except Problem:
+        await limits.undone(name, address)
+        raise
+    if account is None or not matches or account.disabled:
+        services.note(record, "login_failed", _seen(services, name, address))
+        raise Unauthenticated("Name or password is wrong", code="invalid_credentials")
+    await limits.passed(name, address)
+    record.account_id = account.id
+    services.note(record, "login", _seen(services, name, address))
+    return account
+
+
+def _seen(services: Services, name: str, address: str) -> str:
+    """Who tried, so that attempts can be joined and nobody is named: people type passwords into the field for names."""
+    return f"name {pseudonym(services.log_key, name)} address {pseudonym(services.log_key, address)}"
 
 
 def _refuse_other_pages(request: Request, services: Services) -> None:
@@ -52,7 +86,13 @@ async def log_out(request: Request) -> Response:
     if shown.kind != "token" or shown.expires_at is None:
         raise InvalidRequest("Only a token can be logged out; revoke a key at /v1/keys")
     ends, now = shown.expires_at, services.surroundings.wall_clock()
-    await services.store.write(lambda: revoke(shown.id, ends, now))
+    record = record_of(request.scope)
+
+    def job() -> Work[None]:
+        yield from revoke(shown.id, ends, now)
+        yield from note(now, "logout", "", actor=record.account_id or "", request_id=record.request_id)
+
+    await services.store.write(job)
     return Response(status_code=204, headers={"Set-Cookie": services.gate.page.set_cookie("", 0)})
 
 

@@ -16,7 +16,6 @@ from service.errors import (
     NotFound,
     Problem,
     ProviderUnavailable,
-    QuotaExceeded,
     StorageUnavailable,
     TooBusy,
     Unauthenticated,
@@ -62,9 +61,9 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
     headers = {}
     if isinstance(problem, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(problem, StorageUnavailable | TooBusy | KeyBusy):
+    if isinstance(problem, StorageUnavailable | KeyBusy):
         headers["Retry-After"] = "1"
-    if isinstance(problem, ProviderUnavailable | QuotaExceeded):
+    if isinstance(problem, ProviderUnavailable | TooBusy):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 

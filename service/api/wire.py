@@ -47,6 +47,15 @@ class Login(_Body):
     """True for the chat page: the token goes into a cookie that no script reads, and not into the body."""
 
 
+class NewKey(_Body):
+    """`POST /v1/keys`."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+    scopes: list[str] | None = Field(default=None, min_length=1, max_length=20)
+    quota: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    expires_at: datetime | None = Field(default=None, strict=False)
+
+
 class _Scoped(_Body):
     """Which law is meant, where the caller says so beside the text."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from service.chat.complexity import ComplexityRules
 from service.chat.confidence import Calibration
@@ -24,6 +24,8 @@ ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
 TOOLS: tuple[str, ...] = ("LegalRetriever", "LawLookup", "CaseComparator", "PrecedentExplorer")
 """The closed list of tools."""
 Permission = Literal["read", "write", "delete", "admin", "legal_analysis", "case_comparison", "legal_search"]
+PERMISSIONS: tuple[str, ...] = get_args(Permission)
+"""The closed list of permissions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ _MEMORY_KIB = 19 * 1024
 _PARALLELISM = 1
 """OWASP's second choice for argon2id (19 MiB, 2 passes): about 20 ms on one core."""
 _AT_ONCE = 2
-_MOST_WAITING = 100
+MOST_WAITING = _AT_ONCE + 20
+"""Those that are checked, and a queue of twenty: more would wait longer than people do, and hold 19 MiB each in turn."""
 SHORTEST_PASSWORD = 12
 
 
@@ -41,7 +42,7 @@ class PasswordCheck:
         Raises:
             TooBusy: too many logins wait already.
         """
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= MOST_WAITING:
             raise TooBusy("Too many logins are waiting. Try again in a few seconds.")
         self._waiting += 1
         try:

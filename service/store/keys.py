@@ -40,6 +40,7 @@ class KeyHolder:
     revoked_at: float | None
 
 
+_MOST_LISTED = 500
 _COLUMNS = "id, account_id, name, hint, scopes, quota, created_at, expires_at, revoked_at"
 _HOLDER = (
     "SELECT k.id, k.account_id, a.role, a.disabled, k.scopes, k.quota, k.expires_at, k.revoked_at"
@@ -76,9 +77,9 @@ def insert_key(key: ApiKey, digest: str, *, by: str, request_id: str = "") -> Wo
 
 
 def keys_of(account_id: str) -> Work[Sequence[ApiKey]]:
-    """The keys of an account, newest first, revoked ones too."""
-    sql = f"SELECT {_COLUMNS} FROM api_keys WHERE account_id = $1 ORDER BY created_at DESC, id DESC"
-    return [_key(row) for row in (yield from rows(sql, account_id))]
+    """The keys of an account, newest first, revoked ones too; at most 500."""
+    sql = f"SELECT {_COLUMNS} FROM api_keys WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+    return [_key(row) for row in (yield from rows(sql, account_id, _MOST_LISTED))]
 
 
 def count_live_keys(account_id: str, now: float) -> Work[int]:

@@ -28,4 +28,4 @@ def turn(name: str, *, on: bool, now: float, by: str) -> Work[None]:
         now,
         by,
     )
-    yield from note(now, f"switch {name} {state}", by)
+    yield from note(now, "switch_turned", f"{name} {state}", actor=by)

@@ -35,6 +35,7 @@ class RequestRecord:
     complexity: str = UNCLASSIFIED
     outcome: str | None = None
     user: str | None = None
+    account_id: str | None = None
     problem: str | None = None
     first_content: float | None = None
     stream_end: str | None = None

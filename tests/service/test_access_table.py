@@ -16,6 +16,7 @@ BODIES: dict[str, Any] = {
     "/v1/conversations": {},
     "/v1/conversations/{conversation_id}": {"title": "Perkara"},
     "/v1/messages/{message_id}/feedback": {"score": 5},
+    "/v1/keys": {"name": "skrip"},
     "/v1/tools/{tool_name}": {"query": "korupsi"},
     "/v1/switches/extractive-only": {"on": False},
 }
@@ -23,6 +24,9 @@ FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
     # One status for everybody, or those of the roles that are not refused.
     ("/v1/auth/logout", "POST"): 204,
     ("/v1/auth/me", "GET"): 200,
+    ("/v1/keys", "GET"): 200,
+    ("/v1/keys", "POST"): 201,
+    ("/v1/keys/{key_id}", "DELETE"): 404,
     ("/v1/chat", "POST"): 200,
     ("/v1/conversations", "POST"): 201,
     ("/v1/conversations", "GET"): 200,
@@ -44,6 +48,7 @@ def call(house: Any, route: str, method: str, role: str | None) -> Any:
     path = (
         route.replace("{conversation_id}", "somebody-elses")
         .replace("{message_id}", "theirs")
+        .replace("{key_id}", "none")
         .replace("{tool_name}", "LegalRetriever")
     )
     options = {"json": BODIES.get(route, {})} if method in {"POST", "PUT", "PATCH"} else {}

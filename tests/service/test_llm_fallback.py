@@ -181,8 +181,8 @@ def test_an_administrator_turns_the_switch(house: Any) -> None:
     assert house.send("PUT", path, "admin", json={"on": "yes"}).status_code == 422
     assert [line["on"] for line in house.log_lines() if line["event"] == "switched"] == [True]
     services = house.app.state.services
-    trail = house.run(services.store.read(lambda: rows("SELECT action, subject FROM audit")))
-    assert ("switch extractive-only on", "id-admin") in trail
+    trail = house.run(services.store.read(lambda: rows("SELECT action, subject, actor FROM audit")))
+    assert ("switch_turned", "extractive-only on", "id-admin") in trail
 
 
 def test_the_command_line_turns_it_for_a_running_service(

@@ -10,7 +10,9 @@ from service.chat.citations import Citation, is_regulation, long_name
 from service.chat.composing import day
 
 Kind = Literal["legislation", "case", "guide"]
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]+")
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]+"
+)
 """What has no picture: it would break lines, or show a text in another order than it is stored."""
 _FORMULA = "=+-@"
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9/?=&._~+,;:@!()-]*)?")

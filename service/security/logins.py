@@ -1,0 +1,110 @@
+"""How often somebody may try a password: a delay that grows for an account, a bound for an address, a pace for all.
+
+An account is never locked: whoever locks after failures lets anybody lock anybody out. Names count whether they exist or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+WINDOW_SECONDS = 900.0
+FREE_FAILURES = 5
+MOST_OF_AN_ADDRESS = 20
+LONGEST_DELAY_SECONDS = 60.0
+PACE = 9.0
+"""Logins a second in all: 9 x 20 ms of argon2id are a tenth of two cores."""
+BURST = 20.0
+_MOST_COUNTED = 20_000
+"""Names and addresses in memory. At the pace above, no more than 8,120 attempts fall into one window."""
+
+
+class LoginLimits(Protocol):
+    """Counts attempts. An attempt counts as a failure from its beginning, so that many at once gain nothing."""
+
+    async def begin(self, name: str, address: str, now: float) -> float:
+        """Seconds that this attempt has to wait; 0 lets it in and counts it."""
+
+    async def passed(self, name: str, address: str) -> None:
+        """The attempt was right: the account's failures are forgotten, the address's is taken back."""
+
+    async def undone(self, name: str, address: str) -> None:
+        """The attempt was not made after all: it is taken back."""
+
+
+@dataclass(slots=True)
+class _Count:
+    failures: int
+    since: float
+    last: float
+
+
+class LoginCounts:
+    """The limits of one process."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, _Count] = {}
+        self._addresses: dict[bytes, _Count] = {}
+        self._tokens = BURST
+        self._filled_at: float | None = None
+
+    async def begin(self, name: str, address: str, now: float) -> float:
+        """See `LoginLimits.begin`."""
+        of_name, of_address = self._count(self._names, name, now), self._count(self._addresses, address, now)
+        if of_address.failures >= MOST_OF_AN_ADDRESS:
+            return max(1.0, of_address.since + WINDOW_SECONDS - now)
+        if (wait := of_name.last + _delay(of_name.failures) - now) > 0:
+            return wait
+        if (wait := self._paced(now)) > 0:
+            return wait
+        for count in (of_name, of_address):
+            count.failures += 1
+            count.last = now
+        return 0.0
+
+    async def passed(self, name: str, address: str) -> None:
+        """See `LoginLimits.passed`."""
+        self._names.pop(_digest(name), None)
+        self._back(self._addresses, address)
+
+    async def undone(self, name: str, address: str) -> None:
+        """See `LoginLimits.undone`."""
+        self._back(self._names, name)
+        self._back(self._addresses, address)
+
+    def _back(self, counts: dict[bytes, _Count], text: str) -> None:
+        count = counts.get(_digest(text))
+        if count is not None:
+            count.failures = max(0, count.failures - 1)
+
+    def _count(self, counts: dict[bytes, _Count], text: str, now: float) -> _Count:
+        place = _digest(text)
+        count = counts.get(place)
+        if count is None or now - count.since >= WINDOW_SECONDS:
+            counts.pop(place, None)
+            if len(counts) >= _MOST_COUNTED:
+                del counts[next(iter(counts))]
+            count = counts[place] = _Count(0, now, now)
+        return count
+
+    def _paced(self, now: float) -> float:
+        since = now - self._filled_at if self._filled_at is not None else 0.0
+        self._tokens = min(BURST, self._tokens + max(0.0, since) * PACE)
+        self._filled_at = now
+        if self._tokens < 1:
+            return (1 - self._tokens) / PACE
+        self._tokens -= 1
+        return 0.0
+
+
+def _delay(failures: int) -> float:
+    """Seconds after the last attempt: none for the first failures, then 1, 2, 4, … up to a minute."""
+    if failures < FREE_FAILURES:
+        return 0.0
+    return min(LONGEST_DELAY_SECONDS, 2.0 ** min(failures - FREE_FAILURES, 16))
+
+
+def _digest(text: str) -> bytes:
+    """Names are kept as hashes: what people type into the wrong field is sometimes their password."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -1,0 +1,165 @@
+"""Guessing passwords is slow, floods are turned away, and nobody can lock anybody out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.security.logins import (
+    BURST,
+    FREE_FAILURES,
+    LONGEST_DELAY_SECONDS,
+    MOST_OF_AN_ADDRESS,
+    PACE,
+    WINDOW_SECONDS,
+    LoginCounts,
+)
+
+
+class Door:
+    """Attempts at one moment after the other, without an event loop in each test."""
+
+    def __init__(self) -> None:
+        self.counts = LoginCounts()
+        self.now = 1_000.0
+
+    def attempt(self, name: str = "ana", address: str = "10.0.0.1") -> float:
+        return asyncio.run(self.counts.begin(name, address, self.now))
+
+    def passed(self, name: str = "ana", address: str = "10.0.0.1") -> None:
+        asyncio.run(self.counts.passed(name, address))
+
+
+def test_a_delay_grows_with_failures_and_is_never_a_lock() -> None:
+    """Five failures are free, then each doubles the wait up to a minute; who waits may always try again."""
+    door, waits = Door(), []
+    for number in range(14):
+        wait = door.attempt(address=f"10.0.0.{number}")
+        waits.append(wait)
+        door.now += wait
+        if wait:
+            assert door.attempt(address=f"10.0.0.{number}") == 0
+    assert waits[:FREE_FAILURES] == [0.0] * FREE_FAILURES
+    assert waits[FREE_FAILURES:] == [min(LONGEST_DELAY_SECONDS, 2.0**n) for n in range(9)]
+
+
+def test_attempts_within_the_delay_do_not_lengthen_it() -> None:
+    """Hammering a name keeps its owner away for no longer than the delay that the counted failures made."""
+    door = Door()
+    for _ in range(FREE_FAILURES):
+        door.attempt()
+    waits = {door.attempt() for _ in range(50)}
+    assert waits == {1.0}
+    door.now += 1.0
+    assert door.attempt(address="10.9.9.9") == 0
+
+
+def test_a_right_password_forgets_the_failures() -> None:
+    """Who gets in begins anew, and the address is not charged for it."""
+    door = Door()
+    for number in range(30):
+        door.now += 1
+        for _ in range(FREE_FAILURES - 1):
+            assert door.attempt(address=f"10.1.{number}.1") == 0
+        assert door.attempt() == 0
+        door.passed()
+
+
+def test_many_attempts_at_once_gain_nothing() -> None:
+    """An attempt counts from its beginning: twenty at one moment are five, not twenty."""
+    door = Door()
+    assert [door.attempt(address=f"10.0.0.{n}") for n in range(20)].count(0.0) == FREE_FAILURES
+
+
+def test_an_address_is_turned_away_for_the_rest_of_its_window() -> None:
+    """Twenty failures with whatever names; afterwards the window begins anew, and other addresses never wait."""
+    door = Door()
+    for number in range(MOST_OF_AN_ADDRESS):
+        door.now += 1
+        assert door.attempt(f"name{number}") == 0
+    wait = door.attempt("another")
+    assert wait == pytest.approx(WINDOW_SECONDS - MOST_OF_AN_ADDRESS + 1)
+    assert door.attempt("another", "10.0.0.2") == 0
+    door.now += wait
+    assert door.attempt("another") == 0
+
+
+def test_all_logins_together_keep_a_pace() -> None:
+    """A burst is taken, then nine a second, whoever they are."""
+    door = Door()
+    taken = sum(door.attempt(f"n{n}", f"10.0.{n}.1") == 0 for n in range(100))
+    assert taken == BURST
+    taken = 0
+    for number in range(1_000):
+        door.now += 0.01
+        taken += door.attempt(f"m{number}", f"10.1.{number % 250}.{number // 250}") == 0
+    assert taken == pytest.approx(10 * PACE, abs=2)
+
+
+def test_an_attempt_that_was_not_made_is_taken_back() -> None:
+    """When the database or the queue refuses, nobody failed."""
+    door = Door()
+    for _ in range(2 * MOST_OF_AN_ADDRESS):
+        door.now += 1
+        assert door.attempt() == 0
+        asyncio.run(door.counts.undone("ana", "10.0.0.1"))
+
+
+def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names without end take no memory without end."""
+    monkeypatch.setattr("service.security.logins._MOST_COUNTED", 10)
+    door = Door()
+    for number in range(200):
+        door.now += 1
+        door.attempt(f"n{number}", f"10.0.0.{number}")
+    assert len(door.counts._names) == len(door.counts._addresses) == 10
+
+
+def log_in(house: Any, name: str, password: str, **headers: str) -> Any:
+    return house.send("POST", "/v1/auth/token", json={"username": name, "password": password}, headers=headers)
+
+
+@pytest.mark.parametrize("name", ["a-judge", "nobody-at-all"])
+def test_a_guesser_is_told_to_wait_whether_the_name_exists_or_not(house: Any, name: str) -> None:
+    """After five failures it is 429 with Retry-After, alike for both; a forged X-Forwarded-For changes nothing."""
+    seen = [log_in(house, name, "wrong", **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(7)]
+    assert [answer.status_code for answer in seen] == [401] * 5 + [429] * 2
+    assert seen[-1].json()["code"] == "rate_limited"
+    assert int(seen[-1].headers["retry-after"]) >= 1
+    assert {answer.json()["detail"] for answer in seen[:5]} == {"Name or password is wrong"}
+
+
+def test_the_right_password_works_after_the_delay(house: Any) -> None:
+    """A name that somebody else hammered still logs in."""
+    for _ in range(7):
+        log_in(house, "a-judge", "wrong")
+    house.wall_clock.now += 2
+    assert log_in(house, "a-judge", house.password).status_code == 200
+
+
+def test_existing_and_missing_names_cost_the_same_work(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read of the store and one hash, with equal parameters, for a wrong password, a missing and a disabled name."""
+    services = house.app.state.services
+    work: list[str] = []
+    verify, read = services.passwords._verify, services.store.read
+
+    def counted(password_hash: str, password: str) -> bool:
+        work.append(f"hash {password_hash.rpartition('$')[0].rpartition('$')[0]}")
+        found: bool = verify(password_hash, password)
+        return found
+
+    async def looked(job: Any) -> Any:
+        work.append("read")
+        return await read(job)
+
+    monkeypatch.setattr(services.passwords, "_verify", counted)
+    object.__setattr__(services, "store", type("Counting", (), {"read": staticmethod(looked)})())
+    done = []
+    for name in ("a-judge", "nobody", "' OR 1=1--"):
+        work.clear()
+        answer = log_in(house, name, "wrong")
+        done.append((answer.status_code, answer.json()["detail"], len(answer.content), tuple(work)))
+    assert len(set(done)) == 1
+    assert done[0][3] == ("read", "hash $argon2id$v=19$m=19456,t=2,p=1")
