@@ -7,11 +7,13 @@ else: the queue has an end, nothing is sent twice, and the process leaves within
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -156,12 +158,11 @@ class OtlpSpans(SpanProcessor):
 
 
 class _Poster:
-    """One connection that is kept, and made anew after anything went wrong; headers may not keep it longer than a batch may take."""
+    """One connection that is kept, and made anew after anything went wrong; no exchange takes longer than a batch may."""
 
-    def __init__(self, collector: Collector, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, collector: Collector, seconds: float) -> None:
         self._collector = collector
         self._seconds = seconds
-        self._clock = clock
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes) -> int:
@@ -170,15 +171,23 @@ class _Poster:
         Raises:
             OSError, HTTPException: nobody is there, or what is there speaks no HTTP.
         """
-        collector = self._collector
-        headers = {"Content-Type": "application/x-protobuf", "User-Agent": "courtsight", **collector.headers}
-        connection = self._connection or self._connect()
+        kept = self._connection
+        if kept is not None:
+            try:
+                return self._exchange(kept, body)
+            except ConnectionError:
+                # It was closed while nothing was sent, as servers do with idle connections: nobody has read this batch.
+                self.close()
+        return self._exchange(self._connect(), body)
+
+    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> int:
+        headers = {"Content-Type": "application/x-protobuf", "User-Agent": "courtsight", **self._collector.headers}
         # One clock over the whole exchange: a collector that sends a byte now and then would pass any time limit on a read.
-        cut = threading.Timer(self._seconds, self._cut, [connection])
+        cut = threading.Timer(self._seconds, _cut, [connection])
         cut.daemon = True
         cut.start()
         try:
-            connection.request("POST", collector.path, body, headers)
+            connection.request("POST", self._collector.path, body, headers)
             answer = connection.getresponse()
             if len(answer.read(_ANSWER_BYTES)) == _ANSWER_BYTES:
                 self.close()
@@ -206,10 +215,9 @@ class _Poster:
             self._connection = http.client.HTTPConnection(collector.host, collector.port, timeout=self._seconds)
         return self._connection
 
-    def _cut(self, connection: http.client.HTTPConnection) -> None:
-        held = connection.sock
-        if held is not None:
-            try:
-                held.shutdown(2)
-            except OSError:
-                return
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    held = connection.sock
+    if held is not None:
+        with suppress(OSError):
+            held.shutdown(socket.SHUT_RDWR)

@@ -47,7 +47,7 @@ class SentryReports:
                 default_integrations=False,
                 auto_enabling_integrations=False,
                 integrations=[],
-                send_default_pii=False,
+                # `send_default_pii` is left out, which means False: to write it down is deprecated.
                 include_local_variables=False,
                 include_source_context=False,
                 max_breadcrumbs=0,

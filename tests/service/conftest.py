@@ -34,6 +34,7 @@ from service.store.accounts import Account, insert_accounts
 from service.store.sqlite.connection import connect, migrate
 from service.store.sqlite.driving import drive
 from service.telemetry.logging import EventLog
+from service.telemetry.unhandled import Reports
 from tests.service.postgres_server import new_database, server  # noqa: F401 - fixtures of both PostgreSQL stores
 
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
@@ -179,7 +180,10 @@ def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., H
     houses: list[House] = []
 
     def build(
-        engine: AnswerEngine | None = None, wanted: Settings | None = None, spans: SpanProcessor | None = None
+        engine: AnswerEngine | None = None,
+        wanted: Settings | None = None,
+        spans: SpanProcessor | None = None,
+        reports: Reports | None = None,
     ) -> House:
         chosen = wanted or settings
         connection = connect(chosen.database, 1.0)
@@ -202,6 +206,7 @@ def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., H
             new_id=lambda: f"id{next(ids):06d}",
             log=EventLog(output, chosen.log_level, wall_clock),
             spans=spans,
+            reports=reports,
         )
         house = House(create_app(chosen, around, engine), chosen.database, output, wall_clock)
         house.start()
