@@ -34,7 +34,6 @@ from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
 from service.minutes import MinuteTaker, Versions
 from service.quotas.turnstile import Turnstile
-from service.quotas.windows import SlidingWindows
 from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
 from service.retrieval.lending import Shelf
 from service.retrieval.opening import LOOKING_SECONDS, Dress, Opened, as_it_is, open_corpus
@@ -52,6 +51,7 @@ from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings, services_of
 from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
+from service.sharing.opening import Sharing, open_sharing
 from service.store.opening import open_store
 from service.store.store import Store
 from service.switches import SwitchBoard, Switches
@@ -100,6 +100,7 @@ class _Parts:
     around: Surroundings
     embedder: ProviderEmbedder | None
     dress: Dress
+    sharing: Sharing
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -138,6 +139,8 @@ def create_app(
     tracing = _tracing(settings, deployment, around)
     watching = Watching(metrics, around.log, tracing, around.wall_clock, deployment.name)
     switches = Switches()
+    redis = settings.redis_url.get_secret_value() if settings.redis_url else None
+    sharing = open_sharing(redis, ring.current.secret, deployment, metrics, around.log)
     models = None
     if providers:
         beside = Around(
@@ -147,12 +150,26 @@ def create_app(
             watching=watching,
             switches=switches,
             fallback=settings.fallback == "extractive",
+            answers=sharing.answers,
         )
         models = language_models(providers, beside)
     writer = engine or (models.engine if models else ExtractiveEngine())
     metrics.build.info(_build(deployment, shelf.current.holdings, writer))
     parts = _Parts(
-        ring, page, proxies, deployment, shelf, metrics, watching, writer, models, switches, around, embedder, dress
+        ring,
+        page,
+        proxies,
+        deployment,
+        shelf,
+        metrics,
+        watching,
+        writer,
+        models,
+        switches,
+        around,
+        embedder,
+        dress,
+        sharing,
     )
 
     @asynccontextmanager
@@ -229,6 +246,7 @@ async def _begin_rounds(
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
     ending = AsyncExitStack()
+    await parts.sharing.begin(ending, around.log)
     if parts.models:
         ledger = Ledger(store, parts.models.budgets, around.new_id())
         await ledger.learn()
@@ -343,7 +361,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         deployment=deployment,
         shelf=parts.shelf,
         store=store,
-        gate=Gate(store, signer, deployment, around.wall_clock, parts.page),
+        gate=Gate(store, signer, deployment, around.wall_clock, parts.page, parts.sharing.news.known),
         passwords=passwords,
         signer=signer,
         proxies=parts.proxies,
@@ -364,8 +382,12 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
             around.new_id,
             around.wall_clock,
             MinuteTaker(_versions(parts)),
+            parts.sharing.memory,
         ),
-        turnstile=Turnstile(deployment.quotas, SlidingWindows(), around.wall_clock, parts.metrics.quota_decisions.inc),
+        turnstile=Turnstile(
+            deployment.quotas, parts.sharing.quotas, around.wall_clock, parts.metrics.quota_decisions.inc
+        ),
+        sharing=parts.sharing,
         switches=board,
         metrics=parts.metrics,
         watching=parts.watching,

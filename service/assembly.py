@@ -22,6 +22,7 @@ from service.llm.prompt import PromptBuilder, load_templates
 from service.llm.routing import candidates
 from service.llm.writing import LanguageModelEngine
 from service.services import Surroundings
+from service.sharing.shared_answers import SharedAnswers
 from service.switches import Switches
 from service.telemetry.calls import Calling, CallMetrics
 from service.telemetry.metrics import Metrics
@@ -54,6 +55,7 @@ class Around:
     watching: Watching
     switches: Switches
     fallback: bool
+    answers: SharedAnswers | None = None
 
 
 def language_models(providers: Providers, around: Around) -> LanguageModels:
@@ -110,6 +112,7 @@ def language_models(providers: Providers, around: Around) -> LanguageModels:
         clock=surroundings.clock,
         today=lambda: datetime.fromtimestamp(surroundings.wall_clock(), UTC).date(),
         counted=counts.cached,
+        beyond=around.answers,
     )
     rules = FallbackRules(
         extractive_only=lambda: around.switches.extractive_only,

@@ -19,6 +19,7 @@ from service.security.audit import AuditTrail
 from service.security.logins import LoginLimits
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
+from service.sharing.opening import Sharing
 from service.store.audit import AuditEvent
 from service.store.store import Store
 from service.switches import SwitchBoard
@@ -65,6 +66,7 @@ class Services:
     answerer: Answerer
     turns: Turns
     turnstile: Turnstile
+    sharing: Sharing
     switches: SwitchBoard
     metrics: Metrics
     watching: Watching

@@ -79,6 +79,13 @@ class Settings(BaseSettings):
         le=30,
         description="Seconds that a query of that database may take, waiting for a connection included.",
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis to share quotas, revocations, answers and short memory through: redis://:password@host:6379/0; default: each process for itself. Also as COURTSIGHT_REDIS_URL_FILE.",
+    )
+    redis_url_file: Path | None = Field(
+        default=None, description="A file that holds that address; surrounding space is cut."
+    )
     embeddings: str | None = Field(
         default=None,
         description="The embedding model for dense re-ranking: the first model of a providers' file, which receives the text of every question; default: none.",
@@ -189,6 +196,7 @@ class Settings(BaseSettings):
         )
         self.otlp_headers = _secret("OTLP_HEADERS", self.otlp_headers, self.otlp_headers_file)
         self.sentry_dsn = _secret("SENTRY_DSN", self.sentry_dsn, self.sentry_dsn_file)
+        self.redis_url = _secret("REDIS_URL", self.redis_url, self.redis_url_file)
         if self.retrieval_database_url is not None and self.corpus is not None:
             raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")
         return self

@@ -10,6 +10,7 @@ from service.exchange import Answer, Question
 from service.minutes import Minutes, MinuteTaker
 from service.retrieval.retriever import NO_FILTERS, Filters
 from service.security.access import Caller
+from service.sharing.recent import Memory, Remembered
 from service.store.answers import insert_answer
 from service.store.conversations import (
     Conversation,
@@ -53,9 +54,11 @@ class Turns:
         new_id: Callable[[], str],
         wall_clock: Callable[[], float],
         minutes: MinuteTaker,
+        memory: Memory,
     ) -> None:
         self._store = store
         self._minutes = minutes
+        self._memory = memory
         self._remembered = remembered
         self._new_id = new_id
         self._wall_clock = wall_clock
@@ -80,6 +83,11 @@ class Turns:
         if conversation_id is None:
             question = Question(text, caller.role, request_id=request_id, cacheable=cacheable, filters=filters)
             return self._turn(caller, question, self._new_id(), trace_id, is_new=True)
+
+        known = await self._memory.recall(caller.account_id, conversation_id)
+        if known is not None:
+            question = Question(text, caller.role, known.earlier, known.title, request_id, cacheable, filters)
+            return self._turn(caller, question, conversation_id, trace_id, is_new=False)
 
         def look() -> Work[Question]:
             found = yield from find_conversation(caller.account_id, conversation_id)
@@ -122,3 +130,8 @@ class Turns:
         await self._store.write(job)
         if minutes:
             self._minutes.kept(minutes)
+        question = turn.question
+        earlier = (question.text, *question.earlier)[: self._remembered]
+        await self._memory.keep(
+            turn.owner, turn.conversation_id, Remembered(title if turn.is_new else question.title or title, earlier)
+        )

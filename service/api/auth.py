@@ -93,6 +93,7 @@ async def log_out(request: Request) -> Response:
         yield from note(now, "logout", "", actor=record.account_id or "", request_id=record.request_id)
 
     await services.store.write(job)
+    await services.sharing.news.tell(shown.id)
     return Response(status_code=204, headers={"Set-Cookie": services.gate.page.set_cookie("", 0)})
 
 

@@ -102,6 +102,8 @@ async def rename(request: Request, conversation_id: str) -> Response:
     body = await read_body(request, NewTitle, services.deployment.limits.body_bytes)
     title = checked_length(body.title, _LONGEST_TITLE, "title").strip()
     renamed = await services.store.write(lambda: rename_conversation(caller.account_id, conversation_id, title))
+    # The title is part of what a follow-up may lean on.
+    await services.sharing.memory.forget(caller.account_id, conversation_id)
     return Json(conversation_fields(renamed))
 
 
@@ -125,6 +127,7 @@ async def delete(request: Request, conversation_id: str) -> Response:
         )
 
     await services.store.write(job)
+    await services.sharing.memory.forget(caller.account_id, conversation_id)
     return Response(status_code=204)
 
 

@@ -31,6 +31,9 @@ async def ready(request: Request) -> Response:
         except Problem:
             checks[name] = "failing"
     is_ready = set(checks.values()) == {"ok"}
+    if services.sharing.link is not None:
+        # Without it the service goes on by itself: told, and no reason to send questions elsewhere.
+        checks["redis"] = "ok" if services.sharing.link.up else "degraded"
     holdings = services.shelf.current.holdings
     body = {
         "status": "ready" if is_ready else "not_ready",

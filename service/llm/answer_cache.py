@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Protocol
 
 from service.chat.brief import Brief, Reading
 from service.llm.calls import Usage
@@ -160,6 +161,16 @@ class Versions:
     routes: str
 
 
+class AnswersBeyond(Protocol):
+    """Answers that other processes wrote, by the same key."""
+
+    async def get(self, key: CacheKey) -> tuple[tuple[str, ...], Written] | None:
+        """The pieces of an answer and its account; None when there is none, or nobody can say."""
+
+    async def put(self, key: CacheKey, pieces: tuple[str, ...], written: Written) -> None:
+        """Keep an answer for others, if that is possible."""
+
+
 class CachingEngine:
     """An engine of models with the cache in front of it."""
 
@@ -172,6 +183,7 @@ class CachingEngine:
         clock: Callable[[], float],
         today: Callable[[], date],
         counted: Callable[[str], None],
+        beyond: AnswersBeyond | None = None,
     ) -> None:
         """Begin empty.
 
@@ -182,6 +194,7 @@ class CachingEngine:
             clock: monotonic seconds.
             today: the day on which is asked.
             counted: told each result, one of CACHE_RESULTS.
+            beyond: answers of other processes, asked when this one has none.
         """
         self._inner = inner
         self._cache = AnswerCache(rules)
@@ -189,6 +202,7 @@ class CachingEngine:
         self._clock = clock
         self._today = today
         self._counted = counted
+        self._beyond = beyond
         self._flights: dict[CacheKey, Flight] = {}
 
     @property
@@ -229,20 +243,49 @@ class CachingEngine:
         if flight:
             self._counted("shared")
             return _together(flight)
-        self._counted("miss")
-        flight = Flight(self._inner.write(brief), lambda landed: self._land(key, landed))
+        if self._beyond is None:
+            self._counted("miss")
+            events = self._inner.write(brief)
+        else:
+            events = self._written(key, brief, self._beyond)
+        flight = Flight(events, lambda landed: self._land(key, landed))
         self._flights[key] = flight
         return flight.read()
 
+    async def _written(self, key: CacheKey, brief: Brief, beyond: AnswersBeyond) -> AsyncGenerator[WritingEvent, None]:
+        """What another process wrote, or a new answer, which others may then have."""
+        found = await beyond.get(key)
+        self._counted("hit" if found else "miss")
+        if found:
+            pieces, written = found
+            for piece in pieces:
+                yield Piece(piece)
+            yield _for_nothing(written)
+            return
+        events: list[WritingEvent] = []
+        async with aclosing(self._inner.write(brief)) as writing:
+            async for event in writing:
+                events.append(event)
+                yield event
+        answer = _keepable(events)
+        if answer:
+            await beyond.put(key, *answer)
+
     def _land(self, key: CacheKey, flight: Flight) -> None:
         self._flights.pop(key, None)
-        last = flight.events[-1] if flight.events else None
-        if flight.error or not isinstance(last, Written) or last.withheld or last.marked or last.cut:
-            return
-        if any(isinstance(event, Interrupted) for event in flight.events):
-            return
-        pieces = tuple(event.text for event in flight.events if isinstance(event, Piece))
-        self._cache.put(key, pieces, last, self._clock())
+        answer = None if flight.error else _keepable(flight.events)
+        if answer:
+            self._cache.put(key, *answer, self._clock())
+
+
+def _keepable(events: Sequence[WritingEvent]) -> tuple[tuple[str, ...], Written] | None:
+    """The pieces and the account of an answer that may be given again: whole, in one go, and with nothing to remark on."""
+    last = events[-1] if events else None
+    if not isinstance(last, Written) or last.withheld or last.marked or last.cut:
+        return None
+    if any(isinstance(event, Interrupted) for event in events):
+        return None
+    return tuple(event.text for event in events if isinstance(event, Piece)), last
 
 
 async def _again(kept: Kept) -> AsyncGenerator[WritingEvent, None]:

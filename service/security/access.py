@@ -59,13 +59,20 @@ class Gate:
     """Checks credentials against the database: one query for each request, whatever the credential."""
 
     def __init__(
-        self, store: Store, signer: TokenSigner, deployment: Deployment, wall_clock: Callable[[], float], page: Page
+        self,
+        store: Store,
+        signer: TokenSigner,
+        deployment: Deployment,
+        wall_clock: Callable[[], float],
+        page: Page,
+        revoked: Callable[[str], bool] = lambda _id: False,
     ) -> None:
         self._store = store
         self._signer = signer
         self._roles = deployment.roles
         self._wall_clock = wall_clock
         self._scopes: dict[str, frozenset[str]] = {}
+        self._revoked = revoked
         self.page = page
 
     async def enter(self, scope: Scope) -> Caller:
@@ -82,6 +89,8 @@ class Gate:
 
     async def _by_token(self, shown: Shown) -> Caller:
         claims = self._signer.read(shown.text, self._wall_clock())
+        if self._revoked(claims.jti):
+            raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
         account = await self._store.read(lambda: standing(claims.account_id, claims.jti))
         if account is not None and account.revoked:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")

@@ -174,6 +174,7 @@ class Metrics:
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
+        self._dependencies: Gauge | None = None
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
         self._models = frozenset(models)
@@ -329,6 +330,16 @@ class Metrics:
         self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)
         # Version, deployment, engine and corpus of this process; always 1.
         self.build = Info("chatbot_build", "What is running", registry=self.registry)
+
+    def watch_dependency(self, name: str) -> Gauge:
+        """Gauge `chatbot_dependency_up`: 1 while what the service leans on answers, else 0. Only what is configured is on the page."""
+        if self._dependencies is None:
+            self._dependencies = Gauge(
+                "chatbot_dependency_up", "Whether a dependency answers", ["dependency"], registry=self.registry
+            )
+        child = self._dependencies.labels(name)
+        child.set(0)
+        return child
 
     def count_http(self, route: str, method: str, code: int, seconds: float) -> tuple[str, str]:
         """Count one HTTP request; returns the route and method under which it stands."""

@@ -1,0 +1,116 @@
+"""One client of Redis for a process, with short time limits and a circuit: while Redis is away nobody waits for it.
+
+Whatever Redis says is material to judge: an error, a wrong type or garbage ends as `Away` for that use, never as a failed request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+T = TypeVar("T")
+
+PREFIX = "courtsight:"
+LOOK_SECONDS = 2.0
+_CONNECTIONS = 50
+_SECONDS = 0.1
+_GONE = (OSError, TimeoutError, RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError)
+"""Then the next use would fail as well: away, starting up, without room, or a replica that takes no writes."""
+_ALIVE = f"{PREFIX}alive"
+_EPOCH = f"{PREFIX}epoch"
+
+
+class Away(Exception):  # noqa: N818 - it is a state and not a mistake of ours
+    """Redis cannot do this now: fall back."""
+
+
+class RedisLink:
+    """The client; `up` says whether the last thing that was tried worked."""
+
+    def __init__(self, url: str, noted: Callable[[bool], None]) -> None:
+        """Prepare a client; nothing is connected yet, and Redis counts as away until the first look.
+
+        Args:
+            url: redis:// or rediss://, with its password.
+            noted: told each change between there and away.
+
+        Raises:
+            ValueError: it is no address of Redis.
+        """
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=_SECONDS,
+            socket_timeout=_SECONDS,
+            socket_connect_timeout=_SECONDS,
+            # Once more at once: a connection that lay idle over a restart of Redis is no outage. A time limit is not tried again.
+            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+            protocol=2,
+        )
+        self.client: Redis = Redis(connection_pool=pool)
+        self.up = False
+        self.epoch = ""
+        self._noted = noted
+        self._missed = False
+
+    async def ask(self, work: Callable[[Redis], Awaitable[T]]) -> T:
+        """Do one thing in Redis.
+
+        Raises:
+            Away: it could not be done; while Redis is away, at once.
+        """
+        if not self.up:
+            raise Away
+        try:
+            return await work(self.client)
+        except _GONE as error:
+            self._change(up=False)
+            raise Away from error
+        except (RedisError, ValueError, TypeError, LookupError) as error:
+            raise Away from error
+
+    def missed(self) -> None:
+        """Note that something kept in Redis could not be brought up to date: once Redis is back, all of that kind is left behind."""
+        self._missed = True
+
+    async def look(self) -> None:
+        """See whether Redis is there and takes writes; called every LOOK_SECONDS, the only try while it is away."""
+        try:
+            await self.client.set(_ALIVE, b"1", ex=60)
+            if self._missed:
+                await self.client.incr(_EPOCH)
+                self._missed = False
+            self.epoch = _text(await self.client.get(_EPOCH))
+        except (*_GONE, RedisError, ValueError, TypeError):
+            self._change(up=False)
+        else:
+            self._change(up=True)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.client.aclose()
+        await self.client.connection_pool.disconnect()
+
+    def _change(self, *, up: bool) -> None:
+        if up is not self.up:
+            self.up = up
+            self._noted(up)
+
+
+def _text(value: object) -> str:
+    return value.decode("ascii", "replace")[:32] if isinstance(value, bytes) else ""
