@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, keys, messages, operations, switches, tools
+from service.api import auth, chat, conversations, keys, messages, operations, switches, tools, usage
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
@@ -54,6 +54,7 @@ from service.settings import CORPORA, Settings, provider_key, refuse_weak_secret
 from service.sharing.opening import Sharing, open_sharing
 from service.store.opening import open_store
 from service.store.store import Store
+from service.store.usage import settle, unsettled
 from service.switches import SwitchBoard, Switches
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
@@ -72,6 +73,7 @@ _ROUTERS = (
     conversations.router,
     messages.router,
     tools.router,
+    usage.router,
     switches.router,
     operations.router,
 )
@@ -81,6 +83,7 @@ _SWITCHES_SECONDS = 0.5
 _LEDGER_SECONDS = 1.0
 _KEYS_SECONDS = 0.5
 _AUDIT_SECONDS = 0.5
+_SETTLING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +270,22 @@ async def _begin_rounds(
     ending.push_async_callback(ended, asyncio.create_task(auditing))
     turning = repeat("signing keys", _KEYS_SECONDS, _looked(parts.ring), around.log)
     ending.push_async_callback(ended, asyncio.create_task(turning))
+    settling = repeat("usage", _SETTLING_SECONDS, _settler(store, around), around.log)
+    ending.push_async_callback(ended, asyncio.create_task(settling))
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending
+
+
+def _settler(store: Store, around: Surroundings) -> Callable[[], Awaitable[None]]:
+    """Sums up the hours that are over; asks first, so that a round with nothing to do writes nothing."""
+
+    async def settle_usage() -> None:
+        now = around.wall_clock()
+        if await store.read(lambda: unsettled(now)):
+            await store.write(lambda: settle(now))
+
+    return settle_usage
 
 
 def _looked(ring: RotatingRing) -> Callable[[], Awaitable[None]]:
@@ -376,6 +392,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
             watcher=parts.watching,
             clock=around.clock,
         ),
+        free_models=parts.models.free if parts.models else frozenset(),
         turns=Turns(
             store,
             deployment.limits.remembered_questions,

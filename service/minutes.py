@@ -17,6 +17,7 @@ from service.chat.evidence import Evidence
 from service.exchange import Answer
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.store.answers import SavedAnswer
+from service.store.usage import HOUR_SECONDS
 
 if TYPE_CHECKING:
     from service.turns import Turn
@@ -108,6 +109,7 @@ class MinuteTaker:
             trace_id=turn.trace_id,
             asked_at=turn.asked_at,
             answered_at=now,
+            hour=int(now // HOUR_SECONDS),
             role=turn.question.role.name,
             complexity=answer.complexity,
             outcome=answer.outcome,

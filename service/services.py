@@ -65,6 +65,7 @@ class Services:
     tools: Mapping[str, Tool]
     answerer: Answerer
     turns: Turns
+    free_models: frozenset[str]
     turnstile: Turnstile
     sharing: Sharing
     switches: SwitchBoard

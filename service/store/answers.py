@@ -11,8 +11,9 @@ from service.store.work import Work, one, rows, run
 
 @dataclass(frozen=True, slots=True)
 class SavedAnswer:
-    """One row of `answers`; the members are its columns. Moments are seconds since the epoch; `versions` and `record` are JSON text.
+    """One row of `answers`; the members are its columns.
 
+    Moments are seconds since the epoch, `hour` counts whole ones since then; `versions` and `record` are JSON text.
     Account and conversation stand here once more, so that usage is counted without the messages.
     """
 
@@ -23,6 +24,7 @@ class SavedAnswer:
     trace_id: str
     asked_at: float
     answered_at: float
+    hour: int
     role: str
     complexity: str
     outcome: str

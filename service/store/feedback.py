@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from service.store.work import Work, rows, run
 
+_DAY_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
@@ -21,13 +23,14 @@ class Feedback:
 def put_feedback(feedback: Feedback) -> Work[None]:
     """Set what is thought of an answer; what was said before is replaced."""
     yield from run(
-        "INSERT INTO feedback (message_id, score, comment, created_at) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO feedback (message_id, score, comment, created_at, day) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (message_id) DO UPDATE SET"
-        " score = excluded.score, comment = excluded.comment, created_at = excluded.created_at",
+        " score = excluded.score, comment = excluded.comment, created_at = excluded.created_at, day = excluded.day",
         feedback.message_id,
         feedback.score,
         feedback.comment,
         feedback.created_at,
+        int(feedback.created_at // _DAY_SECONDS),
     )
 
 

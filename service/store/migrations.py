@@ -134,6 +134,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             trace_id TEXT NOT NULL,
             asked_at {real} NOT NULL,
             answered_at {real} NOT NULL,
+            hour {integer} NOT NULL,
             role TEXT NOT NULL,
             complexity TEXT NOT NULL,
             outcome TEXT NOT NULL,
@@ -155,8 +156,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
             score {integer} NOT NULL CHECK (score BETWEEN 1 AND 5),
             comment TEXT NOT NULL,
-            created_at {real} NOT NULL
+            created_at {real} NOT NULL,
+            day {integer} NOT NULL
         ) {strict};
+        CREATE INDEX feedback_by_day ON feedback (day);
         CREATE TABLE idempotency (
             account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
             key TEXT NOT NULL,
@@ -180,6 +183,12 @@ MIGRATIONS: tuple[Migration, ...] = (
             cost_usd {real} NOT NULL,
             seconds {real} NOT NULL,
             PRIMARY KEY (hour, role, model)
+        ) {keyed};
+        CREATE TABLE usage_days (
+            day {integer} PRIMARY KEY,
+            conversations {integer} NOT NULL,
+            users {integer} NOT NULL,
+            messages {integer} NOT NULL
         ) {keyed};
         CREATE TABLE documents (
             id TEXT PRIMARY KEY,
@@ -206,6 +215,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         ALTER TABLE audit DROP COLUMN request_id;
         ALTER TABLE audit DROP COLUMN actor;
         DROP TABLE documents;
+        DROP TABLE usage_days;
         DROP TABLE usage_hours;
         DROP TABLE idempotency;
         DROP TABLE feedback;

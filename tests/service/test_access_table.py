@@ -36,6 +36,8 @@ FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
     ("/v1/conversations/{conversation_id}", "PATCH"): 404,
     ("/v1/conversations/{conversation_id}/export", "GET"): 404,
     ("/v1/messages/{message_id}", "GET"): 404,
+    ("/v1/usage", "GET"): 200,
+    ("/v1/usage/conversations", "GET"): 200,
     ("/v1/messages/{message_id}/feedback", "PUT"): 404,
     ("/v1/switches/extractive-only", "GET"): {"admin": 200},
     ("/v1/switches/extractive-only", "PUT"): {"admin": 200},

@@ -1,0 +1,150 @@
+"""What was asked and what it cost: one's own, and everybody's for administrators. All times are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from service.api.paging import choice
+from service.api.wire import Json, moment
+from service.errors import FieldError, InvalidRequest
+from service.llm.extractive import MODEL as EXTRACTIVE
+from service.security.access import Caller
+from service.services import Services, enter, services_of
+from service.store.usage import HOUR_SECONDS, HOURS_OF_A_DAY, Talked, Used, all_talk, all_usage, own_talk, own_usage
+
+router = APIRouter(prefix="/v1/usage")
+
+_SCOPES = ("own", "all")
+_STEPS = {"hour": 1, "day": HOURS_OF_A_DAY}
+_DEFAULT_STEPS = {"hour": 24, "day": 30}
+_MOST_STEPS = {"hour": 31 * 24, "day": 366}
+
+
+@router.get("")
+async def used(request: Request) -> Response:
+    """Answers, tokens, seconds and cost, by hour or day, role and model."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    caller.require("read")
+    scope = _scope(request, caller)
+    by = choice(request, "by", "day", tuple(_STEPS))
+    begin, end = _span(request, services, by)
+    step = _STEPS[by]
+    account, first, last = caller.account_id, begin * step, end * step
+    found = await services.store.read(
+        lambda: all_usage(first, last) if scope == "all" else own_usage(account, first, last)
+    )
+    return Json(
+        {
+            "by": by,
+            "scope": scope,
+            "from": moment(first * HOUR_SECONDS),
+            "to": moment(last * HOUR_SECONDS),
+            "usage": _by_step(found, step),
+            "free_model_ratio": _free_ratio(found, services.free_models),
+        }
+    )
+
+
+@router.get("/conversations")
+async def talked(request: Request) -> Response:
+    """Conversations, users, messages and feedback, by day."""
+    services = services_of(request)
+    caller = await enter(request, services)
+    caller.require("read")
+    scope = _scope(request, caller)
+    begin, end = _span(request, services, "day")
+    account = caller.account_id
+    found = await services.store.read(lambda: all_talk(begin, end) if scope == "all" else own_talk(account, begin, end))
+    day = HOURS_OF_A_DAY * HOUR_SECONDS
+    return Json(
+        {
+            "scope": scope,
+            "from": moment(begin * day),
+            "to": moment(end * day),
+            "days": [_day_fields(one) for one in found],
+        }
+    )
+
+
+def _scope(request: Request, caller: Caller) -> str:
+    scope = choice(request, "scope", "own", _SCOPES)
+    if scope == "all":
+        caller.require("admin")
+    return scope
+
+
+def _span(request: Request, services: Services, by: str) -> tuple[int, int]:
+    """The hours or days that are asked for: from one to before another; the step that runs now is the last by default."""
+    seconds = _STEPS[by] * HOUR_SECONDS
+    until = _moment(request, "to")
+    end = int(services.surroundings.wall_clock() // seconds) + 1 if until is None else -int(-until // seconds)
+    since = _moment(request, "from")
+    begin = end - _DEFAULT_STEPS[by] if since is None else int(since // seconds)
+    if begin >= end:
+        raise InvalidRequest("Nothing lies in this range", errors=[FieldError("from", "Must lie before 'to'")])
+    if end - begin > _MOST_STEPS[by]:
+        most = f"At most {_MOST_STEPS[by]} {by}s at a time; ask for a later 'from'"
+        raise InvalidRequest("The range is too long", errors=[FieldError("from", most)])
+    return max(begin, 0), max(end, 1)
+
+
+def _moment(request: Request, name: str) -> float | None:
+    raw = request.query_params.get(name)
+    if raw is None:
+        return None
+    try:
+        # In a form an unquoted plus sign arrives as a space.
+        found = datetime.fromisoformat(raw.replace(" ", "+") if "T" in raw else raw)
+        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(
+            f"Invalid {name}",
+            errors=[FieldError(name, "Must be a day or a moment: 2026-11-01 or 2026-11-01T08:00:00Z")],
+        ) from error
+    if not 0 <= seconds <= 32_503_680_000:
+        raise InvalidRequest(f"Invalid {name}", errors=[FieldError(name, "Must lie between the years 1970 and 3000")])
+    return seconds
+
+
+def _by_step(found: Sequence[Used], step: int) -> list[dict[str, Any]]:
+    def key(one: Used) -> tuple[int, str, str]:
+        return one.hour // step, one.role, one.model
+
+    return [_usage_fields(*which, step, list(group)) for which, group in groupby(sorted(found, key=key), key)]
+
+
+def _usage_fields(place: int, role: str, model: str, step: int, group: Sequence[Used]) -> dict[str, Any]:
+    requests = sum(one.requests for one in group)
+    return {
+        "start": moment(place * step * HOUR_SECONDS),
+        "role": role,
+        "model": model,
+        "requests": requests,
+        "input_tokens": sum(one.input_tokens for one in group),
+        "output_tokens": sum(one.output_tokens for one in group),
+        "cost_usd": round(sum(one.cost_usd for one in group), 9),
+        "mean_seconds": round(sum(one.seconds for one in group) / requests, 6),
+    }
+
+
+def _free_ratio(found: Sequence[Used], free: frozenset[str]) -> float | None:
+    """The share of answers by free models among those that a language model wrote; None where none did."""
+    by_models = sum(one.requests for one in found if one.model != EXTRACTIVE)
+    return sum(one.requests for one in found if one.model in free) / by_models if by_models else None
+
+
+def _day_fields(talked: Talked) -> dict[str, Any]:
+    return {
+        "day": moment(talked.day * HOURS_OF_A_DAY * HOUR_SECONDS)[:10],
+        "conversations": talked.conversations,
+        "users": talked.users,
+        "messages": talked.messages,
+        "feedback": talked.scores,
+        "feedback_mean": round(talked.points / talked.scores, 4) if talked.scores else None,
+    }
