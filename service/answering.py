@@ -403,5 +403,6 @@ def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft
         cacheable=question.cacheable,
         parts=weighed.parts,
         corpus=draft.retriever.holdings.hash,
+        extractive=question.extractive,
         reading=Reading(draft.retriever.analyser.document_terms, draft.retriever.idf),
     )

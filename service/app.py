@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, keys, messages, operations, switches, tools, usage
+from service.api import auth, chat, conversations, keys, messages, openai, operations, switches, tools, usage
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.deployments.load import deployment_file, load_deployment
@@ -70,6 +70,7 @@ _ROUTERS = (
     auth.router,
     keys.router,
     chat.router,
+    openai.router,
     conversations.router,
     messages.router,
     tools.router,

@@ -9,6 +9,7 @@ ServiceError
     ├── OriginRefused       403
     ├── NotFound            404
     ├── InvalidRequest      422
+    │   └── ModelNotFound   404 model_not_found
     ├── KeyMismatch         422 idempotency_mismatch
     ├── KeyBusy             409 idempotency_busy
     ├── BodyTimeout         408 timeout
@@ -125,6 +126,12 @@ class InvalidRequest(Problem):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_request"
+
+
+class ModelNotFound(NotFound):
+    """No model has this name."""
+
+    code = "model_not_found"
 
 
 class KeyMismatch(Problem):

@@ -23,6 +23,7 @@ class Question:
     """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first).
 
     `filters` are those that were asked for beside the text; without any, those that the text itself asks for hold.
+    `extractive` asks for the extractive engine, whatever models there are.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Question:
     request_id: str = ""
     cacheable: bool = True
     filters: Filters = NO_FILTERS
+    extractive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

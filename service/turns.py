@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from service.chat.citations import dump_citations
@@ -73,15 +73,20 @@ class Turns:
         cacheable: bool = True,
         filters: Filters = NO_FILTERS,
         trace_id: str = "",
+        earlier: Sequence[str] = (),
+        extractive: bool = False,
     ) -> Turn:
         """Place a question in a conversation of the caller, or in a new one that is made when the answer is kept.
+
+        `earlier` are the caller's earlier questions, the newest first, where the caller keeps the conversation: they stand for what we remember.
 
         Raises:
             NotFound: there is no such conversation of the caller.
             StorageUnavailable: it cannot be read.
         """
         if conversation_id is None:
-            question = Question(text, caller.role, request_id=request_id, cacheable=cacheable, filters=filters)
+            said, title = earlier[: self._remembered], earlier[-1].strip()[:_TITLE_CHARACTERS] if earlier else None
+            question = Question(text, caller.role, said, title, request_id, cacheable, filters, extractive)
             return self._turn(caller, question, self._new_id(), trace_id, is_new=True)
 
         known = await self._memory.recall(caller.account_id, conversation_id)
@@ -91,8 +96,8 @@ class Turns:
 
         def look() -> Work[Question]:
             found = yield from find_conversation(caller.account_id, conversation_id)
-            earlier = yield from last_questions(conversation_id, self._remembered)
-            return Question(text, caller.role, earlier, found.title, request_id, cacheable, filters)
+            said = earlier[: self._remembered] or (yield from last_questions(conversation_id, self._remembered))
+            return Question(text, caller.role, said, found.title, request_id, cacheable, filters, extractive)
 
         question = await self._store.read(look)
         return self._turn(caller, question, conversation_id, trace_id, is_new=False)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.openai_problems import openai_error, openai_status
 from service.errors import (
     KeyBusy,
     NotFound,
@@ -65,6 +66,10 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(problem, ProviderUnavailable | TooBusy):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
+    if record.speaks_openai:
+        return Response(
+            orjson.dumps(openai_error(problem, record)), openai_status(problem), headers, "application/json"
+        )
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 
 

@@ -33,12 +33,14 @@ _ON_THE_WIRE = tuple(field.name for field in fields(Citation) if field.name not 
 _wire_values = attrgetter(*_ON_THE_WIRE)
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What every body has: exact types, and members that nobody asked for are ignored."""
+
     # Unknown members are ignored: a client that sends a "role" gets the account's role all the same.
     model_config = ConfigDict(strict=True)
 
 
-class Login(_Body):
+class Login(Body):
     """`POST /v1/auth/token`."""
 
     username: str = Field(min_length=1, max_length=256)
@@ -47,7 +49,7 @@ class Login(_Body):
     """True for the chat page: the token goes into a cookie that no script reads, and not into the body."""
 
 
-class NewKey(_Body):
+class NewKey(Body):
     """`POST /v1/keys`."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
@@ -56,7 +58,7 @@ class NewKey(_Body):
     expires_at: datetime | None = Field(default=None, strict=False)
 
 
-class _Scoped(_Body):
+class Scoped(Body):
     """Which law is meant, where the caller says so beside the text."""
 
     as_of: date | None = Field(default=None, strict=False)
@@ -70,7 +72,7 @@ class _Scoped(_Body):
         return Filters((), tuple(self.types), self.year_from, self.year_to, self.as_of)
 
 
-class ChatQuestion(_Scoped):
+class ChatQuestion(Scoped):
     """`POST /v1/chat`."""
 
     message: str = Field(min_length=1)
@@ -78,32 +80,32 @@ class ChatQuestion(_Scoped):
     stream: bool = False
 
 
-class Switch(_Body):
+class Switch(Body):
     """`PUT /v1/switches/{name}`."""
 
     on: bool
 
 
-class NewConversation(_Body):
+class NewConversation(Body):
     """`POST /v1/conversations`."""
 
     title: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-class NewTitle(_Body):
+class NewTitle(Body):
     """`PATCH /v1/conversations/{conversation_id}`."""
 
     title: str = Field(min_length=1, max_length=200)
 
 
-class NewFeedback(_Body):
+class NewFeedback(Body):
     """`PUT /v1/messages/{message_id}/feedback`."""
 
     score: int = Field(ge=1, le=5)
     comment: str | None = Field(default=None, max_length=2_000)
 
 
-class ToolQuestion(_Scoped):
+class ToolQuestion(Scoped):
     """`POST /v1/tools/{tool_name}`."""
 
     query: str = Field(min_length=1)

@@ -14,7 +14,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _REQUEST_HEADERS = frozenset(
     {"authorization", "content-type", "accept", "x-api-key", "x-request-id", "idempotency-key", "cache-control"}
 )
-_SHOWN = b"X-Request-Id, X-Trace-Id, RateLimit, RateLimit-Policy, Retry-After"
+_SHOWN = b"X-Request-Id, X-Trace-Id, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Replayed"
 _VARY: tuple[bytes, bytes] = (b"vary", b"Origin")
 _PREFLIGHT_SECONDS = b"600"
 

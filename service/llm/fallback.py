@@ -50,12 +50,15 @@ class FallbackEngine:
         """Every model that may write, the extractive one too."""
         return {**self._models.models, **self._extractive.models}
 
-    async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
-        """What the models write; when they fail, the extractive engine begins anew.
+    def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        """What the models write; when they fail, the extractive engine begins anew. Whoever asked for it has it from the start.
 
         Raises:
             Problem: nobody could write, and to fall back is switched off.
         """
+        return self._extractive.write(brief) if brief.extractive else self._written(brief)
+
+    async def _written(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         shown = False
         failure = NobodyAnswered("switched_off")
         if not self._rules.extractive_only():

@@ -14,7 +14,8 @@ from opentelemetry.trace import Span, StatusCode
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import problem_body
+from service.api.openai_problems import speaks_openai
+from service.api.problems import problem_response
 from service.edge.answer_headers import Header, dressed
 from service.errors import Problem
 from service.telemetry.labels import OwnLabel
@@ -67,6 +68,7 @@ class TelemetryMiddleware:
         started = telemetry.clock()
         is_chat = scope["path"] in CHAT_ROUTES and scope["method"] == "POST"
         record = self._record(scope, started)
+        record.speaks_openai = speaks_openai(scope["path"])
         scope[SCOPE_KEY] = record
         sender = _Sender(send, record, telemetry.fixed)
         if is_chat:
@@ -112,10 +114,7 @@ class TelemetryMiddleware:
             note_unhandled(self._telemetry.log, self._telemetry.reports, error, record)
             if sender.status is None:
                 problem = Problem("Something went wrong on our side. Quote the request id when you report it.")
-                body = problem_body(problem, record)
-                headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
-                await sender({"type": "http.response.start", "status": 500, "headers": headers})
-                await sender({"type": "http.response.body", "body": body})
+                await problem_response(problem, record)(scope, receive, sender)
 
     def _count(self, scope: Scope, record: RequestRecord, status: int | None, *, is_chat: bool) -> None:
         telemetry = self._telemetry

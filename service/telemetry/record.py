@@ -24,7 +24,7 @@ class RequestRecord:
     """One request. `started` and `first_content` are monotonic seconds; `outcome` is set where a status cannot say it.
 
     `quota` names the quota of the network that it came from, `rate` is the limit that is nearest to its end, `rate_policy` all that were counted;
-    `headers` go out with the answer.
+    `speaks_openai` says in whose form errors are told; `headers` go out with the answer.
     `span` and `agent` are there only where the request's trace is recorded: nearly all requests carry ids and nothing else.
     """
 
@@ -39,6 +39,7 @@ class RequestRecord:
     problem: str | None = None
     first_content: float | None = None
     stream_end: str | None = None
+    speaks_openai: bool = False
     quota: str | None = None
     rate: Decision | None = None
     rate_policy: str = ""

@@ -13,6 +13,7 @@ OPEN = {("/v1/auth/token", "POST"), ("/health/live", "GET"), ("/health/ready", "
 BODIES: dict[str, Any] = {
     "/v1/auth/token": {"username": "a-judge", "password": "wrong"},
     "/v1/chat": {"message": "Apa itu hukum pidana?"},
+    "/v1/chat/completions": {"model": "courtsight", "messages": [{"role": "user", "content": "Apa itu hukum pidana?"}]},
     "/v1/conversations": {},
     "/v1/conversations/{conversation_id}": {"title": "Perkara"},
     "/v1/messages/{message_id}/feedback": {"score": 5},
@@ -28,6 +29,9 @@ FOR_KNOWN_CALLERS: dict[tuple[str, str], Any] = {
     ("/v1/keys", "POST"): 201,
     ("/v1/keys/{key_id}", "DELETE"): 404,
     ("/v1/chat", "POST"): 200,
+    ("/v1/chat/completions", "POST"): 200,
+    ("/v1/models", "GET"): 200,
+    ("/v1/models/{model}", "GET"): 200,
     ("/v1/conversations", "POST"): 201,
     ("/v1/conversations", "GET"): 200,
     ("/v1/conversations/{conversation_id}", "GET"): 404,
@@ -52,6 +56,7 @@ def call(house: Any, route: str, method: str, role: str | None) -> Any:
         .replace("{message_id}", "theirs")
         .replace("{key_id}", "none")
         .replace("{tool_name}", "LegalRetriever")
+        .replace("{model}", "courtsight")
     )
     options = {"json": BODIES.get(route, {})} if method in {"POST", "PUT", "PATCH"} else {}
     return house.send(method, path, role, **options)
@@ -66,7 +71,8 @@ def test_no_closed_route_answers_without_a_token(house: Any) -> None:
     """Everything but logging in, probes and metrics needs a token."""
     for route, method in FOR_KNOWN_CALLERS:
         response = call(house, route, method, None)
-        assert (response.status_code, response.json()["code"]) == (401, "unauthenticated"), route
+        problem = response.json()
+        assert (response.status_code, problem.get("error", problem)["code"]) == (401, "unauthenticated"), route
 
 
 @pytest.mark.parametrize("role", ROLES)
