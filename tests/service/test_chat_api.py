@@ -182,7 +182,7 @@ def test_a_failing_engine_shows_nothing_of_itself(build_house: Any) -> None:
     assert (response.status_code, response.json()["code"]) == (500, "internal")
     assert "secret" not in response.text
     assert "secret" not in house.output.getvalue().decode()
-    assert house.send("GET", "/v1/conversations", "judge").json() == {"conversations": []}
+    assert house.send("GET", "/v1/conversations", "judge").json()["conversations"] == []
     assert house.sample("chatbot_requests_total", role="judge", complexity="simple", outcome="error") == 1
 
 

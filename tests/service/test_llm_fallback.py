@@ -140,7 +140,7 @@ def test_without_a_fallback_the_problem_is_clear(build_house: Any, failure: Exce
     assert response.headers.get("retry-after") == ("8" if kind is ProviderUnavailable else None)
     assert house.stream("judge", QUESTION)[-1][1]["code"] == kind.code
     assert [to for _, to, _ in bench.fallbacks] == ["none", "none"]
-    assert house.send("GET", "/v1/conversations", "judge").json() == {"conversations": []}
+    assert house.send("GET", "/v1/conversations", "judge").json()["conversations"] == []
 
 
 def test_a_problem_of_ours_stays_one() -> None:

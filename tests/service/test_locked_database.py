@@ -34,7 +34,7 @@ def test_a_stream_ends_with_an_error_while_locked(house: Any, lock: sqlite3.Conn
     assert events[-1][1]["code"] == "storage_unavailable"
     assert "done" not in {event for event, _ in events}
     lock.execute("ROLLBACK")
-    assert house.send("GET", "/v1/conversations", "judge").json() == {"conversations": []}
+    assert house.send("GET", "/v1/conversations", "judge").json()["conversations"] == []
     assert house.sample("chatbot_ttft_seconds_count", role="judge", complexity="simple") == 0
 
 
