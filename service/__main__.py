@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from service.commands import accounts, answers, complexity, embed, evaluations, ingest, publish, retrieval_eval, switch
+from service.commands import access, answers, complexity, embed, evaluations, ingest, publish, retrieval_eval, switch
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
-from service.deployments.model import ROLES
 from service.errors import ConfigurationError
 from service.settings import load_settings
 from service.store.switches import SWITCHES
@@ -40,21 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="run the service until SIGTERM")
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serving.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
-    people = commands.add_parser("accounts", help="make, list and disable accounts").add_subparsers(
-        dest="action", required=True
-    )
-    one = people.add_parser("create", help="make one account")
-    one.add_argument("--username", required=True)
-    one.add_argument("--role", required=True, help=", ".join(ROLES))
-    one.add_argument("--password-file", required=True, help="its first line; - reads standard input")
-    many = people.add_parser("create-many", help="make many accounts, all or none")
-    many.add_argument("file", help="JSON lines of username, role, password; - reads standard input")
-    people.add_parser("list", help="name, role and state of every account")
-    off = people.add_parser("disable", help="refuse an account and its tokens from now on")
-    off.add_argument("--username", required=True)
-    change = people.add_parser("set-password", help="change a password and void the account's tokens")
-    change.add_argument("--username", required=True)
-    change.add_argument("--password-file", required=True, help="its first line; - reads standard input")
+    access.add_to(commands)
     _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
     _add_complexity(commands)
     publishing = commands.add_parser(
@@ -170,33 +154,11 @@ def _show_answers(options: argparse.Namespace) -> int:
     return 0
 
 
-def _desk() -> accounts.Desk:
-    return accounts.Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex)
-
-
 def _switch(options: argparse.Namespace) -> int:
-    desk = _desk()
+    desk = access.desk()
     if options.state != "show":
         switch.set_to(desk, options.name, on=options.state == "on")
     print(switch.show(desk, options.name))
-    return 0
-
-
-def _accounts(options: argparse.Namespace) -> int:
-    desk = _desk()
-    match options.action:
-        case "create":
-            password = accounts.read_password(options.password_file)
-            accounts.create(desk, [accounts.NewAccount(options.username, options.role, password)])
-        case "create-many":
-            made = accounts.create(desk, accounts.read_new_accounts(options.file))
-            print(f"{made} accounts made")
-        case "list":
-            print("\n".join(accounts.listing(desk)))
-        case "disable":
-            accounts.disable(desk, options.username)
-        case _:
-            accounts.change_password(desk, options.username, accounts.read_password(options.password_file))
     return 0
 
 
@@ -219,11 +181,11 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "publish": _publish,
     "embed": _embed,
     "retrieval-eval": _retrieval_eval,
-    "accounts": _accounts,
     "show-answers": _show_answers,
     "switch": _switch,
     "complexity-eval": _complexity,
     "complexity-fit": _complexity,
+    **dict.fromkeys(access.COMMANDS, access.run),
     **dict.fromkeys(evaluations.COMMANDS, evaluations.run),
 }
 

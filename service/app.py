@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
@@ -25,7 +25,7 @@ from service.deployments.model import Deployment
 from service.edge.answer_headers import fixed_headers
 from service.edge.middleware import EdgeMiddleware, EdgeRules
 from service.edge.origins import OriginRules
-from service.errors import InvalidRequest, PermissionRequired, Problem
+from service.errors import InvalidRequest, PermissionRequired, Problem, StorageUnavailable
 from service.ledger import Ledger
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
@@ -52,6 +52,7 @@ from service.security.tokens import TokenSigner
 from service.services import Services, Surroundings, services_of
 from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
 from service.sharing.opening import Sharing, open_sharing
+from service.store.accounts import has_accounts
 from service.store.opening import open_store
 from service.store.store import Store
 from service.store.usage import settle, unsettled
@@ -180,6 +181,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = await open_store(settings, around.wall_clock())
         passwords, audit = PasswordCheck(), AuditTrail(store)
+        await _tell_when_empty(store, around.log)
         board = SwitchBoard(switches, store, around.log)
         await board.look()
         rounds = await _begin_rounds(parts, opened, store, board, audit)
@@ -287,6 +289,15 @@ def _settler(store: Store, around: Surroundings) -> Callable[[], Awaitable[None]
             await store.write(lambda: settle(now))
 
     return settle_usage
+
+
+async def _tell_when_empty(store: Store, log: EventLog) -> None:
+    """No account is made by itself, not even in development: whoever installs the service makes the first one."""
+    with suppress(StorageUnavailable):
+        if await store.read(has_accounts):
+            return
+        make = "python -m service accounts create --username NAME --role admin --password-file -"
+        log.write("warning", "no_accounts", make_one_with=make)
 
 
 def _looked(ring: RotatingRing) -> Callable[[], Awaitable[None]]:

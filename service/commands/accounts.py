@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,16 @@ from service.deployments.model import ROLES
 from service.errors import ConfigurationError, StorageUnavailable
 from service.security.passwords import SHORTEST_PASSWORD, hasher
 from service.settings import Settings
-from service.store.accounts import Account, all_accounts, disable_account, insert_accounts, set_password
+from service.store.accounts import (
+    Account,
+    account_by_name,
+    all_accounts,
+    disable_account,
+    enable_account,
+    insert_accounts,
+    set_password,
+    set_role,
+)
 from service.store.opening import database_name, open_store
 from service.store.work import Job, TakenError, Work
 from service.strictness import nearest
@@ -37,11 +47,12 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where accounts are kept, what time it is, and where ids come from."""
+    """Where accounts are kept, what time it is, where ids come from, and who sits there (for the audit trail)."""
 
     settings: Settings
     now: float
     new_id: Callable[[], str]
+    by: str
 
 
 def create(desk: Desk, wanted: list[NewAccount]) -> int:
@@ -58,7 +69,7 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
             Account(desk.new_id(), one.username, one.role, hash_password(one.password), False, desk.now, 0.0)  # noqa: FBT003 - the field is `disabled`
         )
     try:
-        kept(desk, lambda: insert_accounts(accounts))
+        kept(desk, lambda: insert_accounts(accounts, by=desk.by))
     except TakenError as error:
         raise ConfigurationError(
             "a username is taken or stands twice; nothing was made (see: python -m service accounts list)"
@@ -66,9 +77,24 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
     return len(accounts)
 
 
-def listing(desk: Desk) -> list[str]:
-    """Every account in a line: name, role, and whether it may log in."""
-    return [f"{a.username}\t{a.role}\t{'disabled' if a.disabled else 'active'}" for a in kept(desk, all_accounts)]
+def listing(desk: Desk, *, json: bool = False) -> list[str]:
+    """Every account in a line: name, role, and whether it may log in; or as JSON lines, which say since when as well."""
+    found = kept(desk, all_accounts)
+    if not json:
+        return [f"{a.username}\t{a.role}\t{_state(a)}" for a in found]
+    lines = [
+        {"username": a.username, "role": a.role, "state": _state(a), "created_at": moment(a.created_at)} for a in found
+    ]
+    return [orjson.dumps(line).decode() for line in lines]
+
+
+def _state(account: Account) -> str:
+    return "disabled" if account.disabled else "active"
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def disable(desk: Desk, username: str) -> None:
@@ -77,7 +103,26 @@ def disable(desk: Desk, username: str) -> None:
     Raises:
         ConfigurationError: there is no such account.
     """
-    kept(desk, lambda: _found(disable_account(username, desk.now), username))
+    kept(desk, lambda: _found(disable_account(username, desk.now, by=desk.by), username))
+
+
+def enable(desk: Desk, username: str) -> None:
+    """Let an account in again; tokens from before it was disabled stay void, its keys count again.
+
+    Raises:
+        ConfigurationError: there is no such account.
+    """
+    kept(desk, lambda: _found(enable_account(username, desk.now, by=desk.by), username))
+
+
+def change_role(desk: Desk, username: str, role: str) -> None:
+    """Give an account another role, from its next request on.
+
+    Raises:
+        ConfigurationError: there is no such account or role.
+    """
+    _check_role(role)
+    kept(desk, lambda: _found(set_role(username, role, desk.now, by=desk.by), username))
 
 
 def change_password(desk: Desk, username: str, password: str) -> None:
@@ -88,7 +133,7 @@ def change_password(desk: Desk, username: str, password: str) -> None:
     """
     _check_password(username, password)
     password_hash = hasher().hash(password)
-    kept(desk, lambda: _found(set_password(username, password_hash, desk.now), username))
+    kept(desk, lambda: _found(set_password(username, password_hash, desk.now, by=desk.by), username))
 
 
 def read_password(path: str) -> str:
@@ -142,11 +187,15 @@ def _standard_input(read: Callable[[], str]) -> str:
 def _check(wanted: NewAccount) -> None:
     if not _USERNAME.fullmatch(wanted.username):
         raise ConfigurationError(f"username {wanted.username!r}: use 1 to 64 of letters, digits and . _ @ -")
-    if wanted.role not in ROLES:
-        near = nearest(wanted.role, ROLES)
-        hint = f"did you mean {near!r}?" if near else f"there is {', '.join(ROLES)}"
-        raise ConfigurationError(f"role {wanted.role!r}: no such role ({hint})")
+    _check_role(wanted.role)
     _check_password(wanted.username, wanted.password)
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        near = nearest(role, ROLES)
+        hint = f"did you mean {near!r}?" if near else f"there is {', '.join(ROLES)}"
+        raise ConfigurationError(f"role {role!r}: no such role ({hint})")
 
 
 def _check_password(username: str, password: str) -> None:
@@ -156,9 +205,21 @@ def _check_password(username: str, password: str) -> None:
 
 def _found(change: Work[bool], username: str) -> Work[None]:
     if not (yield from change):
+        yield from named(username)
+
+
+def named(username: str) -> Work[Account]:
+    """The account with this name.
+
+    Raises:
+        ConfigurationError: there is none; says which is near.
+    """
+    account = yield from account_by_name(username)
+    if account is None:
         near = nearest(username, [account.username for account in (yield from all_accounts())])
         hint = f" (did you mean {near!r}?)" if near else ""
         raise ConfigurationError(f"no account {username!r}{hint}")
+    return account
 
 
 def kept(desk: Desk, job: Job[Result]) -> Result:

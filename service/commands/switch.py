@@ -5,8 +5,6 @@ from __future__ import annotations
 from service.commands.accounts import Desk, kept
 from service.store.switches import is_on, turn
 
-_BY = "command line"
-
 
 def show(desk: Desk, name: str) -> str:
     """`on` or `off`.
@@ -23,4 +21,4 @@ def set_to(desk: Desk, name: str, *, on: bool) -> None:
     Raises:
         ConfigurationError: the database cannot be used.
     """
-    kept(desk, lambda: turn(name, on=on, now=desk.now, by=_BY))
+    kept(desk, lambda: turn(name, on=on, now=desk.now, by=desk.by))

@@ -51,8 +51,13 @@ def all_accounts() -> Work[Sequence[Account]]:
     return [_account(row) for row in (yield from rows(_ALL))]
 
 
-def insert_accounts(accounts: Iterable[Account]) -> Work[None]:
-    """Add accounts; a name that is taken raises `TakenError`."""
+def has_accounts() -> Work[bool]:
+    """Whether anybody may log in at all."""
+    return (yield from found("SELECT 1 FROM accounts LIMIT 1"))
+
+
+def insert_accounts(accounts: Iterable[Account], *, by: str = "") -> Work[None]:
+    """Add accounts, and write down who did; a name that is taken raises `TakenError`."""
     for account in accounts:
         yield from run(
             _INSERT,
@@ -64,19 +69,33 @@ def insert_accounts(accounts: Iterable[Account]) -> Work[None]:
             account.created_at,
             account.tokens_valid_after,
         )
-        yield from note(account.created_at, f"create {account.role}", account.username)
+        yield from note(account.created_at, "account_made", f"{account.username} {account.role}", actor=by)
 
 
-def disable_account(username: str, now: float) -> Work[bool]:
-    """Refuse the account from now on, its tokens too; False when there is no such account."""
+def disable_account(username: str, now: float, *, by: str = "") -> Work[bool]:
+    """Refuse the account from now on, its tokens and keys too; False when there is no such account."""
     done = yield from found(
         "UPDATE accounts SET disabled = 1, tokens_valid_after = $1 WHERE username = $2 RETURNING id", now, username
     )
-    yield from note(now, "disable", username)
+    yield from note(now, "account_disabled", username, actor=by)
     return done
 
 
-def set_password(username: str, password_hash: str, now: float) -> Work[bool]:
+def enable_account(username: str, now: float, *, by: str = "") -> Work[bool]:
+    """Let the account in again, by password or key; its old tokens stay void. False when there is no such account."""
+    done = yield from found("UPDATE accounts SET disabled = 0 WHERE username = $1 RETURNING id", username)
+    yield from note(now, "account_enabled", username, actor=by)
+    return done
+
+
+def set_role(username: str, role: str, now: float, *, by: str = "") -> Work[bool]:
+    """Change the role, which counts from the next request on; False when there is no such account."""
+    done = yield from found("UPDATE accounts SET role = $1 WHERE username = $2 RETURNING id", role, username)
+    yield from note(now, "account_role", f"{username} {role}", actor=by)
+    return done
+
+
+def set_password(username: str, password_hash: str, now: float, *, by: str = "") -> Work[bool]:
     """Change the password and void all tokens issued before; False when there is no such account."""
     done = yield from found(
         "UPDATE accounts SET password_hash = $1, tokens_valid_after = $2 WHERE username = $3 RETURNING id",
@@ -84,5 +103,5 @@ def set_password(username: str, password_hash: str, now: float) -> Work[bool]:
         now,
         username,
     )
-    yield from note(now, "set-password", username)
+    yield from note(now, "account_password", username, actor=by)
     return done

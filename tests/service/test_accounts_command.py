@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,14 @@ import orjson
 import pytest
 
 from service.__main__ import main
+from service.app import _tell_when_empty
+from service.commands import accounts
+from service.commands.accounts import Desk
+from service.errors import ConfigurationError
+from service.security.keys import is_well_formed, key_digest
+from service.settings import Settings
+from service.store.sqlite.sqlite_store import SqliteStore
+from service.telemetry.logging import EventLog
 
 PASSWORD = "a long enough password"
 
@@ -131,7 +141,7 @@ def test_disabling_and_changing_a_password_are_noted(database: Path, password_fi
     assert main(["accounts", "disable", "--username", "ana"]) == 0
     assert rows(database, "SELECT disabled, tokens_valid_after > 0 FROM accounts") == [(1, 1)]
     actions = [action for (action,) in rows(database, "SELECT action FROM audit ORDER BY seq")]
-    assert actions == ["create judge", "set-password", "disable"]
+    assert actions == ["account_made", "account_password", "account_disabled"]
 
 
 def test_an_unknown_name_says_which_is_near(password_file: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,3 +157,139 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert caught.value.code == 0
     assert "python -m service serve --port 8000" in capsys.readouterr().out
+
+
+def test_an_account_is_enabled_and_gets_another_role(
+    database: Path, password_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both take effect and are noted with who sat at the command line; tokens from before stay void."""
+    create("ana", "judge", password_file)
+    for command in (["disable"], ["enable"], ["set-role", "--role", "lawyer"]):
+        assert main(["accounts", command[0], "--username", "ana", *command[1:]]) == 0
+    assert rows(database, "SELECT role, disabled, tokens_valid_after > 0 FROM accounts") == [("lawyer", 0, 1)]
+    noted = rows(database, "SELECT action, subject FROM audit ORDER BY seq")
+    assert noted[1:] == [("account_disabled", "ana"), ("account_enabled", "ana"), ("account_role", "ana lawyer")]
+    actors = {actor for (actor,) in rows(database, "SELECT actor FROM audit")}
+    assert len(actors) == 1
+    assert actors.pop().startswith("command line, uid ")
+    assert main(["accounts", "set-role", "--username", "ana", "--role", "jugde"]) == 2
+    assert "did you mean 'judge'?" in capsys.readouterr().err
+
+
+def test_accounts_are_listed_as_json(password_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object a line with name, role, state and since when, and never a hash."""
+    create("ana", "judge", password_file)
+    capsys.readouterr()
+    assert main(["accounts", "list", "--json"]) == 0
+    shown = orjson.loads(capsys.readouterr().out)
+    assert set(shown) == {"username", "role", "state", "created_at"}
+    assert shown["state"] == "active"
+
+
+def test_thirty_at_once_make_one_account(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thirty parallel tries to make the same name, one makes it, the others say that it is taken."""
+    create("first", "public", _file(database, PASSWORD))
+    monkeypatch.setattr(
+        "service.commands.accounts.hasher", lambda: type("Quick", (), {"hash": staticmethod(str.upper)})
+    )
+
+    def attempt(number: int) -> str:
+        desk = Desk(Settings(environment="development", database=database), 1.0, lambda: f"id{number}", "test")
+        try:
+            accounts.create(desk, [accounts.NewAccount("ana", "admin", PASSWORD)])
+        except ConfigurationError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(30) as pool:
+        outcomes = list(pool.map(attempt, range(30)))
+    assert outcomes.count("made") == 1
+    assert all("taken" in told for told in outcomes if told != "made")
+    assert rows(database, "SELECT count(*) FROM accounts WHERE username = 'ana'") == [(1,)]
+    assert rows(database, "SELECT count(*) FROM audit WHERE subject LIKE 'ana%'") == [(1,)]
+
+
+def _file(database: Path, text: str) -> str:
+    file = database.with_name("first-password")
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_key_is_made_listed_and_revoked(
+    database: Path, password_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is printed once; the list shows its hint, scopes and state, and the trail who did what."""
+    create("ana", "judge", password_file)
+    assert main(["keys", "create", "--username", "ana", "--name", "skrip", "--scopes", "read", "--no-end"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert is_well_formed(key)
+    assert main(["keys", "list", "--json"]) == 0
+    shown = orjson.loads(capsys.readouterr().out)
+    assert (shown["username"], shown["scopes"], shown["state"], shown["expires_at"]) == (
+        "ana",
+        ["read"],
+        "active",
+        None,
+    )
+    assert key not in str(shown)
+    assert rows(database, "SELECT digest FROM api_keys") == [(key_digest(key),)]
+    assert main(["keys", "revoke", shown["key_id"]]) == 0
+    assert main(["keys", "list", "--username", "ana"]) == 0
+    assert capsys.readouterr().out.endswith("\tread\trevoked\n")
+    actions = rows(database, "SELECT action FROM audit WHERE action LIKE 'key%' ORDER BY seq")
+    assert actions == [("key_made",), ("key_revoked",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["create", "--username", "anna", "--name", "x"], "did you mean 'ana'?"),
+        (["create", "--username", "ana", "--name", "x", "--scopes", "admin"], "has legal_analysis, read, write"),
+        (["create", "--username", "ana", "--name", "x", "--scopes", "raed"], "did you mean 'read'?"),
+        (["create", "--username", "ana", "--name", " "], "what the key is for"),
+        (["create", "--username", "ana", "--name", "x", "--days", "0"], "must end in the future"),
+        (["revoke", "none"], "keys list"),
+    ],
+)
+def test_a_key_that_cannot_be_is_one_line(
+    database: Path, password_file: str, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each mistake says what to write instead, and makes no key."""
+    create("ana", "judge", password_file)
+    assert main(["keys", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert rows(database, "SELECT count(*) FROM api_keys") == [(0,)]
+
+
+def test_the_trail_is_shown(password_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As columns and as JSON lines, from a moment on, the newest last."""
+    create("ana", "judge", password_file)
+    main(["accounts", "disable", "--username", "ana"])
+    capsys.readouterr()
+    assert main(["audit", "show"]) == 0
+    assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == [
+        "account_made",
+        "account_disabled",
+    ]
+    assert main(["audit", "show", "--json", "--since", "5m", "--limit", "1"]) == 0
+    shown = orjson.loads(capsys.readouterr().out)
+    assert (shown["action"], shown["subject"], shown["times"]) == ("account_disabled", "ana", 1)
+    assert main(["audit", "show", "--since", "2099-01-01T00:00Z"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["audit", "show", "--since", "yesterday"]) == 2
+    assert "write 30m" in capsys.readouterr().err
+
+
+def test_an_empty_installation_says_how_to_make_an_account(settings: Any, tmp_path: Path) -> None:
+    """No account is there by itself; the start says so once, with the command."""
+    output = io.BytesIO()
+    log = EventLog(output, "info", lambda: 1.0)
+    store = SqliteStore(settings.database, 1.0, 1.0)
+    asyncio.run(_tell_when_empty(store, log))
+    asyncio.run(store.close())
+    log.flush()
+    (line,) = [orjson.loads(text) for text in output.getvalue().splitlines()]
+    assert line["event"] == "no_accounts"
+    assert "accounts create" in line["make_one_with"]

@@ -18,7 +18,7 @@ from service.store.sqlite.sqlite_store import SqliteStore
 def trail_of(house: Any) -> list[tuple[str, str, str]]:
     house.run(house.app.state.services.audit.keep(house.wall_clock.now))
     connection = sqlite3.connect(house.database)
-    found = connection.execute("SELECT action, subject, actor FROM audit WHERE action NOT LIKE 'create%' ORDER BY seq")
+    found = connection.execute("SELECT action, subject, actor FROM audit WHERE action <> 'account_made' ORDER BY seq")
     lines = found.fetchall()
     connection.close()
     return lines
