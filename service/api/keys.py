@@ -13,7 +13,7 @@ from service.deployments.model import PERMISSIONS
 from service.errors import FieldError, InvalidRequest, NotFound, PermissionRequired
 from service.security.access import Caller
 from service.security.keys import make_key
-from service.services import enter, services_of
+from service.services import Services, enter, services_of
 from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, keys_of, revoke_key
 from service.store.work import Work
 from service.telemetry.record import record_of
@@ -44,8 +44,7 @@ async def create(request: Request) -> Response:
     body = await read_body(request, NewKey, services.deployment.limits.body_bytes)
     now = services.surroundings.wall_clock()
     scopes = _scopes(caller, body.scopes)
-    if body.quota is not None:
-        caller.require("admin")
+    _check_quota(services, caller, body.quota)
     made = make_key(secrets.token_bytes)
     key = ApiKey(
         services.surroundings.new_id(),
@@ -106,6 +105,17 @@ def _require_login(caller: Caller) -> None:
     """A key that leaked must not make its own successor, nor take its owner's other keys away."""
     if caller.credential.kind != "token":
         raise PermissionRequired("Keys are made and revoked with a login, not with another key")
+
+
+def _check_quota(services: Services, caller: Caller, quota: str | None) -> None:
+    """A quota of the deployment; nobody lifts their own limits by naming a larger one."""
+    if quota is None:
+        return
+    caller.require("admin")
+    named = services.deployment.quotas.named
+    if quota not in named:
+        known = ", ".join(sorted(named)) or "none"
+        raise InvalidRequest("There is no such quota", errors=[FieldError("quota", f"The deployment has: {known}")])
 
 
 def _scopes(caller: Caller, wanted: list[str] | None) -> tuple[str, ...]:

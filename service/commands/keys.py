@@ -36,7 +36,10 @@ def create(desk: Desk, wanted: NewKey) -> str:
     Raises:
         ConfigurationError: there is no such account, or its role may not all of the scopes.
     """
-    roles = load_deployment(deployment_file(desk.settings.deployment)).roles
+    deployment = load_deployment(deployment_file(desk.settings.deployment))
+    roles, quotas = deployment.roles, deployment.quotas.named
+    if wanted.quota is not None and wanted.quota not in quotas:
+        raise ConfigurationError(f"quota {wanted.quota!r}: the deployment has {', '.join(sorted(quotas)) or 'none'}")
     made = make_key(secrets.token_bytes)
     ends = None if wanted.days is None else desk.now + wanted.days * _DAY_SECONDS
 

@@ -248,6 +248,7 @@ def test_a_key_is_made_listed_and_revoked(
         (["create", "--username", "ana", "--name", "x", "--scopes", "raed"], "did you mean 'read'?"),
         (["create", "--username", "ana", "--name", " "], "what the key is for"),
         (["create", "--username", "ana", "--name", "x", "--days", "0"], "must end in the future"),
+        (["create", "--username", "ana", "--name", "x", "--quota", "endless"], "the deployment has load-test"),
         (["revoke", "none"], "keys list"),
     ],
 )

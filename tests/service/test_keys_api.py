@@ -162,8 +162,11 @@ def test_a_key_that_cannot_be_is_named(home: Any, body: dict[str, Any]) -> None:
 
 def test_a_quota_of_ones_own_is_for_administrators(home: Any) -> None:
     """Nobody lifts their own limits by naming a larger quota."""
-    assert home.send("POST", "/v1/keys", "judge", json={"name": "x", "quota": "loadtest"}).status_code == 403
-    assert made(home, "admin", quota="loadtest")["quota"] == "loadtest"
+    assert home.send("POST", "/v1/keys", "judge", json={"name": "x", "quota": "load-test"}).status_code == 403
+    assert made(home, "admin", quota="load-test")["quota"] == "load-test"
+    unknown = home.send("POST", "/v1/keys", "admin", json={"name": "x", "quota": "endless"})
+    assert unknown.status_code == 422
+    assert "load-test" in unknown.json()["errors"][0]["message"]
 
 
 def test_an_account_has_fifty_live_keys_at_most(build_house: Any) -> None:
