@@ -35,6 +35,7 @@ class SentryReports:
         """
         # Importing the SDK takes a tenth of a second, and only who reports pays it.
         from sentry_sdk import Client  # noqa: PLC0415 - see above
+        from sentry_sdk.consts import CompressionAlgo  # noqa: PLC0415 - see above
         from sentry_sdk.utils import BadDsn  # noqa: PLC0415 - see above
 
         self._drops = drops
@@ -57,6 +58,8 @@ class SentryReports:
                 traces_sample_rate=None,
                 shutdown_timeout=_CLOSING_SECONDS,
                 before_send=_only_allowed,
+                # What every Sentry reads, whichever compressions happen to be installed here.
+                _experiments={"transport_compression_algo": CompressionAlgo.GZIP},
             )
         except BadDsn as error:
             raise ConfigurationError("COURTSIGHT_SENTRY_DSN is no DSN; copy it from the project's settings") from error
