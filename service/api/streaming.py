@@ -76,8 +76,10 @@ class EventStream(Response):
 
 
 class _Outbox:
-    """Frames on their way out. One that comes alone leaves at once, the first one always; those that come in one and the same
-    turn of the event loop leave together with the next: a write costs as much as ten frames.
+    """Frames on their way out.
+
+    One that comes alone leaves at once, the first one always; those that come in one and the same turn of the event loop leave
+    together with the next: a write costs as much as ten frames.
     """
 
     __slots__ = ("_held", "_room", "_send", "_sending", "_sent_in_this_turn", "_wake")
