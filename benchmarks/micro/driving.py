@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,13 +176,13 @@ def show(result: dict[str, Any], floor: str, goals: dict[str, float], file: Path
         file.write_text(json.dumps({"floor": floor, "goals": goals, "results": result}, indent=1), encoding="utf-8")
 
 
-def serve(app: Any) -> None:
+def serve(app: ASGIApp) -> None:
     """Serve an ASGI app on a free port, print the port, and answer `/cpu` outside of the app."""
     import socket  # noqa: PLC0415 - only servers need them
 
     import uvicorn  # noqa: PLC0415 - as above
 
-    async def with_cpu(scope: Any, receive: Any, send: Any) -> None:
+    async def with_cpu(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/cpu":
             body = repr(time.process_time()).encode()
             headers = [(b"content-length", b"%d" % len(body))]

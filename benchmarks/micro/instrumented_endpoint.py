@@ -33,6 +33,7 @@ from driving import (  # noqa: E402 - a script finds its neighbours itself
 )
 from starlette.requests import Request as Asked  # noqa: E402 - see below
 from starlette.responses import Response  # noqa: E402 - see below
+from starlette.types import ASGIApp  # noqa: E402 - see below
 
 SHARES = {"ours, 1 % traces": "0.01", "ours, 10 % traces": "0.1", "ours, 100 % traces": "1"}
 GOALS = {"ours, 1 % traces": 0.75, "ours, 100 % traces": 0.35}
@@ -40,7 +41,7 @@ BARE = "bare FastAPI"
 _ACCOUNT = b'{"username": "bench", "password": "correct horse battery"}'
 
 
-def bare() -> object:
+def bare() -> ASGIApp:
     """The floor: FastAPI with one route and nothing else."""
     from fastapi import FastAPI  # noqa: PLC0415 - only servers need it
 
@@ -53,7 +54,7 @@ def bare() -> object:
     return app
 
 
-def ours() -> object:
+def ours() -> ASGIApp:
     """The service as it is wired, with one more route, which does nothing but let the caller in."""
     from service.api.wire import Json  # noqa: PLC0415 - only servers need them
     from service.app import create_app  # noqa: PLC0415 - as above
@@ -134,9 +135,7 @@ def _settings(database: Path, share: str, collector: int) -> None:
 
 
 def _token(port: int) -> str:
-    asked = Request(
-        f"http://127.0.0.1:{port}/v1/auth/token", _ACCOUNT, {"Content-Type": "application/json"}
-    )
+    asked = Request(f"http://127.0.0.1:{port}/v1/auth/token", _ACCOUNT, {"Content-Type": "application/json"})
     with urlopen(asked, timeout=30) as answer:  # noqa: S310 - an address of our own
         return str(json.loads(answer.read())["access_token"])
 

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 from driving import get, interleaved, serve, show, started, summary  # noqa: E402 - a script finds its neighbours itself
+from starlette.types import ASGIApp  # noqa: E402 - see below
 
 CHUNKS = 30
 GOALS = {"EventStream, burst": 1.3}
@@ -28,7 +29,7 @@ KINDS = {
 }
 
 
-def app_of(kind: str, pace: str) -> object:
+def app_of(kind: str, pace: str) -> ASGIApp:
     """A FastAPI app with one stream."""
     from fastapi import FastAPI  # noqa: PLC0415 - only servers need them
     from starlette.responses import Response, StreamingResponse  # noqa: PLC0415 - as above
