@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from service.api.wire import Json, Login, moment, read_body
-from service.errors import InvalidRequest, Problem, TooBusy, Unauthenticated
+from service.errors import InvalidRequest, TooBusy, Unauthenticated
 from service.security.addresses import client_address
 from service.services import Services, enter, services_of
 from service.store.accounts import Account, account_by_id, account_by_name
@@ -42,16 +42,13 @@ async def _known(request: Request, services: Services, login: Login) -> Account:
     if wait > 0:
         services.note(record, "login_delayed", _seen(services, name, address))
         raise TooBusy("Too many logins of late. Try again when Retry-After has passed.", retry_after_seconds=wait)
-    try:
-        account = await services.store.read(lambda: account_by_name(name))
-        matches = await services.passwords.matches(account.password_hash if account else None, login.password)
-    except Problem:
-        await limits.undone(name, address)
-        raise
+    account = await services.store.read(lambda: account_by_name(name))
+    matches = await services.passwords.matches(account.password_hash if account else None, login.password)
     if account is None or not matches or account.disabled:
+        await limits.failed(name, address, services.surroundings.wall_clock())
         services.note(record, "login_failed", _seen(services, name, address))
         raise Unauthenticated("Name or password is wrong", code="invalid_credentials")
-    await limits.passed(name, address)
+    await limits.passed(name)
     record.account_id = account.id
     services.note(record, "login", _seen(services, name, address))
     return account

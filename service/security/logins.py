@@ -21,16 +21,16 @@ _MOST_COUNTED = 20_000
 
 
 class LoginLimits(Protocol):
-    """Counts attempts. An attempt counts as a failure from its beginning, so that many at once gain nothing."""
+    """Counts failures. Those who log in rightly are never counted, however many do it at once behind one address."""
 
     async def begin(self, name: str, address: str, now: float) -> float:
-        """Seconds that this attempt has to wait; 0 lets it in and counts it."""
+        """Seconds that this attempt has to wait; 0 lets it in."""
 
-    async def passed(self, name: str, address: str) -> None:
-        """The attempt was right: the account's failures are forgotten, the address's is taken back."""
+    async def failed(self, name: str, address: str, now: float) -> None:
+        """The attempt was wrong."""
 
-    async def undone(self, name: str, address: str) -> None:
-        """The attempt was not made after all: it is taken back."""
+    async def passed(self, name: str) -> None:
+        """The attempt was right: the account's failures are forgotten."""
 
 
 @dataclass(slots=True)
@@ -58,25 +58,20 @@ class LoginCounts:
             return wait
         if (wait := self._paced(now)) > 0:
             return wait
-        for count in (of_name, of_address):
-            count.failures += 1
-            count.last = now
+        if of_name.failures >= FREE_FAILURES:
+            # From here on one attempt for each delay, not all that wait for its end.
+            of_name.last = now
         return 0.0
 
-    async def passed(self, name: str, address: str) -> None:
+    async def failed(self, name: str, address: str, now: float) -> None:
+        """See `LoginLimits.failed`. What runs at once is bounded by the queue for hashing: twenty-two."""
+        for count in (self._count(self._names, name, now), self._count(self._addresses, address, now)):
+            count.failures += 1
+            count.last = now
+
+    async def passed(self, name: str) -> None:
         """See `LoginLimits.passed`."""
         self._names.pop(_digest(name), None)
-        self._back(self._addresses, address)
-
-    async def undone(self, name: str, address: str) -> None:
-        """See `LoginLimits.undone`."""
-        self._back(self._names, name)
-        self._back(self._addresses, address)
-
-    def _back(self, counts: dict[bytes, _Count], text: str) -> None:
-        count = counts.get(_digest(text))
-        if count is not None:
-            count.failures = max(0, count.failures - 1)
 
     def _count(self, counts: dict[bytes, _Count], text: str, now: float) -> _Count:
         place = _digest(text)

@@ -87,6 +87,13 @@ def test_a_critical_header_that_is_unknown_is_refused(house: Any) -> None:
     assert code_for(house, token) == "401 unauthenticated"
 
 
+@pytest.mark.parametrize("kid", ["../../dev/null", "' UNION SELECT 'x'--", "nobody", ""])
+def test_a_key_id_that_is_not_ours_is_refused(house: Any, kid: str) -> None:
+    """A `kid` names a secret of the ring; a path, a query or another name lets nobody in, though the signature is right."""
+    token = jwt.encode(claims(house), house.secret, algorithm="HS256", headers={"kid": kid})
+    assert code_for(house, token) == "401 unauthenticated"
+
+
 def test_an_expired_token_says_so(house: Any) -> None:
     """The client learns that logging in again helps."""
     token = house.token("judge")
