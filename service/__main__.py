@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from service.commands import access, answers, complexity, embed, evaluations, ingest, publish, retrieval_eval, switch
+from service.commands import (
+    access,
+    answers,
+    complexity,
+    embed,
+    evaluations,
+    ingest,
+    publish,
+    retrieval_eval,
+    storage,
+    switch,
+)
 from service.commands.serve import serve
 from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
@@ -56,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
             "--embeddings", help="a providers' file, whose first model embeds (default: COURTSIGHT_EMBEDDINGS)"
         )
     evaluations.add_to(commands)
+    storage.add_to(commands)
     switching = commands.add_parser("switch", help="turn something while the service runs; it sees it within a second")
     switching.add_argument("name", choices=SWITCHES)
     switching.add_argument("state", choices=("on", "off", "show"))
@@ -187,6 +199,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "complexity-fit": _complexity,
     **dict.fromkeys(access.COMMANDS, access.run),
     **dict.fromkeys(evaluations.COMMANDS, evaluations.run),
+    **dict.fromkeys(storage.COMMANDS, storage.run),
 }
 
 

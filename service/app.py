@@ -34,6 +34,7 @@ from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
 from service.minutes import MinuteTaker, Versions
 from service.quotas.turnstile import Turnstile
+from service.retention import ROUND_SECONDS, RetentionRound
 from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
 from service.retrieval.lending import Shelf
 from service.retrieval.opening import LOOKING_SECONDS, Dress, Opened, as_it_is, open_corpus
@@ -276,6 +277,9 @@ async def _begin_rounds(
     ending.push_async_callback(ended, asyncio.create_task(turning))
     settling = repeat("usage", _SETTLING_SECONDS, _settler(store, around), around.log)
     ending.push_async_callback(ended, asyncio.create_task(settling))
+    keeping = RetentionRound(store, parts.deployment.retention, around.wall_clock, around.log)
+    letting_go = asyncio.create_task(repeat("retention", ROUND_SECONDS, keeping.look, around.log))
+    ending.push_async_callback(ended, letting_go)
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending

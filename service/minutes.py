@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _MOST_KNOWN = 50_000
 """Passages that are known to be stored: some 10 MB; a corpus of 100,000 is mostly asked about its best half."""
 
+_SURE_SECONDS = 3600.0
+"""A passage is written again after so long: what nobody refers to is swept out of the database a day after it was written last."""
+
 _Key = tuple[str, str, int]
 
 
@@ -60,10 +63,14 @@ class MinuteTaker:
         self._versions = versions
         self._most_known = most_known
         self._known: dict[_Key, str] = {}
+        self._known_since = 0.0
         self._told: dict[tuple[str, bool], str] = {}
 
     def of(self, turn: Turn, answer: Answer, now: float) -> Minutes:
         """The minutes of an answer; called where the answer is written, beside the event loop."""
+        if now - self._known_since > _SURE_SECONDS:
+            self._known.clear()
+            self._known_since = now
         fresh: dict[str, str] = {}
         keys: dict[_Key, str] = {}
         cited = {citation.number for citation in answer.citations}

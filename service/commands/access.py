@@ -39,6 +39,9 @@ def _add_accounts(parser: argparse.ArgumentParser) -> None:
     people.add_parser("list", help="name, role and state of every account").add_argument(
         "--json", action="store_true", help="JSON lines"
     )
+    gone = people.add_parser("erase", help="delete everything of a person; the audit trail keeps a pseudonym")
+    gone.add_argument("--username", required=True)
+    gone.add_argument("--keep-account", action="store_true", help="leave name, role and password: they may begin anew")
     off = people.add_parser("disable", help="refuse an account, its tokens and keys from now on")
     on = people.add_parser("enable", help="let an account in again; old tokens stay void")
     role = people.add_parser("set-role", help="give an account another role, from its next request on")
@@ -95,6 +98,11 @@ def _make_many(options: argparse.Namespace, at: Desk) -> list[str]:
     return [f"{accounts.create(at, accounts.read_new_accounts(options.file))} accounts made"]
 
 
+def _erase(options: argparse.Namespace, at: Desk) -> list[str]:
+    erased = accounts.erase(at, options.username, keep_account=options.keep_account)
+    return [f"erased, with {erased} conversations; backups still hold them (docs/storage.md)"]
+
+
 def _disable(options: argparse.Namespace, at: Desk) -> list[str]:
     accounts.disable(at, options.username)
     return []
@@ -135,6 +143,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[argparse.Namespace, Desk], list[str
     ("accounts", "create-many"): _make_many,
     ("accounts", "list"): lambda options, at: accounts.listing(at, json=options.json),
     ("accounts", "disable"): _disable,
+    ("accounts", "erase"): _erase,
     ("accounts", "enable"): _enable,
     ("accounts", "set-role"): _role,
     ("accounts", "set-password"): _password,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from collections.abc import Callable
@@ -13,8 +12,10 @@ from typing import TypeVar
 
 import orjson
 
+from service.commands.storage import with_store
 from service.deployments.model import ROLES
-from service.errors import ConfigurationError, StorageUnavailable
+from service.erasing import erase_person
+from service.errors import ConfigurationError
 from service.security.passwords import SHORTEST_PASSWORD, hasher
 from service.settings import Settings
 from service.store.accounts import (
@@ -27,13 +28,11 @@ from service.store.accounts import (
     set_password,
     set_role,
 )
-from service.store.opening import database_name, open_store
 from service.store.work import Job, TakenError, Work
 from service.strictness import nearest
 
 Result = TypeVar("Result")
 _USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +122,21 @@ def change_role(desk: Desk, username: str, role: str) -> None:
     """
     _check_role(role)
     kept(desk, lambda: _found(set_role(username, role, desk.now, by=desk.by), username))
+
+
+def erase(desk: Desk, username: str, *, keep_account: bool) -> int:
+    """Delete everything of a person; how many conversations that was.
+
+    Raises:
+        ConfigurationError: there is no such account, or the database cannot be used; what was deleted until then is gone.
+    """
+    pseudonym = f"erased-{desk.new_id()[:12]}"
+    kept(desk, lambda: named(username))
+    return with_store(
+        desk.settings,
+        desk.now,
+        lambda store: erase_person(store, username, pseudonym, desk.now, keep_account=keep_account),
+    )
 
 
 def change_password(desk: Desk, username: str, password: str) -> None:
@@ -229,15 +243,4 @@ def kept(desk: Desk, job: Job[Result]) -> Result:
         ConfigurationError: the store cannot be used.
         TakenError: a name is taken.
     """
-
-    async def story() -> Result:
-        store = await open_store(desk.settings, desk.now, timeout_seconds=_WAIT_SECONDS)
-        try:
-            return await store.write(job)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(story())
-    except StorageUnavailable as error:
-        raise ConfigurationError(f"{database_name(desk.settings)}: {error.detail}") from error
+    return with_store(desk.settings, desk.now, lambda store: store.write(job))

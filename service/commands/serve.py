@@ -15,7 +15,8 @@ import uvicorn
 from service.app import create_app, surroundings_of
 from service.errors import ConfigurationError
 from service.settings import Settings
-from service.store.opening import migrate_store
+from service.store.migrating import bring_to
+from service.store.opening import dialect_of, once
 from service.telemetry.logging import StandardLogs
 
 _BACKLOG = 2048
@@ -30,7 +31,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     surroundings = surroundings_of(settings)
     app = create_app(settings, surroundings)
     # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
-    asyncio.run(migrate_store(settings, time.time()))
+    asyncio.run(once(settings, bring_to(dialect_of(settings), time.time())))
     listener = _listen(host, port)
     logging.getLogger().addHandler(StandardLogs(surroundings.log))
     config = uvicorn.Config(

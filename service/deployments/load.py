@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
+from service.store.retention import Retention
 from service.strictness import describe, nearest
 from service.telemetry.labels import OwnLabel
 
@@ -130,6 +131,13 @@ class _Generation(_Strict):
     hedge_after_seconds: float | None = Field(gt=0)
 
 
+class _Retention(_Strict):
+    conversations_days: float | None = Field(gt=0)
+    audit_days: float | None = Field(gt=0)
+    usage_days: float | None = Field(gt=0)
+    idempotency_days: float = Field(ge=1)
+
+
 class _Label(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,30}$")]
     header: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,40}$")]
@@ -163,6 +171,7 @@ class _File(_Strict):
     calibration: FileName
     llm: _Generation
     quotas: QuotasFile
+    retention: _Retention
     label: _Label | None = None
 
     @model_validator(mode="after")
@@ -223,6 +232,7 @@ def _domain(file: _File) -> Deployment:
         tool_seconds={str(name): seconds for name, seconds in file.tool_seconds.items()},
         generation=_generation(file.llm),
         quotas=quota_rules(file.quotas),
+        retention=Retention(**file.retention.model_dump()),
         label=OwnLabel(file.label.name, tuple(file.label.values), file.label.header) if file.label else None,
     )
 

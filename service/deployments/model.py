@@ -17,6 +17,7 @@ from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
 from service.quotas.rules import QuotaRules
+from service.store.retention import Retention
 from service.telemetry.labels import OwnLabel
 
 ROLES: tuple[str, ...] = ("admin", "judge", "lawyer", "researcher", "public")
@@ -82,5 +83,6 @@ class Deployment:
     tool_seconds: Mapping[str, float]
     calibration: Calibration
     quotas: QuotaRules
+    retention: Retention
     label: OwnLabel | None = None
     """What this deployment adds to the counters of requests and tokens."""

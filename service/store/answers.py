@@ -44,7 +44,11 @@ _values = attrgetter(*(field.name for field in fields(SavedAnswer)))
 _COLUMNS = ", ".join(field.name for field in fields(SavedAnswer))
 _PLACES = ", ".join(f"${place}" for place, _ in enumerate(fields(SavedAnswer), start=1))
 _INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES ({_PLACES})"
-_INSERT_PASSAGE = "INSERT INTO passages (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING"
+_INSERT_PASSAGE = (
+    "INSERT INTO passages (digest, body, kept_at) VALUES ($1, $2, $3)"
+    " ON CONFLICT (digest) DO UPDATE SET kept_at = excluded.kept_at"
+)
+"""A passage that was kept not long ago is not swept away, though nothing refers to it yet."""
 
 
 def insert_answer(saved: SavedAnswer, passages: Mapping[str, str]) -> Work[None]:
@@ -56,7 +60,7 @@ def insert_answer(saved: SavedAnswer, passages: Mapping[str, str]) -> Work[None]
     """
     yield from run(_INSERT, *_values(saved))
     for digest in sorted(passages):
-        yield from run(_INSERT_PASSAGE, digest, passages[digest])
+        yield from run(_INSERT_PASSAGE, digest, passages[digest], saved.answered_at)
 
 
 def find_answer(message_id: str) -> Work[SavedAnswer | None]:

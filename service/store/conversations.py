@@ -8,6 +8,7 @@ from typing import Literal
 
 from service.errors import NotFound
 from service.store.naming import is_id
+from service.store.retention import remove_conversation
 from service.store.work import Work, found, one, rows, run
 
 MISSING = "No conversation of yours has this id"
@@ -98,13 +99,9 @@ def delete_conversation(owner: str, conversation_id: str) -> Work[None]:
     Raises:
         NotFound: there is none, or it belongs to somebody else.
     """
-    deleted = is_id(conversation_id) and (
-        yield from found(
-            "DELETE FROM conversations WHERE id = $1 AND account_id = $2 RETURNING id", conversation_id, owner
-        )
-    )
-    if not deleted:
+    if not (is_id(conversation_id) and (yield from found(_HOLD, conversation_id, owner))):
         raise NotFound(MISSING)
+    yield from remove_conversation(conversation_id)
 
 
 def list_messages(conversation_id: str) -> Work[Sequence[Message]]:

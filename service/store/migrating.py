@@ -38,11 +38,11 @@ def bring_to(dialect: Dialect, now: float, version: int = LATEST, *, back: bool 
     """
     if dialect == "postgres":
         yield from run("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    for statement in _MADE.statements(dialect):
-        yield from run(statement)
-    done = yield from version_now()
+    done = yield from find_version(dialect)
     if done > LATEST:
         raise ConfigurationError(f"the database has version {done}, this service knows {LATEST}: upgrade it")
+    if not 0 <= version <= LATEST:
+        raise ConfigurationError(f"there is no version {version}: the newest is {LATEST}, and 0 has no tables")
     if done > version and not back:
         raise ConfigurationError(f"the database has version {done}, not {version}: going back loses data")
     for made in range(done + 1, version + 1):
@@ -56,7 +56,9 @@ def bring_to(dialect: Dialect, now: float, version: int = LATEST, *, back: bool 
     return Moved(done, version)
 
 
-def version_now() -> Work[int]:
-    """The version of the tables."""
+def find_version(dialect: Dialect) -> Work[int]:
+    """The version of the tables; 0 when there are none."""
+    for statement in _MADE.statements(dialect):
+        yield from run(statement)
     row = yield from one("SELECT coalesce(max(version), 0) FROM migrations")
     return int(row[0]) if row else 0

@@ -125,7 +125,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             revoked_at {real}
         ) {strict};
         CREATE INDEX api_keys_of_an_account ON api_keys (account_id, created_at);
-        CREATE TABLE passages (digest TEXT PRIMARY KEY, body TEXT NOT NULL) {strict};
+        CREATE TABLE passages (digest TEXT PRIMARY KEY, body TEXT NOT NULL, kept_at {real} NOT NULL) {strict};
         CREATE TABLE answers (
             message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
             account_id TEXT NOT NULL,

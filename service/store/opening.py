@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from service.settings import Settings
-from service.store.migrating import LATEST, Moved
 from service.store.migrations import Dialect
-from service.store.postgres_store.opening import PostgresAddress, migrate_postgres, open_postgres
-from service.store.sqlite.connection import connect, migrate
+from service.store.postgres_store import opening as postgres
+from service.store.sqlite import connection as sqlite
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.store.store import Store
+from service.store.work import Work
+
+Result = TypeVar("Result")
+_START_SECONDS = 5.0
+"""A start waits so long for SQLite's lock: another may be bringing the tables up to date."""
 
 
 async def open_store(settings: Settings, now: float, *, timeout_seconds: float | None = None) -> Store:
@@ -26,20 +32,26 @@ async def open_store(settings: Settings, now: float, *, timeout_seconds: float |
     if settings.database_url is None:
         return SqliteStore(settings.database, seconds, now)
     connections = settings.database_connections if timeout_seconds is None else 1
-    return await open_postgres(PostgresAddress(settings.database_url.get_secret_value(), connections, seconds), now)
+    address = postgres.PostgresAddress(settings.database_url.get_secret_value(), connections, seconds)
+    return await postgres.open_postgres(address, now)
 
 
-async def migrate_store(settings: Settings, now: float, version: int = LATEST, *, back: bool = False) -> Moved:
-    """Bring the tables of an installation to a version; see `bring_to`.
+async def once(settings: Settings, work: Work[Result], *, snapshot: bool = False) -> Result:
+    """Run work in a transaction on the installation's database as it is, without bringing its tables up to date first.
+
+    Args:
+        settings: name the database.
+        work: what to do.
+        snapshot: the work only reads, and sees one state of the database.
 
     Raises:
-        ConfigurationError: the database cannot be used, or the version not be reached.
+        ConfigurationError: the database cannot be used; nothing was changed.
     """
     if settings.database_url is not None:
-        return await migrate_postgres(settings.database_url.get_secret_value(), now, version, back=back)
-    connection = connect(settings.database, max(settings.database_timeout_seconds, 5.0))
+        return await postgres.once(settings.database_url.get_secret_value(), work, snapshot=snapshot)
+    connection = sqlite.connect(settings.database, max(settings.database_timeout_seconds, _START_SECONDS))
     try:
-        return migrate(connection, now, version, back=back)
+        return sqlite.once(connection, work, snapshot=snapshot)
     finally:
         connection.close()
 

@@ -9,10 +9,10 @@ import asyncpg
 
 from service.errors import ConfigurationError
 from service.postgres import IDLE_SECONDS, connect_once
-from service.store.migrating import LATEST, Moved, bring_to
+from service.store.migrating import bring_to
 from service.store.postgres_store.driving import drive, prepare
 from service.store.postgres_store.postgres_store import PostgresStore
-from service.store.work import Work
+from service.store.work import TakenError, Work
 
 Result = TypeVar("Result")
 
@@ -38,7 +38,7 @@ async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
     Raises:
         ConfigurationError: in one line without the password, why the database cannot be used.
     """
-    await migrate_postgres(address.url, now)
+    await once(address.url, bring_to("postgres", now))
     try:
         pool = await asyncpg.create_pool(
             address.url,
@@ -58,26 +58,27 @@ async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
     return PostgresStore(pool, address.timeout_seconds)
 
 
-async def migrate_postgres(url: str, now: float, version: int = LATEST, *, back: bool = False) -> Moved:
-    """Bring the tables to a version, in one transaction; concurrent starts do it one after the other.
-
-    Raises:
-        ConfigurationError: the database cannot be reached, is newer than this service, or refuses.
-    """
-    return await once(url, bring_to("postgres", now, version, back=back))
-
-
-async def once(url: str, work: Work[Result]) -> Result:
+async def once(url: str, work: Work[Result], *, snapshot: bool = False) -> Result:
     """Run work in a transaction on a connection of its own.
 
+    Args:
+        url: the address, with its password.
+        work: what to do.
+        snapshot: the work only reads, and sees one state of the database.
+
     Raises:
-        ConfigurationError: the database cannot be reached or refuses a command.
+        ConfigurationError: the database cannot be reached, or refused a command; nothing was changed.
+        TakenError: a row that must be unique exists.
     """
     connection = await connect_once(url, _session(_START_SECONDS, read_only=False), name=_NAME, setting=SETTING)
     try:
         await prepare(connection)
-        async with connection.transaction():
+        async with connection.transaction(
+            isolation="repeatable_read" if snapshot else "read_committed", readonly=snapshot
+        ):
             return await drive(connection, work)
+    except asyncpg.UniqueViolationError as error:
+        raise TakenError("a row with this name or id exists") from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConfigurationError(
             f"{_NAME}: a statement failed ({type(error).__name__}); the user must own the tables and may create them"

@@ -6,11 +6,14 @@ import os
 import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TypeVar
 
 from service.errors import ConfigurationError, StorageUnavailable
-from service.store.migrating import LATEST, Moved, bring_to
+from service.store.migrating import Moved, bring_to
 from service.store.sqlite.driving import drive
+from service.store.work import Work
 
+Result = TypeVar("Result")
 _OWNER_ONLY = 0o600
 _LARGEST_LOG_BYTES = 64 * 1024 * 1024
 _LOG_IN_USE = "The database's log is in use and could not be emptied. Try again in a moment."
@@ -48,23 +51,38 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
-def migrate(connection: sqlite3.Connection, now: float, version: int = LATEST, *, back: bool = False) -> Moved:
-    """Bring the tables to a version, in one transaction; see `bring_to`.
+def migrate(connection: sqlite3.Connection, now: float) -> Moved:
+    """Bring the tables up to date, in one transaction; see `bring_to`.
 
     Raises:
         ConfigurationError: the file was written by a newer version of the service, or stayed locked.
     """
+    return once(connection, bring_to("sqlite", now))
+
+
+def once(connection: sqlite3.Connection, work: Work[Result], *, snapshot: bool = False) -> Result:
+    """Run work in a transaction, beside the store.
+
+    Args:
+        connection: one on which no transaction is open.
+        work: what to do.
+        snapshot: the work only reads, sees one state of the file, and holds up nobody who writes.
+
+    Raises:
+        ConfigurationError: the file stayed locked, or refused a command; nothing was changed.
+        TakenError: a row that must be unique exists.
+    """
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN" if snapshot else "BEGIN IMMEDIATE")
         try:
-            moved = drive(connection, bring_to("sqlite", now, version, back=back))
+            result = drive(connection, work)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise ConfigurationError(f"the database cannot be brought up to date: {error}") from error
-    return moved
+        raise ConfigurationError(f"the database did not take it, and stays as it was: {error}") from error
+    return result
 
 
 def checkpoint(path: Path, seconds: float) -> None:

@@ -62,7 +62,7 @@ def test_accounts_are_found_changed_and_listed(peopled: Place) -> None:
     ana, budi = peopled.read(all_accounts)
     assert (ana.password_hash, ana.tokens_valid_after, ana.disabled) == ("new", 5.0, False)
     assert (budi.tokens_valid_after, budi.disabled) == (6.0, True)
-    assert ("set-password", "ana") in peopled.look("SELECT action, subject FROM audit")
+    assert ("account_password", "ana") in peopled.look("SELECT action, subject FROM audit")
 
 
 def test_a_conversation_belongs_to_its_owner(peopled: Place) -> None:
@@ -283,7 +283,7 @@ def test_sums_are_plain_numbers(place: Place) -> None:
     assert not any(type(value).__name__ == "Decimal" for value in total)
 
 
-@trying(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@trying(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60), min_size=1, max_size=8

@@ -1,0 +1,193 @@
+"""`python -m service migrate | retention | backup | restore`: looking after what is kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import os
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from service.deployments.load import deployment_file, load_deployment
+from service.errors import ConfigurationError, StorageUnavailable
+from service.retention import apply_retention, retention_due, sweep_passages
+from service.settings import Settings, load_settings
+from service.store.backup import LineWriter, write_backup
+from service.store.migrating import LATEST, Moved, bring_to, find_version
+from service.store.opening import database_name, dialect_of, once, open_store
+from service.store.restore import examine, put_back
+from service.store.store import Store
+from service.store.work import TakenError
+
+Result = TypeVar("Result")
+
+COMMANDS = ("migrate", "retention", "backup", "restore")
+_OWNER_ONLY = 0o600
+_WAIT_SECONDS = 10.0
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # the library names no public type
+    """Add the commands to a parser."""
+    migrating = commands.add_parser("migrate", help="bring the database's tables to a version, forward or back")
+    migrating.add_argument("--to", type=int, default=LATEST, help="the version (default: %(default)s, the newest)")
+    migrating.add_argument("--show", action="store_true", help="only print the version that the database has")
+    migrating.add_argument("--yes", action="store_true", help="go back, and lose what only newer versions keep")
+    keeping = commands.add_parser("retention", help="let go what was kept long enough, as the service does every hour")
+    keeping.add_argument("action", choices=("run", "show"))
+    saving = commands.add_parser("backup", help="write everything that is kept to a file, while the service runs")
+    saving.add_argument("file", type=Path, help="is made with mode 0600 and must not exist")
+    returning = commands.add_parser("restore", help="fill the database with a backup, of either kind of database")
+    returning.add_argument("file", type=Path)
+    returning.add_argument("--force", action="store_true", help="delete what is in the database first")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one of them.
+
+    Raises:
+        ConfigurationError: the database or the file cannot be used; the message says what to do.
+    """
+    settings, now = load_settings(), time.time()
+    match options.command:
+        case "migrate":
+            print(_migrated(settings, options, now))
+        case "retention":
+            print("\n".join(_retained(settings, options.action, now)))
+        case "backup":
+            print(f"{options.file}: {_told(back_up(settings, options.file, now))}")
+        case _:
+            print(f"restored: {_told(restore(settings, options.file, now, force=options.force))}")
+    return 0
+
+
+def _told(rows: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {table}" for table, count in rows.items() if count) or "nothing is kept yet"
+
+
+def _migrated(settings: Settings, options: argparse.Namespace, now: float) -> str:
+    dialect = dialect_of(settings)
+    if options.show:
+        return f"version {asyncio.run(once(settings, find_version(dialect)))}, newest {LATEST}"
+    try:
+        moved: Moved = asyncio.run(once(settings, bring_to(dialect, now, options.to, back=options.yes)))
+    except ConfigurationError as error:
+        if "loses data" in str(error):
+            raise ConfigurationError(f"{error}; make a backup, then say --yes") from error
+        raise
+    return f"version {moved.before} -> {moved.after}" if moved.before != moved.after else f"version {moved.after}"
+
+
+def _retained(settings: Settings, action: str, now: float) -> list[str]:
+    retention = load_deployment(deployment_file(settings.deployment)).retention
+
+    async def show(store: Store) -> list[str]:
+        due = await retention_due(store, retention, now)
+        return [
+            f"{table}\t{'for ever' if days is None else f'{days:g} days'}\t{count} past"
+            for table, (days, count) in due.items()
+        ]
+
+    async def let_go(store: Store) -> list[str]:
+        gone = await apply_retention(store, retention, now)
+        gone["passages"] = await sweep_passages(store, now)
+        return [f"{table}\t{count} gone" for table, count in gone.items() if count] or ["nothing was past its days"]
+
+    return with_store(settings, now, show if action == "show" else let_go)
+
+
+def with_store(settings: Settings, now: float, story: Callable[[Store], Awaitable[Result]]) -> Result:
+    """Do something with the installation's store, beside the service.
+
+    Raises:
+        ConfigurationError: the store cannot be used.
+    """
+
+    async def told() -> Result:
+        store = await open_store(settings, now, timeout_seconds=_WAIT_SECONDS)
+        try:
+            return await story(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(told())
+    except StorageUnavailable as error:
+        raise ConfigurationError(f"{database_name(settings)}: {error.detail}") from error
+
+
+def back_up(settings: Settings, file: Path, now: float) -> Mapping[str, int]:
+    """Write a backup, look it over, and only then give it its name; how many rows of each table.
+
+    Raises:
+        ConfigurationError: the file exists or cannot be written, or the database cannot be read; no file is left then.
+    """
+    if file.exists():
+        raise ConfigurationError(f"{file} exists: name another file")
+    if settings.database_url is None and not settings.database.exists():
+        raise ConfigurationError(f"{database_name(settings)}: there is none; set COURTSIGHT_DATABASE")
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        rows = _write(settings, partial, now)
+        examine(lambda: _lines(partial))
+        partial.replace(file)
+        _synced_folder(file.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}; nothing was written") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return rows
+
+
+def _write(settings: Settings, partial: Path, now: float) -> Mapping[str, int]:
+    with suppress(FileNotFoundError):
+        partial.unlink()  # of a backup that was cut off
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as raw:
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+            writer = LineWriter(packed.write)
+            rows = asyncio.run(once(settings, write_backup(dialect_of(settings), now, writer), snapshot=True))
+        raw.flush()
+        os.fsync(raw.fileno())
+    return rows
+
+
+def _synced_folder(folder: Path) -> None:
+    """The new name is on disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def restore(settings: Settings, file: Path, now: float, *, force: bool = False) -> Mapping[str, int]:
+    """Fill the database with a backup; how many rows of each table.
+
+    Raises:
+        ConfigurationError: the file is not whole, or the database is not empty; nothing is changed then.
+    """
+    contents = examine(lambda: _lines(file))
+    work = put_back(dialect_of(settings), now, contents, lambda: _lines(file), force=force)
+    try:
+        rows = asyncio.run(once(settings, work))
+    except TakenError as error:
+        raise ConfigurationError(f"{file}: a row stands in it twice; nothing was restored") from error
+    made = datetime.fromtimestamp(contents.made_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    print(f"{file}: a backup of {made} UTC, version {contents.version}")
+    return rows
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(file, "rb") as packed:
+            yield from packed
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ConfigurationError(f"{file}: the file is damaged, cut off, or no backup; nothing was restored") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}; nothing was restored") from error

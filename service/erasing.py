@@ -1,0 +1,55 @@
+"""Erases a person: batch by batch, with the account closed first, so that nothing new is written behind the eraser."""
+
+from __future__ import annotations
+
+from service.errors import NotFound
+from service.store.accounts import account_by_name, disable_account
+from service.store.erasing import erase_account, erase_conversations, erase_names
+from service.store.store import Store
+from service.store.usage import settle, unsettled
+from service.store.work import Work
+
+_CONVERSATIONS_AT_ONCE = 10
+_LINES_AT_ONCE = 200
+
+
+async def erase_person(store: Store, username: str, pseudonym: str, now: float, *, keep_account: bool = False) -> int:
+    """Remove everything of a person; how many conversations that was.
+
+    When it is cut off in the middle, erasing the same person again goes on where it stopped.
+
+    Args:
+        store: where it is.
+        username: the account's name.
+        pseudonym: stands in the audit trail in the place of name and id; made for this person alone.
+        now: seconds since the epoch.
+        keep_account: leave the account, with its name and role, so that the person may begin anew.
+
+    Raises:
+        NotFound: there is no such account.
+        StorageUnavailable: the database did not answer; what was done until then stays done.
+    """
+    account = await store.read(lambda: account_by_name(username))
+    if account is None:
+        raise NotFound(f"There is no account {username!r}")
+    if not keep_account:
+        await store.write(lambda: disable_account(username, now))
+    while await store.read(lambda: unsettled(now)):  # sums of usage name nobody, and stay
+        await store.write(lambda: settle(now))
+    erased = 0
+    while done := await store.write(lambda: erase_conversations(account.id, pseudonym, _CONVERSATIONS_AT_ONCE)):
+        erased += done
+    names = (username, account.id)
+    line: int | None = -1
+    while line is not None:
+        line = await store.write(lambda after=line: erase_names(names, pseudonym, after, _LINES_AT_ONCE))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+
+    def last() -> Work[None]:
+        # A turn that was under way when the account was closed may have been kept meanwhile.
+        while (yield from erase_conversations(account.id, pseudonym, _CONVERSATIONS_AT_ONCE)):
+            pass
+        yield from erase_account(account.id, username, pseudonym, now, keep_account=keep_account)
+
+    await store.write(last)
+    await store.scrub()
+    return erased

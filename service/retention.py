@@ -1,0 +1,126 @@
+"""Lets go what was kept long enough: in small batches, so that nobody who writes waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import orjson
+
+from service.store.retention import (
+    DAY_SECONDS,
+    Retention,
+    let_conversations_go,
+    let_passages_go,
+    old_conversations,
+    passages_not_kept_since,
+    records_after,
+    rules_of,
+)
+from service.store.store import Store
+from service.store.usage import settle, unsettled
+from service.telemetry.logging import EventLog
+
+ROUND_SECONDS = 3600.0
+_CONVERSATIONS_AT_ONCE = 10
+_ROWS_AT_ONCE = 200
+_RECORDS_AT_ONCE = 50
+_PAUSE_SECONDS = 0.02
+"""Between two batches: writers that wait come first."""
+
+
+async def retention_due(store: Store, retention: Retention, now: float) -> Mapping[str, tuple[float | None, int]]:
+    """For each kind of thing the days that it is kept, and how many are past them.
+
+    Raises:
+        StorageUnavailable: the database cannot be read.
+    """
+    days = retention.conversations_days
+    due: dict[str, tuple[float | None, int]] = {"conversations": (days, 0)}
+    if days is not None:
+        before = now - days * DAY_SECONDS
+        due["conversations"] = (days, await store.read(lambda: old_conversations(before)))
+    for rule, kept_days in rules_of(retention):
+        found = 0
+        if kept_days is not None:
+            found = await store.read(lambda rule=rule, days=kept_days: rule.due(now - days * DAY_SECONDS))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        due[rule.table] = (kept_days, found)
+    return due
+
+
+async def apply_retention(store: Store, retention: Retention, now: float) -> Counter[str]:
+    """Let go everything that is past its days; how many rows of each table. Several processes may do it at the same time.
+
+    Raises:
+        StorageUnavailable: the database took no more; what was let go until then is gone.
+    """
+    gone: Counter[str] = Counter()
+    if retention.conversations_days is not None:
+        before = now - retention.conversations_days * DAY_SECONDS
+        while await store.read(lambda: unsettled(now)):  # what goes is summed up first
+            await store.write(lambda: settle(now))
+        while done := await store.write(lambda: let_conversations_go(before, _CONVERSATIONS_AT_ONCE)):
+            gone["conversations"] += done
+            await asyncio.sleep(_PAUSE_SECONDS)
+    for rule, days in rules_of(retention):
+        if days is None:
+            continue
+        limit = now - days * DAY_SECONDS
+        while done := await store.write(lambda rule=rule, limit=limit: rule.let_go(limit, _ROWS_AT_ONCE)):  # type: ignore[misc]  # as above
+            gone[rule.table] += done
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return gone
+
+
+async def sweep_passages(store: Store, now: float) -> int:
+    """Let passages go that no answer refers to any more; how many.
+
+    A passage that an answer needs was written, or written again, within the hour before (`minutes`), so what was not for a day and stands
+    in no record is needed by nobody, also by no answer that is just being kept.
+
+    Raises:
+        StorageUnavailable: the database did not answer.
+    """
+    before = now - DAY_SECONDS
+    unused = set(await store.read(lambda: passages_not_kept_since(before)))
+    last = ""
+    while unused:
+        page = await store.read(lambda after=last: records_after(after, _RECORDS_AT_ONCE))  # type: ignore[misc]  # as above
+        if not page:
+            break
+        for _, record in page:
+            unused.difference_update(passage["digest"] for passage in orjson.loads(record).get("passages", ()))
+        last = page[-1][0]
+        await asyncio.sleep(0)
+    digests, gone = sorted(unused), 0
+    for start in range(0, len(digests), _ROWS_AT_ONCE):
+        some = digests[start : start + _ROWS_AT_ONCE]
+        gone += await store.write(lambda some=some: let_passages_go(some, before))  # type: ignore[misc]  # as above
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return gone
+
+
+class RetentionRound:
+    """The service's own round: what is past its days each time, passages once a day."""
+
+    def __init__(self, store: Store, retention: Retention, wall_clock: Callable[[], float], log: EventLog) -> None:
+        self._store = store
+        self._retention = retention
+        self._wall_clock = wall_clock
+        self._log = log
+        self._swept: float | None = None
+
+    async def look(self) -> None:
+        """Do one round, and tell what went.
+
+        Raises:
+            StorageUnavailable: the database did not answer; the next round goes on.
+        """
+        now = self._wall_clock()
+        gone = await apply_retention(self._store, self._retention, now)
+        if self._swept is None or now - self._swept >= DAY_SECONDS:
+            gone["passages"] = await sweep_passages(self._store, now)
+            self._swept = now
+        if gone.total():
+            self._log.write("info", "retention", **{table: count for table, count in gone.items() if count})
