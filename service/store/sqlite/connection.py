@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +29,7 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
         ConfigurationError: the file cannot be opened, or is no database.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
+        _create(path)
         path.chmod(_OWNER_ONLY)
         with ExitStack() as unless_it_works:
             connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
@@ -49,6 +48,17 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
             f"database {path}: {error}; set COURTSIGHT_DATABASE to a file you may write"
         ) from error
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file where there is none; one that is there is never opened here.
+
+    To close any descriptor of a file gives up all POSIX locks that this process has on it (fcntl(2)), those of SQLite's connections too:
+    the next program that closes the database would believe to be the last one and remove the log that this process still writes.
+    """
+    if not path.exists():
+        with suppress(FileExistsError):
+            path.touch(_OWNER_ONLY, exist_ok=False)
 
 
 def migrate(connection: sqlite3.Connection, now: float) -> Moved:
