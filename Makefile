@@ -122,7 +122,7 @@ format: ready ## Mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-setup: ready ## Install what is lacking: the environment, Prometheus and Alertmanager
+setup: ready ## Install what is lacking: the environment, Prometheus, Alertmanager, and Redis for tests
 	@$(BIN)/python -m harness.tools
 
 clean: ## Remove environment and caches; evidence and reports stay

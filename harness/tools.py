@@ -36,6 +36,9 @@ PACKAGES: Final = {
 }
 """The Debian package that holds each tool."""
 
+REDIS_PACKAGES: Final = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1")
+"""The server for tests, its program, and the libraries that a bare system lacks."""
+
 _TEMPLATES: Final = b"/usr/share/prometheus/alertmanager"
 
 _VERSION_DEADLINE = 20.0  # seconds; a cold start of a Go program on a busy machine takes under one
@@ -93,8 +96,10 @@ def apt_options(folder: Path) -> list[str]:
     return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
 
-def fetch(packages: Sequence[str], root: Path, report: Callable[[str], object]) -> None:
-    """Downloads and unpacks Debian packages into `.cache/tools` below `root`; raises FetchError with one line.
+def fetch(
+    packages: Sequence[str], root: Path, report: Callable[[str], object], *, into: str = "tools", size: str = "45 MB"
+) -> None:
+    """Downloads and unpacks Debian packages into `.cache/<into>` below `root`; raises FetchError with one line.
 
     The unpacked tree takes its place by a rename, so that a half-made one is never found.
     """
@@ -107,7 +112,7 @@ def fetch(packages: Sequence[str], root: Path, report: Callable[[str], object]) 
     for folder in ("state/lists/partial", "cache/archives/partial", "log", "incoming/tree"):
         (private / folder).mkdir(parents=True, exist_ok=True)
     options = apt_options(private)
-    report(f"setup: fetching {' and '.join(packages)} into .cache/tools (once, 45 MB)")
+    report(f"setup: fetching {' and '.join(packages)} into .cache/{into} (once, {size})")
     updated = _run([apt, "-q", *options, "update"], private)
     downloaded = _run([apt, "-q", *options, "download", *packages], incoming)
     archives = sorted(incoming.glob("*.deb"))
@@ -120,7 +125,7 @@ def fetch(packages: Sequence[str], root: Path, report: Callable[[str], object]) 
     alertmanager = incoming / "tree" / "usr" / "bin" / "prometheus-alertmanager"
     if alertmanager.is_file():
         alertmanager.write_bytes(relocate(alertmanager.read_bytes()))
-    _take_place(incoming / "tree", root / ".cache" / "tools")
+    _take_place(incoming / "tree", root / ".cache" / into)
     shutil.rmtree(private)
 
 
@@ -215,12 +220,39 @@ def find_tools(
     return found
 
 
+def look_up_redis(root: Path, search_path: str | None = None) -> Path | None:
+    """The `redis-server` that only tests start: on `search_path` (None: PATH), else in the cache below `root`."""
+    for folder in (search_path, str(root / ".cache" / "redis" / "usr" / "bin")):
+        found = shutil.which("redis-server", path=folder)
+        if found is not None:
+            return Path(found).absolute()
+    return None
+
+
+def redis_libraries(root: Path) -> str:
+    """Where a fetched `redis-server` finds its libraries, as LD_LIBRARY_PATH has it."""
+    return ":".join(str(folder) for folder in sorted((root / ".cache" / "redis" / "usr" / "lib").glob("*-linux-gnu*")))
+
+
+def find_redis(root: Path, *, search_path: str | None = None, report: Callable[[str], object] = print) -> Path | None:
+    """The server for tests, fetched into the cache when it is lacking; None, and one line, where it cannot be had."""
+    try:
+        with _only_one(root / ".cache" / "redis.lock"):
+            if look_up_redis(root, search_path) is None:
+                fetch(REDIS_PACKAGES, root, report, into="redis", size="2 MB")
+    except (FetchError, OSError) as failure:
+        report(f"Without redis-server ({failure}) the tests of Redis fail; install with: apt-get install redis-server")
+    return look_up_redis(root, search_path)
+
+
 def main() -> int:
     """Fetches what is lacking and shows where each tool lies and its version; gives 0 also when some are missing."""
     tools = find_tools(Path(__file__).resolve().parent.parent)
     for name in NAMES:
         path = getattr(tools, name)
         print(f"{name:<13}{'missing' if path is None else f'{version_of(path)}  {path}'}")
+    redis = find_redis(Path(__file__).resolve().parent.parent)
+    print(f"redis-server {redis or 'missing'}")
     return 0
 
 

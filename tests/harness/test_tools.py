@@ -182,3 +182,40 @@ def test_the_program_lists_every_tool() -> None:
     )
     assert done.returncode == 0
     assert all(any(line.startswith(name) for line in done.stdout.splitlines()) for name in tools.NAMES)
+
+
+def test_the_server_for_tests_lies_in_a_cache_of_its_own(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """redis-server is fetched beside the monitoring tools, which stay as they are, and found there with its libraries."""
+    asked: list[tuple[str, ...]] = []
+
+    def unpack(packages: tuple[str, ...], root: Path, report: object, *, into: str, size: str) -> None:
+        asked.append(packages)
+        program = root / ".cache" / into / "usr" / "bin" / "redis-server"
+        program.parent.mkdir(parents=True)
+        (root / ".cache" / into / "usr" / "lib" / "x86_64-linux-gnu").mkdir(parents=True)
+        program.write_text("#!/bin/sh\n", encoding="utf-8")
+        program.chmod(0o755)
+
+    monkeypatch.setattr(tools, "fetch", unpack)
+    first = tools.find_redis(tmp_path, search_path=str(tmp_path), report=said.append)
+    again = tools.find_redis(tmp_path, search_path=str(tmp_path), report=said.append)
+    assert first == again == tmp_path / ".cache/redis/usr/bin/redis-server"
+    assert asked == [tools.REDIS_PACKAGES]
+    assert tools.redis_libraries(tmp_path) == str(tmp_path / ".cache/redis/usr/lib/x86_64-linux-gnu")
+
+
+def test_without_a_network_the_server_for_tests_is_missing_with_advice(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be fetched is None, and one line says what to install."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise tools.FetchError("no network")
+
+    monkeypatch.setattr(tools, "fetch", offline)
+    assert tools.find_redis(tmp_path, search_path=str(tmp_path), report=said.append) is None
+    assert said == [
+        "Without redis-server (no network) the tests of Redis fail; install with: apt-get install redis-server"
+    ]

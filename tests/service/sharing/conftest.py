@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-_CACHE = Path(__file__).parents[3] / ".cache" / "tools"
+from harness.tools import look_up_redis, redis_libraries
+
+_ROOT = Path(__file__).parents[3]
 _PASSWORD = "a-password-of-the-tests-7f3a"
 _STARTED_SECONDS = 15.0
 _GUARD = "read _; kill -KILL $0"
@@ -27,7 +29,7 @@ class RedisServer:
     password = _PASSWORD
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("redis-server") or shutil.which("redis-server", path=str(_CACHE / "usr" / "bin"))
+        found = look_up_redis(_ROOT)
         assert found, "no redis-server: `make setup` fetches it, or install the package redis-server"
         self._program = found
         self._folder = folder
@@ -44,14 +46,13 @@ class RedisServer:
     def start(self) -> None:
         given = ["--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", _PASSWORD, "--save", "",
                  "--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no"]  # fmt: skip
-        libraries = ":".join(str(folder) for folder in sorted((_CACHE / "usr" / "lib").glob("*-linux-gnu")))
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *given],
+                [str(self._program), *given],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "LD_LIBRARY_PATH": libraries},
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "LD_LIBRARY_PATH": redis_libraries(_ROOT)},
             )
         self._guard = subprocess.Popen(["/bin/sh", "-c", _GUARD, str(self._process.pid)], stdin=subprocess.PIPE)
         ends = time.monotonic() + _STARTED_SECONDS
