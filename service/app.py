@@ -107,6 +107,7 @@ class _Parts:
     embedder: ProviderEmbedder | None
     dress: Dress
     sharing: Sharing
+    metrics_token: str | None
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -176,6 +177,7 @@ def create_app(
         embedder,
         dress,
         sharing,
+        settings.metrics_token.get_secret_value() if settings.metrics_token else None,
     )
 
     @asynccontextmanager
@@ -427,6 +429,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         watching=parts.watching,
         surroundings=around,
         log_key=parts.ring.current.secret,
+        metrics_token=parts.metrics_token,
     )
 
 

@@ -73,6 +73,7 @@ class Services:
     watching: Watching
     surroundings: Surroundings
     log_key: str
+    metrics_token: str | None
 
     def note(self, record: RequestRecord, action: str, subject: str) -> None:
         """Take a security event of a request down, by its caller where one is known."""

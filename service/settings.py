@@ -122,6 +122,13 @@ class Settings(BaseSettings):
         default=None,
         description="Addresses or networks of one's own proxies, with commas: only their X-Forwarded-For is believed; default: none.",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Without it as a bearer token /metrics answers 401; default: open to whoever reaches the port. Also as COURTSIGHT_METRICS_TOKEN_FILE.",
+    )
+    metrics_token_file: Path | None = Field(
+        default=None, description="A file that holds that token; surrounding space is cut."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`debug` is for development only."
     )
@@ -196,6 +203,7 @@ class Settings(BaseSettings):
         )
         self.otlp_headers = _secret("OTLP_HEADERS", self.otlp_headers, self.otlp_headers_file)
         self.sentry_dsn = _secret("SENTRY_DSN", self.sentry_dsn, self.sentry_dsn_file)
+        self.metrics_token = _secret("METRICS_TOKEN", self.metrics_token, self.metrics_token_file)
         self.redis_url = _secret("REDIS_URL", self.redis_url, self.redis_url_file)
         if self.retrieval_database_url is not None and self.corpus is not None:
             raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")

@@ -20,6 +20,7 @@ from service.api.wire import (
 from service.chat.citations import load_citations
 from service.chat.citing import FORMS, Form, each_once
 from service.examination import ExaminedConversation, examine_conversation
+from service.sanitising import cleaned_line
 from service.services import enter, services_of
 from service.store.audit import note
 from service.store.conversations import (
@@ -55,7 +56,9 @@ async def create(request: Request) -> Response:
     caller.require("read")
     body = await read_body(request, NewConversation, services.deployment.limits.body_bytes)
     surroundings = services.surroundings
-    made = Conversation(surroundings.new_id(), body.title or _UNTITLED, surroundings.wall_clock(), 0)
+    made = Conversation(
+        surroundings.new_id(), cleaned_line(body.title or "") or _UNTITLED, surroundings.wall_clock(), 0
+    )
     await services.store.write(lambda: insert_conversation(caller.account_id, made))
     return Json(conversation_fields(made), status_code=201)
 
@@ -100,7 +103,7 @@ async def rename(request: Request, conversation_id: str) -> Response:
     caller = await enter(request, services)
     caller.require("read")
     body = await read_body(request, NewTitle, services.deployment.limits.body_bytes)
-    title = checked_length(body.title, _LONGEST_TITLE, "title").strip()
+    title = cleaned_line(checked_length(body.title, _LONGEST_TITLE, "title"))
     renamed = await services.store.write(lambda: rename_conversation(caller.account_id, conversation_id, title))
     # The title is part of what a follow-up may lean on.
     await services.sharing.memory.forget(caller.account_id, conversation_id)

@@ -8,6 +8,7 @@ from service.api.shapes import examined_fields, feedback_fields
 from service.api.wire import Json, NewFeedback, read_body
 from service.errors import InvalidRequest
 from service.examination import examine_message
+from service.sanitising import cleaned
 from service.services import enter, services_of
 from service.store.conversations import find_message
 from service.store.feedback import Feedback, put_feedback
@@ -32,7 +33,7 @@ async def rate(request: Request, message_id: str) -> Response:
     caller = await enter(request, services)
     caller.require("read")
     body = await read_body(request, NewFeedback, services.deployment.limits.body_bytes)
-    given = Feedback(message_id, body.score, (body.comment or "").strip(), services.surroundings.wall_clock())
+    given = Feedback(message_id, body.score, cleaned(body.comment or "").strip(), services.surroundings.wall_clock())
 
     def job() -> Work[None]:
         _, message = yield from find_message(caller.account_id, message_id)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 
 from fastapi import APIRouter, Request, Response
 
 from service import __version__
 from service.api.wire import Json
-from service.errors import Problem
+from service.errors import Problem, Unauthenticated
 from service.services import services_of
 
 router = APIRouter()
@@ -55,6 +56,10 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """The page for Prometheus, rendered beside the event loop: it takes milliseconds."""
     services = services_of(request)
+    token = services.metrics_token
+    shown = request.headers.get("authorization", "")
+    if token and not hmac.compare_digest(shown.encode("latin-1", "replace"), f"Bearer {token}".encode()):
+        raise Unauthenticated("Send 'Authorization: Bearer <token>' with the token of COURTSIGHT_METRICS_TOKEN")
     services.metrics.active.forget_old()
     accept = request.headers.get("accept", "")
     page, media_type = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render, accept)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from service.chat.citations import Citation, load_citations
 from service.errors import BodyTimeout, FieldError, InvalidRequest, TooLarge
 from service.retrieval.retriever import Filters
+from service.sanitising import cleaned
 
 if TYPE_CHECKING:
     from service.exchange import Answer, Step
@@ -176,11 +177,12 @@ async def _read(request: Request, most: int) -> bytes:
 
 
 def checked_length(text: str, most: int, path: str) -> str:
-    """The text, when it has a visible character and is no longer than allowed.
+    """The text without what cannot be seen, when a visible character is left and it is no longer than allowed.
 
     Raises:
         InvalidRequest: naming the member.
     """
+    text = cleaned(text)
     if not text.strip():
         raise InvalidRequest(
             f"'{path}' is empty", errors=[FieldError(path, "Must hold at least one visible character")]

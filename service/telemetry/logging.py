@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ import orjson
 from service.telemetry.drops import Drops
 from service.telemetry.record import CURRENT
 
+_DRIVING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What JSON leaves as it is and a viewer takes for a new line, a terminal for a command (U+009B), or a reader for another order."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 LINES = 64
 SECONDS = 0.005
@@ -143,9 +146,14 @@ def pseudonym(secret: str, account_id: str) -> str:
     return hmac.new(secret.encode(), b"log:" + account_id.encode(), hashlib.sha256).hexdigest()[:16]
 
 
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
 def _as_bytes(line: dict[str, Any]) -> bytes:
     try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        written = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return written if written.isascii() else _DRIVING.sub(_escaped, written.decode()).encode()
     except orjson.JSONEncodeError:
         # Lone surrogates, or a value of another type: the event is told all the same.
         return orjson.dumps(

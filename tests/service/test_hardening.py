@@ -12,13 +12,13 @@ from starlette.types import Message
 
 from service.api.wire import Login, read_body
 from service.errors import PROBLEM_CODES, BodyTimeout, Problem, ServiceError, TooBusy
+from service.sanitising import cleaned
 from service.security.passwords import MOST_WAITING, PasswordCheck, hasher
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        "\x00",
         "a\x00b",
         "'; DROP TABLE messages; --",
         'who\'s role:admin OR (a-b) "quoted"',
@@ -33,13 +33,13 @@ from service.security.passwords import MOST_WAITING, PasswordCheck, hasher
     ],
 )
 def test_no_message_breaks_the_service(house: Any, message: str) -> None:
-    """Whatever is asked is answered as JSON and as a stream, and kept as it was written."""
+    """Whatever is asked is answered as JSON and as a stream, and kept as it was written but for what nobody sees."""
     answer = house.ask("judge", message)
     assert answer["outcome"] in {"ok", "abstained"}
     events = house.stream("judge", message)
     assert [event for event, _ in events].count("done") == 1
     shown = house.send("GET", f"/v1/conversations/{answer['conversation_id']}", "judge").json()
-    assert shown["messages"][0]["content"] == message
+    assert shown["messages"][0]["content"] == cleaned(message)
 
 
 def test_every_problem_has_a_code_of_the_closed_list() -> None:

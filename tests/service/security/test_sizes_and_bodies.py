@@ -1,0 +1,122 @@
+"""How much is read of a request, and what is made of bodies that are no honest JSON (API4, V5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+WITH_BODIES = [
+    ("POST", "/v1/auth/token", None),
+    ("POST", "/v1/chat", "judge"),
+    ("POST", "/v1/conversations", "judge"),
+    ("POST", "/v1/keys", "judge"),
+    ("POST", "/v1/tools/LegalRetriever", "judge"),
+    ("PUT", "/v1/switches/extractive-only", "admin"),
+]
+
+
+def limit_of(house: Any) -> int:
+    most: int = house.app.state.services.deployment.limits.body_bytes
+    return most
+
+
+@pytest.mark.parametrize(("method", "path", "role"), WITH_BODIES)
+def test_one_byte_more_than_allowed_is_refused_declared_or_not(
+    house: Any, method: str, path: str, role: str | None
+) -> None:
+    """API4, FastAPI has no limit by itself: limit + 1 bytes are 413 with their length and in chunks without one; the limit itself is read."""
+
+    async def chunks(size: int) -> AsyncIterator[bytes]:
+        for start in range(0, size, 1_000):
+            yield b" " * min(1_000, size - start)
+
+    most = limit_of(house)
+    assert house.send(method, path, role, content=b" " * (most + 1)).status_code == 413
+    assert house.send(method, path, role, content=chunks(most + 1)).status_code == 413
+    assert house.send(method, path, role, content=b" " * most).status_code == 422
+    assert house.send(method, path, role, content=chunks(most)).status_code == 422
+
+
+def test_a_lying_length_buys_nothing(house: Any) -> None:
+    """A Content-Length below the truth, or one that is no number, does not lift the limit."""
+    for declared in ("10", "-1", "1e3", "0x10", "9" * 30):
+        response = house.send(
+            "POST", "/v1/chat", "judge", content=b" " * (limit_of(house) + 1), headers={"Content-Length": declared}
+        )
+        assert response.status_code == 413, declared
+
+
+def test_a_thousand_parts_are_refused_as_a_whole(house: Any) -> None:
+    """Aiohttp CVE-2025-69228, a limit for each part only: a form of 1,000 parts is 413, and no form is ever parsed."""
+    files = [(f"f{number}", (f"n{number}.txt", b"x" * 10)) for number in range(1_000)]
+    assert house.send("POST", "/v1/chat", "judge", files=files).status_code == 413
+    assert house.send("POST", "/v1/chat", "judge", files=files[:3]).status_code == 422
+
+
+def test_too_many_or_too_long_headers_are_refused(house: Any) -> None:
+    """More than a hundred headers, or 32 KiB of them, are 431 in the form of all errors."""
+    many = {f"X-Junk-{number}": "x" for number in range(101)}
+    for headers in (many, {"X-Junk": "x" * 40_000}):
+        response = house.send("GET", "/v1/tools", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (431, "too_large")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        'application/x-www-form-urlencoded; !="' + "\\" * 5_000,
+        "multipart/form-data; boundary=" + "a" * 5_000,
+        "multipart/form-data;" + " ;" * 2_500,
+        "application/json;charset=" + "é" * 2_000,
+        ";" * 5_000,
+    ],
+)
+def test_a_hostile_content_type_is_not_even_parsed(house: Any, junk: str) -> None:
+    """python-multipart CVE-2024-24762, a regex over Content-Type: the header decides nothing here, the body is JSON or refused."""
+    body = b'{"message": "Apa itu hukum pidana?"}'
+    headers = {"Content-Type": junk.encode("latin-1", "replace")}
+    assert house.send("POST", "/v1/chat", "judge", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" * 30_000,
+        b'{"message":' * 5_000,
+        b'{"message": NaN}',
+        b'{"message": Infinity}',
+        b'{"message": 1' + b"0" * 5_000 + b"}",
+        b'{"message": "\\ud800"}',
+        b'{"message": "\xed\xa0\x80"}',
+        b'{"message": "a\x00b"}',
+        b'{"message": "x", "year_from": 1' + b"0" * 400 + b"}",
+        b'{"message": "x"} {"message": "y"}',
+        b"\xef\xbb\xbf{}",
+        b"\x80\x04\x95",
+    ],
+    ids=lambda raw: raw[:16].decode("latin-1"),
+)
+def test_hostile_json_is_a_wrong_request(house: Any, raw: bytes) -> None:
+    """Depth, NaN, huge numbers, halves of surrogates, raw control characters, two values: 422, with and without an idempotency key."""
+    for headers in ({}, {"Idempotency-Key": "k1"}):
+        response = house.send("POST", "/v1/chat", "judge", content=raw, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_member_given_twice_is_read_once(house: Any) -> None:
+    """Duplicate keys: nothing reads the body a second time, so no check sees another value than the answer does."""
+    raw = b'{"message": "", "message": "Apa itu hukum pidana?", "role": "admin", "role": "judge"}'
+    assert house.send("POST", "/v1/chat", "public", content=raw).json()["role"] == "public"
+    raw = b'{"message": "Apa itu hukum pidana?", "message": ""}'
+    assert house.send("POST", "/v1/chat", "public", content=raw).status_code == 422
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=400))
+def test_no_body_at_all_is_an_error_of_ours(house: Any, raw: bytes) -> None:
+    """Whatever bytes come, the answer is never a 5xx."""
+    assert house.send("POST", "/v1/tools/LawLookup", "judge", content=raw).status_code < 500
