@@ -31,8 +31,9 @@ from service.security.passwords import hasher
 from service.services import Surroundings
 from service.settings import CORPORA, Settings
 from service.store.accounts import Account, insert_accounts
-from service.store.sqlite.connection import connect, migrate
-from service.store.sqlite.driving import drive
+from service.store.migrating import bring_to
+from service.store.opening import dialect_of, once
+from service.store.work import Work
 from service.telemetry.logging import EventLog
 from service.telemetry.unhandled import Reports
 from tests.service.postgres_server import new_database, server  # noqa: F401 - fixtures of both PostgreSQL stores
@@ -186,8 +187,6 @@ def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., H
         reports: Reports | None = None,
     ) -> House:
         chosen = wanted or settings
-        connection = connect(chosen.database, 1.0)
-        migrate(connection, NOW)
         named = [*((role, role) for role in ROLES), ("other", "judge")]
         accounts = [
             Account(
@@ -195,10 +194,12 @@ def building(settings: Settings, password_hash: str) -> Iterator[Callable[..., H
             )
             for name, role in named
         ]
-        connection.execute("BEGIN")
-        drive(connection, insert_accounts(accounts))
-        connection.execute("COMMIT")
-        connection.close()
+
+        def furnish() -> Work[None]:
+            yield from bring_to(dialect_of(chosen), NOW)
+            yield from insert_accounts(accounts)
+
+        asyncio.run(once(chosen, furnish()))
         output, wall_clock, ids = io.BytesIO(), Ticking(NOW, 0.001), itertools.count(1)
         around = Surroundings(
             clock=Ticking(0.0, 0.0001),

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,63 @@ def test_a_database_that_cannot_be_read_is_not_ready(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         asyncio.run(store.check())
     asyncio.run(store.close())
+
+
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite needs to write beside its file; the message says which setting to change."""
+
+    def refused(*_: Any) -> int:  # root, as which tests may run, may write anywhere
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("service.store.sqlite.connection.os.open", refused)
+    with pytest.raises(ConfigurationError, match=r"Permission denied; set COURTSIGHT_DATABASE"):
+        connect(tmp_path / "a.db", 0.1)
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """A file that has tables of these names but not ours is refused, and nothing in it is changed."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as foreign:
+        foreign.execute("CREATE TABLE accounts (whatever TEXT)")
+        foreign.execute("INSERT INTO accounts VALUES ('theirs')")
+        foreign.commit()
+    with pytest.raises(ConfigurationError, match="stays as it was"):
+        SqliteStore(path, 1.0, 1.0)
+    with closing(sqlite3.connect(path)) as foreign:
+        assert foreign.execute("SELECT * FROM accounts").fetchall() == [("theirs",)]
+        assert foreign.execute("SELECT name FROM sqlite_master").fetchall() == [("accounts",)]
+
+
+def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
+    """What was written many times over is brought into the file: the log stays near a thousand pages."""
+
+    def write_much(number: int) -> Work[None]:
+        return run("INSERT INTO audit (at, action, subject) VALUES ($1, 'x', $2)", float(number), "x" * 50_000)
+
+    async def story() -> None:
+        store = SqliteStore(tmp_path / "a.db", 5.0, 1.0)
+        for number in range(300):
+            await store.write(lambda number=number: write_much(number))
+        assert (tmp_path / "a.db-wal").stat().st_size < 3 * 1000 * 4096
+        await store.scrub()
+        assert (tmp_path / "a.db-wal").stat().st_size == 0
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_a_log_that_somebody_reads_is_not_emptied(tmp_path: Path) -> None:
+    """Scrubbing says that it could not be done, and can be once the reader is gone."""
+
+    async def story() -> None:
+        store = SqliteStore(tmp_path / "a.db", 0.1, 1.0)
+        with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM accounts").fetchall()
+            await store.write(lambda: run("DELETE FROM audit"))
+            with pytest.raises(StorageUnavailable, match="log is in use"):
+                await store.scrub()
+        await store.scrub()
+        await store.close()
+
+    asyncio.run(story())
