@@ -400,7 +400,7 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         passwords=passwords,
         signer=signer,
         proxies=parts.proxies,
-        logins=LoginCounts(),
+        logins=LoginCounts(parts.sharing.quotas),
         audit=audit,
         tools=toolbox,
         answerer=Answerer(

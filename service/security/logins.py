@@ -9,6 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.quotas.limits import Demand, Limit, QuotaStore
+
 WINDOW_SECONDS = 900.0
 FREE_FAILURES = 5
 MOST_OF_AN_ADDRESS = 20
@@ -16,6 +18,9 @@ LONGEST_DELAY_SECONDS = 60.0
 PACE = 9.0
 """Logins a second in all: 9 x 20 ms of argon2id are a tenth of two cores."""
 BURST = 20.0
+_OF_A_NAME = Limit("user", "login-name", 100, WINDOW_SECONDS)
+_OF_AN_ADDRESS = Limit("address", "login-address", 100, WINDOW_SECONDS)
+"""More than is ever let in: these only count."""
 _MOST_COUNTED = 20_000
 """Names and addresses in memory. At the pace above, no more than 8,120 attempts fall into one window."""
 
@@ -41,9 +46,14 @@ class _Count:
 
 
 class LoginCounts:
-    """The limits of one process."""
+    """The limits of one process, which learns with each failure how many the others saw.
 
-    def __init__(self) -> None:
+    `QuotaStore` only counts forward, so a right password forgets failures in the process that saw it; the next wrong one brings the
+    shared count back. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window.
+    """
+
+    def __init__(self, shared: QuotaStore | None = None) -> None:
+        self._shared = shared
         self._names: dict[bytes, _Count] = {}
         self._addresses: dict[bytes, _Count] = {}
         self._tokens = BURST
@@ -65,9 +75,13 @@ class LoginCounts:
 
     async def failed(self, name: str, address: str, now: float) -> None:
         """See `LoginLimits.failed`. What runs at once is bounded by the queue for hashing: twenty-two."""
-        for count in (self._count(self._names, name, now), self._count(self._addresses, address, now)):
+        of_name, of_address = self._count(self._names, name, now), self._count(self._addresses, address, now)
+        for count in (of_name, of_address):
             count.failures += 1
             count.last = now
+        if self._shared is not None:
+            of_name.failures = max(of_name.failures, await _counted(self._shared, _OF_A_NAME, name, now))
+            of_address.failures = max(of_address.failures, await _counted(self._shared, _OF_AN_ADDRESS, address, now))
 
     async def passed(self, name: str) -> None:
         """See `LoginLimits.passed`."""
@@ -91,6 +105,12 @@ class LoginCounts:
             return (1 - self._tokens) / PACE
         self._tokens -= 1
         return 0.0
+
+
+async def _counted(store: QuotaStore, limit: Limit, text: str, now: float) -> int:
+    """Count a failure for all processes, and give how many there were in the window, this one included."""
+    decision = await store.take([Demand(limit, _digest(text).hex())], now)
+    return limit.requests - decision.remaining
 
 
 def _delay(failures: int) -> float:

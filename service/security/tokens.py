@@ -52,7 +52,7 @@ class TokenSigner:
             ring: secrets of at least 32 bytes; the settings have checked that.
             lifetime: seconds for which a token is valid.
         """
-        self._ring = ring
+        self.ring = ring
         self.lifetime = lifetime
         self._known: dict[str, Claims] = {}
         self._known_by: KeyRing = ring.current
@@ -68,7 +68,7 @@ class TokenSigner:
             "nbf": int(now),
             "exp": int(now + self.lifetime),
         }
-        ring = self._ring.current
+        ring = self.ring.current
         return jwt.encode(claims, ring.secret, algorithm=_ALGORITHM, headers={"kid": ring.signing})
 
     def read(self, token: str, now: float) -> Claims:
@@ -81,8 +81,8 @@ class TokenSigner:
         Raises:
             Unauthenticated: expired, or not one that this service made; a revoked one is the caller's to find.
         """
-        if self._known_by is not self._ring.current:
-            self._known_by = self._ring.current
+        if self._known_by is not self.ring.current:
+            self._known_by = self.ring.current
             self._known.clear()
         known = self._known.get(token)
         if known is None:
@@ -113,12 +113,12 @@ class TokenSigner:
         except (jwt.InvalidTokenError, ValueError):
             return ()
         if "kid" not in header:
-            return self._ring.current.secrets.values()
+            return self.ring.current.secrets.values()
         kid = header["kid"]
-        if kid not in self._ring.current.secrets:
+        if kid not in self.ring.current.secrets:
             # Another worker may have seen a rotated file a moment earlier.
-            self._ring.look()
-        secret = self._ring.current.secrets.get(kid)
+            self.ring.look()
+        secret = self.ring.current.secrets.get(kid)
         return () if secret is None else (secret,)
 
     def _timely(self, claims: dict[str, object], now: float) -> Claims:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from service.quotas.limits import QuotaStore
+from service.quotas.windows import SlidingWindows
 from service.security.logins import (
     BURST,
     FREE_FAILURES,
@@ -21,8 +23,8 @@ from service.security.logins import (
 class Door:
     """Attempts at one moment after the other, without an event loop in each test."""
 
-    def __init__(self) -> None:
-        self.counts = LoginCounts()
+    def __init__(self, shared: QuotaStore | None = None) -> None:
+        self.counts = LoginCounts(shared)
         self.now = 1_000.0
 
     def begin(self, name: str = "ana", address: str = "10.0.0.1") -> float:
@@ -115,6 +117,17 @@ def test_all_logins_together_keep_a_pace() -> None:
         door.now += 0.01
         taken += door.attempt(f"m{number}", f"10.1.{number % 250}.{number // 250}") == 0
     assert taken == pytest.approx(10 * PACE, abs=2)
+
+
+def test_processes_learn_of_each_others_failures() -> None:
+    """Guesses spread over three processes are slowed down like guesses at one, but for one attempt of each that has not heard yet."""
+    shared = SlidingWindows()
+    doors = [Door(shared) for _ in range(3)]
+    let_in = sum(doors[n % 3].attempt(address=f"10.0.0.{n}") == 0 for n in range(60))
+    assert FREE_FAILURES <= let_in <= FREE_FAILURES + 2
+    many = [Door(shared) for _ in range(3)]
+    let_in = sum(many[n % 3].attempt(f"name{n}", "10.9.9.9") == 0 for n in range(60))
+    assert MOST_OF_AN_ADDRESS <= let_in <= MOST_OF_AN_ADDRESS + 2
 
 
 def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
