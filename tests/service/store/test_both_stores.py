@@ -26,10 +26,13 @@ from service.store.conversations import (
     append_messages,
     delete_conversation,
     find_conversation,
+    find_message,
     insert_conversation,
     last_questions,
     list_conversations,
     list_messages,
+    messages_behind,
+    rename_conversation,
 )
 from service.store.revocations import is_revoked, revoke
 from service.store.spending import spent_by_others, write_spending
@@ -109,6 +112,24 @@ def test_conversations_are_listed_newest_first(peopled: Place) -> None:
     """The list is cut to its limit after ordering."""
     peopled.write(*(lambda n=n: begin("id-ana", f"c{n}", float(n)) for n in range(3)))
     assert [one.id for one in peopled.read(lambda: list_conversations("id-ana", 2))] == ["c2", "c1"]
+
+
+def test_pages_and_titles(peopled: Place) -> None:
+    """Pages of conversations and messages go on where the last one ended; a title changes for its owner only."""
+    peopled.write(*(lambda n=n: begin("id-ana", f"c{n}", 1.0) for n in range(3)))
+    first = peopled.read(lambda: list_conversations("id-ana", 2))
+    rest = peopled.read(lambda: list_conversations("id-ana", 2, (first[-1].created_at, first[-1].id)))
+    assert [one.id for one in (*first, *rest)] == ["c2", "c1", "c0"]
+    assert peopled.write(lambda: rename_conversation("id-ana", "c0", "Baru"))[0].title == "Baru"
+    with pytest.raises(NotFound):
+        peopled.write(lambda: rename_conversation("id-budi", "c0", "Milik saya"))
+    peopled.write(*(lambda n=n: append_messages("id-ana", "c0", said(str(n))) for n in range(2)))
+    page = peopled.read(lambda: messages_behind("c0", 0, 3))
+    last = peopled.read(lambda: messages_behind("c0", page[-1][0], 3))
+    assert [message.id for _, message in (*page, *last)] == ["q0", "a0", "q1", "a1"]
+    assert peopled.read(lambda: find_message("id-ana", "a1"))[0] == "c0"
+    with pytest.raises(NotFound):
+        peopled.read(lambda: find_message("id-budi", "a1"))
 
 
 def test_an_answer_that_races_a_deletion_finds_nothing(peopled: Place) -> None:
