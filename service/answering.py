@@ -34,7 +34,7 @@ from service.errors import Problem
 from service.exchange import Answer, Classified, Delta, Event, Outcome, Question, Save, Step
 from service.listening import Understood, in_the_sources_language, understand
 from service.llm.calls import Usage
-from service.llm.engine import AnswerEngine, Piece, Written
+from service.llm.engine import AnswerEngine, Interrupted, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
 from service.readings import Readings
 from service.retrieval.analysis import content_words
@@ -68,12 +68,24 @@ class _Draft:
     steps: list[Step] = field(default_factory=list)
     runs: list[ToolRun] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
+    waiting: list[Step | Delta] = field(default_factory=list)
     weighed: Weighed | None = None
 
-    def step(self, kind: str, detail: str, name: str = "") -> Step:
+    def step(self, kind: str, detail: str, name: str = "") -> None:
+        """Note a step, to be told."""
         made = Step(len(self.steps) + 1, telling.title(kind, self.language, name), detail)
         self.steps.append(made)
-        return made
+        self.waiting.append(made)
+
+    def say(self, text: str) -> None:
+        """Add to the text, to be told."""
+        self.pieces.append(text)
+        self.waiting.append(Delta(text))
+
+    def untold(self) -> list[Step | Delta]:
+        """What has come together since it was told last."""
+        told, self.waiting = self.waiting, []
+        return told
 
     @property
     def text(self) -> str:
@@ -113,99 +125,92 @@ class Answerer:
             today: the day on which it is asked.
             save: keeps the answer; when it raises, the answer is not told.
         """
-        question = replace(
-            question,
-            text=calmed(question.text),
-            earlier=tuple(map(calmed, question.earlier)),
-            title=calmed(question.title) if question.title else question.title,
-        )
+        question = _calmed(question)
+        # One generator tells all: each level of them would cost as much as a step itself.
         with self._shelf.lend() as retriever:
             understood = understand(
                 question.text, question.earlier, question.title, self._deployment.talk, self._deployment.refusals
             )
             draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
-            outcome: Outcome | None = None
-            self._watcher.asked(question.text)
-            try:
-                async with aclosing(self._answered(draft, question, save)) as events:
-                    async for event in events:
-                        if isinstance(event, Answer):
-                            outcome = event.outcome
-                        yield event
-            finally:
-                self._watcher.answered(outcome, draft.text)
+            yield Classified(draft.assessment.complexity)
+            finished = self._without_research(draft, question)
+            if finished is None:
+                question = replace(question, text=understood.text, earlier=understood.earlier, title=understood.title)
+                context, plan, filters = self._planned(draft, question)
+                for told in draft.untold():
+                    yield told
+                await self._look_up(draft, context, plan, filters)
+                weighed = await self._best_weighed(draft, question, context)
+                finished = self._abstained(draft, question, context, weighed)
+                for told in draft.untold():
+                    yield told
+                if finished is None:
+                    self._watcher.guarded(*_KEPT)
+                    started, written = self._clock(), _BY_OURSELVES
+                    async with aclosing(self.engine.write(_brief(question, context, weighed, draft))) as events:
+                        async for event in events:
+                            if isinstance(event, Written):
+                                written = event
+                            else:
+                                draft.say(_shown(event, draft.language))
+                                for told in draft.untold():
+                                    yield told
+                    self._watcher.generated(written.model, self._clock() - started)
+                    finished = await self._composed(draft, question, weighed, written)
+            for told in draft.untold():
+                yield told
+            await save(finished)
+            yield finished
 
-    async def _answered(self, draft: _Draft, question: Question, save: Save) -> AsyncGenerator[Event, None]:
-        yield Classified(draft.assessment.complexity)
-        yield draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
+    def _without_research(self, draft: _Draft, question: Question) -> Answer | None:
+        """The answer to what is refused, or is no question of law; None for all else."""
+        draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
         refusal = refusal_of(question.text, self._deployment.refusals)
         if refusal:
-            events = self._refuse(draft, question, refusal)
-        elif draft.understood.talk:
-            events = self._reply(draft, question, draft.understood.talk)
-        else:
-            events = self._research(draft, self._researched(draft, question))
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, Answer):
-                    await save(event)
-                yield event
+            return self._refused(draft, question, refusal)
+        return self._replied(draft, question, draft.understood.talk) if draft.understood.talk else None
 
-    async def _refuse(self, draft: _Draft, question: Question, refusal: Refusal) -> AsyncGenerator[Event, None]:
+    def _refused(self, draft: _Draft, question: Question, refusal: Refusal) -> Answer:
         self._watcher.guarded(refusal.reason, "refused")
-        yield draft.step("guard", telling.refused(refusal.reason, draft.language))
-        text = refusal.said_to(question.text, draft.language)
-        draft.pieces.append(text)
-        yield Delta(text)
+        draft.step("guard", telling.refused(refusal.reason, draft.language))
+        draft.say(refusal.said_to(question.text, draft.language))
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
-        yield self._finished(draft, question, "refused", (), reason=refusal.reason)
+        return self._finished(draft, question, "refused", (), reason=refusal.reason)
 
-    def _researched(self, draft: _Draft, question: Question) -> Question:
-        understood = draft.understood
-        return replace(question, text=understood.text, earlier=understood.earlier, title=understood.title)
-
-    async def _reply(self, draft: _Draft, question: Question, talk: Remark) -> AsyncGenerator[Event, None]:
+    def _replied(self, draft: _Draft, question: Question, talk: Remark) -> Answer:
         self._watcher.guarded(*_KEPT)
-        yield draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
+        draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
         self._watcher.guarded(*_KEPT)
-        text = talk.answers[draft.language]
-        draft.pieces.append(text)
-        yield Delta(text)
+        draft.say(talk.answers[draft.language])
         # Nothing of law is said and nothing was looked up: an answer, without citations and without the confidence of any.
-        yield self._finished(draft, question, "ok", ())
+        return self._finished(draft, question, "ok", ())
 
-    async def _research(self, draft: _Draft, question: Question) -> AsyncGenerator[Event, None]:
+    def _planned(self, draft: _Draft, question: Question) -> tuple[Context, Plan, Filters]:
+        """What to look up, with which tools, and in which law."""
         context = contextualise(question.text, question.earlier, question.title, content_words, self._cited)
         if draft.understood.wish:
-            yield draft.step("follow", telling.once_more(question.text, draft.language))
+            draft.step("follow", telling.once_more(question.text, draft.language))
         elif context.carried:
-            yield draft.step("follow", telling.carried(context.carried, draft.language))
+            draft.step("follow", telling.carried(context.carried, draft.language))
         context, terms = in_the_sources_language(context, draft.understood, self._deployment.glossary)
         if terms:
-            yield draft.step("translate", telling.translated(terms, draft.language))
+            draft.step("translate", telling.translated(terms, draft.language))
         plan = plan_tools(f"{question.text} {context.search}", draft.assessment.complexity, question.role.tools)
-        yield draft.step("plan", telling.plan(plan, question.role, draft.language))
+        draft.step("plan", telling.plan(plan, question.role, draft.language))
         said = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
         filters = first_scope(question.filters, said, draft.today)
         if filters != NO_FILTERS:
-            yield draft.step("scope", telling.scope(filters, draft.language))
-        for step in await self._look_up(draft, context, plan, filters):
-            yield step
+            draft.step("scope", telling.scope(filters, draft.language))
+        return context, plan, filters
+
+    async def _best_weighed(self, draft: _Draft, question: Question, context: Context) -> Weighed:
+        """The evidence of the question; where it carries nothing, that of the part which names what is known."""
         weighed = await self._weigh(draft, question, context)
         if weighed.confidence < self._least_confidence(question, context):
             weighed = await self._known_part(draft, question, context, weighed)
         draft.weighed = weighed
-        yield draft.step(
-            "weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language)
-        )
-        if weighed.baseless or weighed.confidence < self._least_confidence(question, context):
-            async with aclosing(self._abstain(draft, question, context, weighed)) as events:
-                async for event in events:
-                    yield event
-            return
-        async with aclosing(self._compose(draft, question, context, weighed)) as events:
-            async for event in events:
-                yield event
+        draft.step("weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language))
+        return weighed
 
     def _cited(self, text: str) -> str:
         return translate(text, self._deployment.glossary).search if shows_english(text) else text
@@ -216,11 +221,17 @@ class Answerer:
         foreign = domain.is_foreign(f"{question.text} {context.search}")
         return domain.answer_from if foreign else self._deployment.abstain_below
 
-    async def _look_up(self, draft: _Draft, context: Context, plan: Plan, filters: Filters) -> list[Step]:
+    async def _look_up(self, draft: _Draft, context: Context, plan: Plan, filters: Filters) -> None:
         names = [tool.name for tool in plan.tools]
         request = ToolRequest(context.search, draft.today, draft.retriever, draft.language, filters)
         draft.runs = await run_together(
-            self._tools, names, request, self._clock, self._watcher.tool_failed, self._deployment.tool_seconds
+            self._tools,
+            names,
+            request,
+            self._clock,
+            self._watcher.tool_failed,
+            self._deployment.tool_seconds,
+            at_once=draft.retriever.waits,
         )
         for run in draft.runs:
             self._watcher.tool_ran(run, draft.assessment.complexity)
@@ -228,7 +239,8 @@ class Answerer:
             # Nothing was looked up: to abstain would say something about the sources that nobody knows.
             problem = next((run.error for run in draft.runs if isinstance(run.error, Problem)), None)
             raise problem or Problem("Every tool failed. Try again in a moment.")
-        return [draft.step("run", telling.run(run, draft.language), run.name) for run in draft.runs]
+        for run in draft.runs:
+            draft.step("run", telling.run(run, draft.language), run.name)
 
     async def _weigh(self, draft: _Draft, question: Question, context: Context) -> Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
@@ -289,54 +301,36 @@ class Answerer:
         known = await self._weigh(draft, question, replace(context, search=rest))
         return replace(known, unresolved=weighed.unresolved, resolved=weighed.resolved)
 
-    async def _abstain(
-        self, draft: _Draft, question: Question, context: Context, weighed: Weighed
-    ) -> AsyncGenerator[Event, None]:
-        whole = f"{question.text} {context.search}"
+    def _abstained(self, draft: _Draft, question: Question, context: Context, weighed: Weighed) -> Answer | None:
+        """Why there is no answer, where the evidence carries none; None where it does."""
         least = self._least_confidence(question, context)
+        if not weighed.baseless and weighed.confidence >= least:
+            return None
+        whole = f"{question.text} {context.search}"
         near = weighed.confidence >= _NEAR * least
         reason = reason_of(whole, self._deployment.domain, weighed.unknown, weighed.unresolved, near=near)
         self._watcher.guarded(*((reason, "abstained") if reason == "out_of_domain" else _KEPT))
-        yield draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
+        draft.step("withhold", telling.abstention(weighed.confidence, least, reason, draft.language))
         nearest = [item.document.title for item in weighed.evidence[:_NEAREST_NAMED]]
-        text = abstention(question.text, reason, nearest, weighed.missing, draft.language)
-        draft.pieces.append(text)
-        yield Delta(text)
-        yield self._finished(draft, question, "abstained", (), value=weighed.confidence, reason=reason)
+        draft.say(abstention(question.text, reason, nearest, weighed.missing, draft.language))
+        return self._finished(draft, question, "abstained", (), value=weighed.confidence, reason=reason)
 
-    async def _compose(
-        self, draft: _Draft, question: Question, context: Context, weighed: Weighed
-    ) -> AsyncGenerator[Event, None]:
-        self._watcher.guarded(*_KEPT)
-        brief = _brief(question, context, weighed, draft)
-        started = self._clock()
-        written = _BY_OURSELVES
-        async with aclosing(self.engine.write(brief)) as events:
-            async for event in events:
-                if isinstance(event, Written):
-                    written = event
-                    continue
-                text = event.text if isinstance(event, Piece) else telling.interruption(event.reason, draft.language)
-                draft.pieces.append(text)
-                yield Delta(text)
-        self._watcher.generated(written.model, self._clock() - started)
-        yield draft.step("compose", telling.composing(weighed.evidence, written.model, draft.language))
+    async def _composed(self, draft: _Draft, question: Question, weighed: Weighed, written: Written) -> Answer:
+        """The answer that was written, its marks checked and its confidence scored."""
+        draft.step("compose", telling.composing(weighed.evidence, written.model, draft.language))
         check = check_marks(draft.text, weighed.evidence)
-        yield draft.step("check", telling.check(check, draft.language))
+        draft.step("check", telling.check(check, draft.language))
         used = [item for item in weighed.evidence if item.number in check.used]
-        value = await confidence_in(
-            draft.retriever, self._readings_of(draft.retriever), weighed, used, self._deployment.calibration
-        )
-        missing = left_out(weighed.unknown, weighed.unresolved, draft.language)
-        yield self._finished(
+        readings = self._readings_of(draft.retriever)
+        return self._finished(
             draft,
             question,
             "ok",
             used,
-            value=value,
+            value=await confidence_in(draft.retriever, readings, weighed, used, self._deployment.calibration),
             dangling=check.dangling,
             written=written,
-            missing=missing,
+            missing=left_out(weighed.unknown, weighed.unresolved, draft.language),
             missed=weighed.unmet,
         )
 
@@ -380,6 +374,20 @@ class Answerer:
             features=draft.weighed.features if draft.weighed else {},
             corpus=draft.retriever.holdings.hash,
         )
+
+
+def _calmed(question: Question) -> Question:
+    """A question in which no run of letters or signs is without an end."""
+    return replace(
+        question,
+        text=calmed(question.text),
+        earlier=tuple(map(calmed, question.earlier)),
+        title=calmed(question.title) if question.title else question.title,
+    )
+
+
+def _shown(event: Piece | Interrupted, language: Language) -> str:
+    return event.text if isinstance(event, Piece) else telling.interruption(event.reason, language)
 
 
 def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft) -> Brief:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from service.remembering import remembered
 
@@ -14,7 +14,8 @@ _WORD = re.compile(rf"([a-z0-9]{{1,{_LONGEST_WORD}}})[a-z0-9]*")
 """Longer runs of letters are no words; they are cut so that no text can make the stemmer slow."""
 _SPACES = re.compile(r"\s{2,}")
 _SIGNS = re.compile(r"(\W{40})\W+")
-_LONG_RUN = re.compile(r"\S{200}(?=\S)")
+_LONGEST_RUN = 200
+_LONG_RUN = re.compile(rf"\S{{{_LONGEST_RUN}}}(?=\S)")
 
 
 def fold(text: str) -> str:
@@ -35,26 +36,24 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(fold(text)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
-    """The folded words of a text, read once for all who look for words in it: in order, as a set, and with how each of them begins."""
+    """The folded words of a text, read once for all who look for words in it: in order, and as a set."""
 
     tokens: tuple[str, ...]
     words: frozenset[str]
-    beginnings: frozenset[str]
+
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """How each word begins, from its first letter to all of it."""
+        return frozenset([word[:length] for word in self.words for length in range(1, len(word) + 1)])
 
 
 @remembered(most=1_000, longest=1_000)
 def said(text: str) -> Said:
     """The words of a text, to look for words in."""
-    return said_in(_words(text))
-
-
-def said_in(tokens: Sequence[str]) -> Said:
-    """Folded words, to look for words in."""
-    distinct = frozenset(tokens)
-    beginnings = frozenset([word[:length] for word in distinct for length in range(1, len(word) + 1)])
-    return Said(tuple(tokens), distinct, beginnings)
+    tokens = _words(text)
+    return Said(tokens, frozenset(tokens))
 
 
 @remembered(most=4_000, longest=10_000)
@@ -70,7 +69,8 @@ def calmed(text: str) -> str:
     quadratic in the length of a run: five thousand spaces or letters must not keep a whole worker for seconds.
     """
     single = _SPACES.sub(_one_space, text)
-    return _LONG_RUN.sub(r"\g<0> ", _SIGNS.sub(r"\1", single))
+    short = _SIGNS.sub(r"\1", single)
+    return _LONG_RUN.sub(r"\g<0> ", short) if len(short) > _LONGEST_RUN else short
 
 
 def _one_space(run: re.Match[str]) -> str:

@@ -85,9 +85,12 @@ class ComplexityRules:
     signals: tuple[Signal, ...]
     fitted: str = ""
     _lexicon: _Lexicon = field(init=False, repr=False, compare=False)
+    _weights: Mapping[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_lexicon", _compiled(self.signals))
+        weights = {**self.measures, **{signal.name: signal.weight for signal in self.signals}}
+        object.__setattr__(self, "_weights", weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Assessment:
 def classify(question: str, rules: ComplexityRules) -> Assessment:
     """Class a question by the model; depends on nothing but its words."""
     found = features(question, rules)
-    weights = _weights(rules)
+    weights = rules._weights  # noqa: SLF001 - made by this module for itself
     parts = {name: value * weights[name] for name, value in found.items()}
     score = sum(parts.values())
     telling = sorted((name for name, part in parts.items() if part >= _WORTH_TELLING), key=lambda name: -parts[name])
@@ -127,7 +130,7 @@ def _length(tokens: list[str], _: str) -> float:
 
 
 def _count(words: frozenset[str], most: int) -> Callable[[list[str], str], float]:
-    return lambda tokens, _: float(min(most, sum(token in words for token in tokens)))
+    return lambda tokens, _: float(min(most, len([token for token in tokens if token in words])))
 
 
 def _questions(tokens: list[str], _: str) -> float:
@@ -149,7 +152,7 @@ def _commas(_: list[str], text: str) -> float:
 
 def _abstract(tokens: list[str], _: str) -> float:
     """Long derived nouns, such as "pertanggungjawaban": the language of analysis rather than of a counter."""
-    return float(min(5, sum(len(token) >= _LONG_WORD and _ABSTRACT.fullmatch(token) is not None for token in tokens)))
+    return float(min(5, len([token for token in tokens if len(token) >= _LONG_WORD and _ABSTRACT.fullmatch(token)])))
 
 
 MEASURES: Mapping[str, Callable[[list[str], str], float]] = {
@@ -163,10 +166,6 @@ MEASURES: Mapping[str, Callable[[list[str], str], float]] = {
     "kata abstrak": _abstract,
 }
 """The measures of form by name; each is bounded, so that no long text outweighs everything else."""
-
-
-def _weights(rules: ComplexityRules) -> dict[str, float]:
-    return {**rules.measures, **{signal.name: signal.weight for signal in rules.signals}}
 
 
 def _class(score: float, rules: ComplexityRules) -> Complexity:

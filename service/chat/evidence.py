@@ -178,10 +178,9 @@ def quote(
     clean = set(quotable(text, title))
     if count >= len(found) == len(clean):
         return text.strip()
-    wanted = set(wanted)
+    weights = {term: idf(term) for term in wanted}
     worth = [
-        sum(map(idf, wanted.intersection(terms_of(one))))
-        + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked)
+        _held(weights, frozenset(terms_of(one))) + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked)
         for one in found
     ]
     best: tuple[float, int, int] | None = None
@@ -194,6 +193,11 @@ def quote(
     if best is None:
         return ""
     return _span(text, found, best[1], best[2])
+
+
+def _held(weights: Mapping[str, float], terms: AbstractSet[str]) -> float:
+    """The weight of the terms that are there, summed in one order: a sum of floats must not depend on the order of a set."""
+    return sum([weight for term, weight in weights.items() if term in terms])
 
 
 @remembered(most=8_000)

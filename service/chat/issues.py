@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from service.text import words
+
 TopicOf = Callable[[str], Sequence[str]]
 Idf = Callable[[str], float]
 
@@ -61,12 +63,14 @@ def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf, sides: C
         sides: the terms of words that ask for a side of a topic.
     """
     found = _sides(question, topic_of, idf) or _parts(question, topic_of, idf, sides)
-    beside = tuple(topic_of(carried)) if carried else ()
+    beside = tuple(topic_of(carried)) if carried and found else ()
     return tuple(replace(issue, terms=tuple(dict.fromkeys((*issue.terms, *beside)))) for issue in found)
 
 
 def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
-    found = _SIDES.search(question) or _VERSUS.search(question)
+    # Whatever may be compared is looked for from every place on: only where something is.
+    versus = _VERSUS if not {"vs", "versus"}.isdisjoint(words(question)) else None
+    found = _SIDES.search(question) or (versus.search(question) if versus else None)
     if found is None:
         return ()
     labels = [_AFTER_THE_SIDES.sub("", _BEFORE_A_SIDE.sub("", found[name])).strip() for name in ("one", "other")]
@@ -80,8 +84,10 @@ def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
 def _parts(question: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -> tuple[Issue, ...]:
     parts: list[Issue] = []
     known = set(sides)
-    for piece in _PARTS.split(question):
-        label = _LEAD.sub("", piece.strip(" ,.;?"))
+    labels = [_LEAD.sub("", piece.strip(" ,.;?")) for piece in _PARTS.split(question)]
+    if sum(map(bool, labels)) < 2:
+        return ()
+    for label in labels:
         own = tuple(topic_of(label)) if label else ()
         if any(idf(term) >= _LEAST_WEIGHT for term in own if term not in known):
             parts.append(Issue(label, own))

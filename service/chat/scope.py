@@ -66,6 +66,8 @@ _OF_YEARS = re.compile(
 _ONLY = re.compile(
     rf"\b(?:hanya|khusus|cukup) (?:dari |dalam |di |pada )?(?P<kind>{_KINDS}) (?:saja|tentang|mengenai|soal)\b"
 )
+_TIMED = re.compile(r"\d|sekarang|saat ini|kini|hari ini|dewasa ini|today|now|currently|hanya |khusus |cukup ")
+"""Without any of these a text narrows nothing: no number, no word for today, and nothing that says "only"."""
 _ANY_KIND = frozenset({"peraturan", "peraturan perundang-undangan", "regulasi"})
 
 
@@ -80,6 +82,8 @@ def read_scope(question: str, today: date) -> Filters:
         today: what "sekarang" (now) means.
     """
     text = plain(question)
+    if not _TIMED.search(text):
+        return NO_FILTERS
     years = _OF_YEARS.search(text)
     filters = _of_years(years) if years else NO_FILTERS
     only = _ONLY.search(text)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import snowballstemmer
 
@@ -34,6 +35,8 @@ from service.retrieval.vocabulary import (
 from service.text import fold, words
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
+_NO_CONTENT = _FRAMING | SOURCE_WORDS | SIDE_WORDS
+_Kind = Literal["topic", "source", "side", "number", "framing"]
 _REMEMBERED_QUESTIONS = 2_000
 _REMEMBERED_TEXTS = 10_000
 _LONGEST_REMEMBERED = 1_000
@@ -67,8 +70,7 @@ class QueryTerms:
 
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about; "pasal 1365" and "UU 27/2022" are one word each."""
-    framing = _FRAMING | SOURCE_WORDS | SIDE_WORDS
-    return tuple(word for word in _WRITTEN_WORD.findall(text) if fold(word) not in framing)
+    return tuple([word for word in _WRITTEN_WORD.findall(text) if fold(word) not in _NO_CONTENT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Analyser:
         self._dropped = STOP_WORDS if parts.stop_words else frozenset()
         self._framing = _FRAMING if parts.stop_words else frozenset()
         self._related = self._relations() if parts.related else {}
+        self._kinds = Remembered[str, tuple[_Kind, str]](self._kind, _REMEMBERED_TEXTS)
         self._asked = Remembered[str, QueryTerms](self._query_terms, _REMEMBERED_QUESTIONS)
         self._read = Remembered[str, tuple[str, ...]](self._terms_of_text, _REMEMBERED_TEXTS)
         self._meanings = Remembered[str, frozenset[str]](self._meant_terms, _REMEMBERED_TEXTS)
@@ -140,29 +143,29 @@ class Analyser:
         return self._asked[text] if len(text) <= _LONGEST_REMEMBERED else self._query_terms(text)
 
     def _query_terms(self, text: str) -> QueryTerms:
-        topic: dict[str, None] = {}
-        source: dict[str, None] = {}
-        side: dict[str, None] = {}
-        numbers: dict[str, None] = {}
+        found: dict[_Kind, dict[str, None]] = {"topic": {}, "source": {}, "side": {}, "number": {}, "framing": {}}
         for concept, span in self._spans(words(text)):
             if concept:
-                (source if concept in SOURCE_WORDS else topic)[concept] = None
-                continue
-            word = span[0]
-            if word.isdigit():
-                # Numbers are read where they mean something: articles by the router, years and counts by the tools.
-                numbers[word] = None
-                continue
-            if not self._framing.isdisjoint(_without_particle(word)):
-                continue
-            kind = source if word in SOURCE_WORDS else side if word in SIDE_WORDS else topic
-            kind[self.stem(word)] = None
+                found["source" if concept in SOURCE_WORDS else "topic"][concept] = None
+            else:
+                kind, term = self._kinds[span[0]]
+                found[kind][term] = None
+        topic, source, side, numbers = found["topic"], found["source"], found["side"], found["number"]
         defined = self._defined(text)
         if not topic:
             return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
         meant = (*self._meant(text), *(word for word in numbers if self._parts.spellings and len(word) > 1))
         related = tuple(term for term in meant if term not in topic and term not in side)
         return QueryTerms(tuple(topic), tuple(source), tuple(side), defined, related)
+
+    def _kind(self, word: str) -> tuple[_Kind, str]:
+        """What a folded word does in a question, and its term."""
+        if word.isdigit():
+            # Numbers are read where they mean something: articles by the router, years and counts by the tools.
+            return "number", word
+        if not self._framing.isdisjoint(_without_particle(word)):
+            return "framing", word
+        return "source" if word in SOURCE_WORDS else "side" if word in SIDE_WORDS else "topic", self.stem(word)
 
     def meant_terms(self, text: str) -> frozenset[str]:
         """Every term that a text of a question stands for, what laws write for it among them."""
@@ -204,6 +207,10 @@ class Analyser:
     def _spans(self, tokens: list[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Cut the words into concepts (their term and their words) and single words (no term, one word)."""
         at = 0
+        if self._concepts.keys().isdisjoint(tokens):
+            for token in tokens:
+                yield None, [token]
+            return
         while at < len(tokens):
             for phrase, concept in self._concepts.get(tokens[at], ()):
                 if tuple(tokens[at : at + len(phrase)]) == phrase:

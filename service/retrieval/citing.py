@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from service.remembering import remembered
 from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
 from service.retrieval.numerals import digits_for_words
-from service.text import fold
+from service.text import fold, words
 
 _SPACES = re.compile(r"\s+")
 _KIND = re.compile(
@@ -67,6 +67,8 @@ _ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]{0,2}")
 _ROMAN = re.compile(r"[IVXLivxl]{1,6}")
 _DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}(?:/[a-z.\-]{1,20}){0,3}/\d{4})\b")
 """A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
+_DIGIT = re.compile(r"\d")
+_FIRST_WORDS = frozenset(words(name)[0] for name in NAMED_LAWS)
 _ISSUERS = frozenset({"pojk", "seojk", "pbi", "pmk", "perma", "sema", "permen", "uu", "pp"})
 """A number with its year that one of these issued is no decision."""
 _MISREAD = str.maketrans({"o": "0", "l": "1"})
@@ -98,11 +100,17 @@ def _short(match: re.Match[str]) -> str:
     return _KINDS[re.sub("[- ]", "", match[0])]
 
 
+def _may_name_a_law(read: str) -> bool:
+    """Whether a text in one spelling shows a number or how a well-known name begins: without either it names no law."""
+    return _DIGIT.search(read) is not None or not _FIRST_WORDS.isdisjoint(words(read))
+
+
 @remembered(most=500)
 def find_citations(text: str) -> tuple[Citation, ...]:
     """The articles that the text names together with their law, in order and each once."""
     found: dict[Citation, None] = {}
-    for match in _CITATION.finditer(plain(text)):
+    read = plain(text)
+    for match in _CITATION.finditer(read) if _may_name_a_law(read) else ():
         group = "1" if match["article1"] else "2"
         article = match[f"article{group}"].replace(" ", "")
         ayat = match[f"ayat{group}"] or match[f"paragraph{group}"] or match[f"before{group}"] or ""
@@ -116,7 +124,10 @@ def find_citations(text: str) -> tuple[Citation, ...]:
 @remembered(most=500)
 def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
     """The laws that the text names, with or without an article; each as the keys it may stand under."""
-    return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(plain(text))))
+    read = plain(text)
+    if not _may_name_a_law(read):
+        return ()
+    return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(read)))
 
 
 @remembered(most=500)
@@ -142,7 +153,9 @@ def last_law(text: str) -> str:
 @remembered(most=500)
 def find_decisions(text: str) -> tuple[str, ...]:
     """The numbers of court decisions that the text names, in one spelling."""
-    found = (match for match in _DECISION.finditer(_SPACES.sub(" ", fold(text))))
+    if "/" not in (folded := fold(text)):
+        return ()
+    found = (match for match in _DECISION.finditer(_SPACES.sub(" ", folded)))
     return tuple(
         dict.fromkeys(
             f"{match['number']}/{match['rest']}"

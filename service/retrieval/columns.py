@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 
 from service.remembering import Remembered
 from service.retrieval.building import title_code
@@ -33,13 +33,20 @@ class Columns:
         self._title_weights = read_column(place, "title_weights", "f")
         # Made of the columns and not of `self`: a cycle would keep the files mapped until the collector comes.
         documents, sketches = self._documents, self._sketches
-        self._read_documents = Remembered[int, Document](
+        self.document: Callable[[int], Document] = Remembered[int, Document](
             lambda row: load_document(documents[row]), _REMEMBERED, _is_short
-        )
+        ).__getitem__
+        """A document by its row, read from its bytes."""
         self._read_passages: dict[int, Passage] = {}
-        self._read_sketches = Remembered[int, frozenset[int]](
+        codes, starts, weights = self._title_codes, self._title_starts, self._title_weights
+        self.title: Callable[[int], tuple[Collection[int], float]] = Remembered[int, tuple[Collection[int], float]](
+            lambda row: (tuple(codes[starts[row] : starts[row + 1]]), weights[row]), _REMEMBERED
+        ).__getitem__
+        """The codes of a title's terms in their order, and the sum of their idf, by the document's row."""
+        self.sketch: Callable[[int], frozenset[int]] = Remembered[int, frozenset[int]](
             lambda row: frozenset(sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE]), _REMEMBERED
-        )
+        ).__getitem__
+        """What passages in almost the same words share, by the passage's row."""
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -77,22 +84,9 @@ class Columns:
         """The number under which `title` knows a term."""
         return title_code(term)
 
-    def title(self, document: int) -> tuple[Sequence[int], float]:
-        """The codes of a title's terms, and the sum of their idf."""
-        codes = self._title_codes[self._title_starts[document] : self._title_starts[document + 1]]
-        return codes, self._title_weights[document]
-
     def repealed(self, document: int) -> bool:
         """Whether a document lost its force."""
         return bool(self._repealed[document])
-
-    def sketch(self, row: int) -> frozenset[int]:
-        """What passages in almost the same words share."""
-        return self._read_sketches[row]
-
-    def document(self, document: int) -> Document:
-        """A document, read from its bytes."""
-        return self._read_documents[document]
 
     def passage(self, row: int, document: Document) -> Passage:
         """A passage of that document, read from its bytes."""

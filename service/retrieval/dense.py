@@ -100,6 +100,8 @@ class QueryVectors:
 class DenseReranker:
     """Any retriever, its searches ordered anew; all else is passed on."""
 
+    waits = True
+
     def __init__(
         self,
         retriever: Retriever,

@@ -87,7 +87,8 @@ def sketch(terms: Iterable[str], codes: Codes) -> Sequence[int]:
 
 def alike(one: AbstractSet[int], other: AbstractSet[int]) -> bool:
     """Whether two sketches are close enough to look at the words; the other may be several in one."""
-    return len(one & other) >= min(_SHARED, len(one), len(other))
+    least = min(_SHARED, len(one), len(other))
+    return not least or (not one.isdisjoint(other) and len(one & other) >= least)
 
 
 def says_the_same(one: str, other: str) -> bool:

@@ -15,6 +15,8 @@ from service.retrieval.router import Citation, Unresolved
 class EmbeddedRetriever:
     """An index behind the Protocol that other stores implement with input and output."""
 
+    waits = False
+
     def __init__(self, index: Index) -> None:
         self._index = index
 

@@ -6,8 +6,9 @@ from datetime import date
 
 import tantivy
 
+from service.remembering import Remembered
 from service.retrieval.document import Document
-from service.retrieval.retriever import Filters
+from service.retrieval.retriever import NO_FILTERS, Filters
 
 TOKENIZER = "terms"
 TERMS = "terms"
@@ -19,6 +20,7 @@ _YEAR = "year"
 _FROM = "in_force_from"
 _UNTIL = "in_force_until"
 _NO_YEAR = -1
+_REMEMBERED = 2_000
 _EVER = date.max.toordinal() + 1
 
 
@@ -50,9 +52,14 @@ class Conditions:
 
     def __init__(self, known: tantivy.Schema) -> None:
         self._schema = known
+        self._terms = Remembered[tuple[str, float], tantivy.Query](self._weighted, _REMEMBERED)
+        self._filters = Remembered[Filters, list[tantivy.Query]](self._of, _REMEMBERED)
 
     def of(self, filters: Filters) -> list[tantivy.Query]:
         """One query per filter that is set; all of them must hold."""
+        return self._filters[filters] if filters != NO_FILTERS else []
+
+    def _of(self, filters: Filters) -> list[tantivy.Query]:
         found: list[tantivy.Query] = []
         if filters.kinds:
             found.append(self._any(_KIND, filters.kinds))
@@ -69,9 +76,13 @@ class Conditions:
         """The documents that are cited under a key, all alike."""
         return tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, KEYS, key), 1.0)
 
-    def term(self, term: str) -> tantivy.Query:
-        """The passages that hold a term."""
-        return tantivy.Query.term_query(self._schema, TERMS, term)
+    def weighted(self, term: str, weight: float) -> tantivy.Query:
+        """The passages that hold a term, which counts so much."""
+        return self._terms[term, weight]
+
+    def _weighted(self, one: tuple[str, float]) -> tantivy.Query:
+        term, weight = one
+        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, TERMS, term), weight)
 
     def _any(self, name: str, values: tuple[str, ...] | list[str]) -> tantivy.Query:
         if len(values) == 1:

@@ -26,6 +26,7 @@ from service.retrieval.ranking import (
     WIDEN,
     WIDENINGS,
     KnownTerms,
+    Weighed,
     cited_hit,
     rank,
     telling_terms,
@@ -35,7 +36,9 @@ from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
 from service.retrieval.router import Citation, CitationRouter, Unresolved
 from service.retrieval.weights import idf
 
+_SHOULD = tantivy.Occur.Should
 Clock = Callable[[], float]
+_LATEST = 64
 _REMEMBERED_WEIGHTS = 50_000
 """Terms whose weight stays known: some five megabytes."""
 
@@ -59,6 +62,7 @@ class Index:
         self._router = CitationRouter(self._rows_under)
         self._rows_are_ids = self._searcher.num_segments == 1
         self._known_terms = KnownTerms(analyser)
+        self._latest: dict[str, Weighed] = {}
 
     @classmethod
     def of(
@@ -116,7 +120,7 @@ class Index:
     ) -> Search:
         """The passages that fit the text best, best first; see `Retriever.search`."""
         started = self._clock()
-        weighed = weigh(text, self.analyser, self._held)
+        weighed = self._weighed(text)
         analysed = self._clock()
         searching = 0.0
         hits: tuple[Hit, ...] = ()
@@ -129,7 +133,7 @@ class Index:
                 found,
                 weighed,
                 self._columns,
-                self.idf,
+                self._weights.__getitem__,
                 filters=filters,
                 limit=limit,
                 passages_per_document=passages_per_document,
@@ -169,16 +173,19 @@ class Index:
         """How many laws, articles and decisions a text names, and how many of them its sources state."""
         return self._router.references(text, cited)
 
-    def _held(self, term: str) -> int:
-        return self._holding[term]
+    def _weighed(self, text: str) -> Weighed:
+        """What to search for; remembered for the latest questions, because several tools search for each."""
+        found = self._latest.get(text)
+        if found is None:
+            if len(self._latest) >= _LATEST:
+                self._latest.clear()
+            found = self._latest[text] = weigh(text, self.analyser, self._holding.__getitem__)
+        return found
 
     def _run(self, weights: Mapping[str, float], filters: Filters, reach: int) -> list[tuple[float, int]]:
         """The best passages by BM25, as score and row."""
-        parts = [
-            tantivy.Query.boost_query(self._conditions.term(term), weight)
-            for term, weight in telling_terms(weights, self.idf).items()
-        ]
-        tree = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
+        telling = telling_terms(weights, self._weights.__getitem__)
+        tree = tantivy.Query.boolean_query([(_SHOULD, self._conditions.weighted(*one)) for one in telling.items()])
         conditions = self._conditions.of(filters)
         if conditions:
             tree = tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in (tree, *conditions)])

@@ -5,8 +5,8 @@ Pure: whatever stores passages shows what is to be known of those in the running
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -60,8 +60,8 @@ class Stock(Protocol):
     def title_code(self, term: str) -> int:
         """The number under which `title` knows a term."""
 
-    def title(self, document: int) -> tuple[Sequence[int], float]:
-        """The codes of a title's terms, and the sum of their idf."""
+    def title(self, document: int) -> tuple[Collection[int], float]:
+        """The codes of a title's terms in their order, and the sum of their idf."""
 
     def repealed(self, document: int) -> bool:
         """Whether a document lost its force."""
@@ -148,15 +148,23 @@ def rank(
         passages_per_document: how many of them may be of one document.
     """
     lapsed = stock.repealed if filters.in_force_on is None else _never
-    taken: Counter[int] = Counter()
-    running: list[_Candidate] = []
-    for candidate in _order(found, weighed, stock, idf, lapsed):
-        if taken[candidate.document] < passages_per_document:
-            taken[candidate.document] += 1
-            running.append(candidate)
-    strengths = sorted((min(_STRONGEST, candidate.score) for candidate in running), reverse=True)
+    running = _some_of_each(_order(found, weighed, stock, idf, lapsed), passages_per_document)
+    strengths = sorted([candidate.score for candidate in running], reverse=True)[:limit]
+    strengths = [min(_STRONGEST, score) for score in strengths]
     groups = _without_repetitions(running, stock, limit, lapsed)
     return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
+
+
+def _some_of_each(ordered: Sequence[_Candidate], most: int) -> list[_Candidate]:
+    """The best passages of each document, so many of one at most."""
+    taken: dict[int, int] = {}
+    running = []
+    for candidate in ordered:
+        count = taken.get(candidate.document, 0)
+        if count < most:
+            taken[candidate.document] = count + 1
+            running.append(candidate)
+    return running
 
 
 def cited_hit(document: Document, passages: Sequence[Passage], ayat: str) -> Hit:
@@ -202,27 +210,29 @@ def _order(
     It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
     """
     query, weights = weighed.query, weighed.weights
-    idfs = {term: idf(term) for term in {*weights, *query.topic}}
     # To define what is asked for, or to say it as laws do, is a merit beside the scale: others must not look weaker for it.
     beside = {*query.defined, *query.related} - {*query.topic}
-    greatest = greatest_score((weight, idfs[term]) for term, weight in weights.items() if term not in beside)
-    titled = {stock.title_code(term): idfs[term] for term in query.topic}
-    total = sum(idfs[term] for term in query.topic)
+    greatest = greatest_score([(weight, idf(term)) for term, weight in weights.items() if term not in beside])
+    titled = {stock.title_code(term): idf(term) for term in query.topic}
+    total = sum(map(idf, query.topic))
+    document_of, title = stock.document_of, stock.title
     candidates = []
     for score, row in found:
         if score > 0:
-            document, share = stock.document_of(row), score / greatest
-            force = _REPEALED_SHARE if lapsed(document) else 1.0
-            place = -share * _title_weight(stock.title(document), titled, total) * force
-            candidates.append(_Candidate(place, row, document, share))
+            document, share = document_of(row), score / greatest
+            place = -share * _title_weight(title(document), titled, total)
+            candidates.append(_Candidate(place * _REPEALED_SHARE if lapsed(document) else place, row, document, share))
     candidates.sort()
     return candidates
 
 
-def _title_weight(title: tuple[Sequence[int], float], titled: Mapping[int, float], total: float) -> float:
+def _title_weight(title: tuple[Collection[int], float], titled: Mapping[int, float], total: float) -> float:
     """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
     codes, weight = title
-    common = sum(titled[code] for code in codes if code in titled)
+    common = 0.0
+    for code in codes:
+        if code in titled:
+            common += titled[code]
     if not common:
         return 1 - _TITLE_SHARE
     return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (total + weight)
@@ -237,9 +247,8 @@ def _without_repetitions(
     seen: set[int] = set()
     for candidate in running:
         own = stock.sketch(candidate.row)
-        same = None
-        if alike(own, seen):
-            same = next((at for at, other in enumerate(sketches) if alike(own, other)), None)
+        # A sketch is never empty: what shares no number with any before it is like none of them.
+        same = _first_alike(own, sketches) if not own.isdisjoint(seen) and alike(own, seen) else None
         if same is not None and _repeats(candidate, groups[same][0], stock):
             groups[same].append(candidate)
             groups[same].sort(key=lambda one: lapsed(one.document))
@@ -250,6 +259,13 @@ def _without_repetitions(
         else:
             break
     return groups
+
+
+def _first_alike(own: frozenset[int], sketches: Sequence[frozenset[int]]) -> int | None:
+    for at, other in enumerate(sketches):
+        if alike(own, other):
+            return at
+    return None
 
 
 def _repeats(one: _Candidate, other: _Candidate, stock: Stock) -> bool:
@@ -265,5 +281,5 @@ def _repeats(one: _Candidate, other: _Candidate, stock: Stock) -> bool:
 def _hit(group: Sequence[_Candidate], stock: Stock, score: float) -> Hit:
     shown, *others = group
     document = stock.document(shown.document)
-    repeated = tuple(stock.document(other.document).id for other in others)
+    repeated = tuple([stock.document(other.document).id for other in others]) if others else ()
     return Hit(document, score, stock.passage(shown.row, document), repeated, row=shown.row)

@@ -64,6 +64,10 @@ class Retriever(Protocol):
         """What is searched."""
 
     @property
+    def waits(self) -> bool:
+        """Whether a look-up may wait for another process; then several of them had better run at the same time."""
+
+    @property
     def analyser(self) -> Analyser:
         """How this corpus reads words; questions and sentences must be read the same way."""
 

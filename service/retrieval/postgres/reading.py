@@ -72,6 +72,8 @@ class Generation:
 class PostgresRetriever:
     """A generation behind the Protocol. Each search is one query, a lookup two; nothing but the vocabulary is kept."""
 
+    waits = True
+
     def __init__(self, connections: Connections, generation: Generation, analyser: Analyser, clock: Clock) -> None:
         self.generation = generation
         self._connections = connections
