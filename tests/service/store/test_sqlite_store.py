@@ -170,10 +170,10 @@ def test_a_database_that_cannot_be_read_is_not_ready(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite needs to write beside its file; the message says which setting to change."""
 
-    def refused(*_: Any) -> int:  # root, as which tests may run, may write anywhere
+    def refused(*_: Any, **__: Any) -> None:  # root, as which tests may run, may write anywhere
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("service.store.sqlite.connection.os.open", refused)
+    monkeypatch.setattr(Path, "touch", refused)
     with pytest.raises(ConfigurationError, match=r"Permission denied; set COURTSIGHT_DATABASE"):
         connect(tmp_path / "a.db", 0.1)
 
