@@ -1,0 +1,71 @@
+"""Keys, standing, roles and the audit trail are the same on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.store.access import standing
+from service.store.accounts import disable_account, enable_account, has_accounts, set_role
+from service.store.audit import AuditEvent, audit_since, write_events
+from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, key_holder, keys_of, revoke_key
+from service.store.revocations import revoke
+from service.store.store import Store
+
+
+def key(number: int, ends: float | None = None) -> ApiKey:
+    return ApiKey(f"k{number}", "id-ana", "skrip", "abcd…wxyz", ("read", "write"), None, float(number), ends, None)
+
+
+def test_a_key_is_found_by_its_digest_and_revoked_once(peopled: Any) -> None:
+    """Newest first, with its account's role of now; a second revocation keeps the first moment and leaves no second line."""
+
+    async def story(store: Store) -> None:
+        for number, ends in ((1, None), (2, 5.0)):
+            made = key(number, ends)
+            await store.write(lambda made=made: insert_key(made, f"digest{made.id}", by="id-ana"))
+        holder = await store.read(lambda: key_holder("digestk1"))
+        assert holder is not None
+        assert (holder.key_id, holder.role, bool(holder.disabled), holder.revoked_at) == ("k1", "judge", False, None)
+        assert await store.read(lambda: key_holder("' OR 1=1--")) is None
+        assert [one.id for one in await store.read(lambda: keys_of("id-ana"))] == ["k2", "k1"]
+        assert await store.read(lambda: count_live_keys("id-ana", 6.0)) == 1
+        for moment in (7.0, 8.0):
+            await store.write(lambda moment=moment: revoke_key("k1", moment, by="id-ana"))
+        found = await store.read(lambda: find_key("k1"))
+        assert found is not None
+        assert (found.revoked_at, found.scopes) == (7.0, ("read", "write"))
+        lines = await store.read(lambda: audit_since(1.0, 100))
+        assert [event.action for event in lines if event.action.startswith("key")] == ["key_made"] * 2 + ["key_revoked"]
+
+    peopled.tell(story)
+
+
+def test_an_account_stands_as_it_is_now(peopled: Any) -> None:
+    """Role, suspension and revocation show in the one query that every request makes."""
+
+    async def story(store: Store) -> None:
+        assert await store.read(has_accounts)
+        await store.write(lambda: set_role("ana", "public", 2.0, by="x"))
+        await store.write(lambda: disable_account("ana", 3.0, by="x"))
+        await store.write(lambda: revoke("j1", 99.0, 4.0))
+        one = await store.read(lambda: standing("id-ana", "j1"))
+        assert one is not None
+        assert (one.role, one.disabled, one.valid_after, one.revoked) == ("public", True, 3.0, True)
+        assert await store.write(lambda: enable_account("ana", 5.0, by="x"))
+        other = await store.read(lambda: standing("id-ana", "j2"))
+        assert other is not None
+        assert (other.disabled, other.revoked) == (False, False)
+        assert await store.read(lambda: standing("nobody", "j1")) is None
+
+    peopled.tell(story)
+
+
+def test_sums_are_kept_in_the_trail(peopled: Any) -> None:
+    """What came many times is one line that says how often."""
+
+    async def story(store: Store) -> None:
+        event = AuditEvent(60.0, "credential_refused", "more in this minute", times=100_000)
+        await store.write(lambda: write_events([event]))
+        assert list(await store.read(lambda: audit_since(60.0, 10))) == [event]
+
+    peopled.tell(story)
