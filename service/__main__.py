@@ -26,6 +26,7 @@ from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
 from service.settings import load_settings
 from service.store.switches import SWITCHES
+from service.telemetry import table
 
 _EXAMPLES = """examples:
   export COURTSIGHT_JWT_SECRET="$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serving.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
     access.add_to(commands)
+    rows = commands.add_parser("metrics-table", help="print every metric as a table for the docs")
+    rows.add_argument("--into", type=Path, help="write it between the marks of this page, and print nothing")
     _add_retrieval_eval(commands.add_parser("retrieval-eval", help="measure the ranking on judged questions"))
     _add_complexity(commands)
     publishing = commands.add_parser(
@@ -187,8 +190,19 @@ def _complexity(options: argparse.Namespace) -> int:
     return 0
 
 
+def _metrics_table(options: argparse.Namespace) -> int:
+    made = table.metric_table(table.example_registry(table.EXAMPLES))
+    if options.into:
+        page = options.into.read_text(encoding="utf-8")
+        options.into.write_text(table.put_into(page, made), encoding="utf-8")
+    else:
+        print(made)
+    return 0
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "serve": lambda options: serve(load_settings(), options.host, options.port),
+    "metrics-table": _metrics_table,
     "ingest": lambda options: ingest.run(options, load_settings().library),
     "publish": _publish,
     "embed": _embed,

@@ -468,7 +468,7 @@ def _handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
-        return problem_response(from_http(error, request), record_of(request.scope))
+        return problem_response(from_http(error), record_of(request.scope))
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(request: Request, _: RequestValidationError) -> Response:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.openai_problems import openai_error, openai_status
@@ -73,8 +72,8 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 
 
-def from_http(error: HTTPException, request: Request) -> Problem:
+def from_http(error: HTTPException) -> Problem:
     """What Starlette refuses by itself, in our words."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed(f"{request.url.path} does not take {request.method}")
+        return MethodNotAllowed("The route exists, and does not take this method")
     return NotFound("There is no such route")

@@ -29,7 +29,7 @@ def dropped(drops: Drops) -> dict[tuple[str, str], float]:
         (sample.labels["signal"], sample.labels["reason"]): sample.value
         for family in drops.counter.collect()
         for sample in family.samples
-        if sample.value
+        if sample.value and sample.name.endswith("_total")
     }
 
 
