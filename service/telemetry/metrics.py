@@ -75,6 +75,19 @@ CODES = (
     "other",
 )
 UNMATCHED = "unmatched"
+_ANSWERING = frozenset({"/v1/chat", "/v1/chat/completions"})
+"""Routes with every code of their own; of the others the rare ones are folded, or each new route would cost sixty series."""
+_RARE_CODES = frozenset({"405", "408", "413", "499", "504", OTHER})
+_UNMATCHED_CODES = ("404", "405")
+_USUAL_PROBLEMS = (
+    "unauthenticated",
+    "permission_required",
+    "not_found",
+    "invalid_request",
+    "rate_limited",
+    "storage_unavailable",
+    "internal",
+)
 
 REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120)
 TTFT_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 15, 30)
@@ -89,6 +102,14 @@ STEP_BUCKETS = (1, 2, 3, 5, 8, 10, 15, 20)
 ACTIVE_SECONDS = 900.0
 """A conversation is active for so long after its last answer."""
 _MOST_ACTIVE = 100_000
+
+
+def _codes_of(route: str) -> tuple[str, ...]:
+    """The codes that a route has series of its own for, beside `other`."""
+    if route == UNMATCHED:
+        return _UNMATCHED_CODES
+    rare = frozenset({OTHER}) if route in _ANSWERING else _RARE_CODES
+    return tuple(code for code in CODES if code not in rare)
 
 
 class Counters:
@@ -180,14 +201,14 @@ class Metrics:
         self._models = frozenset(models)
         self._label = label
         self.registry.register((drops or Drops()).counter)
-        self._chat(known)
+        self._chat()
         self._work(models)
         self._http(known)
         self._retrieval()
         self.active = ActiveConversations(clock)
         self.registry.register(self.active)
 
-    def _chat(self, routes: list[tuple[str, str]]) -> None:
+    def _chat(self) -> None:
         # Chat requests that ended, each once. Unit: requests.
         self.requests = Counters(
             self._counter("requests", "Chat requests that ended", "role", "complexity", "outcome", *self._own_names()),
@@ -235,11 +256,13 @@ class Metrics:
             DECISIONS,
         )
         # Problems answered, by code and route template. Unit: problems.
-        self.errors = Counters(
-            self._counter("errors", "Problems answered", "error_type", "endpoint"),
-            PROBLEM_CODES,
-            (*sorted({template for template, _ in routes}), UNMATCHED),
-        )
+        errors = self._counter("errors", "Problems answered", "error_type", "endpoint")
+        whole = [*(template for template in sorted(self._routes) if template in _ANSWERING), UNMATCHED]
+        rest = sorted(self._routes.difference(whole))
+        self._errors = {
+            (code, endpoint): errors.labels(code, endpoint)
+            for code, endpoint in [*product(PROBLEM_CODES, whole), *product(_USUAL_PROBLEMS, rest)]
+        }
 
     def _work(self, models: Mapping[str, str]) -> None:
         named = [*sorted(models), OTHER]
@@ -290,10 +313,10 @@ class Metrics:
             (route, method): _HttpRoute(
                 route,
                 method,
-                {int(code): requests.labels(route, method, code) for code in CODES if code != OTHER},
+                {int(code): requests.labels(route, method, code) for code in _codes_of(route)},
                 requests.labels(route, method, OTHER),
                 # Last byte sent - request received. Unit: seconds.
-                duration.labels(route, method),
+                duration.labels(route, method if route != UNMATCHED else OTHER),
             )
             for route, method in pairs
         }
@@ -358,8 +381,9 @@ class Metrics:
             self.requests.inc(role, complexity, outcome, label)
 
     def count_problem(self, code: str, route: str) -> None:
-        """Count one problem by its code and the template of its route."""
-        self.errors.inc(code, route if route in self._routes else UNMATCHED)
+        """Count one problem by its code and the template of its route; one that is unusual for its route counts as unmatched."""
+        known = self._errors.get((code, route))
+        (known or self._errors[code, UNMATCHED]).inc()
 
     def count_guarded(self, guardrail: str, action: str) -> None:
         """Count one question by the guard rail that decided on it, a pair of INPUT_GUARDS."""
