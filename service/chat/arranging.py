@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from service.chat.evidence import Evidence, sentences, units
+from service.chat.evidence import Evidence, units_of
 from service.chat.issues import Issue
 
 Idf = Callable[[str], float]
@@ -61,7 +61,7 @@ def arrange(evidence: Sequence[Evidence], issues: Sequence[Issue], idf: Idf, ter
     for item in evidence:
         if item.document.kind == "decision":
             continue
-        found = units(sentences(item.quote))
+        found = units_of(item.quote)
         called = frozenset(terms_of(f"{item.document.title} {' '.join(item.document.topics)}"))
         said = [frozenset(terms_of(text)) for text in found]
         whole = [_fit(weight, frozenset().union(*said), called) for weight in weights]

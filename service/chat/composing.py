@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from service.chat.arranging import Part, Point
 from service.chat.brief import Brief
-from service.chat.evidence import Evidence, sentences, units
+from service.chat.evidence import Evidence, sentences, units_of
 from service.chat.facets import states
 from service.chat.language import Language
 from service.chat.phrases import orders
@@ -117,7 +117,7 @@ def _heading(part: Part, language: Language) -> str:
 
 
 def _points(item: Evidence) -> list[Point]:
-    return [Point(item.number, text) for text in units(sentences(item.quote))]
+    return [Point(item.number, text) for text in units_of(item.quote)]
 
 
 def _section(heading: str, points: Sequence[Point], brief: Brief) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _section(heading: str, points: Sequence[Point], brief: Brief) -> Iterator[st
 
 
 def _marked(point: Point) -> str:
-    return " ".join(f"{sentence} [{point.number}]" for sentence in sentences(point.text))
+    return " ".join([f"{sentence} [{point.number}]" for sentence in sentences(point.text)])
 
 
 def _decisions(brief: Brief) -> Iterator[str]:

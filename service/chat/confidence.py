@@ -120,7 +120,7 @@ def _mass(terms: Iterable[str], idf: Idf) -> float:
 
 
 def _held(terms: Iterable[str], idf: Idf, held: AbstractSet[str]) -> float:
-    return sum(idf(term) for term in terms if term in held)
+    return sum([idf(term) for term in terms if term in held])
 
 
 def _all_terms(cited: Iterable[Support]) -> AbstractSet[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.chat.facets import Facet, states
 from service.chat.phrases import hidden_orders, orders
@@ -45,6 +46,7 @@ _EXCEPTS = re.compile(
 )
 """How a sentence begins that takes back a part of the one before it."""
 _WORTH_OF_A_FACET = 3.0
+_LONGEST_REMEMBERED = 8_000
 _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|Ps)\.)$")
 
 
@@ -121,7 +123,7 @@ def _near_best(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in sorted(hits, key=_place) if hit.score >= floor]
 
 
-@remembered(most=2_000, longest=8_000)
+@remembered(most=4_000, longest=_LONGEST_REMEMBERED)
 def _cut(text: str) -> tuple[str, ...]:
     whole: list[str] = []
     for piece in _SENTENCE_END.split(text.strip()):
@@ -139,12 +141,23 @@ def sentences(text: str) -> list[str]:
 
 def quotable(text: str, title: str = "") -> list[str]:
     """The sentences of a text but for those that speak to a model, or say what such a one wants printed."""
-    found = sentences(text)
+    return list(_quotable(text, title) if len(text) <= _LONGEST_REMEMBERED else _quotable.__wrapped__(text, title))
+
+
+@lru_cache(maxsize=2_000)
+def _quotable(text: str, title: str) -> tuple[str, ...]:
+    found = _cut(text)
     whole = f"{title}\n{text}"
     if not orders(whole):
         return found
     banned = hidden_orders(whole)
-    return [one for one in found if not orders(one) and not any(order in one for order in banned)]
+    return tuple([one for one in found if not orders(one) and not any(order in one for order in banned)])
+
+
+@remembered(most=4_000, longest=_LONGEST_REMEMBERED)
+def units_of(text: str) -> tuple[str, ...]:
+    """A text cut into what can be read alone; see `units`."""
+    return tuple(units(_cut(text)))
 
 
 def units(found: Sequence[str]) -> list[str]:

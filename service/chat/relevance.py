@@ -111,10 +111,10 @@ def _fit(passage: PassageTerms, wanted: Mapping[str, float]) -> Fit:
     if not total or not held:
         return Fit(0.0, 0.0)
 
-    def share(terms: Collection[str]) -> float:
-        return sum([worth for term, worth in held if term in terms]) / total
-
-    about = (share(passage.called) + max(map(share, passage.said), default=0.0)) / 2
+    called = sum([worth for term, worth in held if term in passage.called]) / total
+    # Divided once: a greater sum is a greater share.
+    said = max([sum([worth for term, worth in held if term in one]) for one in passage.said], default=0.0) / total
+    about = (called + said) / 2
     # Words that stand together in the question and here mean the same; apart they may not.
     pairs = list(pairwise(wanted))
     together = len([pair for pair in pairs if pair in passage.pairs]) / len(pairs) if pairs else 0.0

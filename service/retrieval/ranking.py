@@ -155,8 +155,13 @@ def rank(
     return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
 
 
-def _some_of_each(ordered: Sequence[_Candidate], most: int) -> list[_Candidate]:
+def _some_of_each(ordered: list[_Candidate], most: int) -> list[_Candidate]:
     """The best passages of each document, so many of one at most."""
+    if most == 1:
+        best: dict[int, _Candidate] = {}
+        for candidate in ordered:
+            best.setdefault(candidate.document, candidate)
+        return list(best.values())
     taken: dict[int, int] = {}
     running = []
     for candidate in ordered:
