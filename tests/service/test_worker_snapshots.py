@@ -1,0 +1,85 @@
+"""The page of several workers is the page of one that did all the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.telemetry.snapshots import ACTIVE, GAUGE_RULES, Base, render, snapshot
+
+
+class Worker:
+    """A registry with one instrument of each kind."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.counter = Counter("chatbot_things", "things", ["kind"], registry=self.registry)
+        self.histogram = Histogram("chatbot_sizes", "sizes", buckets=(1, 5), registry=self.registry)
+        self.gauge = Gauge("chatbot_requests_in_flight", "running", registry=self.registry)
+        Gauge(ACTIVE, "active", registry=self.registry)
+        for kind in "ab":
+            self.counter.labels(kind)
+
+    def do(self, kind: str, size: int) -> None:
+        self.counter.labels(kind).inc()
+        self.histogram.observe(size, {"trace_id": f"{size:032x}"})
+
+
+def values(page: bytes) -> dict[Any, float]:
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(page.decode())
+        for sample in family.samples
+        if sample.name.startswith(("chatbot_things", "chatbot_sizes")) and not sample.name.endswith("_created")
+    }
+
+
+WORK = st.tuples(
+    st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 9), st.sampled_from(("go on", "scrape", "end"))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(WORK, max_size=25))
+def test_the_merged_page_is_that_of_one_worker_and_never_goes_back(work: list[tuple[int, str, int, str]]) -> None:
+    """Whoever did it and whoever has ended since: sums are those of one worker that did all, in every scrape no less than before."""
+    one, base, living = Worker(), Base(), [Worker(), Worker(), Worker()]
+    seen: dict[Any, float] = {}
+    for number, kind, size, then in work:
+        one.do(kind, size)
+        living[number].do(kind, size)
+        if then == "end":
+            base.fold(snapshot(living[number].registry))
+            living[number] = Worker()
+        if then != "go on":
+            merged = base.merged([snapshot(worker.registry) for worker in living])
+            page = values(render(merged, {"fresh": 3, "silent": 0}, 0, "")[0])
+            assert page == values(render(Base().merged([snapshot(one.registry)]), {"fresh": 1}, 0, "")[0])
+            assert all(page[series] >= value for series, value in seen.items())
+            seen = page
+
+
+def test_gauges_are_of_the_living_and_exemplars_are_kept() -> None:
+    """The in-flight requests of two workers add up, those of a dead one are gone; OpenMetrics shows an exemplar."""
+    first, second, dead, base = Worker(), Worker(), Worker(), Base()
+    first.gauge.set(2)
+    second.gauge.set(3)
+    dead.gauge.set(40)
+    first.do("a", 3)
+    base.fold(snapshot(dead.registry))
+    families = base.merged([snapshot(first.registry), snapshot(second.registry)])
+    page, content_type = render(families, {"fresh": 2, "silent": 0}, 1, "application/openmetrics-text; version=1.0.0")
+    assert b"chatbot_requests_in_flight 5.0" in page
+    assert b'trace_id="00000000000000000000000000000003"' in page
+    assert content_type.startswith("application/openmetrics-text")
+
+
+def test_every_gauge_of_the_service_has_a_rule(house: Any) -> None:
+    """A gauge without a rule would be merged by chance."""
+    told = {"chatbot_metric_series"}
+    gauges = {family.name for family in house.app.state.services.metrics.registry.collect() if family.type == "gauge"}
+    assert gauges <= {*GAUGE_RULES, *told}
