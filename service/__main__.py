@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="run the service until SIGTERM")
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serving.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
+    serving.add_argument("--workers", type=int, help="processes that serve it (default: COURTSIGHT_WORKERS, 1)")
     access.add_to(commands)
     rows = commands.add_parser("metrics-table", help="print every metric as a table for the docs")
     rows.add_argument("--into", type=Path, help="write it between the marks of this page, and print nothing")
@@ -201,8 +202,8 @@ def _metrics_table(options: argparse.Namespace) -> int:
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "serve": lambda options: serve(load_settings(), options.host, options.port),
     "metrics-table": _metrics_table,
+    "serve": lambda options: serve(load_settings(), options.host, options.port, options.workers),
     "ingest": lambda options: ingest.run(options, load_settings().library),
     "publish": _publish,
     "embed": _embed,

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,12 +21,13 @@ from service.answering import Answerer
 from service.api import auth, chat, conversations, keys, messages, openai, operations, switches, tools, usage
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
+from service.dependencies import Dependencies, Dependency
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.edge.answer_headers import fixed_headers
 from service.edge.middleware import EdgeMiddleware, EdgeRules
 from service.edge.origins import OriginRules
-from service.errors import InvalidRequest, PermissionRequired, Problem, StorageUnavailable
+from service.errors import InvalidRequest, NotReady, PermissionRequired, Problem, StorageUnavailable
 from service.ledger import Ledger
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
@@ -33,6 +35,7 @@ from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.llm.providers import KeySource, load_providers
 from service.minutes import MinuteTaker, Versions
+from service.quotas.limits import QuotaStore
 from service.quotas.turnstile import Turnstile
 from service.retention import ROUND_SECONDS, RetentionRound
 from service.retrieval.dense import DenseReranker, DenseRules, QueryVectors
@@ -50,7 +53,9 @@ from service.security.keyring import RotatingRing
 from service.security.logins import LoginCounts
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
-from service.services import Services, Surroundings, services_of
+from service.services import OpenMetrics, Services, Surroundings, services_of
+from service.serving.life import Life
+from service.serving.warming import warm_up
 from service.settings import CORPORA, Settings, provider_key, refuse_weak_secrets
 from service.sharing.opening import Sharing, open_sharing
 from service.store.accounts import has_accounts
@@ -58,6 +63,7 @@ from service.store.opening import open_store
 from service.store.store import Store
 from service.store.usage import settle, unsettled
 from service.switches import SwitchBoard, Switches
+from service.telemetry.figures import Figures
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
@@ -87,6 +93,9 @@ _LEDGER_SECONDS = 1.0
 _KEYS_SECONDS = 0.5
 _AUDIT_SECONDS = 0.5
 _SETTLING_SECONDS = 60.0
+_HEALTH_SECONDS = 10.0
+_FIGURES_SECONDS = 60.0
+_WARMING_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class _Parts:
     embedder: ProviderEmbedder | None
     dress: Dress
     sharing: Sharing
-    metrics_token: str | None
+    open_metrics: OpenMetrics
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -119,7 +128,11 @@ def surroundings_of(settings: Settings) -> Surroundings:
 
 
 def create_app(
-    settings: Settings, surroundings: Surroundings | None = None, engine: AnswerEngine | None = None
+    settings: Settings,
+    surroundings: Surroundings | None = None,
+    engine: AnswerEngine | None = None,
+    life: Life | None = None,
+    quotas: QuotaStore | None = None,
 ) -> FastAPI:
     """An app ready to be served; its database opens when it starts.
 
@@ -127,11 +140,14 @@ def create_app(
         settings: what to build.
         surroundings: time, ids and log; those of a real process when left out.
         engine: what writes answers; when left out, the models that the settings name, or else the extractive engine.
+        life: how the process warms up and who serves beside it; when left out it is warm at once, and alone.
+        quotas: counts requests; this process by itself when left out.
 
     Raises:
         ConfigurationError: the settings, the deployment or the corpus do not allow a start.
     """
     around = surroundings or surroundings_of(settings)
+    life = life or Life()
     refuse_weak_secrets(settings)
     ring = RotatingRing(settings.signing_secrets, settings.signing_files, around.wall_clock, around.log)
     page = Page(settings.public_origin, secure=settings.environment == "production")
@@ -147,7 +163,7 @@ def create_app(
     watching = Watching(metrics, around.log, tracing, around.wall_clock, deployment.name)
     switches = Switches()
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None
-    sharing = open_sharing(redis, ring.current.secret, deployment, metrics, around.log)
+    sharing = open_sharing(redis, ring.current.secret, deployment, metrics, around.log, quotas)
     models = None
     if providers:
         beside = Around(
@@ -177,38 +193,15 @@ def create_app(
         embedder,
         dress,
         sharing,
-        settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+        OpenMetrics(settings.metrics_secret, settings.environment == "production"),
     )
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await open_store(settings, around.wall_clock())
-        passwords, audit = PasswordCheck(), AuditTrail(store)
-        await _tell_when_empty(store, around.log)
-        board = SwitchBoard(switches, store, around.log)
-        await board.look()
-        rounds = await _begin_rounds(parts, opened, store, board, audit)
-        app.state.services = _services(parts, store, passwords, board, audit)
-        around.log.write(
-            "info",
-            "started",
-            version=__version__,
-            deployment=deployment.name,
-            documents=shelf.current.holdings.documents,
-        )
-        try:
-            yield
-        finally:
-            app.state.services = None
-            await rounds.aclose()
-            passwords.close()
-            await store.close()
-            _deliver_the_rest(tracing, around)
+    running = _Running(settings, parts, opened, switches, tracing, life)
 
     app = FastAPI(
         title=deployment.title,
         version=__version__,
-        lifespan=lifespan,
+        lifespan=lambda app: _lifespan(app, running),
         telemetry=_NO_BUILT_IN_TELEMETRY,
         openapi_url=None,
         redirect_slashes=False,
@@ -226,6 +219,59 @@ def create_app(
     )
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a run of the app is made of."""
+
+    settings: Settings
+    parts: _Parts
+    opened: Opened | OpenedDatabase
+    switches: Switches
+    tracing: Tracing
+    life: Life
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
+    """From the opened database to the last line of the log."""
+    settings, parts, life = running.settings, running.parts, running.life
+    around, shelf = parts.around, parts.shelf
+    store = await open_store(settings, around.wall_clock())
+    passwords, audit = PasswordCheck(), AuditTrail(store)
+    await _tell_when_empty(store, around.log)
+    board = SwitchBoard(running.switches, store, around.log)
+    await board.look()
+    rounds = await _begin_rounds(parts, running.opened, store, board, audit)
+    services = app.state.services = _services(parts, store, passwords, board, audit, life)
+    looking = asyncio.create_task(repeat("health", _HEALTH_SECONDS, services.dependencies.watch, around.log))
+    rounds.push_async_callback(ended, looking)
+    marking = asyncio.create_task(repeat("figures", _FIGURES_SECONDS, services.figures.mark, around.log))
+    rounds.push_async_callback(ended, marking)
+    if life.siblings:
+        await life.siblings.open(services)
+    warming = asyncio.create_task(_warm(parts, store, life))
+    rounds.push_async_callback(ended, warming)
+    if life.hold or not life.questions:
+        await warming
+    around.log.write(
+        "info",
+        "started",
+        version=__version__,
+        deployment=parts.deployment.name,
+        documents=shelf.current.holdings.documents,
+    )
+    try:
+        yield
+    finally:
+        app.state.services = None
+        if life.siblings:
+            await life.siblings.close()
+        await rounds.aclose()
+        passwords.close()
+        await store.close()
+        _deliver_the_rest(running.tracing, around)
 
 
 def _deliver_the_rest(tracing: Tracing, around: Surroundings) -> None:
@@ -388,7 +434,56 @@ def _writers(engine: AnswerEngine | None, providers: Providers | None) -> dict[s
     return {**called, **ExtractiveEngine.models}
 
 
-def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard, audit: AuditTrail) -> Services:
+def _dependencies(parts: _Parts, store: Store) -> list[Dependency]:
+    """What answers lean on. A language model is judged by its circuit, which the last real calls drew: never by a call of its own."""
+    shelf, models = parts.shelf, parts.models
+
+    async def index() -> None:
+        await shelf.current.check()
+        if not shelf.current.holdings.documents:
+            raise NotReady("The index is empty.")
+
+    called = [name for name in parts.engine.models if name not in ExtractiveEngine.models]
+    found = [Dependency("database", store.check, essential=True), Dependency("index", index, essential=True)]
+    if models:
+
+        async def provider() -> None:
+            if not any(models.chain.circuit(name).state(parts.around.clock()) == "closed" for name in called):
+                raise NotReady("No language model answers.")
+
+        found.append(Dependency("language_models", provider, essential=False))
+    link = parts.sharing.link
+    if link:
+
+        async def redis() -> None:
+            if not link.up:
+                raise NotReady("Redis does not answer.")
+
+        found.append(Dependency("redis", redis, essential=False))
+    return found
+
+
+async def _warm(parts: _Parts, store: Store, life: Life) -> None:
+    """Warm up until it succeeds: what is not there yet keeps the process from being ready, and not from living."""
+    around = parts.around
+    failed = ""
+    life.warm = not life.questions
+    while not life.warm:
+        today = datetime.fromtimestamp(around.wall_clock(), UTC).date()
+        try:
+            await warm_up(life.questions, parts.deployment, parts.shelf, store, around.clock, today)
+            life.warm = True
+        except Exception as error:  # noqa: BLE001 - a process that gives up here would never be ready
+            why = error.code if isinstance(error, Problem) else type(error).__name__
+            if why != failed:
+                around.log.write("warning", "warming_failed", problem=why)
+            failed = why
+            await asyncio.sleep(_WARMING_PAUSE_SECONDS)
+
+
+def _services(
+    parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard, audit: AuditTrail, life: Life
+) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.ring, deployment.limits.token_seconds)
     toolbox = all_tools()
@@ -429,7 +524,10 @@ def _services(parts: _Parts, store: Store, passwords: PasswordCheck, board: Swit
         watching=parts.watching,
         surroundings=around,
         log_key=parts.ring.current.secret,
-        metrics_token=parts.metrics_token,
+        life=life,
+        dependencies=Dependencies(_dependencies(parts, store), around.clock, parts.metrics.dependency),
+        open_metrics=parts.open_metrics,
+        figures=Figures(parts.metrics.http_durations, parts.metrics.in_flight_now, around.clock),
     )
 
 

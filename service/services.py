@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from starlette.requests import Request
 
 from service.answering import Answerer
+from service.dependencies import Dependencies
 from service.deployments.model import Deployment
 from service.errors import AmbiguousCredentials, NotReady, OriginRefused, Unauthenticated
 from service.quotas.turnstile import Turnstile
@@ -20,11 +21,13 @@ from service.security.audit import AuditTrail
 from service.security.logins import LoginLimits
 from service.security.passwords import PasswordCheck
 from service.security.tokens import TokenSigner
+from service.serving.life import Life
 from service.sharing.opening import Sharing
 from service.store.audit import AuditEvent
 from service.store.store import Store
 from service.switches import SwitchBoard
 from service.telemetry.drops import Drops
+from service.telemetry.figures import Figures
 from service.telemetry.logging import EventLog, pseudonym
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import RequestRecord, record_of
@@ -51,6 +54,14 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenMetrics:
+    """Who may see metrics and detailed health: with a `token` only who shows it; `detailed_closed` asks for rights without one."""
+
+    token: str | None = None
+    detailed_closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The parts of a started app."""
 
@@ -74,7 +85,10 @@ class Services:
     watching: Watching
     surroundings: Surroundings
     log_key: str
-    metrics_token: str | None
+    life: Life
+    dependencies: Dependencies
+    open_metrics: OpenMetrics
+    figures: Figures
 
     def note(self, record: RequestRecord, action: str, subject: str) -> None:
         """Take a security event of a request down, by its caller where one is known."""

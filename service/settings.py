@@ -190,6 +190,15 @@ class Settings(BaseSettings):
     drain_seconds: int = Field(
         default=30, ge=1, le=300, description="Seconds that running answers get to finish after SIGTERM."
     )
+    drain_delay_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=120,
+        description="Seconds after SIGTERM in which new connections are still taken, for proxies that learn of it late.",
+    )
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that serve one address; `serve --workers` goes before it."
+    )
 
     @model_validator(mode="after")
     def _secrets_from_files(self) -> Self:
@@ -228,6 +237,11 @@ class Settings(BaseSettings):
                         f"{PREFIX}LOAD_TEST_NETWORKS: {network} is too wide: name the machines that measure"
                     )
         return self
+
+    @property
+    def metrics_secret(self) -> str | None:
+        """The token that metrics ask for; None leaves them open."""
+        return self.metrics_token.get_secret_value() if self.metrics_token else None
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from service.api.idempotency import REPLAYED, Keys, fingerprint, key_of
 from service.api.streaming import EventStream, cancel, gone
 from service.api.wire import Json, answer_fields
-from service.errors import AnswerTimeout, Problem
+from service.errors import AnswerTimeout, NotReady, Problem
 from service.exchange import Answer, Classified, Delta, Step
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services
@@ -27,6 +27,7 @@ from service.turns import Turn
 
 Result = TypeVar("Result")
 
+_STOPPING = "The service is stopping, and the answer was not ready in time. Ask again."
 _TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
 _INTERNAL = "Something went wrong on our side. Quote the request id when you report it."
 
@@ -98,6 +99,7 @@ def _stream(asking: Asking, frames: AsyncGenerator[bytes, None]) -> EventStream:
         asking.services.deployment.limits.answer_seconds,
         on_closed=lambda: _left(asking.record),
         on_late=lambda: _broken(asking, AnswerTimeout(_TOO_LATE)),
+        on_cut=lambda: _broken(asking, NotReady(_STOPPING)),
     )
 
 

@@ -1,16 +1,18 @@
-"""For probes and Prometheus."""
+"""For probes, for whoever is on call, and for Prometheus."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from service import __version__
 from service.api.wire import Json
-from service.errors import Problem, Unauthenticated
-from service.services import services_of
+from service.dependencies import Found, health, performance
+from service.errors import Unauthenticated
+from service.services import Services, enter, services_of
 
 router = APIRouter()
 
@@ -25,13 +27,9 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Whether questions can be answered and saved right now."""
     services = services_of(request)
-    checks = {"database": "ok", "index": "ok" if services.shelf.current.holdings.documents else "failing"}
-    for name, check in (("database", services.store.check), ("index", services.shelf.current.check)):
-        try:
-            await check()
-        except Problem:
-            checks[name] = "failing"
-    is_ready = set(checks.values()) == {"ok"}
+    found = await services.dependencies.look()
+    checks = {one.name: "ok" if one.ok else "failing" for one in found if one.essential}
+    is_ready = services.life.ready and set(checks.values()) == {"ok"}
     if services.sharing.link is not None:
         # Without it the service goes on by itself: told, and no reason to send questions elsewhere.
         checks["redis"] = "ok" if services.sharing.link.up else "degraded"
@@ -47,20 +45,73 @@ async def ready(request: Request) -> Response:
             "demo": holdings.demo,
             "unverified": holdings.unverified,
         },
+        "phase": _phase(services),
         "checks": checks,
     }
     return Json(body, status_code=200 if is_ready else 503)
 
 
+@router.get("/health")
+async def short_health(request: Request) -> Response:
+    """How the service does, in a word for itself and for each dependency."""
+    services = services_of(request)
+    found = await services.dependencies.look()
+    dependencies = {one.name: {"status": _word(one)} for one in found}
+    return _health(services, found, {"dependencies": dependencies})
+
+
+@router.get("/health/detailed")
+async def detailed_health(request: Request) -> Response:
+    """Every dependency with its latency, and the figures of the last hour of all workers."""
+    services = services_of(request)
+    if services.open_metrics.detailed_closed and not _shows_token(request, services):
+        caller = await enter(request, services)
+        caller.require("admin")
+    found = await services.dependencies.look()
+    siblings = services.life.siblings
+    figures = await siblings.figures() if siblings else [services.figures.now()]
+    dependencies = {one.name: {"status": _word(one), "latency_seconds": round(one.latency_seconds, 6)} for one in found}
+    return _health(services, found, {"dependencies": dependencies, "performance": performance(figures)})
+
+
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """The page for Prometheus, rendered beside the event loop: it takes milliseconds."""
+    """The page for Prometheus, rendered beside the event loop: it takes milliseconds. Several workers give one page."""
     services = services_of(request)
-    token = services.metrics_token
-    shown = request.headers.get("authorization", "")
-    if token and not hmac.compare_digest(shown.encode("latin-1", "replace"), f"Bearer {token}".encode()):
-        raise Unauthenticated("Send 'Authorization: Bearer <token>' with the token of COURTSIGHT_METRICS_TOKEN")
-    services.metrics.active.forget_old()
+    if services.open_metrics.token and not _shows_token(request, services):
+        raise Unauthenticated("The metrics of this installation need their token: Authorization: Bearer <token>.")
     accept = request.headers.get("accept", "")
-    page, media_type = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render, accept)
+    if services.life.siblings:
+        page, media_type = await services.life.siblings.page(accept)
+    else:
+        services.metrics.active.forget_old()
+        page, media_type = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render, accept)
     return Response(page, headers={"Content-Type": media_type})
+
+
+def _shows_token(request: Request, services: Services) -> bool:
+    shown = request.headers.get("authorization", "").encode()
+    token = services.open_metrics.token
+    return bool(token) and hmac.compare_digest(shown, f"Bearer {token}".encode())
+
+
+def _phase(services: Services) -> str:
+    if services.life.draining:
+        return "draining"
+    return "serving" if services.life.warm else "warming"
+
+
+def _word(found: Found) -> str:
+    return "healthy" if found.ok else "unhealthy"
+
+
+def _health(services: Services, found: list[Found], more: dict[str, Any]) -> Response:
+    status = health(found)
+    body = {
+        "status": status,
+        "service": "courtsight",
+        "version": __version__,
+        "uptime_seconds": services.figures.now()["uptime_seconds"],
+        **more,
+    }
+    return Json(body, status_code=503 if status == "unhealthy" else 200)

@@ -35,6 +35,7 @@ class EventStream(Response):
         *,
         on_closed: Callable[[], None],
         on_late: Callable[[], bytes],
+        on_cut: Callable[[], bytes] | None = None,
     ) -> None:
         """Keep the frames.
 
@@ -43,6 +44,7 @@ class EventStream(Response):
             seconds: how long the whole stream may take.
             on_closed: called when the reader left before the last frame.
             on_late: called when the time is over; gives the last frame.
+            on_cut: called when the service stops before the last frame; gives the last one. As `on_late` when left out.
         """
         super().__init__(media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -50,6 +52,7 @@ class EventStream(Response):
         self._seconds = seconds
         self._on_closed = on_closed
         self._on_late = on_late
+        self._on_cut = on_cut or on_late
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the signature is ASGI's
         """Send until the end, until the reader leaves, or until the time is over."""
@@ -69,6 +72,10 @@ class EventStream(Response):
         except TimeoutError:
             await cancel(pump)
             await send({"type": "http.response.body", "body": self._on_late()})
+        except asyncio.CancelledError:
+            # Only the end of the service cancels a request: its reader learns of it by a last event.
+            await cancel(pump)
+            await send({"type": "http.response.body", "body": self._on_cut()})
         finally:
             await cancel(pump)
             # Not awaited: it holds nothing, and waiting for its end would cost every stream a turn of the loop.

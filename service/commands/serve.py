@@ -6,62 +6,73 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import time
-from types import FrameType
-from typing import NoReturn
-
-import uvicorn
 
 from service.app import create_app, surroundings_of
+from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
-from service.settings import Settings
+from service.quotas.shared_windows import make_table
+from service.serving.life import WARMING_QUESTIONS, Life
+from service.serving.running import run_server, server_of
+from service.serving.supervisor import Plan, supervise
+from service.settings import Settings, refuse_weak_secrets
 from service.store.migrating import bring_to
 from service.store.opening import dialect_of, once
-from service.telemetry.logging import StandardLogs
+from service.telemetry.logging import EventLog, StandardLogs
 
 _BACKLOG = 2048
 
 
-def serve(settings: Settings, host: str, port: int) -> int:
+def serve(settings: Settings, host: str, port: int, workers: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT; running answers get `drain_seconds` to finish. Returns the exit status.
+
+    Args:
+        settings: what to serve.
+        host: the address to listen on.
+        port: the port to listen on; 0 takes a free one.
+        workers: processes that serve it; the setting's when left out.
 
     Raises:
         ConfigurationError: the service cannot start; nothing listens then.
     """
+    count = settings.workers if workers is None else workers
+    if not 1 <= count <= 64:
+        raise ConfigurationError(f"--workers {count}: give 1 to 64")
+    if count > 1:
+        return _serve_by_many(settings, host, port, count)
     surroundings = surroundings_of(settings)
-    app = create_app(settings, surroundings)
+    life = Life(WARMING_QUESTIONS)
+    app = create_app(settings, surroundings, life=life)
     # Opened once here, so that a bad database is one clear line and not a failure in the middle of a start.
     asyncio.run(once(settings, bring_to(dialect_of(settings), time.time())))
     listener = _listen(host, port)
     logging.getLogger().addHandler(StandardLogs(surroundings.log))
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        # X-Forwarded-For is read at the edge, from trusted proxies only; uvicorn would believe any neighbour on loopback.
-        proxy_headers=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
-    )
-    surroundings.log.write("info", "listening", host=host, port=listener.getsockname()[1])
-    # uvicorn raises the signal again once it has stopped; these handlers turn that into an exit status.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    _say_listening(surroundings.log, host, listener)
+    # A terminal that closes must not cut answers, and one process cannot replace itself.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        return run_server(server_of(app, settings, life, lambda: None), listener)
     finally:
         # A start that failed, too, has said why.
         surroundings.log.flush()
-    return 0
 
 
-def _leave(number: int, _: FrameType | None) -> NoReturn:
-    """Told to stop is success; interrupted at the keyboard is 130, as shells have it."""
-    raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
+def _serve_by_many(settings: Settings, host: str, port: int, workers: int) -> int:
+    """Check what is cheap to check, then let workers serve; the first of them checks the rest before the others start."""
+    refuse_weak_secrets(settings)
+    load_deployment(deployment_file(settings.deployment))
+    asyncio.run(once(settings, bring_to(dialect_of(settings), time.time())))
+    log = EventLog(sys.stderr.buffer, settings.log_level, time.time)
+    listener = _listen(host, port)
+    _say_listening(log, host, listener)
+    seconds = settings.drain_delay_seconds + settings.drain_seconds
+    return supervise(Plan(workers, listener, make_table(), seconds), log)
+
+
+def _say_listening(log: EventLog, host: str, listener: socket.socket) -> None:
+    log.write("info", "listening", host=host, port=listener.getsockname()[1])
+    log.flush()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -47,7 +47,14 @@ class Sharing:
             ending.push_async_callback(ended, asyncio.create_task(work))
 
 
-def open_sharing(url: str | None, secret: str, deployment: Deployment, metrics: Metrics, log: EventLog) -> Sharing:
+def open_sharing(
+    url: str | None,
+    secret: str,
+    deployment: Deployment,
+    metrics: Metrics,
+    log: EventLog,
+    quotas: QuotaStore | None = None,
+) -> Sharing:
     """What is shared by the processes of one installation.
 
     Args:
@@ -56,12 +63,13 @@ def open_sharing(url: str | None, secret: str, deployment: Deployment, metrics: 
         deployment: whose keys they are; it also says how long answers are kept.
         metrics: shows whether Redis is there.
         log: told when it goes and comes.
+        quotas: counts requests where there is no Redis; this process by itself when left out.
 
     Raises:
         ConfigurationError: the address is none; the message does not show it, because it holds a password.
     """
     if url is None:
-        return Sharing(SlidingWindows(), NoMemory(), NoNews())
+        return Sharing(quotas or SlidingWindows(), NoMemory(), NoNews())
     gauge = metrics.watch_dependency("redis")
 
     def noted(up: bool) -> None:

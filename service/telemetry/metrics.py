@@ -154,6 +154,11 @@ class ActiveConversations(Collector):
         active = sum(moment >= since for moment in list(self._last.values()))
         yield GaugeMetricFamily("chatbot_active_conversations", "Conversations answered in the last 900 s", active)
 
+    def names(self) -> list[str]:
+        """The active conversations, for whoever counts those of several workers once."""
+        since = self._clock() - ACTIVE_SECONDS
+        return [name for name, moment in list(self._last.items()) if moment >= since]
+
     def forget_old(self) -> None:
         """Drop what is no longer active."""
         since = self._clock() - ACTIVE_SECONDS
@@ -195,7 +200,6 @@ class Metrics:
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
-        self._dependencies: Gauge | None = None
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
         self._models = frozenset(models)
@@ -307,6 +311,7 @@ class Metrics:
         duration = self._histogram(
             "http_request_duration_seconds", "Last byte sent minus request received", HTTP_BUCKETS, "route", "method"
         )
+        self.http_durations = duration
         pairs = [*routes, *((UNMATCHED, method) for method in METHODS)]
         # Requests that ended, on every route by its template; a method that a route does not have counts as unmatched.
         self._http_routes = {
@@ -349,6 +354,13 @@ class Metrics:
         self.dense = Counters(
             self._counter("retrieval_dense", "Searches to be ordered by meaning as well", "outcome"), DENSE_OUTCOMES
         )
+        # Whether a dependency answered when it was last looked at (every 10 s and by every probe), and after how long. Unit: 1, seconds.
+        self._dependency_up = Gauge(
+            "chatbot_dependency_up", "1: it answered when last looked at", ["dependency"], registry=self.registry
+        )
+        self._dependency_latency = Gauge(
+            "chatbot_dependency_latency_seconds", "Seconds until it answered", ["dependency"], registry=self.registry
+        )
         # Series on the page that was rendered before this one. Unit: series.
         self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)
         # Version, deployment, engine and corpus of this process; always 1.
@@ -356,11 +368,7 @@ class Metrics:
 
     def watch_dependency(self, name: str) -> Gauge:
         """Gauge `chatbot_dependency_up`: 1 while what the service leans on answers, else 0. Only what is configured is on the page."""
-        if self._dependencies is None:
-            self._dependencies = Gauge(
-                "chatbot_dependency_up", "Whether a dependency answers", ["dependency"], registry=self.registry
-            )
-        child = self._dependencies.labels(name)
+        child = self._dependency_up.labels(name)
         child.set(0)
         return child
 
@@ -406,6 +414,15 @@ class Metrics:
         page: bytes = encoder(self.registry)
         self.series.set(sum(1 for line in page.splitlines() if line and not line.startswith(b"#")))
         return page, media_type
+
+    def dependency(self, name: str, up: bool, seconds: float) -> None:
+        """Note how a dependency did."""
+        self._dependency_up.labels(name).set(up)
+        self._dependency_latency.labels(name).set(seconds)
+
+    def in_flight_now(self) -> float:
+        """Chat requests that are being answered."""
+        return float(next(iter(self.in_flight.collect())).samples[0].value)
 
     def _own_names(self) -> tuple[str, ...]:
         return (self._label.name,) if self._label else ()

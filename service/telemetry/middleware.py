@@ -6,6 +6,7 @@ needs is made once and reused; of a trace that is not recorded only the id exist
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.openai_problems import speaks_openai
 from service.api.problems import problem_response
 from service.edge.answer_headers import Header, dressed
-from service.errors import Problem
+from service.errors import NotReady, Problem
 from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
@@ -108,6 +109,9 @@ class TelemetryMiddleware:
         except ClientDisconnect:
             # The client left before its body was whole: nobody is there to answer, and nothing of ours failed.
             scope[SCOPE_KEY].outcome = "client_closed"
+        except asyncio.CancelledError:
+            # Only the end of the service cancels a request: whoever still waits is told, and may ask the next instance.
+            await self._cut(scope, receive, sender)
         except Exception as error:  # noqa: BLE001 - the last line of defence
             record: RequestRecord = scope[SCOPE_KEY]
             record.outcome, record.problem = "error", "internal"
@@ -115,6 +119,14 @@ class TelemetryMiddleware:
             if sender.status is None:
                 problem = Problem("Something went wrong on our side. Quote the request id when you report it.")
                 await problem_response(problem, record)(scope, receive, sender)
+
+    async def _cut(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
+        record: RequestRecord = scope[SCOPE_KEY]
+        record.outcome = record.outcome or "error"
+        if sender.status is None:
+            problem = NotReady("The service is stopping, and the answer was not ready in time. Ask again.")
+            record.problem = problem.code
+            await problem_response(problem, record)(scope, receive, sender)
 
     def _count(self, scope: Scope, record: RequestRecord, status: int | None, *, is_chat: bool) -> None:
         telemetry = self._telemetry

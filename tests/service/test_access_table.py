@@ -19,7 +19,14 @@ from tests.service.conftest import building, settings_in
 PAGE = Path(__file__).parents[2] / "docs" / "access.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->"
 
-OPEN = {("/v1/auth/token", "POST"), ("/health/live", "GET"), ("/health/ready", "GET"), ("/metrics", "GET")}
+OPEN = {
+    ("/v1/auth/token", "POST"),
+    ("/health/live", "GET"),
+    ("/health", "GET"),
+    ("/health/detailed", "GET"),
+    ("/health/ready", "GET"),
+    ("/metrics", "GET"),
+}
 BODIES: dict[str, Any] = {
     "/v1/auth/token": {"username": "a-judge", "password": "wrong"},
     "/v1/chat": {"message": "Apa itu hukum pidana?"},

@@ -1,0 +1,158 @@
+"""uvicorn's server with an end of our own, by which no request fails.
+
+uvicorn closes idle connections at once, and a client that was just about to ask meets a reset. Here every answer says
+`Connection: close` from the first moment of draining, so that clients leave by themselves; who stays silent for a second is
+closed then. Requests that wait in the listener's queue are taken before it closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from service.serving.life import Life
+
+_LOOK_SECONDS = 0.05
+_QUIET_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 2.0
+_CLOSE = (b"connection", b"close")
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRules:
+    """Seconds: `delay` new connections are still taken after the word to stop; running answers get `seconds` then."""
+
+    delay: float
+    seconds: float
+
+
+class DrainingServer(uvicorn.Server):
+    """Serves until SIGTERM or SIGINT, then drains; a second signal cuts what still runs."""
+
+    def __init__(self, config: uvicorn.Config, life: Life, rules: DrainRules, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._life = life
+        self._rules = rules
+        self._cut = False
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, then listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is uvicorn's
+        """The first signal begins to drain, the second one cuts."""
+        if self.should_exit:
+            self._cut = True
+            return
+        self._captured_signals.append(sig)
+        self.drain()
+
+    def drain(self) -> None:
+        """Begin to drain, once: not ready from now on, and each answer ends its connection."""
+        if self._life.draining:
+            return
+        self.should_exit = True
+        self._life.draining = True
+        self.config.encoded_headers.append(_CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, cut what takes too long, then stop the app."""
+        # uvicorn's once-a-second renewal may have raced with the signal.
+        self.server_state.default_headers = [*self.config.encoded_headers]
+        self._say_close()
+        await self._wait(self._rules.delay, lambda: False)
+        await self._stop_listening(sockets or [])
+        await self._wait(self._rules.seconds, _Leaving(self.server_state).gone)
+        await self._cut_off()
+        await self.lifespan.shutdown()
+
+    def _say_close(self) -> None:
+        """Answers that have not begun end their connection as well."""
+        connections: set[Any] = set(self.server_state.connections)
+        for connection in connections:
+            cycle = connection.cycle
+            if cycle is not None and not cycle.response_started:
+                cycle.keep_alive = False
+
+    async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        while not self._cut and loop.time() < ends and not done():  # noqa: ASYNC110 - uvicorn tells of connections by no event
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _stop_listening(self, sockets: list[socket.socket]) -> None:
+        """Close the listeners, and take who already waits in their queues: the system has accepted them in our name."""
+        spares = [one.dup() for one in sockets]
+        for server in self.servers:
+            server.close()
+        for one in sockets:
+            one.close()
+        for spare in spares:
+            spare.settimeout(0)
+            await self._take_waiting(spare)
+            spare.close()
+
+    async def _take_waiting(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                waiting, _ = listener.accept()
+            except OSError:
+                return
+            await loop.connect_accepted_socket(self._protocol, waiting)
+
+    def _protocol(self) -> Any:  # noqa: ANN401 - uvicorn names no type for it
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # uvicorn builds it in the same way
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    async def _cut_off(self) -> None:
+        """End what still runs; routes and streams say so to their reader (a problem, an event `error`)."""
+        running = list(self.server_state.tasks)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        for task in self.server_state.tasks:
+            task.cancel()
+
+
+class _Leaving:
+    """Watches connections leave, and closes those that have been silent for a second."""
+
+    def __init__(self, state: Any) -> None:  # noqa: ANN401 - uvicorn's ServerState is not public
+        self._state = state
+        self._silent: dict[Any, tuple[Any, float]] = {}
+
+    def gone(self) -> bool:
+        """Whether nobody is connected any more and nothing runs."""
+        now = asyncio.get_running_loop().time()
+        for connection in list(self._state.connections):
+            cycle = connection.cycle
+            if cycle is not None and not cycle.response_complete:
+                self._silent.pop(connection, None)
+                continue
+            known, since = self._silent.get(connection, (None, now))
+            if known is not cycle or connection not in self._silent:
+                self._silent[connection] = (cycle, now)
+            elif now - since >= _QUIET_SECONDS:
+                connection.transport.close()
+        return not self._state.connections and not self._state.tasks
+
+
+def leave(number: int, _: FrameType | None) -> None:
+    """Told to stop is success; interrupted at the keyboard is 130, as shells have it."""
+    raise SystemExit(0 if number == signal.SIGTERM else 128 + number)

@@ -1,0 +1,273 @@
+"""Keeps several workers behind one address: starts them, replaces those that end, and gathers what they say into one truth.
+
+Workers are new interpreters and not forks: the index has threads of its own, and a fork would copy their locks without them. What is large,
+the index of a library, is mapped from its file and shared anyway. Each worker holds one end of a socket pair; when the
+supervisor is gone, however it ended, the worker reads an end of file and drains: no orphan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.serving.channel import Channel
+from service.telemetry.logging import EventLog
+from service.telemetry.snapshots import Base, render
+
+_GATHER_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
+_GRACE_SECONDS = 10.0
+_COULD_NOT_START = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to keep: so many workers on a listener, sharing the table of quotas, each with so many seconds for its drain."""
+
+    workers: int
+    listener: socket.socket
+    quotas: int
+    drain_seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """One worker process and what it last said of itself."""
+
+    number: int
+    process: asyncio.subprocess.Process
+    channel: Channel
+    began: float
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: bool = False
+    last: dict[str, Any] | None = None
+    said: asyncio.Event = field(default_factory=asyncio.Event)
+    counted: bool = False
+
+
+class Supervisor:
+    """Runs workers until it is told to stop."""
+
+    def __init__(self, plan: Plan, log: EventLog) -> None:
+        self._plan = plan
+        self._log = log
+        self._workers: list[_Worker] = []
+        self._base = Base()
+        self._number = 0
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._stopping: int | None = None
+        self._stop = asyncio.Event()
+        self._failed = False
+        self._was_ready = False
+        self._gathering = asyncio.Lock()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self) -> int:
+        """Keep the workers; returns the exit status: 0 after SIGTERM, 130 after SIGINT, 2 when the first worker cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload()))
+        try:
+            # The first one goes alone: what keeps it from starting is said once, and not by all of them.
+            first = await self._start()
+            await self._until_ready(first)
+            if self._was_ready:
+                for _ in range(self._plan.workers - 1):
+                    await self._start()
+            await self._stop.wait()
+        finally:
+            await self._end()
+        if self._failed:
+            return _COULD_NOT_START
+        return 128 + signal.SIGINT if self._stopping == signal.SIGINT else 0
+
+    def _begin(self, work: Any) -> None:  # noqa: ANN401 - a coroutine of any result
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _told_to_stop(self, number: int) -> None:
+        """The first signal drains all workers; each further one is passed on, and cuts."""
+        if self._stopping is None:
+            self._stopping = number
+            self._plan.listener.close()
+        for worker in self._workers:
+            self._tell(worker)
+        self._stop.set()
+
+    def _tell(self, worker: _Worker) -> None:
+        worker.leaving = True
+        with suppress(ProcessLookupError):
+            worker.process.send_signal(signal.SIGTERM)
+
+    async def _start(self) -> _Worker:
+        ours, theirs = socket.socketpair()
+        descriptors = (self._plan.listener.fileno(), theirs.fileno(), self._plan.quotas)
+        self._number += 1
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "service.serving.worker",
+                *map(str, descriptors),
+                pass_fds=descriptors,
+            )
+        finally:
+            theirs.close()
+        ours.settimeout(0)
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = _Worker(self._number, process, Channel(reader, writer), time.monotonic())
+        self._workers.append(worker)
+        self._begin(self._attend(worker))
+        if self._stopping is not None:
+            self._tell(worker)
+        return worker
+
+    async def _until_ready(self, worker: _Worker) -> None:
+        """Wait until a worker is ready, has ended, or everybody shall stop."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (worker.ready, worker.ended, self._stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _attend(self, worker: _Worker) -> None:
+        """Listen to a worker until it ends, and keep what it counted."""
+        while (message := await worker.channel.receive()) is not None:
+            self._heard(worker, message)
+        status = await worker.process.wait()
+        worker.channel.close()
+        self._bury(worker)
+        worker.ended.set()
+        self._log.write(
+            "info" if worker.leaving and status == 0 else "error", "worker_ended", worker=worker.number, status=status
+        )
+        if self._stopping is None and not worker.leaving:
+            await self._replace(worker, status)
+
+    def _heard(self, worker: _Worker, message: dict[str, Any]) -> None:
+        match message.get("say"):
+            case "ready":
+                self._was_ready = True
+                worker.ready.set()
+                self._log.write("info", "worker_ready", worker=worker.number, pid=worker.process.pid)
+            case "state":
+                worker.last = message
+                worker.said.set()
+            case "page":
+                self._begin(self._answer_page(worker, message))
+            case "figures":
+                self._begin(self._answer_figures(worker, message))
+
+    def _bury(self, worker: _Worker) -> None:
+        """Fold what a worker has counted into the base, in one step with its leaving: no page sees it twice or not at all."""
+        if worker.last is not None:
+            self._base.fold(worker.last["families"])
+        self._workers.remove(worker)
+
+    async def _replace(self, worker: _Worker, status: int) -> None:
+        """Start another one for a worker that ended by itself; those that end soon are replaced ever more slowly."""
+        if not self._was_ready:
+            self._failed = True
+            self._stop.set()
+            return
+        if time.monotonic() - worker.began > _STEADY_SECONDS:
+            self._pause = _FIRST_PAUSE_SECONDS
+        self._log.write("warning", "worker_replaced", worker=worker.number, status=status, pause_seconds=self._pause)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), self._pause)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+        if self._stopping is None:
+            await self._start()
+
+    async def _reload(self) -> None:
+        """Put a new worker in the place of each, ready before the old one is told to leave."""
+        async with self._reloading:
+            for old in list(self._workers):
+                if old.leaving or old.ended.is_set():
+                    continue
+                new = await self._start()
+                # Until it has been ready once, its failure is not replaced: the old one stays instead.
+                new.leaving = True
+                await self._until_ready(new)
+                if self._stopping is not None:
+                    return
+                if not new.ready.is_set():
+                    self._log.write("error", "reload_failed", worker=new.number)
+                    return
+                new.leaving = False
+                self._tell(old)
+                await old.ended.wait()
+            self._log.write("info", "reloaded", workers=len(self._workers))
+
+    async def _gather(self) -> tuple[list[dict[str, Any]], int]:
+        """The last words of all living workers, and how many of them are fresh."""
+        asked = [worker for worker in self._workers if worker.ready.is_set()]
+        for worker in asked:
+            worker.said.clear()
+            worker.channel.send(say="state")
+        waits = [asyncio.ensure_future(worker.said.wait()) for worker in asked]
+        if waits:
+            await asyncio.wait(waits, timeout=_GATHER_SECONDS)
+        for wait in waits:
+            wait.cancel()
+        # Who has ended meanwhile stands in the base already; who became ready meanwhile says something next time.
+        living = [worker for worker in self._workers if worker.last is not None]
+        return [worker.last for worker in living if worker.last], sum(worker.said.is_set() for worker in living)
+
+    async def _answer_page(self, worker: _Worker, message: dict[str, Any]) -> None:
+        async with self._gathering:
+            states, fresh = await self._gather()
+            families = self._base.merged(state["families"] for state in states)
+            active = len(set().union(*(state["active"] for state in states)))
+            counts = {"fresh": fresh, "silent": len(states) - fresh}
+            page, content_type = render(families, counts, active, message["accept"])
+        worker.channel.send(say="answer", n=message["n"], page=page.decode(), content_type=content_type)
+
+    async def _answer_figures(self, worker: _Worker, message: dict[str, Any]) -> None:
+        async with self._gathering:
+            states, _ = await self._gather()
+        worker.channel.send(say="answer", n=message["n"], figures=[state["figures"] for state in states])
+
+    async def _end(self) -> None:
+        """Wait for the workers' drains; who takes longer than it may is killed."""
+        for worker in self._workers:
+            if not worker.leaving:
+                self._tell(worker)
+        attending = [asyncio.ensure_future(worker.ended.wait()) for worker in self._workers]
+        if attending:
+            await asyncio.wait(attending, timeout=self._plan.drain_seconds + _GRACE_SECONDS)
+        for worker in list(self._workers):
+            with suppress(ProcessLookupError):
+                worker.process.kill()
+            await worker.process.wait()
+        for task in [*attending, *self._tasks]:
+            task.cancel()
+        os.close(self._plan.quotas)
+
+
+def supervise(plan: Plan, log: EventLog) -> int:
+    """Run workers until SIGTERM or SIGINT; returns the exit status."""
+
+    async def run() -> int:
+        return await Supervisor(plan, log).run()
+
+    return asyncio.run(run())
+
+
+def descriptors(arguments: Sequence[str]) -> tuple[int, int, int]:
+    """Listener, channel and table of quotas, as a worker was given them."""
+    listener, channel, quotas = map(int, arguments)
+    return listener, channel, quotas
