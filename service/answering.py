@@ -32,11 +32,12 @@ from service.chat.translating import translate
 from service.deployments.model import Deployment
 from service.errors import Problem
 from service.exchange import Answer, Classified, Delta, Event, Outcome, Question, Save, Step
-from service.listening import Understood, in_the_sources_language, understand
+from service.listening import Understood, in_the_sources_language, is_aside, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Interrupted, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER
 from service.readings import Readings
+from service.remembering import Remembered
 from service.retrieval.analysis import content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
@@ -50,6 +51,7 @@ from service.weighing import Weighed, confidence_in, evidence_features
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
 _NEAREST_NAMED = 2
+_REMEMBERED_MESSAGES = 2_000
 _KEPT = ("none", "kept")
 _NEAR = 0.33
 """With so great a share of the confidence that an answer needs, sources come near a question: it is no other field."""
@@ -116,6 +118,10 @@ class Answerer:
         self._watcher = watcher
         self._clock = clock
         self._readings: Readings | None = None
+        # Earlier messages come again with each turn of their conversation.
+        self._asides = Remembered[str, bool](
+            lambda message: is_aside(message, deployment.talk, deployment.refusals), _REMEMBERED_MESSAGES
+        )
 
     async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
         """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
@@ -129,7 +135,7 @@ class Answerer:
         # One generator tells all: each level of them would cost as much as a step itself.
         with self._shelf.lend() as retriever:
             understood = understand(
-                question.text, question.earlier, question.title, self._deployment.talk, self._deployment.refusals
+                question.text, question.earlier, question.title, self._deployment.talk, self._asides.__getitem__
             )
             draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
             yield Classified(draft.assessment.complexity)

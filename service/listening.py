@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from service.chat.contextualise import Context
@@ -30,7 +30,7 @@ class Understood:
 
 
 def understand(
-    message: str, earlier: Sequence[str], title: str | None, talk: SmallTalk, refusals: Sequence[Refusal]
+    message: str, earlier: Sequence[str], title: str | None, talk: SmallTalk, aside: Callable[[str], bool]
 ) -> Understood:
     """Read a message in the light of the conversation.
 
@@ -39,10 +39,10 @@ def understand(
         earlier: earlier messages of the conversation, the newest first.
         title: the conversation's title.
         talk: what is no question of law.
-        refusals: what is not answered; nothing leans on a message that was refused.
+        aside: whether nothing leans on an earlier message; see `is_aside`.
     """
-    kept = tuple(one for one in earlier if not _is_aside(one, talk, refusals))
-    named = title if title and not _is_aside(title, talk, refusals) else None
+    kept = tuple(one for one in earlier if not aside(one))
+    named = title if title and not aside(title) else None
     language = spoken(message, earlier)
     said = heard(message, talk)
     if said is None:
@@ -56,7 +56,8 @@ def understand(
     return Understood(message, kept, named, language, talk=said.remark)
 
 
-def _is_aside(message: str, talk: SmallTalk, refusals: Sequence[Refusal]) -> bool:
+def is_aside(message: str, talk: SmallTalk, refusals: Sequence[Refusal]) -> bool:
+    """Whether a message is talk or was refused: nothing leans on it."""
     return heard(message, talk) is not None or refusal_of(message, refusals) is not None
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 import snowballstemmer
 
-from service.remembering import Remembered
+from service.remembering import Remembered, remembered
 from service.retrieval.definitions import asked_terms, definition_key
 from service.retrieval.document import Passage
 from service.retrieval.lay import ABBREVIATIONS, EVERYDAY, RELATED
@@ -68,6 +68,7 @@ class QueryTerms:
     related: tuple[str, ...] = ()
 
 
+@remembered(most=500)
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about; "pasal 1365" and "UU 27/2022" are one word each."""
     return tuple([word for word in _WRITTEN_WORD.findall(text) if fold(word) not in _NO_CONTENT])
