@@ -118,9 +118,10 @@ def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
 
 
 def _near_best(hits: Sequence[Hit]) -> list[Hit]:
-    found = sorted((hit.score for hit in hits if hit.score < _EXACT), reverse=True)
-    floor = max(_LEAST_SCORE, _NEAR_BEST * found[0]) if found else 0.0
-    return [hit for hit in sorted(hits, key=_place) if hit.score >= floor]
+    """Those of the hits that come near the best one of them, in the order given."""
+    found = [hit.score for hit in hits if hit.score < _EXACT]
+    floor = max(_LEAST_SCORE, _NEAR_BEST * max(found)) if found else 0.0
+    return [hit for hit in hits if hit.score >= floor]
 
 
 @remembered(most=4_000, longest=_LONGEST_REMEMBERED)
