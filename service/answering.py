@@ -138,35 +138,43 @@ class Answerer:
                 question.text, question.earlier, question.title, self._deployment.talk, self._asides.__getitem__
             )
             draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
-            yield Classified(draft.assessment.complexity)
-            finished = self._without_research(draft, question)
-            if finished is None:
-                question = replace(question, text=understood.text, earlier=understood.earlier, title=understood.title)
-                context, plan, filters = self._planned(draft, question)
-                for told in draft.untold():
-                    yield told
-                await self._look_up(draft, context, plan, filters)
-                weighed = await self._best_weighed(draft, question, context)
-                finished = self._abstained(draft, question, context, weighed)
-                for told in draft.untold():
-                    yield told
+            outcome: Outcome | None = None
+            self._watcher.asked(question.text)
+            try:
+                yield Classified(draft.assessment.complexity)
+                finished = self._without_research(draft, question)
                 if finished is None:
-                    self._watcher.guarded(*_KEPT)
-                    started, written = self._clock(), _BY_OURSELVES
-                    async with aclosing(self.engine.write(_brief(question, context, weighed, draft))) as events:
-                        async for event in events:
-                            if isinstance(event, Written):
-                                written = event
-                            else:
-                                draft.say(_shown(event, draft.language))
-                                for told in draft.untold():
-                                    yield told
-                    self._watcher.generated(written.model, self._clock() - started)
-                    finished = await self._composed(draft, question, weighed, written)
-            for told in draft.untold():
-                yield told
-            await save(finished)
-            yield finished
+                    question = replace(
+                        question, text=understood.text, earlier=understood.earlier, title=understood.title
+                    )
+                    context, plan, filters = self._planned(draft, question)
+                    for told in draft.untold():
+                        yield told
+                    await self._look_up(draft, context, plan, filters)
+                    weighed = await self._best_weighed(draft, question, context)
+                    finished = self._abstained(draft, question, context, weighed)
+                    for told in draft.untold():
+                        yield told
+                    if finished is None:
+                        self._watcher.guarded(*_KEPT)
+                        started, written = self._clock(), _BY_OURSELVES
+                        async with aclosing(self.engine.write(_brief(question, context, weighed, draft))) as events:
+                            async for event in events:
+                                if isinstance(event, Written):
+                                    written = event
+                                else:
+                                    draft.say(_shown(event, draft.language))
+                                    for told in draft.untold():
+                                        yield told
+                        self._watcher.generated(written.model, self._clock() - started)
+                        finished = await self._composed(draft, question, weighed, written)
+                for told in draft.untold():
+                    yield told
+                await save(finished)
+                outcome = finished.outcome
+                yield finished
+            finally:
+                self._watcher.answered(outcome, draft.text)
 
     def _without_research(self, draft: _Draft, question: Question) -> Answer | None:
         """The answer to what is refused, or is no question of law; None for all else."""
