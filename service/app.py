@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, keys, messages, openai, operations, switches, tools, usage
+from service.api import auth, chat, conversations, documents, keys, messages, openai, operations, switches, tools, usage
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.dependencies import Dependencies, Dependency
@@ -28,6 +28,7 @@ from service.edge.answer_headers import fixed_headers
 from service.edge.middleware import EdgeMiddleware, EdgeRules
 from service.edge.origins import OriginRules
 from service.errors import InvalidRequest, NotReady, PermissionRequired, Problem, StorageUnavailable
+from service.intake import Intake
 from service.ledger import Ledger
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
@@ -83,6 +84,7 @@ _ROUTERS = (
     messages.router,
     tools.router,
     usage.router,
+    documents.router,
     switches.router,
     operations.router,
 )
@@ -93,6 +95,7 @@ _LEDGER_SECONDS = 1.0
 _KEYS_SECONDS = 0.5
 _AUDIT_SECONDS = 0.5
 _SETTLING_SECONDS = 60.0
+_DOCUMENTS_SECONDS = 0.5
 _HEALTH_SECONDS = 10.0
 _FIGURES_SECONDS = 60.0
 _WARMING_PAUSE_SECONDS = 1.0
@@ -242,9 +245,10 @@ async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
     passwords, audit = PasswordCheck(), AuditTrail(store)
     await _tell_when_empty(store, around.log)
     board = SwitchBoard(running.switches, store, around.log)
+    intake = _intake(running.opened, store, around)
     await board.look()
-    rounds = await _begin_rounds(parts, running.opened, store, board, audit)
-    services = app.state.services = _services(parts, store, passwords, board, audit, life)
+    rounds = await _begin_rounds(parts, running.opened, store, board, audit, intake)
+    services = app.state.services = _services(parts, store, passwords, board, audit, life, intake)
     looking = asyncio.create_task(repeat("health", _HEALTH_SECONDS, services.dependencies.watch, around.log))
     rounds.push_async_callback(ended, looking)
     marking = asyncio.create_task(repeat("figures", _FIGURES_SECONDS, services.figures.mark, around.log))
@@ -297,7 +301,12 @@ def _tracing(settings: Settings, deployment: Deployment, around: Surroundings) -
 
 
 async def _begin_rounds(
-    parts: _Parts, opened: Opened | OpenedDatabase, store: Store, board: SwitchBoard, audit: AuditTrail
+    parts: _Parts,
+    opened: Opened | OpenedDatabase,
+    store: Store,
+    board: SwitchBoard,
+    audit: AuditTrail,
+    intake: Intake | None,
 ) -> AsyncExitStack:
     """Begin what is done beside the requests; closing the stack ends it, keeps what was spent and closes the providers."""
     around = parts.around
@@ -323,6 +332,11 @@ async def _begin_rounds(
     ending.push_async_callback(ended, asyncio.create_task(auditing))
     turning = repeat("signing keys", _KEYS_SECONDS, _looked(parts.ring), around.log)
     ending.push_async_callback(ended, asyncio.create_task(turning))
+    if intake:
+        ending.push_async_callback(
+            ended, asyncio.create_task(repeat("documents", _DOCUMENTS_SECONDS, intake.work, around.log))
+        )
+        ending.callback(intake.stop)
     settling = repeat("usage", _SETTLING_SECONDS, _settler(store, around), around.log)
     ending.push_async_callback(ended, asyncio.create_task(settling))
     keeping = RetentionRound(store, parts.deployment.retention, around.wall_clock, around.log)
@@ -331,6 +345,12 @@ async def _begin_rounds(
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))
     ending.push_async_callback(ended, watching)
     return ending
+
+
+def _intake(opened: Opened | OpenedDatabase, store: Store, around: Surroundings) -> Intake | None:
+    """Where documents can be sent to: the library that is answered from, if it is one."""
+    library = opened.library if isinstance(opened, Opened) else None
+    return Intake(library.folder, store, around.wall_clock) if library else None
 
 
 def _settler(store: Store, around: Surroundings) -> Callable[[], Awaitable[None]]:
@@ -482,7 +502,13 @@ async def _warm(parts: _Parts, store: Store, life: Life) -> None:
 
 
 def _services(
-    parts: _Parts, store: Store, passwords: PasswordCheck, board: SwitchBoard, audit: AuditTrail, life: Life
+    parts: _Parts,
+    store: Store,
+    passwords: PasswordCheck,
+    board: SwitchBoard,
+    audit: AuditTrail,
+    life: Life,
+    intake: Intake | None,
 ) -> Services:
     deployment, around = parts.deployment, parts.around
     signer = TokenSigner(parts.ring, deployment.limits.token_seconds)
@@ -506,6 +532,7 @@ def _services(
             watcher=parts.watching,
             clock=around.clock,
         ),
+        intake=intake,
         free_models=parts.models.free if parts.models else frozenset(),
         turns=Turns(
             store,

@@ -16,6 +16,7 @@ ServiceError
     ├── TooLarge            413
     │   └── HeadersTooLarge 431
     ├── HostRefused         421
+    ├── NoLibrary           409
     ├── TooBusy             429
     │   └── QuotaExceeded   429, with the seconds after which to try again
     ├── StorageUnavailable  503
@@ -53,6 +54,7 @@ PROBLEM_CODES: tuple[str, ...] = (
     "model_not_found",
     "idempotency_mismatch",
     "idempotency_busy",
+    "no_library",
     "internal",
 )
 
@@ -173,6 +175,13 @@ class HostRefused(Problem):
 
     status = HTTPStatus.MISDIRECTED_REQUEST
     code = "host_refused"
+
+
+class NoLibrary(Problem):
+    """Documents were sent to an installation that does not answer from a library."""
+
+    status = HTTPStatus.CONFLICT
+    code = "no_library"
 
 
 class TooBusy(Problem):

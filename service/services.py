@@ -13,6 +13,7 @@ from service.answering import Answerer
 from service.dependencies import Dependencies
 from service.deployments.model import Deployment
 from service.errors import AmbiguousCredentials, NotReady, OriginRefused, Unauthenticated
+from service.intake import Intake
 from service.quotas.turnstile import Turnstile
 from service.retrieval.lending import Shelf
 from service.security.access import Caller, Gate
@@ -78,6 +79,7 @@ class Services:
     answerer: Answerer
     turns: Turns
     free_models: frozenset[str]
+    intake: Intake | None
     turnstile: Turnstile
     sharing: Sharing
     switches: SwitchBoard

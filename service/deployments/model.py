@@ -41,10 +41,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request: characters of a message, bytes of a body, seconds for an answer, turns of memory."""
+    """Bounds of one request: characters of a message, bytes of a body and of a document that is sent, seconds for an answer, turns of memory."""
 
     message_characters: int
     body_bytes: int
+    document_bytes: int
     answer_seconds: float
     remembered_questions: int
     token_seconds: float
