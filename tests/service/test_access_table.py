@@ -87,6 +87,7 @@ def call(house: Any, route: str, method: str, role: str | None, headers: Mapping
         route.replace("{conversation_id}", "somebody-elses")
         .replace("{message_id}", "theirs")
         .replace("{key_id}", "none")
+        .replace("{document_id}", "none")
         .replace("{tool_name}", "LegalRetriever")
         .replace("{model}", "courtsight")
     )
