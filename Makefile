@@ -35,7 +35,7 @@ endif
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
-	retrieval-eval confidence-eval decline-eval ingest test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval confidence-eval decline-eval fuzz-api ingest test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -72,6 +72,9 @@ bench-micro: ready ## Micro-benchmarks of single parts, beside their peers
 retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUERIES=, QRELS=, JSON=; ARGS="--ablation")
 	@$(BIN)/python -m service retrieval-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
 		$(if $(JSON),--json '$(JSON)') $(ARGS)
+
+fuzz-api: ready ## Ask the whole API what its description allows and what not (CASES=, SEED=)
+	@$(BIN)/python -m tests.service.fuzzing --cases '$(or $(CASES),5000)' --seed '$(or $(SEED),0)'
 
 ##@ Documents
 ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")

@@ -18,7 +18,20 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.answering import Answerer
-from service.api import auth, chat, conversations, documents, keys, messages, openai, operations, switches, tools, usage
+from service.api import (
+    auth,
+    chat,
+    conversations,
+    description,
+    documents,
+    keys,
+    messages,
+    openai,
+    operations,
+    switches,
+    tools,
+    usage,
+)
 from service.api.problems import from_http, problem_response
 from service.assembly import Around, LanguageModels, language_models
 from service.dependencies import Dependencies, Dependency
@@ -87,6 +100,7 @@ _ROUTERS = (
     documents.router,
     switches.router,
     operations.router,
+    description.router,
 )
 _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""
