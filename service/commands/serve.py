@@ -9,7 +9,8 @@ import socket
 import sys
 import time
 
-from service.app import create_app, surroundings_of
+from service.app import create_app
+from service.chosen import surroundings_of
 from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
 from service.quotas.shared_windows import make_table

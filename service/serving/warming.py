@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from datetime import date
+from datetime import UTC, date, datetime
 
 from service.answering import Answerer
 from service.chat.complexity import Complexity
 from service.deployments.model import Deployment
+from service.errors import Problem
 from service.exchange import Answer, Question
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.lending import Shelf
+from service.services import Surroundings
+from service.serving.life import Life
 from service.store.store import Store
 from service.tools.toolbox import ToolRun, all_tools
+
+_PAUSE_SECONDS = 1.0
 
 
 class Unwatched:
@@ -65,6 +71,25 @@ async def warm_up(
         async with aclosing(answerer.answer(Question(text=text, role=role), today, _keep_nothing)) as events:
             async for _ in events:
                 pass
+
+
+async def warm_until_ready(
+    life: Life, deployment: Deployment, shelf: Shelf, store: Store, around: Surroundings
+) -> None:
+    """Warm up until it succeeds: what is not there yet keeps the process from being ready, and not from living."""
+    failed = ""
+    life.warm = not life.questions
+    while not life.warm:
+        today = datetime.fromtimestamp(around.wall_clock(), UTC).date()
+        try:
+            await warm_up(life.questions, deployment, shelf, store, around.clock, today)
+            life.warm = True
+        except Exception as error:  # noqa: BLE001 - a process that gives up here would never be ready
+            why = error.code if isinstance(error, Problem) else type(error).__name__
+            if why != failed:
+                around.log.write("warning", "warming_failed", problem=why)
+            failed = why
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _keep_nothing(_: Answer) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.api.streaming import cancel
-from service.app import create_app, surroundings_of
+from service.app import create_app
+from service.chosen import surroundings_of
 from service.errors import ConfigurationError, NotReady
 from service.quotas.shared_windows import SharedWindows
 from service.services import Services

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from service.__main__ import main
-from service.app import _tell_when_empty
+from service.beside import tell_when_empty
 from service.commands import accounts
 from service.commands.accounts import Desk
 from service.errors import ConfigurationError
@@ -288,7 +288,7 @@ def test_an_empty_installation_says_how_to_make_an_account(settings: Any, tmp_pa
     output = io.BytesIO()
     log = EventLog(output, "info", lambda: 1.0)
     store = SqliteStore(settings.database, 1.0, 1.0)
-    asyncio.run(_tell_when_empty(store, log))
+    asyncio.run(tell_when_empty(store, log))
     asyncio.run(store.close())
     log.flush()
     (line,) = [orjson.loads(text) for text in output.getvalue().splitlines()]
