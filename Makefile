@@ -31,6 +31,9 @@ endif
 override PATH := $(search_path)
 endif
 
+# Where the caller forbids it, every start would compile our modules and every test run would rewrite its asserts again: seconds each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
@@ -117,9 +120,7 @@ test: setup lint unit integration e2e ## Everything that CI runs, at most 12 min
 lint: ready ## Style, types, import contracts, generated files
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-	@$(COURTSIGHT) check
+	@$(BIN)/mypy & typed=$$!; $(BIN)/lint-imports && $(COURTSIGHT) check; others=$$?; wait $$typed && exit $$others
 
 format: ready ## Mend what ruff can mend
 	@$(BIN)/ruff check --fix
@@ -145,4 +146,4 @@ integration: ready
 	@$(PYTEST) tests -n 2 --dist loadfile -m "integration and not e2e"
 
 e2e: ready
-	@$(PYTEST) tests -n 0 -m e2e
+	@$(PYTEST) tests/e2e -n 0 -m e2e

@@ -137,6 +137,32 @@ def test_every_test_belongs_to_exactly_one_part() -> None:
     assert marks == [part, part, "integration and not e2e", "e2e"]
 
 
+def test_whole_commands_are_tested_in_one_folder() -> None:
+    """The last part collects tests/e2e alone, which spares it reading all others: the mark stands nowhere else."""
+    assert make("-n", "e2e").splitlines()[-1].endswith("tests/e2e -n 0 -m e2e")
+    marked = {file for file in (ROOT / "tests").rglob("*.py") if "mark." + "e2e" in file.read_text(encoding="utf-8")}
+    assert marked
+    assert {file.parent for file in marked} == {ROOT / "tests" / "e2e"}
+
+
+def test_lint_fails_with_either_of_what_runs_side_by_side(tmp_path: Path) -> None:
+    """Types are checked beside contracts and generated files; whichever fails fails the target."""
+    line = next(line for line in make("-n", "lint").splitlines() if "mypy" in line)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for failing in ("", "mypy", "lint-imports", "courtsight"):
+        for name in ("mypy", "lint-imports", "courtsight"):
+            program = tmp_path / ".venv" / "bin" / name
+            program.write_text(f"#!/bin/sh\nexit {int(name == failing)}\n", encoding="utf-8")
+            program.chmod(0o755)
+        done = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=False)
+        assert (done.returncode != 0) == bool(failing), failing
+
+
+def test_starts_may_keep_their_compiled_modules() -> None:
+    """Whatever the caller forbids, what make starts keeps bytecode: an empty value is Python's word for that."""
+    assert re.search(r"^export PYTHONDONTWRITEBYTECODE :=$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+
+
 def test_ci_runs_make_test_and_nothing_else() -> None:
     """`.ci/run` changes to the root and runs `make test`; it can be executed."""
     script = ROOT / ".ci" / "run"
