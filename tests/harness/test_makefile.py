@@ -23,6 +23,7 @@ DOCUMENTED = (
         "retrieval-eval",
         "confidence-eval",
         "decline-eval",
+        "fuzz-api",
         "ingest",
         "generate",
         "check",
@@ -160,7 +161,9 @@ def test_lint_fails_with_either_of_what_runs_side_by_side(tmp_path: Path) -> Non
 
 def test_starts_may_keep_their_compiled_modules() -> None:
     """Whatever the caller forbids, what make starts keeps bytecode: an empty value is Python's word for that."""
-    assert re.search(r"^export PYTHONDONTWRITEBYTECODE :=$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert re.search(
+        r"^export PYTHONDONTWRITEBYTECODE :=$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
 
 
 def test_ci_runs_make_test_and_nothing_else() -> None:
