@@ -18,6 +18,7 @@ from service.commands import (
     ingest,
     publish,
     retrieval_eval,
+    shown_settings,
     storage,
     switch,
 )
@@ -51,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serving.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
     serving.add_argument("--workers", type=int, help="processes that serve it (default: COURTSIGHT_WORKERS, 1)")
+    showing = commands.add_parser(
+        "settings", help="every setting, where it comes from, and what production would refuse"
+    )
+    showing.add_argument("--json", action="store_true", help="one JSON object")
     access.add_to(commands)
     rows = commands.add_parser("metrics-table", help="print every metric as a table for the docs")
     rows.add_argument("--into", type=Path, help="write it between the marks of this page, and print nothing")
@@ -204,6 +209,7 @@ def _metrics_table(options: argparse.Namespace) -> int:
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "metrics-table": _metrics_table,
     "serve": lambda options: serve(load_settings(), options.host, options.port, options.workers),
+    "settings": lambda options: shown_settings.run(as_json=options.json, tell=print),
     "ingest": lambda options: ingest.run(options, load_settings().library),
     "publish": _publish,
     "embed": _embed,

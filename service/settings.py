@@ -16,10 +16,10 @@ from service.edge.addresses import networks
 from service.edge.origins import ANY, origins
 from service.errors import ConfigurationError
 from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
+from service.secret_files import PREFIX, listed, secret_now, secret_of
 from service.security.addresses import Network
 from service.strictness import nearest
 
-PREFIX = "COURTSIGHT_"
 _LIKELY_TYPO = 0.85
 _MAKE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 _PROVIDER_KEY = re.compile(rf"{PREFIX}(.+)_API_KEY(?:_FILE)?")
@@ -202,18 +202,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _secrets_from_files(self) -> Self:
-        self.jwt_secret = _secret("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
-        self.jwt_previous_secrets = _secret(
+        self.jwt_secret = secret_of("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
+        self.jwt_previous_secrets = secret_of(
             "JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file
         )
-        self.database_url = _secret("DATABASE_URL", self.database_url, self.database_url_file)
-        self.retrieval_database_url = _secret(
+        self.database_url = secret_of("DATABASE_URL", self.database_url, self.database_url_file)
+        self.retrieval_database_url = secret_of(
             "RETRIEVAL_DATABASE_URL", self.retrieval_database_url, self.retrieval_database_url_file
         )
-        self.otlp_headers = _secret("OTLP_HEADERS", self.otlp_headers, self.otlp_headers_file)
-        self.sentry_dsn = _secret("SENTRY_DSN", self.sentry_dsn, self.sentry_dsn_file)
-        self.metrics_token = _secret("METRICS_TOKEN", self.metrics_token, self.metrics_token_file)
-        self.redis_url = _secret("REDIS_URL", self.redis_url, self.redis_url_file)
+        self.otlp_headers = secret_of("OTLP_HEADERS", self.otlp_headers, self.otlp_headers_file)
+        self.sentry_dsn = secret_of("SENTRY_DSN", self.sentry_dsn, self.sentry_dsn_file)
+        self.metrics_token = secret_of("METRICS_TOKEN", self.metrics_token, self.metrics_token_file)
+        self.redis_url = secret_of("REDIS_URL", self.redis_url, self.redis_url_file)
         if self.retrieval_database_url is not None and self.corpus is not None:
             raise ValueError(f"{PREFIX}CORPUS and {PREFIX}RETRIEVAL_DATABASE_URL are both set: keep one")
         return self
@@ -230,12 +230,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"{PREFIX}{name}: {error}") from error
         if self.cors_credentials and ANY in self.origins:
             raise ValueError(f"{PREFIX}CORS_CREDENTIALS lets no page in with CORS_ORIGINS=*: name the origins")
-        if self.environment == "production":
-            for network in self.measuring_networks:
-                if network.num_addresses > _WIDEST_MEASURING and not network.is_loopback:
-                    raise ValueError(
-                        f"{PREFIX}LOAD_TEST_NETWORKS: {network} is too wide: name the machines that measure"
-                    )
         return self
 
     @property
@@ -261,8 +255,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
-        if self.environment == "development":
-            return self
+        if self.environment == "production" and (found := list(self._loose())):
+            raise ValueError("; ".join(found))
+        return self
+
+    def _loose(self) -> Iterator[str]:
+        """What only makes development easier."""
         loose = {
             "LOG_LEVEL=debug": self.log_level == "debug",
             "TRACE_EXPORT=stderr": self.trace_export == "stderr",
@@ -270,10 +268,14 @@ class Settings(BaseSettings):
         }
         for setting, wanted in loose.items():
             if wanted:
-                raise ValueError(
-                    f"{PREFIX}{setting} is for development: unset it, or set {PREFIX}ENVIRONMENT=development"
-                )
-        return self
+                yield f"{PREFIX}{setting} is for development: unset it, or set {PREFIX}ENVIRONMENT=development"
+        for network in self.measuring_networks:
+            if network.num_addresses > _WIDEST_MEASURING and not network.is_loopback:
+                yield f"{PREFIX}LOAD_TEST_NETWORKS: {network} is too wide: name the machines that measure"
+
+    def production_refuses(self) -> list[str]:
+        """Everything for which a start in production would be refused, wherever these settings are for."""
+        return [*self._loose(), *self.model_copy(update={"environment": "production"}).weaknesses()]
 
     @property
     def signing_secret(self) -> str:
@@ -295,8 +297,8 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: one is missing, too short, or visibly not random; names each.
         """
-        current = _again("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
-        previous = _listed(_again("JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file))
+        current = secret_now("JWT_SECRET", self.jwt_secret, self.jwt_secret_file)
+        previous = listed(secret_now("JWT_PREVIOUS_SECRETS", self.jwt_previous_secrets, self.jwt_previous_secrets_file))
         if found := self._signing_weaknesses(current, previous):
             raise ConfigurationError("; ".join(found))
         return (current, *previous)
@@ -355,32 +357,6 @@ def _weak_provider_keys() -> Iterator[str]:
             yield f"{variable} {why}"
 
 
-def _again(name: str, given: SecretStr | None, file: Path | None) -> str:
-    """A secret as its file has it now."""
-    if file is None:
-        return given.get_secret_value().strip() if given else ""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{PREFIX}{name}_FILE: {error}") from error
-
-
-def _listed(text: str) -> list[str]:
-    return [one for part in text.splitlines() for entry in part.split(",") if (one := entry.strip())]
-
-
-def _secret(name: str, given: SecretStr | None, file: Path | None) -> SecretStr | None:
-    """A secret that is given itself, or in a file."""
-    if file is None:
-        return given
-    if given is not None:
-        raise ValueError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one")
-    try:
-        return SecretStr(file.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{PREFIX}{name}_FILE: {error}") from error
-
-
 def provider_key(name: str) -> str | None:
     """The key that `api_key_setting: NAME` of a provider means, from COURTSIGHT_<NAME>_API_KEY or the file that …_FILE names.
 
@@ -418,6 +394,37 @@ def load_settings() -> Settings:
         finding = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"{PREFIX}{str(part).upper()}: " for part in finding["loc"][:1])
         raise ConfigurationError(f"{where}{finding['msg'].removeprefix('Value error, ')}") from error
+
+
+def given_settings() -> Settings:
+    """The settings as they are given, also where production refuses them, for whoever wants to see why.
+
+    Raises:
+        ConfigurationError: one of them cannot be read in any environment.
+    """
+    try:
+        return load_settings()
+    except ConfigurationError:
+        variable = f"{PREFIX}ENVIRONMENT"
+        if os.environ.get(variable, "production") != "production":
+            raise
+        try:
+            settings = Settings(environment="development").model_copy(update={"environment": "production"})
+        except ValidationError:
+            settings = None
+        if settings is None:
+            raise
+        if variable not in os.environ:
+            settings.model_fields_set.discard("environment")
+        return settings
+
+
+def other_variables() -> tuple[list[str], list[str]]:
+    """Variables of ours that are no setting: those that hold keys of providers, and those that nothing reads."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    names = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
+    keys = [name for name in names if _PROVIDER_KEY.fullmatch(name) and os.environ[name]]
+    return keys, [name for name in names if name not in keys]
 
 
 def _alike(name: str, other: str) -> bool:

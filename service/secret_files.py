@@ -1,0 +1,47 @@
+"""Secrets that are given themselves or in a file, as Docker, Kubernetes and Vault's agent write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from service.errors import ConfigurationError
+
+PREFIX = "COURTSIGHT_"
+"""Begins the names of all variables."""
+
+
+def secret_of(name: str, given: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """A secret that is given itself, or in a file.
+
+    Raises:
+        ValueError: it is given in both ways, or the file cannot be read.
+    """
+    if file is None:
+        return given
+    if given is not None:
+        raise ValueError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one")
+    try:
+        return SecretStr(file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{PREFIX}{name}_FILE: {error}") from error
+
+
+def secret_now(name: str, given: SecretStr | None, file: Path | None) -> str:
+    """A secret as its file has it now; empty when there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    if file is None:
+        return given.get_secret_value().strip() if given else ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{PREFIX}{name}_FILE: {error}") from error
+
+
+def listed(text: str) -> list[str]:
+    """Several secrets, with commas or line breaks between them."""
+    return [one for part in text.splitlines() for entry in part.split(",") if (one := entry.strip())]
