@@ -21,7 +21,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         "chat in a new conversation: Bagaimana cara mengajukan banding? -> answered, citation-resolves, icontains(text=banding)",
         "history -> answered, history-length(min=2, max=2)",
         "export: ma_indonesia -> answered, export-not-empty",
-        "raw: GET /v1/conversations/{conversation_id}/citations?format=bibtex -> status(is=422, code=invalid_request)",
+        "raw: GET /v1/conversations/{conversation_id}/citations?format=endnote -> status(is=422, code=invalid_request)",
         "raw: DELETE /v1/conversations/{conversation_id} -> status(is=204)",
         "raw: GET /v1/conversations/{conversation_id} -> status(is=404, code=not_found)",
     ),
