@@ -22,6 +22,7 @@ from service.api import (
     messages,
     openai,
     operations,
+    page,
     switches,
     tools,
     usage,
@@ -84,6 +85,7 @@ _ROUTERS = (
     switches.router,
     operations.router,
     description.router,
+    page.router,
 )
 _NO_BUILT_IN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own OpenTelemetry switches itself on once a global provider exists, beside our spans."""

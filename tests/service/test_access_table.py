@@ -27,6 +27,8 @@ OPEN = {
     ("/health/ready", "GET"),
     ("/metrics", "GET"),
     ("/openapi.json", "GET"),
+    ("/", "GET"),
+    ("/assets/{version}/{name}", "GET"),
 }
 BODIES: dict[str, Any] = {
     "/v1/auth/token": {"username": "a-judge", "password": "wrong"},

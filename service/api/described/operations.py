@@ -178,6 +178,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "operations", {TEXT: "", "application/openmetrics-text": ""}, problems=(401,), open=True
     ),
     ("/openapi.json", "GET"): Operation("operations", {JSON: ""}, open=True),
+    ("/", "GET"): Operation("page", {"text/html": ""}, open=True),
+    ("/assets/{version}/{name}", "GET"): Operation(
+        "page", {"text/javascript": "", "text/css": "", "image/svg+xml": ""}, open=True
+    ),
 }
 
 PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {

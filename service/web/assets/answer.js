@@ -1,0 +1,205 @@
+// One answer on the page: its text, what is known of it, its sources, steps and feedback.
+
+import { ask, path } from "./api.js";
+import { announce, decimal, make, number } from "./dom.js";
+import { copy, openPassage, storedMessage } from "./passage.js";
+import { prose } from "./prose.js";
+import { trouble } from "./trouble.js";
+import { COMPLEXITY, OUTCOMES, TOOLS, called, confidence, refusal, writer } from "./words.js";
+
+let serial = 0;
+
+/** The article of one answer. `onProblem` hears of every failure, so that a session that ended is noticed. */
+export class AnswerView {
+  constructor(onProblem) {
+    this.onProblem = onProblem;
+    this.text = "";
+    this.steps = [];
+    this.drawing = 0;
+    const id = `answer-${++serial}`;
+    this.title = make("h2", { class: "hidden-text", id }, "Jawaban");
+    this.working = make("p", { class: "working" }, "Menyusun jawaban…");
+    this.prose = make("div", { class: "prose" });
+    this.under = make("div");
+    this.stepsList = make("ol", { class: "steps" });
+    this.stepsTitle = make("summary", {}, "Langkah dan alat");
+    this.details = make("details", { hidden: true }, this.stepsTitle, this.stepsList);
+    this.node = make("article", { class: "answer", "aria-labelledby": id, "aria-busy": "true" },
+      this.title, this.working, this.prose, this.under, this.details);
+  }
+
+  step(step) {
+    this.steps.push(step);
+    this.stepsList.append(stepItem(step));
+    this.details.hidden = false;
+    this.stepsTitle.textContent = `Langkah dan alat (${this.steps.length})`;
+    this.working.textContent = `${step.title}…`;
+  }
+
+  delta(text) {
+    this.text += text;
+    // Drawn once for all the pieces of a frame.
+    this.drawing ||= requestAnimationFrame(() => { this.drawing = 0; this.draw([], null); });
+  }
+
+  draw(citations, messageId) {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = 0;
+    const known = new Map(citations.map((citation) => [citation.number, citation]));
+    this.prose.replaceChildren(...prose(this.text, (mark) => {
+      const citation = known.get(mark);
+      return citation ? make("button", {
+        type: "button", class: "cite", "aria-label": `Sumber ${mark}: ${citation.title}`, click: () => this.open(messageId, citation),
+      }, String(mark)) : null;
+    }));
+  }
+
+  open(messageId, citation) { openPassage(messageId, citation, this.onProblem); }
+
+  /** The whole answer, as `done` of a stream brings it. */
+  finish(done) {
+    this.text = done.answer;
+    this.settle();
+    this.draw(done.citations, done.id);
+    this.under.replaceChildren(...[refused(done), notices(done), meta(done), this.sources(done.id, done.citations)].filter(Boolean));
+    this.showSteps(done.reasoning_steps, done.tool_calls);
+    this.node.append(this.actions(), this.feedback(done.id, null));
+  }
+
+  /** An answer of the history: what else is known of it comes when somebody opens it. */
+  restore(message) {
+    this.text = message.content;
+    this.settle();
+    const citations = message.citations || [];
+    this.draw(citations, message.id);
+    const sources = this.sources(message.id, citations);
+    if (sources) this.under.append(sources);
+    this.details.hidden = false;
+    this.details.addEventListener("toggle", () => this.fetchSteps(message.id), { once: true });
+    this.node.append(this.actions(), this.feedback(message.id, message.id));
+  }
+
+  async fetchSteps(messageId) {
+    try {
+      const { response } = await storedMessage(messageId);
+      if (!response) return;
+      this.showSteps(response.reasoning_steps || [], response.tool_calls || []);
+      this.under.prepend(...[refused(response), notices(response), meta(response)].filter(Boolean));
+    } catch (problem) {
+      this.stepsList.replaceChildren(make("li", {}, trouble(problem)));
+      this.onProblem(problem);
+    }
+  }
+
+  showSteps(steps, tools) {
+    const used = tools.map((tool) => make("li", {}, make("strong", {}, called(TOOLS, tool.tool_name)), ` ${called(OUTCOMES, tool.outcome)}, ${number(tool.results)} hasil`));
+    this.stepsList.replaceChildren(...steps.map(stepItem), ...used);
+    this.details.hidden = !steps.length && !tools.length;
+    this.stepsTitle.textContent = `Langkah dan alat (${steps.length + tools.length})`;
+  }
+
+  settle() {
+    this.working.remove();
+    this.node.setAttribute("aria-busy", "false");
+  }
+
+  /** The answer ended without its end: what came stays, and says that it is not whole. */
+  fail(box) {
+    if (this.drawing) this.draw([], null);
+    this.settle();
+    if (this.text) this.under.append(make("p", { class: "notice" }, "Jawaban ini belum lengkap dan tidak tersimpan."));
+    this.under.append(box);
+  }
+
+  sources(messageId, citations) {
+    if (!citations.length) return null;
+    return make("section", { class: "sources", "aria-label": "Sumber jawaban" }, make("h3", {}, `Sumber (${citations.length})`),
+      make("ol", {}, citations.map((citation) => make("li", {}, make("button", { type: "button", click: () => this.open(messageId, citation) },
+        make("span", { class: "number" }, String(citation.number)),
+        make("span", {}, citation.title, make("span", { class: "under" }, underTitle(citation))))))));
+  }
+
+  actions() {
+    const button = make("button", { type: "button", class: "quiet", click: async () => {
+      if (await copy(this.text, "Jawaban disalin.")) button.textContent = "Jawaban disalin";
+    } }, "Salin jawaban");
+    return make("p", {}, button);
+  }
+
+  feedback(messageId, known) {
+    const form = feedbackForm(messageId, this.onProblem);
+    const details = make("details", {}, make("summary", {}, "Nilai jawaban ini"), form.node);
+    if (known) details.addEventListener("toggle", async () => {
+      try { form.fill((await storedMessage(known)).feedback); } catch (problem) { this.onProblem(problem); }
+    }, { once: true });
+    return details;
+  }
+}
+
+function stepItem(step) {
+  return make("li", {}, make("strong", {}, step.title), step.detail ? ` ${step.detail}` : "");
+}
+
+function underTitle(citation) {
+  return [citation.law, citation.article && `Pasal ${citation.article}`, citation.demo && "rekaan untuk demonstrasi",
+    !citation.demo && !citation.verified && "belum diverifikasi"].filter(Boolean).join(" · ");
+}
+
+function refused(answer) {
+  const why = refusal(answer.refusal_reason);
+  return why && make("p", { class: "notice" }, why);
+}
+
+function notices(answer) {
+  if (!answer.notices?.length) return null;
+  return make("div", { class: "notice" }, make("ul", {}, answer.notices.map((one) => make("li", {}, one))));
+}
+
+function meta(answer) {
+  const parts = [called(COMPLEXITY, answer.complexity), answer.confidence_score > 0 && confidence(answer.confidence_score, decimal),
+    writer(answer.model), answer.cached && "Jawaban dari simpanan"].filter(Boolean);
+  return make("ul", { class: "meta", "aria-label": "Tentang jawaban ini" }, parts.map((part) => make("li", {}, part)));
+}
+
+const SCORES = ["Sangat buruk", "Buruk", "Cukup", "Baik", "Sangat baik"];
+
+function feedbackForm(messageId, onProblem) {
+  const group = `score-${messageId}`;
+  const radios = SCORES.map((word, index) => make("input", { type: "radio", name: group, value: index + 1 }));
+  const comment = make("textarea", { id: `comment-${messageId}`, rows: 3, maxlength: 2000 });
+  const told = make("p", { class: "fine", role: "status" });
+  const place = make("div");
+  const node = make("form", { class: "feedback", submit: send },
+    make("fieldset", {}, make("legend", {}, "Seberapa membantu jawaban ini?"),
+      make("div", { class: "scores" }, radios.map((radio, index) => make("label", {}, radio, `${index + 1} ${SCORES[index]}`)))),
+    make("label", { for: comment.id }, "Komentar (boleh kosong)"), comment, place,
+    make("button", { type: "submit" }, "Kirim penilaian"), told);
+
+  async function send(event) {
+    event.preventDefault();
+    const chosen = radios.find((radio) => radio.checked);
+    if (!chosen) {
+      told.textContent = "Pilih nilai 1 sampai 5 lebih dahulu.";
+      radios[0].focus();
+      return;
+    }
+    const body = { score: Number(chosen.value), ...(comment.value.trim() ? { comment: comment.value.trim() } : {}) };
+    place.replaceChildren();
+    try {
+      await ask("PUT", path("messages", messageId, "feedback"), { body });
+      told.textContent = "Terima kasih, penilaian Anda tersimpan.";
+      announce("Penilaian tersimpan.");
+    } catch (problem) {
+      place.replaceChildren(trouble(problem));
+      onProblem(problem);
+    }
+  }
+
+  function fill(feedback) {
+    if (!feedback) return;
+    const radio = radios[feedback.score - 1];
+    if (radio) radio.checked = true;
+    comment.value = feedback.comment || "";
+  }
+  return { node, fill };
+}

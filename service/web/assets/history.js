@@ -1,0 +1,152 @@
+// The list of conversations: opened, named anew, deleted, a page at a time.
+
+import { ask, path } from "./api.js";
+import { announce, byId, make, moment, number, openDialog } from "./dom.js";
+import { trouble } from "./trouble.js";
+
+const PAGE = 20;
+export const UNNAMED = "Percakapan tanpa judul";
+
+export class History {
+  /** `open(conversation)`, `gone(id)`, `renamed(id, title)` tell the page; `onProblem` hears of failures. */
+  constructor(events) {
+    this.events = events;
+    this.cursor = null;
+    this.current = null;
+    this.round = 0;
+    byId("more-history").addEventListener("click", () => this.more());
+    byId("rename-form").addEventListener("submit", (event) => { event.preventDefault(); this.rename(); });
+    byId("remove-confirmed").addEventListener("click", () => this.remove());
+  }
+
+  /** The newest page again, without losing the focus that stands in the list. */
+  async load() {
+    const round = ++this.round;
+    const page = await this.page(null, () => this.load());
+    if (!page || round !== this.round) return;
+    byId("history-list").replaceChildren(...page.map((one) => this.item(one)));
+    this.mark(this.current);
+  }
+
+  async more() {
+    const round = this.round;
+    const page = await this.page(this.cursor, () => this.more());
+    if (!page || round !== this.round) return;
+    const items = page.map((one) => this.item(one));
+    byId("history-list").append(...items);
+    this.mark(this.current);
+    items[0]?.querySelector(".open").focus();
+    announce(`${page.length} percakapan dimuat.`);
+  }
+
+  async page(cursor, again) {
+    const place = byId("history-problem");
+    try {
+      const query = new URLSearchParams({ limit: PAGE, ...(cursor ? { cursor } : {}) });
+      const found = await ask("GET", `${path("conversations")}?${query}`);
+      place.replaceChildren();
+      this.cursor = found.next_cursor;
+      byId("more-history").hidden = !found.next_cursor;
+      byId("history-empty").hidden = found.conversations.length > 0 || Boolean(cursor);
+      return found.conversations;
+    } catch (problem) {
+      place.replaceChildren(trouble(problem, again));
+      this.events.onProblem(problem);
+      return null;
+    }
+  }
+
+  item(conversation) {
+    const title = conversation.title || UNNAMED;
+    const name = make("span", {}, title);
+    return make("li", { "data-id": conversation.conversation_id },
+      make("button", { type: "button", class: "open", click: () => this.events.open({ ...conversation, title: name.textContent }) },
+        name, make("span", { class: "when" }, `${moment(conversation.created_at)} · ${number(conversation.messages)} pesan`)),
+      make("div", { class: "doing" },
+        make("button", { type: "button", class: "quiet", "aria-label": `Ubah nama: ${title}`, click: () => this.askName(conversation.conversation_id, name.textContent) }, "Ubah nama"),
+        make("button", { type: "button", class: "quiet", "aria-label": `Hapus: ${title}`, click: () => this.askRemoval(conversation.conversation_id, name.textContent) }, "Hapus")));
+  }
+
+  /** Show which conversation is open. */
+  mark(id) {
+    this.current = id;
+    for (const item of byId("history-list").children) {
+      const button = item.querySelector(".open");
+      if (item.dataset.id === id) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
+  }
+
+  clear() {
+    this.round += 1;
+    this.current = null;
+    byId("history-list").replaceChildren();
+    byId("history-problem").replaceChildren();
+    byId("more-history").hidden = true;
+  }
+
+  askName(id, title) {
+    this.asked = id;
+    const dialog = byId("rename");
+    dialog.querySelector(".problem-place").replaceChildren();
+    byId("new-title").value = title === UNNAMED ? "" : title;
+    openDialog(dialog, byId("new-conversation"));
+    byId("new-title").select();
+  }
+
+  async rename() {
+    const title = byId("new-title").value.trim(), dialog = byId("rename");
+    if (!title) {
+      byId("new-title").focus();
+      return;
+    }
+    try {
+      const done = await ask("PATCH", path("conversations", this.asked), { body: { title } });
+      this.rewrite(this.asked, done.title);
+      this.events.renamed(this.asked, done.title);
+      dialog.close();
+      announce("Nama percakapan diubah.");
+    } catch (problem) {
+      this.tell(dialog, problem);
+    }
+  }
+
+  rewrite(id, title) {
+    const item = [...byId("history-list").children].find((one) => one.dataset.id === id);
+    if (!item) return;
+    item.querySelector(".open span").textContent = title;
+    const [rename, remove] = item.querySelectorAll(".doing button");
+    rename.setAttribute("aria-label", `Ubah nama: ${title}`);
+    remove.setAttribute("aria-label", `Hapus: ${title}`);
+  }
+
+  askRemoval(id, title) {
+    this.asked = id;
+    const dialog = byId("remove");
+    dialog.querySelector(".problem-place").replaceChildren();
+    byId("remove-text").textContent = `“${title}” dan semua jawabannya akan dihapus dan tidak dapat dikembalikan.`;
+    openDialog(dialog, byId("new-conversation"));
+  }
+
+  async remove() {
+    const dialog = byId("remove"), id = this.asked;
+    try {
+      await ask("DELETE", path("conversations", id));
+    } catch (problem) {
+      if (problem.code !== "not_found") {
+        this.tell(dialog, problem);
+        return;
+      }
+    }
+    [...byId("history-list").children].find((one) => one.dataset.id === id)?.remove();
+    byId("history-empty").hidden = byId("history-list").children.length > 0;
+    dialog.close();
+    this.events.gone(id);
+    announce("Percakapan dihapus.");
+  }
+
+  tell(dialog, problem) {
+    dialog.querySelector(".problem-place").replaceChildren(trouble(problem));
+    this.events.onProblem(problem);
+  }
+}
