@@ -84,11 +84,12 @@ class _Line:
 class Conversations:
     """Carries talks on, each by one connection at a time; keeps every hundredth answer under its talk and turn."""
 
-    def __init__(self, talks: Mapping[int, Talk], tokens: Mapping[str, str]) -> None:
+    def __init__(self, talks: Mapping[int, Talk], tokens: Mapping[str, str], until: int = OPENING) -> None:
+        """Begin with the turns before `until`."""
         self._tokens = tokens
         self._lines = [_Line(number, talk) for number, talk in talks.items()]
         self._free: deque[_Line] = deque(self._lines)
-        self._until = OPENING
+        self._until = until
         self._answers = 0
         self.kept: dict[tuple[int, int], dict[str, Any]] = {}
 
@@ -182,14 +183,15 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time of the process and its children up to now."""
-        return sum(_ticks(one) for one in _family(self.process.pid)) / _TICKS
+        return sum(_ticks(one) for one in family(self.process.pid)) / _TICKS
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """A process and all that descend from it."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text(encoding="ascii").split():
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
 def _ticks(pid: int) -> int:
@@ -231,11 +233,15 @@ def start(
     raise SystemExit(f"{' '.join(command)} did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
+def spare(server: Server) -> frozenset[int]:
+    """The cores that a server leaves to its client, all of them when it leaves none."""
+    return frozenset(os.sched_getaffinity(0)) - server.cores or frozenset(os.sched_getaffinity(0))
+
+
 def drive(server: Server, source: Source, connections: int = CONNECTIONS) -> Round:
     """Ask until the source has no more."""
-    cores = frozenset(os.sched_getaffinity(0)) - server.cores or frozenset(os.sched_getaffinity(0))
     latencies: list[float] = []
-    with pinned(cores), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with pinned(spare(server)), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         busy, own, begun = server.cpu_seconds(), time.process_time(), time.perf_counter()
         runner.run(_all(server.port, source, latencies, connections))
         took = time.perf_counter() - begun

@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -63,13 +64,13 @@ class Bench:
         self._library = library(options.passages, options.seed)
         self.servers: dict[str, Server] = {}
         self.tokens: dict[str, Mapping[str, str]] = {}
-        self.profiled: Sequence[str] = ()
+        self.instead: Sequence[str] = ()
 
     def start(self, names: Sequence[str]) -> None:
         """Start these servers, each with a database of its own."""
         cores = sorted(os.sched_getaffinity(0))
         first = self._folder / "accounts.db"
-        for role in ROLES:
+        for role in () if first.exists() else ROLES:
             command = [
                 "-m",
                 "service",
@@ -86,7 +87,7 @@ class Bench:
             subprocess.run(
                 [sys.executable, *command], cwd=ROOT, env=environment, input=f"{_PASSWORD}\n", text=True, check=True
             )
-        for number, name in enumerate(names):
+        for number, name in enumerate(names, len(self.servers)):
             database = self._folder / f"{number}.db"
             log = self._folder / f"{number}.log"
             if name == BARE:
@@ -106,7 +107,7 @@ class Bench:
             else:
                 shutil.copy(first, database)
                 workers = 2 if name == TWO else 1
-                command = self.profiled or ["-m", "service", "serve", "--port", "0", "--workers", str(workers)]
+                command = self.instead or ["-m", "service", "serve", "--port", "0", "--workers", str(workers)]
                 mine = frozenset(cores[:workers])
                 one = start(command, self._environment(database), mine, log, _listening)
                 _until_ready(one.port)
@@ -319,6 +320,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=[BARE, OURS, USUAL, TWO], default=[BARE, OURS, USUAL, TWO])
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
+    # Told to stop, it still ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.serve_bare:
         serve(bare())
         return 0

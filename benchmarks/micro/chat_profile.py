@@ -128,7 +128,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "samples.json"
         bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
-        bench.profiled = ["benchmarks/micro/chat_profile.py", "--serve", str(into)]
+        bench.instead = ["benchmarks/micro/chat_profile.py", "--serve", str(into)]
         try:
             bench.start([chat_http.OURS])
             asked = list(talks(options.questions, options.seed))

@@ -153,6 +153,24 @@ class JsonLines(logging.Formatter):
         )
 
 
+async def session_of(request: Request) -> AsyncIterator[AsyncSession]:
+    """A session of the database for one request."""
+    async with request.app.state.sessions() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(session_of)]
+
+
+async def user_of(shown: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())], session: Session) -> User:
+    """Whose token a request shows."""
+    claims = jwt.decode(shown.credentials, os.environ["USUAL_SECRET"], algorithms=["HS256"])
+    user = await session.get(User, claims["sub"])
+    if user is None or not user.active:
+        raise HTTPException(401)
+    return user
+
+
 def create_app() -> FastAPI:
     """The app over the library and the database that the environment names."""
     deployment = load_deployment(deployment_file("courtsight"))
@@ -176,18 +194,7 @@ def create_app() -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, telemetry={"tracing": False, "metrics": False, "logs": False})
 
-    async def session_of() -> AsyncIterator[AsyncSession]:
-        async with sessions() as session:
-            yield session
-
-    Session = Annotated[AsyncSession, Depends(session_of)]  # noqa: N806 - a type
-
-    async def user_of(shown: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())], session: Session) -> User:
-        claims = jwt.decode(shown.credentials, os.environ["USUAL_SECRET"], algorithms=["HS256"])
-        user = await session.get(User, claims["sub"])
-        if user is None or not user.active:
-            raise HTTPException(401)
-        return user
+    app.state.sessions = sessions
 
     @app.post("/v1/chat", response_model=Answered)
     async def chat(
