@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from service.api.wire import Json, NewKey, moment, read_body
 from service.deployments.model import PERMISSIONS
 from service.errors import FieldError, InvalidRequest, NotFound, PermissionRequired
+from service.sanitising import cleaned_line
 from service.security.access import Caller
 from service.security.keys import make_key
 from service.services import Services, enter, services_of
@@ -45,11 +46,14 @@ async def create(request: Request) -> Response:
     now = services.surroundings.wall_clock()
     scopes = _scopes(caller, body.scopes)
     _check_quota(services, caller, body.quota)
+    name = cleaned_line(body.name)
+    if not name:
+        raise InvalidRequest("Invalid name", errors=[FieldError("name", "Must hold something that can be seen")])
     made = make_key(secrets.token_bytes)
     key = ApiKey(
         services.surroundings.new_id(),
         caller.account_id,
-        body.name,
+        name,
         made.hint,
         scopes,
         body.quota,

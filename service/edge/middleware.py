@@ -83,6 +83,9 @@ class EdgeMiddleware:
             raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {MOST_HEADER_BYTES} bytes in all are read")
         if scope["path"] in rules.exempt:
             return None
+        if len(seen.hosts) > 1:
+            # RFC 9112 section 3.2: a proxy may have routed by the one that is not looked at here.
+            raise HostRefused("A request names one host")
         if rules.hosts and not _is_ours(seen.hosts, rules.hosts):
             raise HostRefused("The service is not reached under this name")
         turnstile = self._turnstile()

@@ -23,6 +23,8 @@ def server_of(app: FastAPI, settings: Settings, life: Life, on_started: Callable
         app,
         loop="uvloop",
         http="httptools",
+        # Nothing here speaks WebSocket: an upgrade is a request like any other.
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -21,6 +21,12 @@ from service.serving.life import Life
 
 _LOOK_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
+_FIRST_WORDS_SECONDS = 30.0
+"""How long a connection may take to its first whole request head: uvicorn waits for it without end, and every open one costs a descriptor."""
+_LATER_WORDS_SECONDS = 90.0
+"""The same between two requests: longer than connections are kept alive, so that only a head that comes in drops ends here."""
+_TICKS = 10
+"""Ticks of uvicorn in a second."""
 _LAST_WORDS_SECONDS = 2.0
 _CLOSE = (b"connection", b"close")
 
@@ -42,12 +48,19 @@ class DrainingServer(uvicorn.Server):
         self._rules = rules
         self._cut = False
         self._on_started = on_started
+        self._silence = Silence(self.server_state)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the app, then listen."""
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second close who has been silent for too long; then what uvicorn does."""
+        if counter % _TICKS == 0:
+            self._silence.close_after(_FIRST_WORDS_SECONDS, _LATER_WORDS_SECONDS, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is uvicorn's
         """The first signal begins to drain, the second one cuts."""
@@ -73,7 +86,7 @@ class DrainingServer(uvicorn.Server):
         self._say_close()
         await self._wait(self._rules.delay, lambda: False)
         await self._stop_listening(sockets or [])
-        await self._wait(self._rules.seconds, _Leaving(self.server_state).gone)
+        await self._wait(self._rules.seconds, self._gone)
         await self._cut_off()
         await self.lifespan.shutdown()
 
@@ -117,6 +130,11 @@ class DrainingServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
+    def _gone(self) -> bool:
+        """Whether nobody is connected any more and nothing runs; who has been silent for a second is closed."""
+        self._silence.close_after(_QUIET_SECONDS, _QUIET_SECONDS, asyncio.get_running_loop().time())
+        return not self.server_state.connections and not self.server_state.tasks
+
     async def _cut_off(self) -> None:
         """End what still runs; routes and streams say so to their reader (a problem, an event `error`)."""
         running = list(self.server_state.tasks)
@@ -130,27 +148,27 @@ class DrainingServer(uvicorn.Server):
             task.cancel()
 
 
-class _Leaving:
-    """Watches connections leave, and closes those that have been silent for a second."""
+class Silence:
+    """Since when each connection has been without a request under way."""
 
     def __init__(self, state: Any) -> None:  # noqa: ANN401 - uvicorn's ServerState is not public
         self._state = state
-        self._silent: dict[Any, tuple[Any, float]] = {}
+        self._since: dict[Any, tuple[Any, float]] = {}
 
-    def gone(self) -> bool:
-        """Whether nobody is connected any more and nothing runs."""
-        now = asyncio.get_running_loop().time()
+    def close_after(self, first: float, later: float, now: float) -> None:
+        """Close who has been silent for so many seconds: `first` before any request, `later` behind one. `now` is monotonic."""
+        silent: dict[Any, tuple[Any, float]] = {}
         for connection in list(self._state.connections):
             cycle = connection.cycle
             if cycle is not None and not cycle.response_complete:
-                self._silent.pop(connection, None)
                 continue
-            known, since = self._silent.get(connection, (None, now))
-            if known is not cycle or connection not in self._silent:
-                self._silent[connection] = (cycle, now)
-            elif now - since >= _QUIET_SECONDS:
+            known, since = self._since.get(connection, (cycle, now))
+            since = since if known is cycle else now
+            if now - since >= (first if cycle is None else later):
                 connection.transport.close()
-        return not self._state.connections and not self._state.tasks
+            else:
+                silent[connection] = (cycle, since)
+        self._since = silent
 
 
 def leave(number: int, _: FrameType | None) -> None:

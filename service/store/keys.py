@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from service.store.audit import note
+from service.store.naming import is_id
 from service.store.work import Row, Work, one, rows, run
 
 
@@ -95,6 +96,8 @@ def count_live_keys(account_id: str, now: float) -> Work[int]:
 
 def find_key(key_id: str) -> Work[ApiKey | None]:
     """The key with this id, whoever holds it."""
+    if not is_id(key_id):
+        return None
     row = yield from one(f"SELECT {_COLUMNS} FROM api_keys WHERE id = $1", key_id)
     return _key(row) if row else None
 

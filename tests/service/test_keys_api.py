@@ -223,3 +223,10 @@ def test_making_and_revoking_leave_lines_in_the_audit_trail(house: Any) -> None:
     found = connection.execute("SELECT action, subject, actor, request_id <> '' FROM audit WHERE action LIKE 'key_%'")
     assert found.fetchall() == [(f"key_{what}", key["key_id"], "id-judge", 1) for what in ("made", "revoked")]
     connection.close()
+
+
+def test_a_name_of_a_key_holds_nothing_that_cannot_be_seen(house: Any) -> None:
+    """Marks that turn the direction of text, escapes of terminals and spaces without width leave; a name of nothing else is refused."""
+    made = house.send("POST", "/v1/keys", "judge", json={"name": "a\u202eb\u200bc\x9bd\u2028e"})
+    assert (made.status_code, made.json()["name"]) == (201, "abcd e")
+    assert house.send("POST", "/v1/keys", "judge", json={"name": "\u200b\u202e"}).status_code == 422
