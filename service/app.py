@@ -38,7 +38,7 @@ from service.edge.answer_headers import fixed_headers
 from service.edge.middleware import EdgeMiddleware, EdgeRules
 from service.edge.origins import OriginRules
 from service.intake import Intake
-from service.leaning import dependencies_of
+from service.leaning import dependencies_of, watch_pools
 from service.llm.engine import AnswerEngine
 from service.llm.extractive import ExtractiveEngine
 from service.minutes import MinuteTaker, Versions
@@ -210,7 +210,8 @@ async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
     await board.look()
     rounds = await begin_rounds(parts, running.opened, store, board, audit, intake)
     services = app.state.services = _services(parts, store, passwords, board, audit, life, intake)
-    look_at_itself(rounds, services)
+    watch_pools(parts, store)
+    await look_at_itself(rounds, services)
     if life.siblings:
         await life.siblings.open(services)
     warming = asyncio.create_task(warm_until_ready(life, parts.deployment, shelf, store, around))

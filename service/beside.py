@@ -82,8 +82,9 @@ async def begin_rounds(
     return ending
 
 
-def look_at_itself(ending: AsyncExitStack, services: Services) -> None:
-    """Begin to renew the figures of health; closing the stack ends that."""
+async def look_at_itself(ending: AsyncExitStack, services: Services) -> None:
+    """Look at what is leaned on once, then begin to renew the figures of health; closing the stack ends that."""
+    await services.dependencies.watch()
     log = services.surroundings.log
     looking = repeat("health", _HEALTH_SECONDS, services.dependencies.watch, log)
     ending.push_async_callback(ended, asyncio.create_task(looking))

@@ -78,6 +78,11 @@ class RotatingRing:
         self.trouble: str | None = None
         """Why a changed file was not taken, None while all is well."""
 
+    @property
+    def turns(self) -> bool:
+        """Whether it may change while the process runs."""
+        return bool(self._files)
+
     def look(self) -> None:
         """Take what changed in the files. Two calls of `stat` when nothing did, so the event loop does it itself."""
         self._retire()

@@ -23,6 +23,8 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from service.telemetry.pools import PoolUse
+
 T = TypeVar("T")
 
 PREFIX = "courtsight:"
@@ -100,6 +102,13 @@ class RedisLink:
             self._change(up=False)
         else:
             self._change(up=True)
+
+    def pool(self) -> PoolUse:
+        """How many connections are in use right now."""
+        pool = self.client.connection_pool
+        # The library tells the numbers by no public name; a version that renames them shows none at work.
+        used = len(getattr(pool, "_in_use_connections", ()))
+        return PoolUse(used, len(getattr(pool, "_available_connections", ())), pool.max_connections)
 
     async def close(self) -> None:
         """Give the connections back."""

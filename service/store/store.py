@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from service.store.work import Job
+from service.telemetry.pools import PoolUse
 
 Result = TypeVar("Result")
 
@@ -40,6 +41,9 @@ class Store(Protocol):
         Raises:
             StorageUnavailable: it could not be done now; trying again later may succeed.
         """
+
+    def pool(self) -> PoolUse | None:
+        """How many connections are in use right now; None where there is no pool."""
 
     async def close(self) -> None:
         """Finish what was begun and give everything back."""

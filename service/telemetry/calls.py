@@ -25,6 +25,8 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.record import CURRENT, current_exemplar
 from service.telemetry.watching import Watching
 
+_PAST_ALL_MODELS = frozenset({"switched_off", "engine_error"})
+"""Reasons that no other model takes over for: the extractive engine writes, or nobody."""
 TPOT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)
 USAGE_SOURCES = ("provider", "estimated", "missing")
 ANSWERS = "answers"
@@ -97,10 +99,11 @@ class CallMetrics(Collector):
         )
         # Answers that the first model should have written and did not, each once. Unit: answers.
         names = [model.name for model in models]
+        ends = {EXTRACTIVE, NOBODY}
         for first, to, reason in product(
             [*sorted(self._firsts), OTHER], [*names, EXTRACTIVE, NOBODY], FALLBACK_REASONS
         ):
-            if first != to:
+            if first != to and (to in ends or reason not in _PAST_ALL_MODELS):
                 self._fallbacks_family.labels(first, to, reason)
         cache = Counter("chatbot_cache_requests", "Questions to a cache", ("cache", "result"), registry=registry)
         # Questions to a cache by result. Unit: questions.

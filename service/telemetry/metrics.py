@@ -6,8 +6,7 @@ page as long as the client likes. Children are cached: `.labels()` costs three t
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -20,15 +19,15 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from service.chat.complexity import COMPLEXITIES
 from service.deployments.model import ROLES, TOOLS
 from service.errors import PROBLEM_CODES
 from service.quotas.limits import DECISIONS, KINDS
+from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
 from service.telemetry.labels import OTHER, OwnLabel
+from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
 
 OUTCOMES = (
@@ -79,6 +78,12 @@ _ANSWERING = frozenset({"/v1/chat", "/v1/chat/completions"})
 """Routes with every code of their own; of the others the rare ones are folded, or each new route would cost sixty series."""
 _RARE_CODES = frozenset({"405", "408", "413", "499", "504", OTHER})
 _UNMATCHED_CODES = ("404", "405")
+_FOREIGN_CODES = {"GET": frozenset({"201", "204", "409"}), "DELETE": frozenset({"200", "201", "409"})}
+"""Codes that no route answers to these methods."""
+_PLAIN = ("/health", "/metrics", "/openapi.json", "/assets")
+_PLAIN_CODES = ("200", "401", "403", "429", "500", "503")
+_PLAIN_PROBLEMS = ("unauthenticated", "rate_limited", "internal")
+"""Routes for probes, programs and browsers take no input that could be wrong."""
 _USUAL_PROBLEMS = (
     "unauthenticated",
     "permission_required",
@@ -99,17 +104,19 @@ DOCUMENT_BUCKETS = (0, 1, 2, 3, 5, 8, 10, 20)
 FEEDBACK_BUCKETS = (1, 2, 3, 4, 5)
 STEP_BUCKETS = (1, 2, 3, 5, 8, 10, 15, 20)
 
-ACTIVE_SECONDS = 900.0
-"""A conversation is active for so long after its last answer."""
-_MOST_ACTIVE = 100_000
 
-
-def _codes_of(route: str) -> tuple[str, ...]:
+def _codes_of(route: str, method: str) -> tuple[str, ...]:
     """The codes that a route has series of its own for, beside `other`."""
     if route == UNMATCHED:
         return _UNMATCHED_CODES
-    rare = frozenset({OTHER}) if route in _ANSWERING else _RARE_CODES
+    if _is_plain(route):
+        return _PLAIN_CODES
+    rare = frozenset({OTHER}) if route in _ANSWERING else _RARE_CODES | _FOREIGN_CODES.get(method, frozenset())
     return tuple(code for code in CODES if code not in rare)
+
+
+def _is_plain(route: str) -> bool:
+    return route == "/" or route.startswith(_PLAIN)
 
 
 class Counters:
@@ -132,38 +139,6 @@ class Histograms:
     def observe(self, *labels: str, value: float, exemplar: dict[str, str] | None = None) -> None:
         """Put a value into a child, with what joins it to a trace where there is one."""
         self._children[labels].observe(value, exemplar)
-
-
-class ActiveConversations(Collector):
-    """Gauge `chatbot_active_conversations`: conversations with an answer saved in the last 900 s by this process."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._last: OrderedDict[str, float] = OrderedDict()
-
-    def touch(self, conversation_id: str) -> None:
-        """Note an answer in a conversation."""
-        self._last[conversation_id] = self._clock()
-        self._last.move_to_end(conversation_id)
-        if len(self._last) > _MOST_ACTIVE:
-            self._last.popitem(last=False)
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Count those that are still active; rendering may run beside `touch`, so it only reads a copy."""
-        since = self._clock() - ACTIVE_SECONDS
-        active = sum(moment >= since for moment in list(self._last.values()))
-        yield GaugeMetricFamily("chatbot_active_conversations", "Conversations answered in the last 900 s", active)
-
-    def names(self) -> list[str]:
-        """The active conversations, for whoever counts those of several workers once."""
-        since = self._clock() - ACTIVE_SECONDS
-        return [name for name, moment in list(self._last.items()) if moment >= since]
-
-    def forget_old(self) -> None:
-        """Drop what is no longer active."""
-        since = self._clock() - ACTIVE_SECONDS
-        while self._last and next(iter(self._last.values())) < since:
-            self._last.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +186,8 @@ class Metrics:
         self._retrieval()
         self.active = ActiveConversations(clock)
         self.registry.register(self.active)
+        self.pools = PoolConnections()
+        self.registry.register(self.pools)
 
     def _chat(self) -> None:
         # Chat requests that ended, each once. Unit: requests.
@@ -262,10 +239,14 @@ class Metrics:
         # Problems answered, by code and route template. Unit: problems.
         errors = self._counter("errors", "Problems answered", "error_type", "endpoint")
         whole = [*(template for template in sorted(self._routes) if template in _ANSWERING), UNMATCHED]
-        rest = sorted(self._routes.difference(whole))
+        usual = {
+            route: _PLAIN_PROBLEMS if _is_plain(route) else _USUAL_PROBLEMS
+            for route in sorted(self._routes.difference(whole))
+        }
+        rest = [(code, route) for route, codes in usual.items() for code in codes]
         self._errors = {
             (code, endpoint): errors.labels(code, endpoint)
-            for code, endpoint in [*product(PROBLEM_CODES, whole), *product(_USUAL_PROBLEMS, rest)]
+            for code, endpoint in [*product(PROBLEM_CODES, whole), *rest]
         }
 
     def _work(self, models: Mapping[str, str]) -> None:
@@ -318,7 +299,7 @@ class Metrics:
             (route, method): _HttpRoute(
                 route,
                 method,
-                {int(code): requests.labels(route, method, code) for code in _codes_of(route)},
+                {int(code): requests.labels(route, method, code) for code in _codes_of(route, method)},
                 requests.labels(route, method, OTHER),
                 # Last byte sent - request received. Unit: seconds.
                 duration.labels(route, method if route != UNMATCHED else OTHER),

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from service.llm.calls import Model
 from service.telemetry.calls import CallMetrics
 from service.telemetry.metrics import Metrics
+from service.telemetry.pools import PoolUse
 
 _HEAD = "| metric | type | labels | series | buckets | formula | unit |\n|---|---|---|---|---|---|---|"
 BEGIN, END = "<!-- metrics -->", "<!-- /metrics -->"
@@ -29,6 +30,9 @@ _MOST_SHOWN = 24
 EXAMPLE_ROUTES = (("/v1/chat", "POST"),)
 """One route: what stands for each route or model is counted once here."""
 
+EXAMPLE_DEPENDENCIES = ("database", "index", "language_models", "signing_keys", "redis")
+EXAMPLE_POOLS = ("database", "redis")
+
 
 def example_registry(models: Iterable[Model]) -> CollectorRegistry:
     """Every instrument, for one route and these models."""
@@ -36,6 +40,10 @@ def example_registry(models: Iterable[Model]) -> CollectorRegistry:
     writers = {model.name: model.provider for model in known} | {"extractive": "embedded"}
     metrics = Metrics(EXAMPLE_ROUTES, writers, lambda: 0.0)
     CallMetrics(metrics, known, [known[0].name] if known else [])
+    for name in EXAMPLE_DEPENDENCIES:
+        metrics.dependency(name, up=True, seconds=0.0)
+    for name in EXAMPLE_POOLS:
+        metrics.pools.watch(name, lambda: PoolUse(0, 0, 1))
     return metrics.registry
 
 

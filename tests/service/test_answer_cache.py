@@ -111,6 +111,7 @@ OTHER_PARTS: dict[str, Any] = {
     "language": "en",
     "parts": (Part("Apa itu", (Point(1, "Teks."),)),),
     "corpus": "newer",
+    "extractive": True,
 }
 IN_NO_KEY = {"request_id", "reading", "carried", "cacheable"}
 """Two that change nothing, and the two that are never kept at all."""

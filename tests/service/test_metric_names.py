@@ -99,6 +99,8 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
         {"signal": "traces logs errors", "reason": "queue_full unreachable refused unwritable closed"},
         "",
     ),
+    "chatbot_dependency_up": ("gauge", {"dependency": "database index"}, ""),
+    "chatbot_dependency_latency_seconds": ("gauge", {"dependency": "database index"}, ""),
     "chatbot_metric_series": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),
     "chatbot_build": ("info", {"version": None, "deployment": None, "engine": None, "corpus": None}, ""),

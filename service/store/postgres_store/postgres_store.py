@@ -13,6 +13,7 @@ from service.errors import StorageUnavailable
 from service.postgres import AWAY, LOST
 from service.store.postgres_store.driving import Connection, SeveralCommandsError, drive, drive_one
 from service.store.work import Job, TakenError, one, shape_of
+from service.telemetry.pools import PoolUse
 
 Result = TypeVar("Result")
 
@@ -98,6 +99,11 @@ class PostgresStore:
                 await connection.execute("RESET ALL")
         except _REFUSED as error:
             raise StorageUnavailable(_UNAVAILABLE) from _without_words(error)
+
+    def pool(self) -> PoolUse:
+        """How many connections are in use right now."""
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return PoolUse(max(0, size - idle), idle, self._pool.get_max_size())
 
     async def close(self) -> None:
         """Wait for what runs, no longer than a piece of work may take, then give the connections back."""

@@ -83,6 +83,9 @@ class SqliteStore:
         """
         await asyncio.to_thread(checkpoint, self._path, self._timeout)
 
+    def pool(self) -> None:
+        """One connection reads and one writes, always: there is no pool."""
+
     async def close(self) -> None:
         """Write what waits, then close both connections."""
         self._writer.close()

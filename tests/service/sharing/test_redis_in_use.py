@@ -57,6 +57,17 @@ def list_own(house: Any, token: str) -> Any:
     return house.send("GET", "/v1/conversations", headers={"Authorization": f"Bearer {token}"})
 
 
+def test_the_pool_of_connections_is_shown(sharing_house: Callable[..., Any]) -> None:
+    """After a request no connection is at work, at least one is free, and the most is that of the docs."""
+    house = sharing_house()
+    list_own(house, house.token("judge"))
+    states = {
+        state: house.sample("chatbot_pool_connections", pool="redis", state=state) for state in ("used", "idle", "max")
+    }
+    assert (states["used"], states["max"]) == (0, 50)
+    assert states["idle"] >= 1
+
+
 def test_requests_are_counted_together_and_redis_learns_no_name(
     sharing_house: Callable[..., Any], redis_server: Any
 ) -> None:

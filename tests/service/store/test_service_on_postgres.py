@@ -36,6 +36,8 @@ def test_a_conversation_lives_in_the_database(build_house: Callable[..., Any], o
     assert house.send("POST", "/v1/auth/logout", "judge").status_code == 204
     assert house.send("GET", "/v1/conversations", "judge").json()["code"] == "token_revoked"
     assert house.send("GET", "/health/ready").json()["checks"]["database"] == "ok"
+    assert house.sample("chatbot_pool_connections", pool="database", state="max") == on_postgres.database_connections
+    assert house.sample("chatbot_pool_connections", pool="database", state="idle") >= 1
     assert not on_postgres.database.exists()
 
 
