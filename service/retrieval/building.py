@@ -12,7 +12,7 @@ import tantivy
 
 from service.errors import ConfigurationError
 from service.retrieval.analysis import Analyser
-from service.retrieval.document import OPENING_MARK, Document, Passage
+from service.retrieval.document import KINDS, OPENING_MARK, Document, Passage
 from service.retrieval.duplicates import Codes, sketch
 from service.retrieval.fields import KEYS, ROW, TERMS, filter_fields
 from service.retrieval.passages import split
@@ -63,6 +63,7 @@ class IndexWriter:
         self._document_of = array("I")
         self._first_passage = array("I", [0])
         self._repealed = array("B")
+        self._kinds = array("B")
         self._sketches = array("I")
         self._title_codes = array("I")
         self._title_starts = array("I", [0])
@@ -97,6 +98,7 @@ class IndexWriter:
             self._add_passage(row, document, passage, shared, fields, citation_keys(document) if at == 0 else [])
         self._first_passage.append(len(self._document_of))
         self._repealed.append(document.status == "dicabut")
+        self._kinds.append(KINDS.index(document.kind))
         self._add_title(document)
         self._demo += document.demo
         self._unverified += not document.verified and not document.demo
@@ -112,6 +114,7 @@ class IndexWriter:
             "document_of": self._document_of,
             "first_passage": self._first_passage,
             "repealed": self._repealed,
+            "kinds": self._kinds,
             "sketches": self._sketches,
             "title_codes": self._title_codes,
             "title_starts": self._title_starts,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from service.remembering import Remembered
 from service.retrieval.building import title_code
-from service.retrieval.document import Document, Passage
+from service.retrieval.document import KINDS, Document, Kind, Passage
 from service.retrieval.duplicates import SKETCH_SIZE
 from service.retrieval.places import Place
 from service.retrieval.retriever import Holdings
@@ -27,6 +27,7 @@ class Columns:
         self._document_of = read_column(place, "document_of", "I")
         self._first_passage = read_column(place, "first_passage", "I")
         self._repealed = read_column(place, "repealed", "B")
+        self._kinds = read_column(place, "kinds", "B")
         self._sketches = read_column(place, "sketches", "I")
         self._title_codes = read_column(place, "title_codes", "I")
         self._title_starts = read_column(place, "title_starts", "I")
@@ -59,6 +60,7 @@ class Columns:
             len(self._first_passage) - 1,
             len(self._title_weights),
             len(self._repealed),
+            len(self._kinds),
         )
         passages = (len(self._passages), len(self._document_of))
         agree = set(documents) == {holdings.documents} and set(passages) == {holdings.passages}
@@ -66,7 +68,7 @@ class Columns:
 
     def close(self) -> None:
         """Give the columns back; nobody may look at them afterwards."""
-        columns = (self._document_of, self._first_passage, self._repealed, self._sketches)
+        columns = (self._document_of, self._first_passage, self._repealed, self._kinds, self._sketches)
         for column in (*columns, self._title_codes, self._title_starts, self._title_weights):
             column.release()
         self._documents.close()
@@ -87,6 +89,10 @@ class Columns:
     def repealed(self, document: int) -> bool:
         """Whether a document lost its force."""
         return bool(self._repealed[document])
+
+    def kind(self, document: int) -> Kind:
+        """What kind of source a document is."""
+        return KINDS[self._kinds[document]]
 
     def passage(self, row: int, document: Document) -> Passage:
         """A passage of that document, read from its bytes."""

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Literal
 
 Kind = Literal["statute", "guide", "decision"]
+KINDS: tuple[Kind, ...] = ("statute", "guide", "decision")
+"""An index knows a kind by its place here."""
 OPENING_MARK = " …"
 """Ends a title that is only the beginning of the text: it names the entry, and says nothing that the text does not."""
 

@@ -30,7 +30,7 @@ from service.retrieval.retriever import Holdings
 from service.retrieval.roots import ROOTS
 from service.retrieval.vocabulary import CONCEPTS, FAMILIES, KEPT_WORDS, STOP_WORDS
 
-SCHEMA = "courtsight/index/v1"
+SCHEMA = "courtsight/index/v2"
 _META = "meta.json"
 _PARTIAL = ".partial"
 _BLOCK = 1 << 20

@@ -6,7 +6,8 @@ it from columns of numbers. Only what is given back is read as text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import tantivy
@@ -26,7 +27,7 @@ from service.retrieval.ranking import (
     WIDEN,
     WIDENINGS,
     KnownTerms,
-    Weighed,
+    Scale,
     cited_hit,
     rank,
     telling_terms,
@@ -39,8 +40,19 @@ from service.retrieval.weights import idf
 _SHOULD = tantivy.Occur.Should
 Clock = Callable[[], float]
 _LATEST = 64
+_SHARED_REACH = 40
+"""So many passages of all kinds hold the best fifteen statutes for nearly every question."""
 _REMEMBERED_WEIGHTS = 50_000
 """Terms whose weight stays known: some five megabytes."""
+
+
+@dataclass(slots=True)
+class _Sought:
+    """What one question searches for: Tantivy's query, what passages are measured by, and what was found of all kinds, by the filters."""
+
+    tree: tantivy.Query
+    scale: Scale
+    found: dict[Filters, list[tuple[float, int]]] = field(default_factory=dict)
 
 
 class Index:
@@ -62,7 +74,7 @@ class Index:
         self._router = CitationRouter(self._rows_under)
         self._rows_are_ids = self._searcher.num_segments == 1
         self._known_terms = KnownTerms(analyser)
-        self._latest: dict[str, Weighed] = {}
+        self._latest: dict[str, _Sought] = {}
 
     @classmethod
     def of(
@@ -102,6 +114,7 @@ class Index:
 
     def close(self) -> None:
         """Give back what the place holds. Nobody may search afterwards."""
+        self._latest.clear()
         self._columns.close()
         self._place.close()
         # The router holds a method of this index. Untied, index and Tantivy's files and thread go with the last reference.
@@ -120,20 +133,19 @@ class Index:
     ) -> Search:
         """The passages that fit the text best, best first; see `Retriever.search`."""
         started = self._clock()
-        weighed = self._weighed(text)
+        sought = self._sought(text)
         analysed = self._clock()
         searching = 0.0
         hits: tuple[Hit, ...] = ()
         reach = limit + SPARE
-        for _ in range(WIDENINGS if weighed.weights and limit > 0 else 0):
+        for _ in range(WIDENINGS if limit > 0 else 0):
             before = self._clock()
-            found = self._run(weighed.weights, filters, reach)
+            found = self._found(sought, filters, reach)
             searching += self._clock() - before
             hits = rank(
                 found,
-                weighed,
+                sought.scale,
                 self._columns,
-                self._weights.__getitem__,
                 filters=filters,
                 limit=limit,
                 passages_per_document=passages_per_document,
@@ -173,19 +185,38 @@ class Index:
         """How many laws, articles and decisions a text names, and how many of them its sources state."""
         return self._router.references(text, cited)
 
-    def _weighed(self, text: str) -> Weighed:
+    def _sought(self, text: str) -> _Sought:
         """What to search for; remembered for the latest questions, because several tools search for each."""
         found = self._latest.get(text)
         if found is None:
             if len(self._latest) >= _LATEST:
                 self._latest.clear()
-            found = self._latest[text] = weigh(text, self.analyser, self._holding.__getitem__)
+            idf = self._weights.__getitem__
+            weighed = weigh(text, self.analyser, self._holding.__getitem__)
+            telling = telling_terms(weighed.weights, idf)
+            parts = [(_SHOULD, self._conditions.weighted(*one)) for one in telling.items()]
+            tree = tantivy.Query.boolean_query(parts)
+            found = self._latest[text] = _Sought(tree, Scale(weighed, self._columns.title_code, idf))
         return found
 
-    def _run(self, weights: Mapping[str, float], filters: Filters, reach: int) -> list[tuple[float, int]]:
-        """The best passages by BM25, as score and row."""
-        telling = telling_terms(weights, self._weights.__getitem__)
-        tree = tantivy.Query.boolean_query([(_SHOULD, self._conditions.weighted(*one)) for one in telling.items()])
+    def _found(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:
+        """The best passages by BM25, as score and row.
+
+        A look at a few more for the first tool often holds all that the next one wants of a single kind; to search for these
+        alone costs several times as much.
+        """
+        if not filters.kinds:
+            found = self._run(sought, filters, max(reach, _SHARED_REACH))
+            sought.found[filters] = found
+            return found[:reach]
+        shared = sought.found.get(replace(filters, kinds=()), ())
+        kind_of, document_of = self._columns.kind, self._columns.document_of
+        picked = [one for one in shared if kind_of(document_of(one[1])) in filters.kinds][:reach]
+        return picked if len(picked) == reach else self._run(sought, filters, reach)
+
+    def _run(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:
+        """The best passages by BM25, searched for now."""
+        tree = sought.tree
         conditions = self._conditions.of(filters)
         if conditions:
             tree = tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in (tree, *conditions)])

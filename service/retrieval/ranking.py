@@ -84,7 +84,7 @@ class Weighed:
     weights: Mapping[str, float]
 
 
-class _Candidate(NamedTuple):
+class Candidate(NamedTuple):
     """A passage in the running: its place in the order (smaller is better), its row, its document's, and its score."""
 
     place: float
@@ -126,11 +126,65 @@ def telling_terms(weights: Mapping[str, float], idf: Callable[[str], float]) -> 
     return {term: weight for term, weight in weights.items() if worth[term] >= least}
 
 
+class Scale:
+    """What the passages found for one question are measured by. Several tools search for it: what one of them measured holds for all.
+
+    BM25 tells "Apa itu korupsi?" from "Korupsi oleh korporasi" by length and repetition only; the title tells them apart.
+    It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
+    """
+
+    __slots__ = ("_greatest", "_lapsing", "_standing", "_titled", "_total")
+
+    def __init__(self, weighed: Weighed, code_of: Callable[[str], int], idf: Callable[[str], float]) -> None:
+        """For a question, by the numbers under which the stock knows terms and by their weights."""
+        query, weights = weighed.query, weighed.weights
+        # To define what is asked for, or to say it as laws do, is a merit beside the scale: others must not look weaker for it.
+        beside = {*query.defined, *query.related} - {*query.topic}
+        self._greatest = greatest_score([(weight, idf(term)) for term, weight in weights.items() if term not in beside])
+        self._titled = {code_of(term): idf(term) for term in query.topic}
+        self._total = sum(map(idf, query.topic))
+        self._lapsing: dict[int, Candidate] = {}
+        self._standing: dict[int, Candidate] = {}
+
+    def order(self, found: Sequence[tuple[float, int]], stock: Stock, *, lapsing: bool) -> list[Candidate]:
+        """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
+
+        Args:
+            found: BM25 score and row; a row's score is the same whatever else a search lets pass.
+            stock: what is known of these passages.
+            lapsing: whether what lost its force stands behind what is in force.
+        """
+        known = self._lapsing if lapsing else self._standing
+        candidates = []
+        for score, row in found:
+            if score > 0:
+                candidate = known.get(row)
+                if candidate is None:
+                    candidate = known[row] = self._measured(score, row, stock, lapsing)
+                candidates.append(candidate)
+        candidates.sort()
+        return candidates
+
+    def _measured(self, score: float, row: int, stock: Stock, lapsing: bool) -> Candidate:
+        document, share = stock.document_of(row), score / self._greatest
+        place = -share * self._title_weight(*stock.title(document))
+        if lapsing and stock.repealed(document):
+            place *= _REPEALED_SHARE
+        return Candidate(place, row, document, share)
+
+    def _title_weight(self, codes: Collection[int], weight: float) -> float:
+        """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
+        titled = self._titled
+        common = sum([titled[code] for code in codes if code in titled])
+        if not common:
+            return 1 - _TITLE_SHARE
+        return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (self._total + weight)
+
+
 def rank(
     found: Sequence[tuple[float, int]],
-    weighed: Weighed,
+    scale: Scale,
     stock: Stock,
-    idf: Callable[[str], float],
     *,
     filters: Filters,
     limit: int,
@@ -140,25 +194,25 @@ def rank(
 
     Args:
         found: BM25 score and row of the best passages.
-        weighed: what was searched for.
+        scale: what the question's passages are measured by.
         stock: what is known of these passages.
-        idf: the weight of a term.
         filters: what was let pass. All that was found for a day held on it, and stands behind nothing for having been repealed since.
         limit: how many hits are wanted.
         passages_per_document: how many of them may be of one document.
     """
     lapsed = stock.repealed if filters.in_force_on is None else _never
-    running = _some_of_each(_order(found, weighed, stock, idf, lapsed), passages_per_document)
+    ordered = scale.order(found, stock, lapsing=filters.in_force_on is None)
+    running = _some_of_each(ordered, passages_per_document)
     strengths = sorted([candidate.score for candidate in running], reverse=True)[:limit]
     strengths = [min(_STRONGEST, score) for score in strengths]
     groups = _without_repetitions(running, stock, limit, lapsed)
     return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
 
 
-def _some_of_each(ordered: list[_Candidate], most: int) -> list[_Candidate]:
+def _some_of_each(ordered: list[Candidate], most: int) -> list[Candidate]:
     """The best passages of each document, so many of one at most."""
     if most == 1:
-        best: dict[int, _Candidate] = {}
+        best: dict[int, Candidate] = {}
         for candidate in ordered:
             best.setdefault(candidate.document, candidate)
         return list(best.values())
@@ -202,52 +256,11 @@ def _never(_document: int) -> bool:
     return False
 
 
-def _order(
-    found: Sequence[tuple[float, int]],
-    weighed: Weighed,
-    stock: Stock,
-    idf: Callable[[str], float],
-    lapsed: Callable[[int], bool],
-) -> list[_Candidate]:
-    """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
-
-    BM25 tells "Apa itu korupsi?" from "Korupsi oleh korporasi" by length and repetition only; the title tells them apart.
-    It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
-    """
-    query, weights = weighed.query, weighed.weights
-    # To define what is asked for, or to say it as laws do, is a merit beside the scale: others must not look weaker for it.
-    beside = {*query.defined, *query.related} - {*query.topic}
-    greatest = greatest_score([(weight, idf(term)) for term, weight in weights.items() if term not in beside])
-    titled = {stock.title_code(term): idf(term) for term in query.topic}
-    total = sum(map(idf, query.topic))
-    document_of, title = stock.document_of, stock.title
-    candidates = []
-    for score, row in found:
-        if score > 0:
-            document, share = document_of(row), score / greatest
-            place = -share * _title_weight(title(document), titled, total)
-            candidates.append(_Candidate(place * _REPEALED_SHARE if lapsed(document) else place, row, document, share))
-    candidates.sort()
-    return candidates
-
-
-def _title_weight(title: tuple[Collection[int], float], titled: Mapping[int, float], total: float) -> float:
-    """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
-    codes, weight = title
-    common = 0.0
-    for code in codes:
-        if code in titled:
-            common += titled[code]
-    if not common:
-        return 1 - _TITLE_SHARE
-    return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (total + weight)
-
-
 def _without_repetitions(
-    running: Sequence[_Candidate], stock: Stock, limit: int, lapsed: Callable[[int], bool]
-) -> list[list[_Candidate]]:
+    running: Sequence[Candidate], stock: Stock, limit: int, lapsed: Callable[[int], bool]
+) -> list[list[Candidate]]:
     """Groups of passages that say the same, the one to show first: the one in force, then the one that fits best."""
-    groups: list[list[_Candidate]] = []
+    groups: list[list[Candidate]] = []
     sketches: list[frozenset[int]] = []
     seen: set[int] = set()
     for candidate in running:
@@ -273,7 +286,7 @@ def _first_alike(own: frozenset[int], sketches: Sequence[frozenset[int]]) -> int
     return None
 
 
-def _repeats(one: _Candidate, other: _Candidate, stock: Stock) -> bool:
+def _repeats(one: Candidate, other: Candidate, stock: Stock) -> bool:
     """Whether two documents of one kind say the same; a decision is a case of its own even in the words of another."""
     if one.document == other.document:
         return False
@@ -283,7 +296,7 @@ def _repeats(one: _Candidate, other: _Candidate, stock: Stock) -> bool:
     return says_the_same(stock.passage(one.row, first).text, stock.passage(other.row, second).text)
 
 
-def _hit(group: Sequence[_Candidate], stock: Stock, score: float) -> Hit:
+def _hit(group: Sequence[Candidate], stock: Stock, score: float) -> Hit:
     shown, *others = group
     document = stock.document(shown.document)
     repeated = tuple([stock.document(other.document).id for other in others]) if others else ()

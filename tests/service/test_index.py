@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document
 from service.retrieval.index import Index
-from service.retrieval.retriever import DECISIONS
+from service.retrieval.retriever import DECISIONS, STATUTES
 from service.retrieval.router import find_citations
 from service.text import words
 
@@ -42,6 +42,21 @@ def test_a_search_can_be_held_to_one_kind(index: Index) -> None:
     assert {hit.document.kind for hit in decisions} == {"decision"}
     everything = [hit.score for hit in index.search("korupsi", limit=15).hits]
     assert all(any(score == pytest.approx(hit.score, rel=1e-4) for score in everything) for hit in decisions)
+
+
+@pytest.mark.parametrize("statutes", [3, 30, 60])
+def test_what_one_tool_found_tells_the_next_nothing_else(statutes: int) -> None:
+    """The best statutes are the same, with the same scores, whether passages of all kinds were searched before or not."""
+    laws = [entry(f"Korupsi {number}", "korupsi dan keuangan " * (number % 7 + 1)) for number in range(statutes)]
+    guides = [replace(entry(f"Suap {number}", "korupsi " * (number % 5 + 1)), kind="guide") for number in range(60)]
+    searched = Index.of([*laws, *guides], Analyser(), lambda: 0.0)
+    asked = "Apa hukum korupsi dan keuangan?"
+    alone = searched.search(asked, filters=STATUTES, limit=5).hits
+    other = Index.of([*laws, *guides], Analyser(), lambda: 0.0)
+    everything = other.search(asked, limit=8).hits
+    assert everything
+    assert other.search(asked, filters=STATUTES, limit=5).hits == alone
+    assert [hit.document.kind for hit in alone] == ["statute"] * min(5, statutes)
 
 
 def test_a_title_that_asks_the_same_comes_first() -> None:

@@ -28,6 +28,7 @@ from service.retrieval.ranking import (
     WIDEN,
     WIDENINGS,
     KnownTerms,
+    Scale,
     Weighed,
     cited_hit,
     rank,
@@ -132,9 +133,8 @@ class PostgresRetriever:
             found = [(row["score"], row["passage"]) for row in rows]
             hits = rank(
                 found,
-                weighed,
+                Scale(weighed, stock.title_code, self.idf),
                 stock,
-                self.idf,
                 filters=filters,
                 limit=limit,
                 passages_per_document=passages_per_document,
