@@ -144,9 +144,7 @@ class Answerer:
                 yield Classified(draft.assessment.complexity)
                 finished = self._without_research(draft, question)
                 if finished is None:
-                    question = replace(
-                        question, text=understood.text, earlier=understood.earlier, title=understood.title
-                    )
+                    question = _worded(question, understood.text, understood.earlier, understood.title)
                     context, plan, filters = self._planned(draft, question)
                     for told in draft.untold():
                         yield told
@@ -392,12 +390,15 @@ class Answerer:
 
 def _calmed(question: Question) -> Question:
     """A question in which no run of letters or signs is without an end."""
-    return replace(
-        question,
-        text=calmed(question.text),
-        earlier=tuple(map(calmed, question.earlier)),
-        title=calmed(question.title) if question.title else question.title,
-    )
+    title = calmed(question.title) if question.title else question.title
+    return _worded(question, calmed(question.text), tuple(map(calmed, question.earlier)), title)
+
+
+def _worded(question: Question, text: str, earlier: tuple[str, ...], title: str | None) -> Question:
+    """The same question in these words; mostly they are its own."""
+    if (text, earlier, title) == (question.text, question.earlier, question.title):
+        return question
+    return replace(question, text=text, earlier=earlier, title=title)
 
 
 def _shown(event: Piece | Interrupted, language: Language) -> str:

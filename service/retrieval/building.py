@@ -98,7 +98,6 @@ class IndexWriter:
             self._add_passage(row, document, passage, shared, fields, citation_keys(document) if at == 0 else [])
         self._first_passage.append(len(self._document_of))
         self._repealed.append(document.status == "dicabut")
-        self._kinds.append(KINDS.index(document.kind))
         self._add_title(document)
         self._demo += document.demo
         self._unverified += not document.verified and not document.demo
@@ -152,6 +151,7 @@ class IndexWriter:
         )
         self._passages.add(dump_passage(passage, document))
         self._document_of.append(row)
+        self._kinds.append(KINDS.index(document.kind))
         self._sketches.extend(sketch(own, self._codes))
 
     def _add_title(self, document: Document) -> None:

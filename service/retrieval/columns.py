@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from service.remembering import Remembered
 from service.retrieval.building import title_code
@@ -60,9 +60,8 @@ class Columns:
             len(self._first_passage) - 1,
             len(self._title_weights),
             len(self._repealed),
-            len(self._kinds),
         )
-        passages = (len(self._passages), len(self._document_of))
+        passages = (len(self._passages), len(self._document_of), len(self._kinds))
         agree = set(documents) == {holdings.documents} and set(passages) == {holdings.passages}
         return agree and self._documents.whole() and self._passages.whole()
 
@@ -90,9 +89,10 @@ class Columns:
         """Whether a document lost its force."""
         return bool(self._repealed[document])
 
-    def kind(self, document: int) -> Kind:
-        """What kind of source a document is."""
-        return KINDS[self._kinds[document]]
+    def of_kinds(self, found: Iterable[tuple[float, int]], kinds: Collection[Kind]) -> list[tuple[float, int]]:
+        """Those of some passages, as score and row, whose documents are of these kinds."""
+        column, wanted = self._kinds, frozenset(map(KINDS.index, kinds))
+        return [one for one in found if column[one[1]] in wanted]
 
     def passage(self, row: int, document: Document) -> Passage:
         """A passage of that document, read from its bytes."""

@@ -87,8 +87,9 @@ def sketch(terms: Iterable[str], codes: Codes) -> Sequence[int]:
 
 def alike(one: AbstractSet[int], other: AbstractSet[int]) -> bool:
     """Whether two sketches are close enough to look at the words; the other may be several in one."""
-    least = min(_SHARED, len(one), len(other))
-    return not least or (not one.isdisjoint(other) and len(one & other) >= least)
+    if one.isdisjoint(other):
+        return not (one and other)
+    return len(one & other) >= min(_SHARED, len(one), len(other))
 
 
 def says_the_same(one: str, other: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document
@@ -19,6 +19,8 @@ class EmbeddedRetriever:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self.idf: Callable[[str], float] = index.idf
+        """The weight of a term."""
 
     @property
     def holdings(self) -> Holdings:
@@ -54,10 +56,6 @@ class EmbeddedRetriever:
 
     async def check(self) -> None:
         """Nothing: an index that was opened answers."""
-
-    def idf(self, term: str) -> float:
-        """The weight of a term."""
-        return self._index.idf(term)
 
     def terms(self, found: Found) -> frozenset[str]:
         """The distinct terms under which a passage is found."""

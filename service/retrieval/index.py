@@ -7,7 +7,8 @@ it from columns of numbers. Only what is given back is read as text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import date
 from typing import NoReturn
 
 import tantivy
@@ -39,6 +40,7 @@ from service.retrieval.weights import idf
 
 _SHOULD = tantivy.Occur.Should
 Clock = Callable[[], float]
+_ButForKinds = tuple[tuple[str, ...], int | None, int | None, date | None]
 _LATEST = 64
 _SHARED_REACH = 40
 """So many passages of all kinds hold the best fifteen statutes for nearly every question."""
@@ -48,11 +50,11 @@ _REMEMBERED_WEIGHTS = 50_000
 
 @dataclass(slots=True)
 class _Sought:
-    """What one question searches for: Tantivy's query, what passages are measured by, and what was found of all kinds, by the filters."""
+    """What one question searches for: Tantivy's query, what passages are measured by, and what was found of all kinds, by the other filters."""
 
     tree: tantivy.Query
     scale: Scale
-    found: dict[Filters, list[tuple[float, int]]] = field(default_factory=dict)
+    found: dict[_ButForKinds, list[tuple[float, int]]] = field(default_factory=dict)
 
 
 class Index:
@@ -70,7 +72,9 @@ class Index:
         searcher, passages = self._searcher, holdings.passages
         self._holding = Remembered[str, int](lambda term: int(searcher.doc_freq(TERMS, term)), _REMEMBERED_WEIGHTS)
         holding = self._holding
-        self._weights = Remembered[str, float](lambda term: idf(holding[term], passages), _REMEMBERED_WEIGHTS)
+        weights = Remembered[str, float](lambda term: idf(holding[term], passages), _REMEMBERED_WEIGHTS)
+        self.idf: Callable[[str], float] = weights.__getitem__
+        """BM25's inverse document frequency; a term that no passage holds weighs most. An answer asks for a hundred of them."""
         self._router = CitationRouter(self._rows_under)
         self._rows_are_ids = self._searcher.num_segments == 1
         self._known_terms = KnownTerms(analyser)
@@ -119,10 +123,6 @@ class Index:
         self._place.close()
         # The router holds a method of this index. Untied, index and Tantivy's files and thread go with the last reference.
         self._router = CitationRouter(_closed)
-
-    def idf(self, term: str) -> float:
-        """BM25's inverse document frequency; a term that no passage holds weighs most."""
-        return self._weights[term]
 
     def terms(self, found: Found) -> frozenset[str]:
         """The distinct terms under which a passage is found; the latest ones are remembered, because an answer asks twice."""
@@ -191,12 +191,11 @@ class Index:
         if found is None:
             if len(self._latest) >= _LATEST:
                 self._latest.clear()
-            idf = self._weights.__getitem__
             weighed = weigh(text, self.analyser, self._holding.__getitem__)
-            telling = telling_terms(weighed.weights, idf)
+            telling = telling_terms(weighed.weights, self.idf)
             parts = [(_SHOULD, self._conditions.weighted(*one)) for one in telling.items()]
             tree = tantivy.Query.boolean_query(parts)
-            found = self._latest[text] = _Sought(tree, Scale(weighed, self._columns.title_code, idf))
+            found = self._latest[text] = _Sought(tree, Scale(weighed, self._columns.title_code, self.idf))
         return found
 
     def _found(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:
@@ -205,13 +204,13 @@ class Index:
         A look at a few more for the first tool often holds all that the next one wants of a single kind; to search for these
         alone costs several times as much.
         """
+        but_for_kinds = (filters.types, filters.year_from, filters.year_to, filters.in_force_on)
         if not filters.kinds:
             found = self._run(sought, filters, max(reach, _SHARED_REACH))
-            sought.found[filters] = found
+            sought.found[but_for_kinds] = found
             return found[:reach]
-        shared = sought.found.get(replace(filters, kinds=()), ())
-        kind_of, document_of = self._columns.kind, self._columns.document_of
-        picked = [one for one in shared if kind_of(document_of(one[1])) in filters.kinds][:reach]
+        shared = sought.found.get(but_for_kinds, ())
+        picked = self._columns.of_kinds(shared, filters.kinds)[:reach]
         return picked if len(picked) == reach else self._run(sought, filters, reach)
 
     def _run(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:

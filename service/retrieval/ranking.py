@@ -281,7 +281,7 @@ def _without_repetitions(
 
 def _first_alike(own: frozenset[int], sketches: Sequence[frozenset[int]]) -> int | None:
     for at, other in enumerate(sketches):
-        if alike(own, other):
+        if not own.isdisjoint(other) and alike(own, other):
             return at
     return None
 
@@ -297,7 +297,7 @@ def _repeats(one: Candidate, other: Candidate, stock: Stock) -> bool:
 
 
 def _hit(group: Sequence[Candidate], stock: Stock, score: float) -> Hit:
-    shown, *others = group
+    shown = group[0]
     document = stock.document(shown.document)
-    repeated = tuple([stock.document(other.document).id for other in others]) if others else ()
+    repeated = tuple([stock.document(other.document).id for other in group[1:]]) if len(group) > 1 else ()
     return Hit(document, score, stock.passage(shown.row, document), repeated, row=shown.row)

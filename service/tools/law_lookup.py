@@ -9,6 +9,7 @@ from datetime import date
 from service.chat.language import Language
 from service.retrieval.citing import Citation, law_keys
 from service.retrieval.hits import Hit
+from service.retrieval.retriever import NO_FILTERS, STATUTES
 from service.retrieval.router import find_citations
 from service.tools.tool import ToolRequest, ToolResult
 
@@ -37,9 +38,8 @@ class LawLookup:
         named = find_citations(request.query)
         day = request.filters.in_force_on
         exact = await request.retriever.lookup(named if day is None else _one_law_each(named))
-        found = await request.retriever.search(
-            request.query, filters=replace(request.filters, kinds=("statute",)), limit=_MOST
-        )
+        filters = STATUTES if request.filters == NO_FILTERS else replace(request.filters, kinds=STATUTES.kinds)
+        found = await request.retriever.search(request.query, filters=filters, limit=_MOST)
         cited, lapsed = _on_the_day(exact.hits, named, day)
         known = {hit.document.id for hit in cited}
         hits = (*cited, *(hit for hit in found.hits if hit.document.id not in known))
