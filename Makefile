@@ -141,9 +141,10 @@ unit: ready
 	@$(PYTEST) $(COVERED) $(UNIT) -p no:courtsight-uat --cov --cov-report=term --cov-fail-under=95
 	@$(PYTEST) tests $(addprefix --ignore=,$(COVERED)) $(UNIT)
 
-# Most of these wait for drills and providers while others compute; a file stays together, for its servers are shared.
+# Most of these wait for drills and providers while others compute, so there is one more worker than processors. A file stays together, for
+# its servers are shared; in the order of their folders the drills, which wait longest, begin first.
 integration: ready
-	@$(PYTEST) tests -n 2 --dist loadfile -m "integration and not e2e"
+	@$(PYTEST) tests -n 3 --dist loadfile --no-loadscope-reorder -m "integration and not e2e"
 
 e2e: ready
 	@$(PYTEST) tests/e2e -n 0 -m e2e

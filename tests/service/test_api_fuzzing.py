@@ -15,8 +15,8 @@ pytestmark = pytest.mark.integration
 def test_no_request_breaks_the_description_or_shows_anothers(tmp_path: Path) -> None:
     """No 5xx, no answer outside the description, nothing of a conversation that somebody else planted."""
     with open_house(tmp_path) as house:
-        outcome = fuzz(house, 400)
-    assert outcome.cases >= 400
+        outcome = fuzz(house, 200)
+    assert outcome.cases >= 200
     assert {200, 401, 404, 422} <= set(outcome.statuses)
     assert not outcome.leaks
     assert not outcome.breaches, "\n".join(outcome.breaches[:5])

@@ -77,7 +77,7 @@ def test_a_server_that_hangs_is_given_up_and_comes_back(place: Place, paused: Se
         await asyncio.to_thread(paused.resume)
         await add(store, "after")
 
-    place.tell(story, timeout=0.3)
+    place.tell(story)
     names = [account.username for account in place.read(all_accounts)]
     assert {"before", "after"} <= set(names)
 
@@ -111,7 +111,7 @@ def test_a_row_that_somebody_holds_fails_the_write_in_time(place: Place) -> None
         await other.close()
         await store.check()
 
-    place.tell(story, timeout=0.3)
+    place.tell(story, timeout=1.0)
     assert place.look("SELECT role FROM accounts") == [("judge",)]
 
 
