@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,7 +32,12 @@ _UNAVAILABLE = "The database takes no writes right now; nothing was saved. Try a
 class _Pending:
     job: Job[Any]
     deadline: float
-    future: Future[Any]
+    future: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
 
 
 class GroupCommitWriter:
@@ -60,9 +65,9 @@ class GroupCommitWriter:
         """
         if self._stopping or self._queue.qsize() >= self._most_pending:
             raise StorageUnavailable(_UNAVAILABLE)
-        future: Future[Result] = Future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.put(_Pending(job, time.monotonic() + within, future))
-        return await asyncio.wrap_future(future)
+        return await future
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""
@@ -128,9 +133,7 @@ class GroupCommitWriter:
                     if self._begin([pending]):
                         self._finish([pending])
             return
-        for pending, result in zip(batch, results, strict=True):
-            if pending.future.set_running_or_notify_cancel():
-                pending.future.set_result(result)
+        _tell(batch, results)
 
     def _rollback(self) -> None:
         # A disk that fails may refuse this too; the next BEGIN then fails, and so do its jobs, one by one.
@@ -139,8 +142,28 @@ class GroupCommitWriter:
                 self._connection.execute("ROLLBACK")
 
 
+def _tell(batch: Sequence[_Pending], results: Sequence[Any]) -> None:
+    """Wake all who waited for one commit together: a loop is woken by a system call, which costs as much as a small insert."""
+    waiting: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for pending, result in zip(batch, results, strict=True):
+        waiting.setdefault(pending.future.get_loop(), []).append((pending.future, result))
+    for loop, told in waiting.items():
+        # Closed: nobody waits any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, told)
+
+
+def _resolve(told: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, result in told:
+        if future.done():
+            continue
+        if isinstance(result, _Failed):
+            future.set_exception(result.error)
+        else:
+            future.set_result(result)
+
+
 def _fail(pending: _Pending, error: Exception) -> None:
     if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
         error = StorageUnavailable(_UNAVAILABLE)
-    if pending.future.set_running_or_notify_cancel():
-        pending.future.set_exception(error)
+    _tell([pending], [_Failed(error)])
