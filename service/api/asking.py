@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +12,10 @@ from typing import Any, Protocol, TypeVar
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from service.api.idempotency import REPLAYED, Keys, fingerprint, key_of
-from service.api.streaming import EventStream, cancel, gone
+from service.api.streaming import EventStream, gone
 from service.api.wire import Json, answer_fields
 from service.errors import AnswerTimeout, NotReady, Problem
 from service.exchange import Answer, Classified, Delta, Step
@@ -29,6 +30,8 @@ Result = TypeVar("Result")
 
 _STOPPING = "The service is stopping, and the answer was not ready in time. Ask again."
 _TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
+_PATIENCE_SECONDS = 0.05
+"""So long nobody looks whether a client that waits for a whole answer has left."""
 _INTERNAL = "Something went wrong on our side. Quote the request id when you report it."
 
 
@@ -120,22 +123,52 @@ async def _frames_again(asking: Asking, body: dict[str, Any]) -> AsyncGenerator[
     asking.record.stream_end = "complete"
 
 
-async def _attended(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+async def _attended(request: Request, work: Awaitable[Result]) -> Result:
     """Work for somebody who waits for it: when they leave it ends, and with it what it costs.
+
+    Whether they have left is looked at only once the work takes a while: most answers are given before, and a task that
+    watches costs each of them as much as its sign-in.
 
     Raises:
         ClientDisconnect: nobody waits any more.
     """
-    task = asyncio.create_task(work)
-    left = asyncio.create_task(gone(request.receive))
-    try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        await cancel(task)
-        await cancel(left)
+    async with _Attendance(request.receive):
+        return await work
+
+
+class _Attendance:
+    """Ends what runs inside it when the client leaves."""
+
+    __slots__ = ("_left", "_receive", "_task", "_timer", "_watching")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = False
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a request is always served in a task
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._watch)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.remove_done_callback(self._leave)
+            self._watching.cancel()
+        # Somebody else's cancellation, the end of the service first, goes before ours.
+        if self._left and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+            raise ClientDisconnect from error
+
+    def _watch(self) -> None:
+        self._watching = asyncio.create_task(gone(self._receive))
+        self._watching.add_done_callback(self._leave)
+
+    def _leave(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled():
+            self._left = True
+            self._task.cancel()
 
 
 async def _answer(asking: Asking) -> dict[str, Any]:

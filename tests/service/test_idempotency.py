@@ -27,13 +27,14 @@ class SlowEngine:
     def __init__(self) -> None:
         self.asked = 0
         self.broken = False
+        self.seconds = 0.1
         self.begun = asyncio.Event()
 
     async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         self.asked += 1
         self.begun.set()
         yield Piece("Menurut sumber [1]. ")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(self.seconds)
         if self.broken:
             raise RuntimeError("broken")
         yield Written("slow", "fake", Usage(3, 6))
@@ -135,6 +136,7 @@ def test_a_failed_answer_leaves_its_key_free(build_house: Any) -> None:
 def test_a_cut_connection_leaves_its_key_free(build_house: Any) -> None:
     """When the first reader leaves before the answer is kept, the work ends, and a retry is answered at once."""
     engine = SlowEngine()
+    engine.seconds = 30.0
     house = build_house(engine)
     body = orjson.dumps(QUESTION)
     scope = {
@@ -157,6 +159,7 @@ def test_a_cut_connection_leaves_its_key_free(build_house: Any) -> None:
 
     house.run(house.app(scope, receive, take))
     assert answered == []
+    engine.seconds = 0.0
     assert send(house, "k").status_code == 200
     assert rows(house, "SELECT count(*) FROM messages") == [(2,)]
     assert engine.asked == 2
