@@ -37,7 +37,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill prove generate check dashboards-import \
+.PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill drill-storage prove generate check dashboards-import \
 	retrieval-eval confidence-eval decline-eval fuzz-api ingest test lint format doctor setup clean ready unit integration e2e
 
 help:
@@ -69,8 +69,14 @@ loadtest: ready ## Many users at once, by Locust (ENGINE=extractive or simulated
 drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT=)
 	@$(COURTSIGHT) drill $(if $(ALERT),--alert '$(ALERT)') $(ARGS)
 
-bench-micro: ready ## Micro-benchmarks of single parts, beside their peers
-	@$(PYTEST) benchmarks/micro -n 0 -o addopts="--strict-markers --import-mode=importlib" --benchmark-only $(ARGS)
+drill-storage: ready ## Kill the service, its database and Redis under load: nothing acknowledged is lost (KILLS=)
+	@$(BIN)/python -m benchmarks.durability $(if $(KILLS),--kills '$(KILLS)') $(ARGS)
+
+# The peers are locked apart: nothing else needs them.
+bench-micro: ready ## Micro-benchmarks of single parts, beside their peers (ONLY="store_writes …"; ARGS="--quick")
+	@$(BIN)/python -c 'import aiosqlite, sqlalchemy, sse_starlette' 2>/dev/null || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@$(BIN)/python benchmarks/micro/everything.py $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUERIES=, QRELS=, JSON=; ARGS="--ablation")
 	@$(BIN)/python -m service retrieval-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \

@@ -124,9 +124,12 @@ def start(
     log: Path,
     environment: Mapping[str, str],
     folder: Path,
+    stdin: int = subprocess.DEVNULL,
+    user: int | None = None,
 ) -> ChildProcess:
     """Starts `command` in `folder` with exactly `environment`, its output appended to `log`.
 
+    `stdin` is a descriptor that it reads from; `user` is the id of another user and group that it runs as, which only root may ask for.
     Call it from a thread that outlives the child: the leash is tied to the starting thread. Raises StackError when the
     program does not exist.
     """
@@ -134,18 +137,23 @@ def start(
     words = [str(word) for word in command]
     if not Path(words[0]).is_file():
         raise StackError(f"{name} cannot start: there is no program {words[0]}; run make doctor")
-    leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid())]
+    leash = [sys.executable, "-I", "-S", str(_LEASH), _holder(user)]
     with log.open("ab") as output:
         popen = subprocess.Popen(
             [*leash, *words],
             cwd=folder,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     return ChildProcess(name=name, log=log, _popen=popen)
+
+
+def _holder(user: int | None) -> str:
+    """Our id, with that of the user who is to be held, as the leash reads it: it changes the user, who may not reach this interpreter."""
+    return str(os.getpid()) if user is None else f"{os.getpid()}:{user}"
 
 
 def probe(url: str, timeout_seconds: float = 1.0) -> int | None:

@@ -32,7 +32,9 @@ async def open_store(settings: Settings, now: float, *, timeout_seconds: float |
     if settings.database_url is None:
         return SqliteStore(settings.database, seconds, now)
     connections = settings.database_connections if timeout_seconds is None else 1
-    address = postgres.PostgresAddress(settings.database_url.get_secret_value(), connections, seconds)
+    address = postgres.PostgresAddress(
+        settings.database_url.get_secret_value(), connections, seconds, settings.environment == "production"
+    )
     return await postgres.open_postgres(address, now)
 
 

@@ -19,6 +19,7 @@ DOCUMENTED = (
         "bench",
         "loadtest",
         "drill",
+        "drill-storage",
         "bench-micro",
         "retrieval-eval",
         "confidence-eval",

@@ -12,7 +12,7 @@ from service.postgres import IDLE_SECONDS, connect_once
 from service.store.migrating import bring_to
 from service.store.postgres_store.driving import drive, prepare
 from service.store.postgres_store.postgres_store import PostgresStore
-from service.store.work import TakenError, Work
+from service.store.work import TakenError, Work, rows
 
 Result = TypeVar("Result")
 
@@ -25,11 +25,15 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """Where the database is, and what it may cost: connections at a time, seconds of a piece of work."""
+    """Where the database is, and what it may cost: connections at a time, seconds of a piece of work.
+
+    `durable` refuses a server that acknowledges what is not on its disk yet.
+    """
 
     url: str = field(repr=False)
     connections: int = 20
     timeout_seconds: float = 1.0
+    durable: bool = True
 
 
 async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
@@ -38,6 +42,8 @@ async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
     Raises:
         ConfigurationError: in one line without the password, why the database cannot be used.
     """
+    if address.durable:
+        await once(address.url, _refuse_forgetful(), snapshot=True)
     await once(address.url, bring_to("postgres", now))
     try:
         pool = await asyncpg.create_pool(
@@ -56,6 +62,21 @@ async def open_postgres(address: PostgresAddress, now: float) -> PostgresStore:
             " raise its max_connections, or lower COURTSIGHT_DATABASE_CONNECTIONS"
         ) from error
     return PostgresStore(pool, address.timeout_seconds)
+
+
+def _refuse_forgetful() -> Work[None]:
+    """A server that does not sync loses in a power cut what it acknowledged; a pooler may drop what our sessions ask for.
+
+    Raises:
+        ConfigurationError: a setting that the server or the session has is off.
+    """
+    told = yield from rows("SELECT name, setting FROM pg_settings WHERE name = ANY (ARRAY['fsync', 'full_page_writes', 'synchronous_commit'])")  # fmt: skip
+    off = sorted(name for name, setting in told if setting == "off")
+    if off:
+        raise ConfigurationError(
+            f"{_NAME}: it has {', '.join(off)} off, so that a power cut loses what was acknowledged; switch it on (only"
+            " COURTSIGHT_ENVIRONMENT=development takes such a server)"
+        )
 
 
 async def once(url: str, work: Work[Result], *, snapshot: bool = False) -> Result:

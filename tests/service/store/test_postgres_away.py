@@ -202,6 +202,23 @@ def test_a_wrong_address_is_one_line_without_the_password(server: Server, url: s
     assert not {"wrong-password", "w-secret"} & set(str(caught.value).replace("@", ":").split(":"))
 
 
+def test_production_refuses_a_server_that_does_not_sync(server: Server, new_database: Callable[..., str]) -> None:
+    """The tests' server runs with fsync off: production does not start on it, development does; what a session asks for is not called off."""
+    name = new_database()
+    server.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    settings = settings_at(Path("unused.db"), server.url(name, "courtsight_writer", "w"))
+    with pytest.raises(ConfigurationError, match="it has fsync off, so that a power cut loses"):
+        asyncio.run(open_store(settings.model_copy(update={"environment": "production"}), 1.0))
+
+    async def story() -> list[str]:
+        store = await open_store(settings, 1.0)
+        found = await store.read(lambda: one("SHOW synchronous_commit"))
+        await store.close()
+        return list(found or ())
+
+    assert asyncio.run(story()) == ["on"]
+
+
 def test_the_address_is_shown_nowhere(place: Place) -> None:
     """Settings and addresses hide it when they are printed."""
     assert "courtsight_writer" not in repr(place.settings)
