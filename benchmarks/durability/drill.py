@@ -96,6 +96,7 @@ class Drill:
         self._ended = False
         self._later: set[asyncio.Task[None]] = set()
         self._counted = 0
+        self._hopeless: set[str] = set()
         self.ledger = Ledger()
         self.starts: list[float] = []
         self.faults: dict[str, int] = {}
@@ -198,6 +199,7 @@ class Drill:
             answer = await self._client.ask(question)
         except UnexpectedError as error:
             self.ledger.unexpected.append(f"{question.text}: {error}")
+            self._hopeless.add(question.key)
             return None
         if answer is not None:
             self.ledger.acknowledge(question, answer)
@@ -211,7 +213,7 @@ class Drill:
         while True:
             await asyncio.sleep(pause)
             await self._up.wait()
-            if await self._try(question):
+            if question.key in self._hopeless or await self._try(question):
                 self._room.release()
                 return
             pause = 1.0
