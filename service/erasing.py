@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from service.errors import NotFound
 from service.store.accounts import account_by_name, disable_account
-from service.store.erasing import erase_account, erase_conversations, erase_names
+from service.store.erasing import conversations_of, erase_account, erase_conversations, erase_names
 from service.store.store import Store
 from service.store.usage import settle, unsettled
 from service.store.work import Work
@@ -13,7 +15,13 @@ _CONVERSATIONS_AT_ONCE = 10
 _LINES_AT_ONCE = 200
 
 
-async def erase_person(store: Store, username: str, pseudonym: str, now: float, *, keep_account: bool = False) -> int:
+Forget = Callable[[str, Sequence[str]], Awaitable[None]]
+"""Forgets what is remembered beside the store of an account's conversations."""
+
+
+async def erase_person(
+    store: Store, username: str, pseudonym: str, now: float, *, keep_account: bool = False, forget: Forget | None = None
+) -> int:
     """Remove everything of a person; how many conversations that was.
 
     When it is cut off in the middle, erasing the same person again goes on where it stopped.
@@ -24,6 +32,7 @@ async def erase_person(store: Store, username: str, pseudonym: str, now: float, 
         pseudonym: stands in the audit trail in the place of name and id; made for this person alone.
         now: seconds since the epoch.
         keep_account: leave the account, with its name and role, so that the person may begin anew.
+        forget: called with the account's id and the conversations before they are deleted, and once more afterwards; None: nothing is kept elsewhere.
 
     Raises:
         NotFound: there is no such account.
@@ -36,6 +45,9 @@ async def erase_person(store: Store, username: str, pseudonym: str, now: float, 
         await store.write(lambda: disable_account(username, now))
     while await store.read(lambda: unsettled(now)):  # sums of usage name nobody, and stay
         await store.write(lambda: settle(now))
+    known = await store.read(lambda: conversations_of(account.id)) if forget else ()
+    if forget:
+        await forget(account.id, known)
     erased = 0
     while done := await store.write(lambda: erase_conversations(account.id, pseudonym, _CONVERSATIONS_AT_ONCE)):
         erased += done
@@ -51,5 +63,8 @@ async def erase_person(store: Store, username: str, pseudonym: str, now: float, 
         yield from erase_account(account.id, username, pseudonym, now, keep_account=keep_account)
 
     await store.write(last)
+    if forget:
+        # An answer that was under way may have been remembered once more.
+        await forget(account.id, known)
     await store.scrub()
     return erased

@@ -99,8 +99,11 @@ def _make_many(options: argparse.Namespace, at: Desk) -> list[str]:
 
 
 def _erase(options: argparse.Namespace, at: Desk) -> list[str]:
-    erased = accounts.erase(at, options.username, keep_account=options.keep_account)
-    return [f"erased, with {erased} conversations; backups still hold them (docs/storage.md)"]
+    erased, forgotten = accounts.erase(at, options.username, keep_account=options.keep_account)
+    told = [f"erased, with {erased} conversations; backups still hold them (docs/storage.md)"]
+    if not forgotten:
+        told.append("Redis did not answer: what it remembers of their last questions ends by itself within 24 hours")
+    return told
 
 
 def _disable(options: argparse.Namespace, at: Desk) -> list[str]:

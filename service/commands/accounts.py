@@ -13,11 +13,13 @@ from typing import TypeVar
 import orjson
 
 from service.commands.storage import with_store
+from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
 from service.erasing import erase_person
 from service.errors import ConfigurationError
 from service.security.passwords import SHORTEST_PASSWORD, hasher
 from service.settings import Settings
+from service.sharing.forgetting import Forgetting
 from service.store.accounts import (
     Account,
     account_by_name,
@@ -124,19 +126,25 @@ def change_role(desk: Desk, username: str, role: str) -> None:
     kept(desk, lambda: _found(set_role(username, role, desk.now, by=desk.by), username))
 
 
-def erase(desk: Desk, username: str, *, keep_account: bool) -> int:
-    """Delete everything of a person; how many conversations that was.
+def erase(desk: Desk, username: str, *, keep_account: bool) -> tuple[int, bool]:
+    """Delete everything of a person; how many conversations that was, and whether Redis, too, forgot what it remembered of them.
 
     Raises:
         ConfigurationError: there is no such account, or the database cannot be used; what was deleted until then is gone.
     """
     pseudonym = f"erased-{desk.new_id()[:12]}"
     kept(desk, lambda: named(username))
-    return with_store(
-        desk.settings,
+    settings = desk.settings
+    forget = None
+    if settings.redis_url:
+        name = load_deployment(deployment_file(settings.deployment)).name
+        forget = Forgetting(settings.redis_url.get_secret_value(), settings.signing_secrets(), name)
+    erased = with_store(
+        settings,
         desk.now,
-        lambda store: erase_person(store, username, pseudonym, desk.now, keep_account=keep_account),
+        lambda store: erase_person(store, username, pseudonym, desk.now, keep_account=keep_account, forget=forget),
     )
+    return erased, forget is None or forget.complete
 
 
 def change_password(desk: Desk, username: str, password: str) -> None:

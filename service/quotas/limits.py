@@ -82,6 +82,9 @@ class QuotaStore(Protocol):
             now: seconds since the epoch; a store that several machines share asks its own clock instead.
         """
 
+    async def forget(self, demand: Demand) -> None:
+        """Count nothing of a subject under a limit any more; what cannot be forgotten now ends with its window."""
+
 
 def decide(counts: Sequence[Count]) -> Decision:
     """The decision on one request, given what stood before it; it is counted by the caller when it is allowed."""

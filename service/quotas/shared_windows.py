@@ -72,6 +72,16 @@ class SharedWindows:
                     window.write(self._map)
         return decision
 
+    async def forget(self, demand: Demand) -> None:
+        """See `QuotaStore`."""
+        digest = _digest(demand)
+        bucket = int.from_bytes(digest[:8], "little") % self._buckets
+        with self._locked([bucket]):
+            window = self._window(digest, bucket)
+            if any(window.counts):
+                window.counts = [0] * _COUNTS
+                window.write(self._map)
+
     def _window(self, digest: bytes, bucket: int) -> _Window:
         """The window of a digest; a new one takes the place of the one that was used longest ago."""
         oldest: _Window | None = None

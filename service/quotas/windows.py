@@ -55,6 +55,10 @@ class SlidingWindows:
             self._windows.popitem(last=False)
         return decision
 
+    async def forget(self, demand: Demand) -> None:
+        """See `QuotaStore`."""
+        self._windows.pop((demand.limit.name, demand.subject), None)
+
     def _window(self, demand: Demand) -> _Window:
         key = (demand.limit.name, demand.subject)
         window = self._windows.get(key)

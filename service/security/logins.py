@@ -48,8 +48,9 @@ class _Count:
 class LoginCounts:
     """The limits of one process, which learns with each failure how many the others saw.
 
-    `QuotaStore` only counts forward, so a right password forgets failures in the process that saw it; the next wrong one brings the
-    shared count back. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window.
+    A right password forgets an account's failures for all, where this process saw one; another that counted some itself keeps those until its
+    window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace and
+    the slots for hashing are of each process.
     """
 
     def __init__(self, shared: QuotaStore | None = None) -> None:
@@ -85,7 +86,10 @@ class LoginCounts:
 
     async def passed(self, name: str) -> None:
         """See `LoginLimits.passed`."""
-        self._names.pop(_digest(name), None)
+        known = self._names.pop(_digest(name), None)
+        # Most have never failed: they cost the others nothing.
+        if self._shared is not None and known is not None and known.failures:
+            await self._shared.forget(Demand(_OF_A_NAME, _digest(name).hex()))
 
     def _count(self, counts: dict[bytes, _Count], text: str, now: float) -> _Count:
         place = _digest(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from redis.commands.core import AsyncScript
 
@@ -70,6 +71,13 @@ class SharedQuotas:
             return decide(_counts(reply, demands))
         except Away:
             return await self._local.take(demands, now)
+
+    async def forget(self, demand: Demand) -> None:
+        """See `QuotaStore`."""
+        await self._local.forget(demand)
+        key = self._named("quota", demand.limit.name, demand.subject)
+        with suppress(Away):
+            await self._link.ask(lambda client: client.delete(key))
 
 
 def _counts(reply: object, demands: Sequence[Demand]) -> list[Count]:

@@ -33,6 +33,12 @@ def erase_conversations(account_id: str, pseudonym: str, most: int) -> Work[int]
     return len(found)
 
 
+def conversations_of(account_id: str) -> Work[Sequence[str]]:
+    """The ids of a person's conversations."""
+    found = yield from rows("SELECT id FROM conversations WHERE account_id = $1 ORDER BY id", account_id)
+    return [str(row[0]) for row in found]
+
+
 def erase_names(names: Sequence[str], pseudonym: str, after: int, most: int) -> Work[int | None]:
     """Put the pseudonym in the place of a person's name and id in some lines of the audit trail.
 

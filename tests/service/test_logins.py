@@ -130,6 +130,18 @@ def test_processes_learn_of_each_others_failures() -> None:
     assert MOST_OF_AN_ADDRESS <= let_in <= MOST_OF_AN_ADDRESS + 2
 
 
+def test_a_right_password_forgets_the_failures_for_all_processes() -> None:
+    """After it, one wrong password counts as the first one again, in the process that saw it and in one that begins."""
+    shared = SlidingWindows()
+    door = Door(shared)
+    for _ in range(FREE_FAILURES - 1):
+        door.fail()
+    door.passed()
+    fresh = Door(shared)
+    assert [fresh.attempt() for _ in range(FREE_FAILURES)] == [0.0] * FREE_FAILURES
+    assert fresh.begin() > 0
+
+
 def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names without end take no memory without end."""
     monkeypatch.setattr("service.security.logins._MOST_COUNTED", 10)

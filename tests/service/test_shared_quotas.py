@@ -52,6 +52,17 @@ def test_it_decides_as_the_store_of_one_process(table: int) -> None:
         assert take(shared, subject, now, MINUTE, HOUR) == take(alone, subject, now, MINUTE, HOUR)
 
 
+def test_what_is_forgotten_is_forgotten_for_all_and_of_one_alone(table: int) -> None:
+    """A subject has its places back in every worker, another one has not."""
+    first, second = SharedWindows(table), SharedWindows(table)
+    for _ in range(5):
+        take(first, "ana", NOW, MINUTE)
+        take(first, "budi", NOW, MINUTE)
+    asyncio.run(second.forget(Demand(MINUTE, "ana")))
+    assert take(first, "ana", NOW, MINUTE).remaining == MINUTE.requests - 1
+    assert not take(second, "budi", NOW, MINUTE).allowed
+
+
 def test_it_never_grows(table: int) -> None:
     """Ten thousand subjects fit into a table for five hundred: who asked longest ago is forgotten."""
     store, before = SharedWindows(table), os.fstat(table).st_size

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from service.commands.accounts import Desk, erase
 from service.deployments.load import deployment_file
 from service.quotas.limits import Demand, Limit
 from service.settings import Settings
@@ -254,3 +255,32 @@ def test_a_start_without_redis_is_a_start(
     redis_server.start()
     look(house)
     assert state(house) == ("ok", 1.0)
+
+
+def test_a_forgotten_count_is_gone_from_redis(sharing_house: Callable[..., Any], redis_server: Any) -> None:
+    """What is forgotten has all its places again, also for others."""
+    house = sharing_house()
+    link = house.app.state.services.sharing.link
+    first, second = (SharedQuotas(link, key_namer(house.secret, "courtsight")) for _ in range(2))
+    demand = Demand(Limit("user", "login-name", 3, 60.0), "x")
+    for _ in range(3):
+        house.run(first.take([demand], 0.0))
+    house.run(second.forget(demand))
+    assert house.run(first.take([demand], 0.0)).remaining == 2
+
+
+def test_an_erased_person_is_forgotten_in_redis_too(
+    sharing_house: Callable[..., Any], settings: Settings, redis_server: Any
+) -> None:
+    """The command takes the short memory of every conversation of the person, and nobody else's; it says when Redis was away."""
+    house = sharing_house()
+    house.ask("judge", FIRST)
+    house.ask("judge", THEN)
+    house.ask("lawyer", FIRST)
+    assert len(redis_server.keys("memory:")) == 3
+    wanted = settings.model_copy(update={"redis_url": SecretStr(redis_server.url)})
+    desk = Desk(wanted, house.wall_clock.now, lambda: "f" * 32, "test")
+    assert erase(desk, "a-judge", keep_account=True) == (2, True)
+    assert len(redis_server.keys("memory:")) == 1
+    redis_server.kill()
+    assert erase(desk, "a-lawyer", keep_account=False) == (1, False)
