@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.quotas.limits import SLOTS, Decision, Demand, Limit
@@ -77,6 +77,7 @@ def test_a_clock_that_is_set_back_neither_breaks_nor_opens_a_limit() -> None:
     assert not take(store, 900.0, TEN_A_MINUTE).allowed
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(min_value=0.0, max_value=20.0, allow_nan=False), min_size=1, max_size=200),
     st.integers(min_value=1, max_value=12),
