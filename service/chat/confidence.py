@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 Idf = Callable[[str], float]
+_Weighted = Sequence[tuple[str, float]]
 
 _NEAR = 3
 """Two neighbours in the question are near in a passage when at most so many terms lie between their places."""
@@ -79,23 +80,24 @@ def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support
     """
     if not cited:
         return {}
-    topic = asked.topic
-    total = _mass(topic, idf)
-    most = max(cited, key=lambda support: _held(topic, idf, support.terms))
+    topic = _weighted(asked.topic, idf)
+    wanted = _weighted(tuple(dict.fromkeys((*asked.topic, *asked.steering))), idf)
+    total, whole = _mass(topic), _mass(wanted)
+    covered = [_held(topic, support.terms) for support in cited]
+    most = max(covered)
     scores = sorted((support.score for support in cited), reverse=True)
-    wanted = tuple(dict.fromkeys((*topic, *asked.steering)))
     exact = scores[0] >= _EXACT
     # A question that is nothing but a citation leaves nothing to cover.
     nothing = float(exact)
     return {
-        "coverage": _held(topic, idf, most.terms) / total if total else nothing,
-        "together": _held(topic, idf, _all_terms(cited)) / total if total else nothing,
-        "matched": math.log1p(max(_held(wanted, idf, support.terms) for support in cited) / unknown_idf),
+        "coverage": most / total if total else nothing,
+        "together": _held(topic, _all_terms(cited)) / total if total else nothing,
+        "matched": math.log1p(max([_held(wanted, support.terms) for support in cited]) / unknown_idf),
         "score": scores[0],
         "margin": (scores[0] - scores[1]) / scores[0] if len(scores) > 1 and scores[0] > 0 else 0.0,
-        "near": _near(topic, idf, most.sequence()),
-        "title": max(_agreement(wanted, idf, support.title) for support in cited),
-        "lay": _best_share(asked.related, idf, cited),
+        "near": _near(topic, cited[covered.index(most)].sequence()),
+        "title": max([_agreement(wanted, whole, idf, support.title) for support in cited]),
+        "lay": _best_share(_weighted(asked.related, idf), cited),
         "defined": float(any(not support.terms.isdisjoint(asked.defined) for support in cited)),
         "exact": float(exact),
         "missing": 1 - asked.resolved / asked.named if asked.named else 0.0,
@@ -115,41 +117,44 @@ def probability(value: float) -> float:
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, value))))
 
 
-def _mass(terms: Iterable[str], idf: Idf) -> float:
-    return sum(map(idf, terms))
+def _weighted(terms: Iterable[str], idf: Idf) -> _Weighted:
+    """Terms with their weights, looked up once for all features."""
+    return [(term, idf(term)) for term in terms]
 
 
-def _held(terms: Iterable[str], idf: Idf, held: AbstractSet[str]) -> float:
-    return sum([idf(term) for term in terms if term in held])
+def _mass(terms: _Weighted) -> float:
+    return sum([weight for _, weight in terms])
+
+
+def _held(terms: _Weighted, held: AbstractSet[str]) -> float:
+    return sum([weight for term, weight in terms if term in held])
 
 
 def _all_terms(cited: Iterable[Support]) -> AbstractSet[str]:
-    return frozenset[str]().union(*(support.terms for support in cited))
+    return frozenset[str]().union(*[support.terms for support in cited])
 
 
-def _best_share(terms: Sequence[str], idf: Idf, cited: Iterable[Support]) -> float:
-    total = _mass(terms, idf)
-    return max(_held(terms, idf, support.terms) for support in cited) / total if total else 0.0
+def _best_share(terms: _Weighted, cited: Iterable[Support]) -> float:
+    total = _mass(terms)
+    return max([_held(terms, support.terms) for support in cited]) / total if total else 0.0
 
 
-def _agreement(wanted: Sequence[str], idf: Idf, title: Sequence[str]) -> float:
-    total = _mass(wanted, idf) + _mass(title, idf)
-    return 2 * _held(wanted, idf, frozenset(title)) / total if total else 0.0
+def _agreement(wanted: _Weighted, whole: float, idf: Idf, title: Sequence[str]) -> float:
+    total = whole + sum(map(idf, title))
+    return 2 * _held(wanted, frozenset(title)) / total if total else 0.0
 
 
-def _near(topic: Sequence[str], idf: Idf, sequence: Sequence[str]) -> float:
-    pairs = list(itertools.pairwise(topic))
-    if not pairs:
+def _near(topic: _Weighted, sequence: Sequence[str]) -> float:
+    if len(topic) < 2:
         return 0.0
-    wanted = frozenset(topic)
-    places: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {term: [] for term, _ in topic}
     for place, term in enumerate(sequence):
-        if term in wanted:
-            places.setdefault(term, []).append(place)
+        if term in places:
+            places[term].append(place)
     total = near = 0.0
-    for one, other in pairs:
-        weight = idf(one) + idf(other)
+    for (one, first_weight), (other, second_weight) in itertools.pairwise(topic):
+        weight = first_weight + second_weight
         total += weight
-        if any(abs(first - second) <= _NEAR for first in places.get(one, ()) for second in places.get(other, ())):
+        if any(abs(first - second) <= _NEAR for first in places[one] for second in places[other]):
             near += weight
     return near / total if total else 0.0

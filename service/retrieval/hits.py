@@ -11,7 +11,8 @@ LOW_SCORE = 0.12
 """A best score below this means: words met by chance. Normalised scores lie in [0, 1)."""
 
 
-@dataclass(frozen=True, slots=True)
+# Never changed, and not frozen: an answer makes some twenty, and to freeze one costs more than all else of making it.
+@dataclass(slots=True, unsafe_hash=True)
 class Hit:
     """A passage found, its document, and how well it fits: BM25 over its greatest possible value for the question, in [0, 1].
 
