@@ -15,7 +15,7 @@ from typing import Literal
 from service.chat.claims import Asked, Idf
 from service.chat.evidence import Evidence
 from service.chat.figures import find_figures
-from service.chat.phrases import FRAMING_WORDS
+from service.chat.phrases import FRAMING_WORDS, orders
 from service.chat.segments import Segment, SentenceCutter
 from service.chat.sources import Source, TermsOf
 from service.chat.statements import Guardrail, Outcome, StatementCheck, Verdict
@@ -181,7 +181,7 @@ class AnswerCheck:
 
     def _verdict(self, sentence: str) -> Verdict:
         folded = fold(sentence)
-        if any(text in folded for text in self._banned) or _MARKUP.search(sentence):
+        if any(text in folded for text in self._banned) or _MARKUP.search(sentence) or orders(sentence):
             return Verdict("", "withheld", "instruction")
         strange = (*_ADDRESS.findall(sentence), *_CODE.findall(sentence))
         strange += tuple(word for word in _LOUD.findall(sentence) if self._unknown(word))

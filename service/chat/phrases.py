@@ -142,12 +142,17 @@ _CUE = re.compile(
     r"|sebelumnya|instructions?|rules?|previous|prior|above|everything|all)\b"
     r"|\bsystem ?prompt\b|\b(?:new|updated?) instructions?\b|\b(?:instruksi|perintah|petunjuk|arahan) (?:baru|tambahan|penting|sistem|untuk (?:ai|asisten|model|chatbot))\b"
     r"|\b(?:kamu|anda) (?:sekarang|kini) (?:adalah|ialah)\b|\byou are now\b|\b(?:instruction|override)s?\s*:|\b(?:instruksi|perintah)\s*:"
+    # Markup, pictures and links that a reader's page would load or run (EchoLeak, CVE-2025-32711); no law is written in them.
+    r"|!\[|\]\(\s*(?:[a-z][a-z0-9+.-]{0,30}:|//)|</?[a-z!][a-z0-9 =/>]|\bjavascript:|\btool_(?:calls?|name)\b|\bfunction_call\b"
+    r"|\b(?:panggil|jalankan|call|invoke|run)\b[^.\n]{0,30}\b(?:alat|tools?|fungsi|functions?|LegalRetriever|LawLookup|CaseComparator|PrecedentExplorer)\b"
+    r"|\b(?:tampilkan|tambahkan|sertakan|sisipkan|show|append|include|insert)\b[^.\n]{0,80}\b(?:(?:dalam|pada|di|ke) (?:awal |akhir )?jawaban|(?:in|to) (?:the|your) (?:answer|reply|response))\b"
+    r"|\b(?:jawaban|balasan|answers?|replies|responses?)\b[^.\n]{0,30}\b(?:dimulai|diawali|diakhiri|begins?|starts?|ends?)\b[^.\n]{0,10}\b(?:dengan|with)\b[^.\n]{0,10}\b(?:kata|kalimat|teks|the words?)\b"
     r"|\b(?:asisten|ai|model|chatbot)\b[^.\n]{0,30}\b(?:harus|wajib|must|should|please)\b[^.\n]{0,20}\b(?:tulis|cetak|jawab|katakan|print|say|write|output|reply|respond)",
     re.IGNORECASE,
 )
 _VERB = (
-    r"\b(?:tulis|tuliskan|cetak|jawab|jawablah|balas|balaslah|katakan|sebutkan|keluarkan|ucapkan|tambahkan|kirim|kirimkan|sertakan|tampilkan"
-    r"|print|say|write|output|reply|respond|answer|append|include|send|show)\b"
+    r"\b(?:tulis|tuliskan|cetak|jawab|jawablah|balas|balaslah|katakan|sebutkan|keluarkan|ucapkan|tambahkan|kirim|kirimkan|sertakan|tampilkan|panggil|ungkapkan|dimulai|diawali"
+    r"|print|say|write|output|reply|respond|answer|append|include|send|show|call|reveal)\b"
 )
 _QUOTED = re.compile(_VERB + r"[^\"“‘`\n]{0,80}[\"“‘`]([^\"”’`\n]{2,300})[\"”’`]", re.IGNORECASE)
 _BARE = re.compile(r"(?i:" + _VERB + r")[^\n]{0,80}?\b([A-Z][A-Z0-9]*(?:[-_][A-Za-z0-9]+)+|[A-Z0-9]{6,})\b")
