@@ -71,6 +71,17 @@ BOMBS: dict[str, bytes] = {
 }  # fmt: skip
 
 
+EXPECTED: dict[str, set[str]] = {
+    "one part of 300 MB.docx": {"bomb"},
+    "entities.docx": {"bomb"},
+    "a file of the machine.docx": {"bomb"},
+    "ten thousand deep.docx": {"too_deep"},
+    # Only opening it tells: one of the limits ends the child, whichever is met first.
+    "text without end.pdf": {"memory", "time", "crashed"},
+    "nested elements.html": {"too_deep"},
+}
+
+
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
     made = Reader()
