@@ -122,6 +122,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.serve:
         return serve(options.serve)
+    # Told to stop, it still ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     collector.daemon_threads = True
     threading.Thread(target=collector.serve_forever, daemon=True).start()

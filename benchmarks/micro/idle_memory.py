@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -74,6 +75,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
+    # Told to stop, it still ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     collector.daemon_threads = True
     threading.Thread(target=collector.serve_forever, daemon=True).start()
