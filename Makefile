@@ -132,7 +132,7 @@ format: ready ## Mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-setup: ready ## Install what is lacking: the environment, Prometheus, Alertmanager, and Redis for tests
+setup: ready ## Install what is lacking: environment, Prometheus, Alertmanager; for tests Redis, Chromium
 	@$(BIN)/python -m harness.tools
 
 clean: ## Remove environment and caches; evidence and reports stay

@@ -45,6 +45,10 @@ _VERSION_DEADLINE = 20.0  # seconds; a cold start of a Go program on a busy mach
 _FETCH_DEADLINE = 240.0  # seconds for one apt step; 14 MB of lists and 30 MB of packages
 
 
+_ONLY_FETCH: Final = ("-y", "--no-install-recommends", "--download-only", "-o", "Debug::NoLocking=1", "install")
+"""Nothing is installed, so the lock of the system's packages, which only root may take, is not needed."""
+
+
 class FetchError(Exception):
     """A step of fetching failed; the message is one line."""
 
@@ -97,11 +101,18 @@ def apt_options(folder: Path) -> list[str]:
 
 
 def fetch(
-    packages: Sequence[str], root: Path, report: Callable[[str], object], *, into: str = "tools", size: str = "45 MB"
+    packages: Sequence[str],
+    root: Path,
+    report: Callable[[str], object],
+    *,
+    into: str = "tools",
+    size: str = "45 MB",
+    with_dependencies: bool = False,
 ) -> None:
     """Downloads and unpacks Debian packages into `.cache/<into>` below `root`; raises FetchError with one line.
 
-    The unpacked tree takes its place by a rename, so that a half-made one is never found.
+    The unpacked tree takes its place by a rename, so that a half-made one is never found. `with_dependencies` brings what the packages
+    need and this system lacks, too.
     """
     apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg-deb")
     if apt is None or dpkg is None:
@@ -114,8 +125,12 @@ def fetch(
     options = apt_options(private)
     report(f"setup: fetching {' and '.join(packages)} into .cache/{into} (once, {size})")
     updated = _run([apt, "-q", *options, "update"], private)
-    downloaded = _run([apt, "-q", *options, "download", *packages], incoming)
-    archives = sorted(incoming.glob("*.deb"))
+    if with_dependencies:
+        downloaded = _run([apt, "-q", *options, *_ONLY_FETCH, *packages], incoming)
+        archives = sorted((private / "cache" / "archives").glob("*.deb"))
+    else:
+        downloaded = _run([apt, "-q", *options, "download", *packages], incoming)
+        archives = sorted(incoming.glob("*.deb"))
     if downloaded is not None or not archives:
         raise FetchError(updated or downloaded or "apt-get download brought nothing")
     for archive in archives:
@@ -180,7 +195,7 @@ def advice(missing: Sequence[str], reason: str) -> str:
 
 
 @contextlib.contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
+def only_one(lock: Path) -> Iterator[None]:
     """Two programs at once must not unpack into one folder: the second waits, then finds the tools there."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w", encoding="utf-8") as handle:
@@ -206,7 +221,7 @@ def find_tools(
     reason = "not installed"
     if may_fetch:
         try:
-            with _only_one(root / ".cache" / "tools.lock"):
+            with only_one(root / ".cache" / "tools.lock"):
                 found = look_up_all(cache, search_path)
                 if found.missing():
                     fetch(sorted(set(PACKAGES.values())), root, report)
@@ -237,7 +252,7 @@ def redis_libraries(root: Path) -> str:
 def find_redis(root: Path, *, search_path: str | None = None, report: Callable[[str], object] = print) -> Path | None:
     """The server for tests, fetched into the cache when it is lacking; None, and one line, where it cannot be had."""
     try:
-        with _only_one(root / ".cache" / "redis.lock"):
+        with only_one(root / ".cache" / "redis.lock"):
             if look_up_redis(root, search_path) is None:
                 fetch(REDIS_PACKAGES, root, report, into="redis", size="2 MB")
     except (FetchError, OSError) as failure:
@@ -253,6 +268,9 @@ def main() -> int:
         print(f"{name:<13}{'missing' if path is None else f'{version_of(path)}  {path}'}")
     redis = find_redis(Path(__file__).resolve().parent.parent)
     print(f"redis-server {redis or 'missing'}")
+    from harness.browser import find_chromium  # noqa: PLC0415 - which builds on this module
+
+    print(f"chromium     {find_chromium(Path(__file__).resolve().parent.parent) or 'missing'}")
     return 0
 
 

@@ -86,7 +86,7 @@ export async function copy(text, done) {
 export function preparePassage() {
   const dialog = byId("passage"), button = byId("copy-citation");
   byId("close-passage").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => { shown = null; button.textContent = "Salin kutipan"; });
+  dialog.addEventListener("close", () => { button.textContent = "Salin kutipan"; });
   button.addEventListener("click", async () => {
     const worked = await copy(citationText(shown), "Kutipan disalin.");
     button.textContent = worked ? "Kutipan disalin" : "Tidak dapat menyalin";

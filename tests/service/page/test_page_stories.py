@@ -1,0 +1,290 @@
+"""What people do with the chat page, in a real browser over a real service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.page.chromium import Tab, stream
+
+pytestmark = pytest.mark.integration
+
+QUESTION = "Apa unsur tindak pidana korupsi?"
+LAST = "document.querySelector('.answer:last-of-type')"
+PROBLEM = "document.querySelector('.answer .problem')"
+
+
+async def answers(tab: Tab) -> Any:
+    return await tab.run("[...document.querySelectorAll('.prose')].map(one => one.textContent)")
+
+
+async def test_logging_in_says_what_is_wrong_and_keeps_the_token_from_scripts(open_tab: Any, site: Any) -> None:
+    """A wrong password is told in words and the focus stands where to mend it; the cookie of a good one is out of reach."""
+    tab = await open_tab()
+    await tab.go()
+    assert await tab.focused() == "username"
+    await tab.type(site.judge)
+    await tab.press("Tab")
+    await tab.type("salah sekali")
+    await tab.press("Enter")
+    await tab.until("!document.querySelector('#login-error').hidden")
+    assert "Nama pengguna atau kata sandi salah" in await tab.text()
+    assert await tab.focused() == "password"
+    await tab.type(site.password)
+    await tab.press("Enter")
+    await tab.until("document.body.dataset.view === 'desk'")
+    assert "hakim-uji · Hakim" in await tab.text()
+    assert await tab.run("document.cookie") == ""
+    assert "Authorization" not in json.dumps(await tab.run("window.asked"))
+    await tab.go()
+    assert await tab.run("document.body.dataset.view") == "desk"
+    await tab.click("#log-out")
+    await tab.until("document.body.dataset.view === 'login'")
+    await tab.go()
+    assert await tab.run("document.body.dataset.view") == "login"
+
+
+async def test_an_answer_comes_with_what_is_known_of_it(tab: Tab) -> None:
+    """The streamed text, its sources, steps and tools, the class, confidence in words and number, and who wrote it."""
+    await tab.ask(QUESTION)
+    said = await tab.run(f"{LAST}.innerText")
+    assert "Keyakinan" in said
+    assert "Disusun tanpa model bahasa" in said
+    assert "Pertanyaan sederhana" in said or "Pertanyaan menengah" in said
+    assert await tab.run(f"{LAST}.querySelectorAll('.sources li').length") >= 1
+    assert "Langkah dan alat" in said
+    await tab.run(f"{LAST}.querySelector('details').open = true")
+    assert "Pencarian sumber hukum berhasil" in await tab.run(f"{LAST}.querySelector('.steps').innerText")
+    await tab.until("/^Jawaban selesai, \\d+ sumber/.test(document.querySelector('#announcer').textContent)")
+
+
+async def test_a_mark_opens_its_passage_and_gives_the_focus_back(tab: Tab) -> None:
+    """The full text as it was stored, the quoted part marked; Esc closes, and the focus returns to the mark."""
+    await tab.ask(QUESTION)
+    await tab.run("document.querySelector('.cite').focus()")
+    name = await tab.focused()
+    assert name.startswith("Sumber ")
+    await tab.press("Enter")
+    await tab.until("document.querySelector('.passage-text mark')")
+    assert await tab.focused() == "passage-title"
+    asked = await tab.run("window.asked.filter(one => one.path.startsWith('/v1/messages/')).length")
+    assert asked == 1
+    await tab.press("Escape")
+    await tab.until("!document.querySelector('#passage').open")
+    assert await tab.focused() == name
+
+
+async def test_a_follow_up_stays_in_its_conversation(tab: Tab) -> None:
+    """The second question carries the conversation's id; a new conversation does not."""
+    await tab.ask(QUESTION)
+    await tab.ask("Bagaimana dengan sanksinya?")
+    await tab.click("#new-conversation")
+    assert await tab.run("document.querySelectorAll('.answer').length") == 0
+    await tab.ask("Apa itu asas legalitas?")
+    bodies = await tab.run("window.asked.filter(one => one.path === '/v1/chat').map(one => one.body)")
+    assert "conversation_id" not in bodies[0]
+    assert bodies[1]["conversation_id"]
+    assert "conversation_id" not in bodies[2]
+
+
+async def test_enter_sends_and_shift_enter_begins_a_line(tab: Tab) -> None:
+    """The line break stays in the question; what is too long is not sent, and the count says so."""
+    await tab.type("Apa itu")
+    await tab.press("Enter", shift=True)
+    await tab.type("hukum pidana?")
+    assert await tab.run("document.querySelector('#question').value.split('\\n').length") == 2
+    await tab.run("document.querySelector('#question').value = 'a'.repeat(5001)")
+    await tab.type("b")
+    await tab.press("Enter")
+    assert await tab.run("document.querySelector('#count').dataset.over") == "true"
+    assert await tab.run("window.asked.filter(one => one.path === '/v1/chat').length") == 0
+
+
+async def test_a_cut_answer_is_asked_again_with_the_same_key(tab: Tab) -> None:
+    """What came stays, marked as not whole; trying again sends the same question with the same key and shows one answer."""
+    begun = stream(("start", {"complexity": "simple"}), ("delta", {"text": "Setengah jawaban"}))
+    await tab.play("POST", "/v1/chat", begun)
+    await tab.ask(QUESTION)
+    assert "Jawaban terputus" in await tab.run(f"{LAST}.innerText")
+    assert "belum lengkap" in await tab.run(f"{LAST}.innerText")
+    await tab.click(".answer .problem button")
+    await tab.until("document.querySelector('.answer .sources')")
+    assert await tab.run("document.querySelectorAll('.answer').length") == 1
+    sent = await tab.run("window.asked.filter(one => one.path === '/v1/chat')")
+    assert len(sent) == 2
+    assert sent[0]["headers"]["Idempotency-Key"] == sent[1]["headers"]["Idempotency-Key"]
+    assert sent[0]["body"] == sent[1]["body"]
+
+
+async def test_stopping_ends_the_stream_and_keeps_what_came(tab: Tab) -> None:
+    """The button aborts, the text stays and is marked, and the question can be asked again."""
+    await tab.play("POST", "/v1/chat", stream(("delta", {"text": "Awal jawaban yang panjang."})), ends=False)
+    await tab.type(QUESTION)
+    await tab.press("Enter")
+    await tab.until("document.querySelector('.prose p')")
+    assert await tab.run(f"{LAST}.getAttribute('aria-busy')") == "true"
+    await tab.click("#stop")
+    await tab.until(f"{LAST}.getAttribute('aria-busy') === 'false'")
+    said = await tab.run(f"{LAST}.innerText")
+    assert "Dihentikan" in said
+    assert "Awal jawaban" in said
+    await tab.run(f"[...{LAST}.querySelectorAll('button')].find(one => one.textContent === 'Tanyakan lagi').click()")
+    await tab.until("document.querySelector('.answer .sources')")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (503, "storage_unavailable", "Penyimpanan layanan sedang terganggu"),
+        (503, "not_ready", "Layanan belum siap"),
+        (503, "provider_unavailable", "Model bahasa tidak tersedia"),
+        (504, "timeout", "Waktu habis"),
+        (500, "internal", "Terjadi kesalahan pada layanan"),
+        (403, "permission_required", "Peran Anda tidak berwenang"),
+        (502, None, "Layanan belum siap"),
+    ],
+)
+async def test_failures_say_what_to_do(tab: Tab, status: int, code: str | None, words: str) -> None:
+    """Each failure is in plain Indonesian with a way on, also one that a proxy answered in its own form."""
+    body = json.dumps({"code": code, "detail": "INNER ENGLISH"}) if code else "<html>bad gateway</html>"
+    await tab.play("POST", "/v1/chat", body, status=status)
+    await tab.ask(QUESTION)
+    said = await tab.run(f"{PROBLEM}.innerText")
+    assert words in said
+    assert "INNER" not in said
+    assert "Coba lagi" in said
+
+
+async def test_an_error_in_the_stream_and_a_missing_network_are_told(tab: Tab) -> None:
+    """The event `error` and a fetch that fails end in the same kind of box."""
+    await tab.play("POST", "/v1/chat", stream(("error", {"code": "storage_unavailable", "status": 503})))
+    await tab.ask(QUESTION)
+    assert "belum dapat disimpan" in await tab.run(f"{PROBLEM}.innerText")
+    await tab.play("POST", "/v1/chat", offline=True)
+    await tab.ask(QUESTION)
+    assert "Tidak tersambung" in await tab.run(f"{LAST}.innerText")
+
+
+async def test_too_many_requests_count_down(tab: Tab) -> None:
+    """The button does nothing before the time that the service asked for is over, and then asks again."""
+    await tab.play("POST", "/v1/chat", '{"code": "rate_limited"}', status=429, headers={"Retry-After": "1"})
+    await tab.ask(QUESTION)
+    button = "document.querySelector('.answer .problem button')"
+    assert await tab.run(f"{button}.getAttribute('aria-disabled')") == "true"
+    assert "(1)" in await tab.run(f"{button}.textContent")
+    await tab.run(f"{button}.click()")
+    assert await tab.run("window.asked.filter(one => one.path === '/v1/chat').length") == 1
+    await tab.until(f"{button}.textContent === 'Coba lagi'")
+    await tab.run(f"{button}.click()")
+    await tab.until("document.querySelector('.answer .sources')")
+
+
+async def test_a_session_that_ends_keeps_what_was_typed_for_the_same_person_only(tab: Tab, site: Any) -> None:
+    """After the password the answer and the draft are there again; somebody else finds neither."""
+    await tab.ask(QUESTION)
+    await tab.run("window.kept = document.querySelector('.prose').textContent")
+    await tab.run("document.querySelector('#question').value = 'rancangan yang belum dikirim'")
+    await tab.play("POST", "/v1/chat", '{"code": "token_expired"}', status=401)
+    await tab.run("document.querySelector('#examples button').click()")
+    await tab.until("document.body.dataset.view === 'login'")
+    assert "Sesi Anda berakhir" in await tab.text()
+
+    async def enter(name: str) -> None:
+        await tab.run(f"document.querySelector('#username').value = {json.dumps(name)}")
+        await tab.run(f"document.querySelector('#password').value = {json.dumps(site.password)}")
+        await tab.click("#login-form [type=submit]")
+        await tab.until("document.body.dataset.view === 'desk'")
+
+    await enter(site.judge)
+    assert await tab.run("document.querySelector('#question').value") == "rancangan yang belum dikirim"
+    assert await tab.run("document.querySelector('.prose').textContent === window.kept")
+    await tab.play("POST", "/v1/chat", '{"code": "token_expired"}', status=401)
+    await tab.run("document.querySelector('#examples button').click()")
+    await tab.until("document.body.dataset.view === 'login'")
+    await enter(site.citizen)
+    assert await tab.run("document.querySelector('#question').value") == ""
+    assert await tab.run("document.querySelectorAll('.answer').length") == 0
+    await tab.until("!document.querySelector('#history-empty').hidden")
+    assert await tab.run("document.querySelectorAll('#history-list li').length") == 0
+
+
+async def test_history_is_turned_named_and_deleted(open_tab: Any, site: Any) -> None:
+    """More than a page of conversations is loaded by its button; a new name and a deletion hold after a reload."""
+    tab = await open_tab()
+    await tab.log_in(site.citizen, site.password)
+    make = "fetch('/v1/conversations', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({title: 'Perkara ' + n})})"
+    await tab.run(f"(async () => {{ for (let n = 1; n <= 23; n++) await {make}; }})()")
+    await tab.go()
+    items = "document.querySelectorAll('#history-list li').length"
+    await tab.until(f"{items} === 20")
+    await tab.click("#more-history")
+    await tab.until(f"{items} === 23")
+    assert await tab.run("document.querySelector('#more-history').hidden")
+    await tab.run("document.querySelector('#history-list .doing button').click()")
+    await tab.until("document.querySelector('#rename').open")
+    await tab.type("Nama yang baru")
+    await tab.press("Enter")
+    await tab.until("!document.querySelector('#rename').open")
+    assert await tab.run("document.querySelector('#history-list .open span').textContent") == "Nama yang baru"
+    await tab.run("document.querySelectorAll('#history-list .doing')[1].lastElementChild.click()")
+    await tab.until("document.querySelector('#remove').open")
+    assert "Perkara 22" in await tab.run("document.querySelector('#remove').innerText")
+    await tab.click("#remove-confirmed")
+    await tab.until(f"{items} === 22")
+    await tab.go()
+    await tab.until(f"{items} === 20")
+    titles = await tab.run(
+        "[...document.querySelectorAll('#history-list .open span:first-child')].map(one => one.textContent)"
+    )
+    assert titles[0] == "Nama yang baru"
+    assert "Perkara 22" not in titles
+
+
+async def test_an_old_conversation_opens_with_sources_steps_and_feedback(tab: Tab) -> None:
+    """After a reload the answer is read as before, its passage opens, and the score that was given is shown."""
+    await tab.ask(QUESTION)
+    before = await answers(tab)
+    await tab.run(f"[...{LAST}.querySelectorAll('details')].at(-1).open = true")
+    await tab.run(f"{LAST}.querySelector('input[value=\"4\"]').click()")
+    await tab.run(f"{LAST}.querySelector('textarea').value = 'Cukup jelas.'")
+    await tab.run(f"{LAST}.querySelector('.feedback [type=submit]').click()")
+    await tab.until(f"{LAST}.innerText.includes('penilaian Anda tersimpan')")
+    await tab.go()
+    await tab.click("#history-list .open")
+    await tab.until("document.querySelector('.answer .sources')")
+    assert await answers(tab) == before
+    await tab.run(f"[...{LAST}.querySelectorAll('details')].forEach(one => one.open = true)")
+    await tab.until(f"{LAST}.querySelector('input:checked')?.value === '4'")
+    assert await tab.run(f"{LAST}.querySelector('textarea').value") == "Cukup jelas."
+    await tab.until(f"{LAST}.querySelector('.steps').innerText.includes('berhasil')")
+    await tab.click(".cite")
+    await tab.until("document.querySelector('.passage-text mark')")
+
+
+async def test_everything_can_be_taken_away(tab: Tab, downloads: Path) -> None:
+    """The conversation with its audit trail, and its sources in five forms, arrive as files."""
+    await tab.ask(QUESTION)
+    await tab.click("#show-export")
+    assert await tab.run("document.querySelectorAll('#export-list button').length") == 6
+    for index, name in enumerate(
+        ("percakapan.json", "ma_indonesia.txt", "apa.txt", "bibtex.bib", "csl-json.json", "ris.ris")
+    ):
+        await tab.run(f"document.querySelectorAll('#export-list button')[{index}].click()")
+        await until(lambda name=name: (downloads / f"courtsight-{name}").exists())
+    whole = json.loads((downloads / "courtsight-percakapan.json").read_bytes())
+    assert whole["schema"] == "courtsight/conversation-export/v1"
+    assert (downloads / "courtsight-bibtex.bib").read_text().startswith("@")
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something outside of the page."""
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came")
