@@ -27,7 +27,7 @@ from service.api import (
     tools,
     usage,
 )
-from service.api.problem_handlers import handle_problems
+from service.api.routing import DirectApp
 from service.assembly import Around, language_models
 from service.beside import begin_rounds, look_at_itself, tell_when_empty
 from service.chosen import dressing_of, embedder_of, open_sources, providers_of, surroundings_of, tracing_of, writers_of
@@ -162,7 +162,7 @@ def create_app(
 
     running = _Running(settings, parts, opened, switches, tracing, life)
 
-    app = FastAPI(
+    app = DirectApp(
         title=deployment.title,
         version=__version__,
         lifespan=lambda app: _lifespan(app, running),
@@ -173,7 +173,6 @@ def create_app(
     for router in _ROUTERS:
         # Flat: an included router is asked route by route through several layers, which costs a request more than all that is ours.
         app.router.routes.extend(router.routes)
-    handle_problems(app)
     app.add_middleware(
         EdgeMiddleware, rules=_edge_rules(settings, deployment, proxies), turnstile=lambda: _turnstile_of(app)
     )

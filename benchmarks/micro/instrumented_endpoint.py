@@ -56,7 +56,8 @@ def bare() -> ASGIApp:
 
 def ours() -> ASGIApp:
     """The service as it is wired, with one more route, which does nothing but let the caller in."""
-    from service.api.wire import Json  # noqa: PLC0415 - only servers need them
+    from service.api.routing import DirectRoute  # noqa: PLC0415 - only servers need them
+    from service.api.wire import Json  # noqa: PLC0415 - as above
     from service.app import create_app  # noqa: PLC0415 - as above
     from service.services import enter, services_of  # noqa: PLC0415 - as above
     from service.settings import load_settings  # noqa: PLC0415 - as above
@@ -67,7 +68,7 @@ def ours() -> ASGIApp:
         await enter(request, services_of(request))
         return Json({"ok": True})
 
-    app.router.add_api_route("/bench", bench, methods=["GET"], response_model=None)
+    app.router.add_api_route("/bench", bench, methods=["GET"], route_class_override=DirectRoute)
     # First, as in the bare app: routes are tried in order.
     app.router.routes.insert(0, app.router.routes.pop())
     return app

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from service.api.routing import router_of
 from service.api.wire import Json, Login, moment, read_body
 from service.errors import InvalidRequest, TooBusy, Unauthenticated
 from service.security.addresses import client_address
@@ -15,7 +16,7 @@ from service.store.work import Work
 from service.telemetry.logging import pseudonym
 from service.telemetry.record import record_of
 
-router = APIRouter(prefix="/v1/auth")
+router = router_of("/v1/auth")
 
 
 @router.post("/token")

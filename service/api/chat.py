@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service.api.asking import Asking, respond
 from service.api.problems import problem_fields
+from service.api.routing import router_of
 from service.api.streaming import MEDIA_TYPE, frame
 from service.api.wire import ChatQuestion, checked_length, parsed, read_raw, step_fields
 from service.errors import Problem
@@ -16,7 +17,7 @@ from service.exchange import Classified, Delta, Step
 from service.services import enter, services_of
 from service.telemetry.record import RequestRecord, record_of
 
-router = APIRouter(prefix="/v1")
+router = router_of("/v1")
 
 
 @router.post("/chat")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service.api.paging import choice, cursor_of, moment_and_id, page, sequence, whole_number
+from service.api.routing import router_of
 from service.api.shapes import export_fields
 from service.api.wire import (
     Json,
@@ -37,7 +38,7 @@ from service.store.conversations import (
 from service.store.work import Work
 from service.telemetry.record import record_of
 
-router = APIRouter(prefix="/v1/conversations")
+router = router_of("/v1/conversations")
 
 _UNTITLED = "Percakapan baru"
 _DEFAULT_LIMIT = 20

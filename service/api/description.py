@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from service.api.described import describe
+from service.api.routing import router_of
 
-router = APIRouter()
+router = router_of()
 
 
 @router.get("/openapi.json")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service.api.paging import cursor_of, moment_and_id, page, whole_number
+from service.api.routing import router_of
 from service.api.wire import Json, moment, read_raw
 from service.errors import FieldError, InvalidRequest, NoLibrary
 from service.intake import Intake, checked_name
@@ -17,7 +18,7 @@ from service.store.documents import SentDocument, find_document, insert_document
 from service.store.work import Work
 from service.telemetry.record import record_of
 
-router = APIRouter(prefix="/v1/documents")
+router = router_of("/v1/documents")
 
 _BODY_SECONDS = 120.0
 _DEFAULT_LIMIT = 20

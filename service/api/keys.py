@@ -6,8 +6,9 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from service.api.routing import router_of
 from service.api.wire import Json, NewKey, moment, read_body
 from service.deployments.model import PERMISSIONS
 from service.errors import FieldError, InvalidRequest, NotFound, PermissionRequired
@@ -19,7 +20,7 @@ from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, ke
 from service.store.work import Work
 from service.telemetry.record import record_of
 
-router = APIRouter(prefix="/v1/keys")
+router = router_of("/v1/keys")
 _MOST_LIVE = 50
 _DEFAULT_SECONDS = 90 * 86_400.0
 """Keys are to be changed every ninety days; whoever wants another end says so."""

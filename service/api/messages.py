@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from service.api.routing import router_of
 from service.api.shapes import examined_fields, feedback_fields
 from service.api.wire import Json, NewFeedback, read_body
 from service.errors import InvalidRequest
@@ -14,7 +15,7 @@ from service.store.conversations import find_message
 from service.store.feedback import Feedback, put_feedback
 from service.store.work import Work
 
-router = APIRouter(prefix="/v1/messages")
+router = router_of("/v1/messages")
 
 
 @router.get("/{message_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service import __version__
 from service.api.asking import Asking, respond
@@ -13,12 +13,13 @@ from service.api.chat import wants_own
 from service.api.completion import Completion, Heading
 from service.api.cutting import Cutting
 from service.api.openai_wire import CompletionRequest, asked_in
+from service.api.routing import router_of
 from service.api.wire import Json, parsed, read_raw
 from service.errors import FieldError, ModelNotFound
 from service.services import Services, enter, services_of
 from service.telemetry.record import record_of
 
-router = APIRouter(prefix="/v1")
+router = router_of("/v1")
 
 _CREATED = int(datetime(2026, 11, 21, tzinfo=UTC).timestamp())
 """Since when there are these models."""

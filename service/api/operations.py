@@ -6,19 +6,20 @@ import asyncio
 import hmac
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service import __version__
+from service.api.routing import router_of
 from service.api.wire import Json
 from service.dependencies import Found, health, performance
 from service.errors import Unauthenticated
 from service.services import Services, enter, services_of
 
-router = APIRouter()
+router = router_of()
 
 
 @router.get("/health/live")
-async def live() -> Response:
+async def live(_: Request) -> Response:
     """Answers while the process does."""
     return Json({"status": "alive"})
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from service.api.routing import router_of
 from service.api.wire import Json, Switch, read_body
 from service.services import enter, services_of
 from service.store.switches import EXTRACTIVE_ONLY
 
-router = APIRouter(prefix="/v1/switches")
+router = router_of("/v1/switches")
 
 
 @router.get("/extractive-only")

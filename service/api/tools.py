@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from service.api.routing import router_of
 from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
 from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
@@ -15,7 +16,7 @@ from service.text import calmed
 from service.tools.tool import ToolRequest
 from service.tools.toolbox import run_together
 
-router = APIRouter(prefix="/v1/tools")
+router = router_of("/v1/tools")
 
 
 @router.get("")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service.api.paging import choice
+from service.api.routing import router_of
 from service.api.wire import Json, moment
 from service.errors import FieldError, InvalidRequest
 from service.llm.extractive import MODEL as EXTRACTIVE
@@ -17,7 +18,7 @@ from service.security.access import Caller
 from service.services import Services, enter, services_of
 from service.store.usage import HOUR_SECONDS, HOURS_OF_A_DAY, Talked, Used, all_talk, all_usage, own_talk, own_usage
 
-router = APIRouter(prefix="/v1/usage")
+router = router_of("/v1/usage")
 
 _SCOPES = ("own", "all")
 _STEPS = {"hour": 1, "day": HOURS_OF_A_DAY}
