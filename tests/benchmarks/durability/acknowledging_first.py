@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from service.store.sqlite import sqlite_store
+from service.store.sqlite import sqlite_store, writer
 from service.store.sqlite.driving import drive
 from service.store.sqlite.writer import GroupCommitWriter
 
@@ -13,14 +13,12 @@ class HastyWriter(GroupCommitWriter):
 
     def _finish(self, batch: list[Any]) -> None:
         for pending in batch:
-            if not pending.future.set_running_or_notify_cancel():
-                continue
             try:
                 result = drive(self._connection, pending.job())
             except Exception as error:  # noqa: BLE001 - belongs to its caller
-                pending.future.set_exception(error)
+                writer._fail(pending, error)
             else:
-                pending.future.set_result(result)
+                writer._tell([pending], [result])
         time.sleep(0.1)
         self._connection.execute("COMMIT")
 
