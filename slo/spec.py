@@ -135,11 +135,63 @@ class RatioSLI:
 
 @dataclass(frozen=True, slots=True)
 class LatencySLI:
-    """Share of events of a classic histogram that took longer than the threshold (seconds); needs a bucket edge on it."""
+    """Share of events of a histogram that took longer than the threshold (seconds).
+
+    Attributes:
+        native: A native histogram, whose share under the threshold Prometheus interpolates; a classic one needs a bucket edge on it.
+    """
 
     metric: str
     threshold: Decimal
     where: Cell = ()
+    native: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventsSLI:
+    """Valid events, and which of them were bad (or good), of any service's counters, in PromQL.
+
+    Each is a counter's selector, `http_requests_total{code=~"5.."}`, whose increase is summed, or a whole expression that counts over
+    `[$window]`. Exactly one of `bad` and `good` is given.
+    """
+
+    valid: str
+    bad: str | None = None
+    good: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawSLI:
+    """An error ratio that somebody else computes, as an expression over `[$window]`; its counts are unknown, so long windows weigh time."""
+
+    error_ratio: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSliceSLI:
+    """Share of time slices that missed a limit; a slice without events is no valid slice.
+
+    Attributes:
+        slice: Length of a slice in seconds.
+        of: What is looked at in each slice: the share of good events of an SLI, or a value in PromQL over `[$window]`.
+        direction: Which side of the limit is good; of a share of good events always `at_least`.
+    """
+
+    slice: Decimal
+    of: RatioSLI | LatencySLI | EventsSLI | str
+    direction: Direction
+    limit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeSLI:
+    """Weighted mean of other SLOs' error ratios, over the components that had traffic: sum of w x error ratio / sum of w.
+
+    Attributes:
+        components: Id of an SLO of the same spec and its weight, in the order of the spec.
+    """
+
+    components: tuple[tuple[str, Decimal], ...]
 
 
 SLI = RatioSLI | LatencySLI
