@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.slo_commands import add_slo
 from slo.errors import CourtSightError, InvalidInput
 from slo.spec import Phase
 from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
@@ -81,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _deployment(report)
     _phase(report)
     report.add_argument("--json", action="store_true", help="print the decision as JSON")
+    add_slo(commands)
     serve = _command(commands, "serve", "run the service for a person, and print how to log in", _serve)
     serve.add_argument("--port", type=_port, default=8000, help="loopback port (default 8000)")
     serve.add_argument("--deployment", default="courtsight", help="what to be (default courtsight)")
