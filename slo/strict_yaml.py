@@ -1,11 +1,16 @@
 """Strict reading of YAML: a typo is an error with file, line, path and the nearest key; nothing is guessed.
 
-Refused besides what the model refuses: duplicate keys, aliases (a small file can unfold into gigabytes), depth over 50,
-several documents in one file.
+Refused besides what the model refuses: duplicate keys, aliases (a small file can unfold into gigabytes), merge keys, tags, depth over 50,
+several documents in one file. Every refusal comes in bounded time: bytes, depth, values and numbers' lengths have ends.
+
+Events are taken from libyaml where PyYAML carries it (a tenth of the time) and put together here, so that lines and refusals are the same
+with and without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +22,12 @@ from slo.errors import InvalidInput, Problem
 
 MAX_DEPTH = 50
 MAX_BYTES = 4_000_000
+MAX_VALUES = 500_000
+LONGEST_NUMBER = 100
+"""Characters; Python refuses to print much longer ones, and nobody means them."""
+MOST_PROBLEMS = 200
+"""Problems told of one file; more are counted."""
+SHOWN_CHARACTERS = 60
 
 Lines = dict[tuple[str, ...], int]
 
@@ -28,6 +39,26 @@ class Wire(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Document:
+    """What a file holds, as plain data.
+
+    Attributes:
+        lines: Line of each place in it.
+        problems: What is wrong and still lets the rest be read: keys that stand twice, of which the last one counts.
+    """
+
+    name: str
+    data: Any = None
+    lines: Lines = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line_of(self, path: Iterable[str]) -> int | None:
+        """The line of a place, or of the nearest place around it."""
+        parts = tuple(path)
+        return next((self.lines[parts[:end]] for end in range(len(parts), -1, -1) if parts[:end] in self.lines), None)
 
 
 def load_strict(path: Path, model: type[Model]) -> Model:
@@ -57,11 +88,14 @@ def parse_strict(raw: bytes, name: str, model: type[Model]) -> Model:
     Raises:
         InvalidInput: As `load_strict`.
     """
-    data, lines = parse_plain(raw, name)
+    document = read_document(raw, name)
     try:
-        return model.model_validate(data)
+        made = model.model_validate(document.data)
     except ValidationError as error:
-        raise InvalidInput(tuple(_problem(detail, name, lines, model) for detail in error.errors())) from None
+        raise InvalidInput((*document.problems, *model_problems(error, document, model))) from None
+    if document.problems:
+        raise InvalidInput(tuple(document.problems))
+    return made
 
 
 def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
@@ -70,64 +104,179 @@ def parse_plain(raw: bytes, name: str) -> tuple[Any, Lines]:
     Raises:
         InvalidInput: The text is no YAML, or uses what is refused here.
     """
+    document = read_document(raw, name)
+    if document.problems:
+        raise InvalidInput(tuple(document.problems))
+    return document.data, document.lines
+
+
+def read_document(raw: bytes, name: str) -> Document:
+    """Read YAML bytes as far as they can be read.
+
+    Raises:
+        InvalidInput: The text is no YAML, is empty, or uses what is refused here.
+    """
     if len(raw) > MAX_BYTES:
-        raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes"),))
+        raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes", "split it"),))
     try:
         text = raw.decode()  # UTF-8 only: a report carries a spec as text, and its hash must come out the same
-        loader = _Loader(text, name)  # raises already here when a character is not printable
-        node = loader.get_single_node()
-        lines: Lines = {}
-        problems: list[Problem] = []
-        if node is not None:
-            _walk(node, (), lines, problems, name)
-        if problems:
-            raise InvalidInput(tuple(problems))
-        data = None if node is None else loader.construct_document(node)
+        document = _Reader(text, name).read()
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
         raise InvalidInput((_yaml_problem(error, name),)) from None
-    if data is None:
+    if document.data is None:
         raise InvalidInput((Problem(name, None, "", "is empty"),))
-    return data, lines
+    return document
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, without aliases and with an end to its depth; refusing while composing needs no second pass."""
+class _Reader:
+    """Puts the events of a YAML parser together: plain data, the line of each place, and what is refused."""
 
     def __init__(self, text: str, name: str) -> None:
-        super().__init__(text)
-        self._file = name
-        self._depth = 0
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # untyped in parts, and not always there
+        self._loader = loader(text)  # raises already here when a character is not printable
+        self._next = self._loader.get_event
+        self._document = Document(name)
+        self._plain: dict[str, Any] = {}
+        self._values = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it untyped
-        line = None if event.start_mark is None else event.start_mark.line + 1
+    def read(self) -> Document:
+        self._next()  # the stream's start
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return self._document
+        self._document.data = self._value(self._next(), (), 0)
+        self._next()  # the document's end
+        after = self._next()
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise self._refused(after, "expected a single document in the file", "split it")
+        return self._document
+
+    def _value(self, event: Any, path: tuple[str, ...], depth: int) -> Any:  # noqa: ANN401 - events and values of YAML
+        self._values += 1
+        self._document.lines[path] = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            raise InvalidInput(
-                (Problem(self._file, line, "", f"alias *{event.anchor} is refused: write the value out"),)
-            )
-        if self._depth >= MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
-            raise InvalidInput((Problem(self._file, line, "", f"is nested deeper than {MAX_DEPTH} levels"),))
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+            raise self._refused(event, f"alias *{_short(event.anchor)} is refused", "write the value out")
+        if event.tag is not None:
+            raise self._refused(event, f"tag {_short(event.tag)} is refused", "write the value plainly, text in quotes")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if depth >= MAX_DEPTH:
+            raise self._refused(event, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+        if self._values > MAX_VALUES:
+            raise self._refused(event, f"holds more than {MAX_VALUES} values", "split it")
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(path, depth)
+        return self._mapping(path, depth)
 
+    def _list(self, path: tuple[str, ...], depth: int) -> list[Any]:
+        made: list[Any] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            made.append(self._value(event, (*path, str(len(made))), depth + 1))
+        return made
 
-def _walk(node: yaml.Node, path: tuple[str, ...], lines: Lines, problems: list[Problem], name: str) -> None:
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            word = str(key.value)
+    def _mapping(self, path: tuple[str, ...], depth: int) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        words: set[str] = set()
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._refused(event, "a key must be a plain word", "no list, mapping or alias can be one")
+            line, word = event.start_mark.line + 1, event.value
+            if event.tag is not None:
+                raise self._refused(event, f"tag {_short(event.tag)} is refused", "write the key plainly")
+            if word == "<<" and not event.style:
+                raise self._refused(event, "merge key << is refused", "write the keys out")
+            key = self._scalar(event)
             below = (*path, word)
-            if word in seen:
-                problems.append(Problem(name, key.start_mark.line + 1, ".".join(below), "stands twice"))
-            seen.add(word)
-            _walk(value, below, lines, problems, name)
-            lines[below] = key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            _walk(value, (*path, str(number)), lines, problems, name)
+            if word in words:
+                self._document.problems.append(
+                    Problem(self._document.name, line, _dotted(below), "stands twice", "keep one of them")
+                )
+            words.add(word)
+            made[key] = self._value(self._next(), below, depth + 1)
+            self._document.lines[below] = line
+        return made
+
+    def _scalar(self, event: Any) -> Any:  # noqa: ANN401 - as above
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        if text not in self._plain:
+            self._plain[text] = self._resolved(event, text)
+        return self._plain[text]
+
+    def _resolved(self, event: Any, text: str) -> Any:  # noqa: ANN401 - as above
+        tag = self._loader.resolve(yaml.ScalarNode, text, (True, False))
+        if tag == "tag:yaml.org,2002:str" or text == "<<":
+            return text
+        if len(text) > LONGEST_NUMBER:
+            raise self._refused(event, f"{_short(text)} is too long for a number", "put text in quotes")
+        try:
+            return self._loader.construct_object(yaml.ScalarNode(tag, text, event.start_mark, event.end_mark))
+        except (ValueError, OverflowError) as error:
+            said = f"{_short(text)} is no value that can be used: {error}"
+            raise self._refused(event, said, "put text in quotes") from None
+
+    def _refused(self, event: Any, message: str, advice: str) -> InvalidInput:  # noqa: ANN401 - as above
+        said = f"is no YAML that can be used here: {message}"
+        return InvalidInput((Problem(self._document.name, event.start_mark.line + 1, "", said, advice),))
+
+
+def model_problems(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
+    """What a wire model refuses, each with its place; of very many the first ones and their number."""
+    details = error.errors(include_url=False, include_context=False)
+    told = [_problem(detail, document, model) for detail in details[:MOST_PROBLEMS]]
+    if len(details) > MOST_PROBLEMS:
+        more = f"{len(details) - MOST_PROBLEMS} more problems like these are not listed"
+        told.append(Problem(document.name, None, "", more))
+    return tuple(told)
+
+
+def place_of(detail: Any) -> tuple[str, ...]:  # noqa: ANN401 - pydantic's own dict
+    """Where pydantic met it; words in brackets name the branch of a union, or the key of an entry, and are no place."""
+    return tuple(part for part in map(str, detail["loc"]) if not part.startswith(("(", "[key]")))
+
+
+def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem:  # noqa: ANN401 - as above
+    path = place_of(detail)
+    name, line, shown = document.name, document.line_of(path), _dotted(path)
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(model, path[:-1])
+        nearest = get_close_matches(path[-1][:SHOWN_CHARACTERS], known, n=1, cutoff=0.5)
+        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(known)}"
+        return Problem(name, line, shown, f"unknown key {_short(path[-1])!r}", advice)
+    if detail["type"] == "missing":
+        return Problem(name, line, shown, f"key {path[-1]!r} is missing", "add it")
+    said, _, advice = str(detail["msg"]).removeprefix("Value error, ").partition(" // ")
+    said = said[0].lower() + said[1:] if said else "is wrong"
+    return Problem(name, line, shown, said, advice or _mend(detail))
+
+
+_MENDS = {
+    "string_type": "put text in quotes: YAML reads it as something else",
+    "dict_type": "write keys with values below it",
+    "model_type": "write keys with values below it",
+    "list_type": "write it as a list: [a, b]",
+    "int_type": "write a whole number without quotes",
+    "bool_type": "write true or false without quotes",
+    "too_short": "add one",
+    "string_too_short": "write something",
+}
+
+
+def _mend(detail: Any) -> str:  # noqa: ANN401 - as above
+    given = detail.get("input")
+    if detail["type"] == "string_type" and (given is None or isinstance(given, (dict, list))):
+        return "write one value in its place"
+    return _MENDS.get(detail["type"], "")
+
+
+def _dotted(path: Iterable[str]) -> str:
+    return ".".join(_short(part) for part in path)
+
+
+def _short(text: str | None) -> str:
+    said = "" if text is None else text
+    cut = said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}…"
+    return "".join(char if char.isprintable() else "?" for char in cut)
 
 
 def _yaml_problem(error: Exception, name: str) -> Problem:
@@ -135,21 +284,9 @@ def _yaml_problem(error: Exception, name: str) -> Problem:
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
     context = getattr(error, "context", None)
     said = f"{context}, {said}" if context else said
-    return Problem(name, None if mark is None else mark.line + 1, "", f"is no YAML that can be used: {said}")
-
-
-def _problem(detail: Any, name: str, lines: Lines, model: type[BaseModel]) -> Problem:  # noqa: ANN401 - pydantic's own dict
-    path = tuple(str(part) for part in detail["loc"])
-    shown = tuple(part for part in path if part != "[key]")
-    line = next((lines[shown[:end]] for end in range(len(shown), -1, -1) if shown[:end] in lines), None)
-    if detail["type"] == "extra_forbidden":
-        nearest = get_close_matches(path[-1], _keys_at(model, path[:-1]), n=1, cutoff=0.5)
-        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(_keys_at(model, path[:-1]))}"
-        return Problem(name, line, ".".join(shown), f"unknown key {path[-1]!r}", advice)
-    if detail["type"] == "missing":
-        return Problem(name, line, ".".join(shown), f"key {path[-1]!r} is missing")
-    said = str(detail["msg"]).removeprefix("Value error, ")
-    return Problem(name, line, ".".join(shown), said[0].lower() + said[1:] if said else "is wrong")
+    said = said.splitlines()[0]
+    advice = "write the file as UTF-8 text" if isinstance(error, UnicodeError) else ""
+    return Problem(name, None if mark is None else mark.line + 1, "", f"is no YAML that can be used: {said}", advice)
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
@@ -158,12 +295,12 @@ def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
     for part in path:
         below: list[type[BaseModel]] = []
         for candidate in here:
-            field = candidate.model_fields.get(part) or next(
+            field_info = candidate.model_fields.get(part) or next(
                 (entry for entry in candidate.model_fields.values() if entry.alias == part), None
             )
-            below.extend([candidate] if field is None else _models_in(field.annotation))
+            below.extend([candidate] if field_info is None else _models_in(field_info.annotation))
         here = below or here
-    return sorted({field.alias or key for candidate in here for key, field in candidate.model_fields.items()})
+    return sorted({info.alias or key for candidate in here for key, info in candidate.model_fields.items()})
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a typing construct of any shape

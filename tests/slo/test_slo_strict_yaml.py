@@ -5,10 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import Field
 
 from slo.errors import InvalidInput, Problem
-from slo.strict_yaml import MAX_BYTES, Wire, load_strict, parse_plain, parse_strict
+from slo.strict_yaml import (
+    MAX_BYTES,
+    MAX_VALUES,
+    MOST_PROBLEMS,
+    Wire,
+    load_strict,
+    parse_plain,
+    parse_strict,
+    read_document,
+)
 
 
 class _Leaf(Wire):
@@ -165,3 +175,67 @@ def test_lines_are_known_for_every_place() -> None:
 def test_a_problem_of_a_whole_file() -> None:
     """Without a line and a path the file alone is named."""
     assert str(Problem("x.yaml", None, "", "is empty")) == "x.yaml: is empty"
+
+
+def test_both_parsers_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without libyaml the same text gives the same values, lines and refusals."""
+    good = b"a: [1, 2.5, yes, 2026-11-21, null]\nb:\n  - c: 'x'\n    d: |\n      y\n"
+    with_libyaml = read_document(good, "x")
+    broken = [_refusal(text) for text in REFUSED]
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert read_document(good, "x") == with_libyaml
+    assert [_refusal(text) for text in REFUSED] == broken
+
+
+REFUSED = (
+    "a: *b\n",
+    "a: !!python/object:os.system x\n",
+    "x: 1\n<<: {a: 1}\n",
+    "? [a]\n: 1\n",
+    "a: 1\n---\nb: 2\n",
+    "a: [1, !t 2]\n",
+    "!t a: 1\n",
+)
+
+
+def _refusal(text: str) -> tuple[int | None, str]:
+    with pytest.raises(InvalidInput) as caught:
+        read_document(text.encode(), "x")
+    (problem,) = caught.value.problems
+    return problem.line, problem.message
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_every_refusal_has_its_line_and_mend(text: str) -> None:
+    """Aliases, tags, merge keys, keys that are no words and second documents say what to write instead."""
+    with pytest.raises(InvalidInput) as caught:
+        read_document(text.encode(), "x")
+    (problem,) = caught.value.problems
+    assert problem.line is not None
+    assert problem.advice
+
+
+def test_a_number_that_is_too_long() -> None:
+    """A number of a hundred thousand digits is refused before anything is computed with it."""
+    (problem,) = _problems("name: oak\nleaves: [{weight: " + "9" * 100_000 + "}]\n")
+    assert (problem.line, "too long for a number" in problem.message) == (2, True)
+
+
+def test_very_many_values_are_refused() -> None:
+    """Four megabytes of empty lists end at half a million values."""
+    (problem,) = _problems("[" + "[]," * (MAX_VALUES + 1) + "]")
+    assert "values" in problem.message
+
+
+def test_very_many_problems_are_counted() -> None:
+    """A file with thousands of unknown keys tells the first ones, and how many more there are."""
+    found = _problems("name: oak\n" + "".join(f"k{number}: 1\n" for number in range(1000)))
+    assert len(found) == MOST_PROBLEMS + 1
+    assert "800 more" in found[-1].message
+
+
+def test_what_yaml_takes_for_something_else() -> None:
+    """`no` and `1.0` are no text for YAML: the mend is to quote them."""
+    for text in ("name: no\n", "name: 1.0\n", "name: 2026-11-21\n"):
+        (problem,) = _problems(text)
+        assert "quotes" in problem.advice
