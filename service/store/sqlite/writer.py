@@ -1,5 +1,8 @@
 """One thread writes, and commits what has gathered in one transaction: a synced commit is shared by all who wait for it.
 
+What one turn of the event loop brings is handed over together. Handed over one by one, the first would wake the thread and be synced alone while
+its neighbours come in: twice as many commits, and a fifth more processor time for each message.
+
 SQLite takes one writer at a time anyway. A thread of its own keeps the event loop free while the disk syncs, and while
 another connection holds the lock: then jobs fail at their own deadline, one by one, and the first attempt that succeeds
 after the lock is gone serves whoever still waits.
@@ -24,7 +27,9 @@ from service.store.work import Job
 Result = TypeVar("Result")
 
 _LARGEST_BATCH = 256
-_RETRY_SECONDS = 0.005
+_FIRST_RETRY_SECONDS = 0.0005
+_LONGEST_RETRY_SECONDS = 0.005
+"""Another worker holds the lock for one commit, about a millisecond; another program perhaps for long."""
 _UNAVAILABLE = "The database takes no writes right now; nothing was saved. Try again in a moment."
 
 
@@ -49,6 +54,8 @@ class GroupCommitWriter:
         self._connection.execute("PRAGMA busy_timeout = 0")
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._most_pending = most_pending
+        self._gathering: list[_Pending] = []
+        self._gathering_loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -63,15 +70,26 @@ class GroupCommitWriter:
         Raises:
             StorageUnavailable: the lock, the disk or the queue did not allow it; nothing was saved.
         """
-        if self._stopping or self._queue.qsize() >= self._most_pending:
+        if self._stopping or self._queue.qsize() + len(self._gathering) >= self._most_pending:
             raise StorageUnavailable(_UNAVAILABLE)
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Pending(job, time.monotonic() + within, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        if loop is not self._gathering_loop or not self._gathering:
+            # A loop that was closed never came to hand over what it had gathered: the next one takes that along.
+            self._gathering_loop = loop
+            loop.call_soon(self._hand_over)
+        self._gathering.append(_Pending(job, time.monotonic() + within, future))
         return await future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathering = self._gathering, []
+        for pending in gathered:
+            self._queue.put(pending)
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""
         self._stopping = True
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
 
@@ -102,6 +120,7 @@ class GroupCommitWriter:
 
     def _begin(self, batch: list[_Pending]) -> list[_Pending]:
         """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile."""
+        pause = _FIRST_RETRY_SECONDS
         while batch:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -113,7 +132,8 @@ class GroupCommitWriter:
                     if pending.deadline <= now:
                         _fail(pending, StorageUnavailable(_UNAVAILABLE))
                 batch = [pending for pending in batch if pending.deadline > now]
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
                 batch += self._gathered()
             else:
                 break

@@ -93,6 +93,54 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     assert asyncio.run(story()) == ["StorageUnavailable"]
 
 
+class Watched(sqlite3.Connection):
+    """A connection that notes its commits."""
+
+    commits = 0
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        self.commits += sql == "COMMIT"
+        return super().execute(sql, *rest)
+
+
+def test_what_comes_together_shares_one_commit(tmp_path: Path) -> None:
+    """Sixteen writes of one turn of the event loop are synced by one commit, and each gets its own result."""
+    watched = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=Watched)
+    writer = GroupCommitWriter(watched)
+
+    def numbered(number: int) -> Work[int]:
+        yield from ()
+        return number
+
+    async def story() -> list[int]:
+        return await asyncio.gather(*(writer.write(lambda n=number: numbered(n), 5.0) for number in range(16)))
+
+    assert asyncio.run(story()) == list(range(16))
+    assert watched.commits == 1
+    writer.close()
+    watched.close()
+
+
+def test_what_a_loop_left_behind_holds_up_nobody(tmp_path: Path) -> None:
+    """A loop that ends before it hands over what it gathered does not keep the next loop's writes, or the end, waiting."""
+    watched = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=Watched)
+    writer = GroupCommitWriter(watched)
+    left = asyncio.new_event_loop()
+    begun = left.create_task(writer.write(_nothing, 5.0))
+    left.call_soon(left.stop)
+    left.run_forever()
+    assert not begun.done()
+    assert watched.commits == 0
+    left.close()
+
+    async def story() -> None:
+        await asyncio.wait_for(writer.write(_nothing, 5.0), 10)
+
+    asyncio.run(story())
+    writer.close()
+    watched.close()
+
+
 def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None:
     """When no page is left the job is told that nothing was saved; once there is room, the next one is written."""
 
