@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from xml.sax.saxutils import escape
 
 from harness.tools import FetchError, fetch, only_one
 
@@ -17,6 +18,16 @@ PACKAGES: Final = ("chromium-headless-shell", "fonts-dejavu-core")
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 _CACHED: Final = Path("usr/lib/chromium/chromium-headless-shell")
+_LETTERS: Final = Path("fonts.conf")
+_LETTERS_TEXT: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir>{cache}/usr/share/fonts</dir>
+  <cachedir>{cache}/var/cache/fontconfig</cachedir>
+</fontconfig>
+"""
+"""A browser without letters lays out nothing. The packages' own file names folders of the system, and with FONTCONFIG_SYSROOT fontconfig
+answers paths without that root, which are not there."""
 
 
 def look_up_chromium(root: Path, search_path: str | None = None) -> Path | None:
@@ -37,8 +48,8 @@ def chromium_environment(root: Path) -> Mapping[str, str]:
     roots = sorted({*cache.glob("usr/lib/*-linux-gnu*"), *cache.glob("lib/*-linux-gnu*")})
     folders = [folder for one in roots for folder in (one, one / "nss", one / "pulseaudio")]
     found = {"LD_LIBRARY_PATH": ":".join(str(folder) for folder in folders if folder.is_dir())}
-    if (cache / "etc" / "fonts" / "fonts.conf").is_file():
-        found["FONTCONFIG_SYSROOT"] = str(cache)
+    if (cache / _LETTERS).is_file():
+        found["FONTCONFIG_FILE"] = str(cache / _LETTERS)
     return found
 
 
@@ -50,9 +61,18 @@ def find_chromium(
         with only_one(root / ".cache" / "chromium.lock"):
             if look_up_chromium(root, search_path) is None:
                 fetch(PACKAGES, root, report, into="chromium", size="160 MB", with_dependencies=True)
+            _name_letters(_cache(root))
     except (FetchError, OSError) as failure:
         report(f"Without Chromium ({failure}) the tests of the chat page fail; install with: apt-get install chromium")
     return look_up_chromium(root, search_path)
+
+
+def _name_letters(cache: Path) -> None:
+    """Tell a fetched browser where its letters lie; nothing to do for one of the system."""
+    told = _LETTERS_TEXT.format(cache=escape(str(cache)))
+    letters = cache / _LETTERS
+    if (cache / _CACHED).is_file() and (not letters.is_file() or letters.read_text(encoding="utf-8") != told):
+        letters.write_text(told, encoding="utf-8")
 
 
 def _cache(root: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,10 +14,9 @@ from harness import browser, tools
 def unpack(_packages: Any, root: Path, _report: Any, *, into: str, **_: Any) -> None:
     """What a fetch leaves behind."""
     cache = root / ".cache" / into
-    for folder in ("usr/lib/chromium", "usr/lib/x86_64-linux-gnu/nss", "lib/x86_64-linux-gnu", "etc/fonts"):
+    for folder in ("usr/lib/chromium", "usr/lib/x86_64-linux-gnu/nss", "lib/x86_64-linux-gnu"):
         (cache / folder).mkdir(parents=True)
     (cache / "usr/lib/chromium/chromium-headless-shell").write_bytes(b"")
-    (cache / "etc/fonts/fonts.conf").write_bytes(b"")
 
 
 def test_a_browser_that_is_lacking_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,8 @@ def test_a_browser_that_is_lacking_is_fetched_once(tmp_path: Path, monkeypatch: 
     told = browser.chromium_environment(tmp_path)
     cache = tmp_path / ".cache" / "chromium"
     assert f"{cache}/usr/lib/x86_64-linux-gnu/nss" in told["LD_LIBRARY_PATH"].split(":")
-    assert told["FONTCONFIG_SYSROOT"] == str(cache)
+    letters = ElementTree.parse(told["FONTCONFIG_FILE"])
+    assert [one.text for one in letters.iter("dir")] == [f"{cache}/usr/share/fonts"]
 
 
 def test_a_browser_of_the_system_comes_first_and_needs_nothing(tmp_path: Path) -> None:
