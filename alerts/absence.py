@@ -15,8 +15,8 @@ from alerts.pace import Pace
 from alerts.recording import slo_labels
 from slo import names
 from slo.quantities import format_duration
-from slo.sli import le_matcher, matchers
-from slo.spec import SLO, Cell, RatioSLI, Severity, Spec, cell
+from slo.sli import counted, matchers, series_of
+from slo.spec import SLO, Severity, Spec, cell
 
 DOWN = "ServiceDown"
 UNWATCHED = "ServiceUnwatched"
@@ -92,11 +92,10 @@ def sli_absent_alert(spec: Spec, slo: SLO, pace: Pace) -> AlertRule:
 
 def sli_series(slo: SLO) -> str:
     """The series without which the SLI says nothing: its valid events, or the bucket edge at its threshold."""
-    sli = slo.sli
-    base: Cell = tuple(sorted({*slo.selector, *sli.where}))
-    if isinstance(sli, RatioSLI):
-        return sli.metric + matchers(base, f'{sli.label}=~"{"|".join(sli.good + sli.bad)}"')
-    return sli.metric + names.BUCKET + matchers(base, le_matcher(sli))
+    sli = counted(slo)
+    if sli is None:
+        raise ValueError(f"{slo.id}: its events cannot be counted")
+    return series_of(sli, slo)
 
 
 def _loudness(severity: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Finding:
 
 def lint(spec: Spec) -> tuple[Finding, ...]:
     """All findings about the burn-rate alerts of the spec, SLO by SLO."""
-    return tuple(finding for slo in spec.slos for finding in _findings(spec, slo))
+    return tuple(finding for slo in spec.slos for finding in _findings(slo))
 
 
 def lonely_failure_events(slo: SLO, window: Window) -> int:
@@ -61,11 +61,11 @@ def lonely_failure_events(slo: SLO, window: Window) -> int:
     return max(0, int((1 / threshold).to_integral_value(ROUND_CEILING)) - 1)
 
 
-def _findings(spec: Spec, slo: SLO) -> Iterator[Finding]:
-    for window in spec.windows:
+def _findings(slo: SLO) -> Iterator[Finding]:
+    for window in slo.windows:
         if firing_ratio(slo, window) >= 1:
             yield _unreachable(slo, window)
-    yield from (finding for finding in (_late_page(spec, slo), _lonely(spec, slo)) if finding is not None)
+    yield from (finding for finding in (_late_page(slo), _lonely(slo)) if finding is not None)
 
 
 def _unreachable(slo: SLO, window: Window) -> Finding:
@@ -77,8 +77,8 @@ def _unreachable(slo: SLO, window: Window) -> Finding:
     )
 
 
-def _late_page(spec: Spec, slo: SLO) -> Finding | None:
-    pages = [window for window in spec.windows if window.severity is Severity.PAGE]
+def _late_page(slo: SLO) -> Finding | None:
+    pages = [window for window in slo.windows if window.severity is Severity.PAGE]
     times = [(detection, window) for window in pages if (detection := _outage_seconds(slo, window)) is not None]
     if not times:
         return None
@@ -101,8 +101,8 @@ def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
     return None if seconds is None else seconds - window.hold
 
 
-def _lonely(spec: Spec, slo: SLO) -> Finding | None:
-    counts = [(window, lonely_failure_events(slo, window)) for window in spec.windows]
+def _lonely(slo: SLO) -> Finding | None:
+    counts = [(window, lonely_failure_events(slo, window)) for window in slo.windows]
     told = [
         f"{count} in {format_duration(window.long)} ({burn_alert_name(slo, window.severity)}, and as few in {format_duration(window.short)})"
         for window, count in counts

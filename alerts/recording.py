@@ -19,7 +19,7 @@ from alerts.pace import Pace
 from slo import names
 from slo.quantities import UNITS, format_duration, format_number
 from slo.sli import bad_events, matchers, valid_events
-from slo.spec import SLO, Cell, RatioSLI, Spec, cell
+from slo.spec import SLO, Cell, RatioSLI, cell
 
 BASE_WINDOW = Decimal(300)
 """Range of the recorded counts."""
@@ -43,15 +43,15 @@ def selected(metric: str, slo: SLO) -> str:
     return metric + matchers(((names.SLO_ID, sloth_id(slo)),))
 
 
-def windows_of(spec: Spec, slo: SLO) -> tuple[Decimal, ...]:
+def windows_of(slo: SLO) -> tuple[Decimal, ...]:
     """Every window over which an error ratio is recorded, shortest first."""
-    pairs = {length for window in spec.windows for length in (window.long, window.short)}
+    pairs = {length for window in slo.windows for length in (window.long, window.short)}
     return tuple(sorted({BASE_WINDOW, *pairs, slo.window}))
 
 
-def fast_recordings(spec: Spec, slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+def fast_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
     """Counts, short ratios, constants and the present burn rate."""
-    short = (window for window in windows_of(spec, slo) if window <= LONGEST_RAW_WINDOW and window != slo.window)
+    short = (window for window in windows_of(slo) if window <= LONGEST_RAW_WINDOW and window != slo.window)
     return (
         *_counts(slo, pace),
         *(_ratio(slo, window, pace) for window in short),
@@ -60,9 +60,9 @@ def fast_recordings(spec: Spec, slo: SLO, pace: Pace) -> tuple[RecordingRule, ..
     )
 
 
-def long_recordings(spec: Spec, slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+def long_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
     """Error ratios of the windows over an hour, without the SLO window's own."""
-    longer = (window for window in windows_of(spec, slo) if window > LONGEST_RAW_WINDOW and window != slo.window)
+    longer = (window for window in windows_of(slo) if window > LONGEST_RAW_WINDOW and window != slo.window)
     return tuple(_ratio(slo, window, pace) for window in longer)
 
 

@@ -39,14 +39,14 @@ def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
 def _groups(spec: Spec, slo: SLO, pace: Pace) -> tuple[Group, ...]:
     # An alert stands behind the recording of its long window in one group: it reads samples of the same evaluation.
     name = sloth_id(slo)
-    quick = [window for window in spec.windows if window.long <= LONGEST_RAW_WINDOW]
-    slow = [window for window in spec.windows if window.long > LONGEST_RAW_WINDOW]
+    quick = [window for window in slo.windows if window.long <= LONGEST_RAW_WINDOW]
+    slow = [window for window in slo.windows if window.long > LONGEST_RAW_WINDOW]
     fast: tuple[Rule, ...] = (
-        *fast_recordings(spec, slo, pace),
+        *fast_recordings(slo, pace),
         *burn_alerts(spec, slo, quick, pace),
         sli_absent_alert(spec, slo, pace),
     )
-    long: tuple[Rule, ...] = (*long_recordings(spec, slo, pace), *burn_alerts(spec, slo, slow, pace))
+    long: tuple[Rule, ...] = (*long_recordings(slo, pace), *burn_alerts(spec, slo, slow, pace))
     groups = (
         Group(name, pace.seconds(FAST_INTERVAL), fast),
         Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long),

@@ -21,7 +21,7 @@ from alerts.traffic import MINUTE, InputSeries, Stretch, counters
 from slo import names
 from slo.budget import firing_ratio
 from slo.quantities import UNITS, format_duration, format_number, format_ratio
-from slo.sli import matchers
+from slo.sli import base_labels, matchers, named
 from slo.spec import SLO, LatencySLI, Severity, Spec, Window, cell
 
 RULES = "../rules.yaml"
@@ -33,17 +33,22 @@ def promtool_tests(spec: Spec) -> dict[str, bytes]:
     """File name -> contents of all promtool tests of the spec's rules; they expect the rules at `../rules.yaml`."""
     rules = rule_file(spec)
     files = {"service.yaml": _document(rules, MINUTE, _service_cases(spec, rules))}
-    for step, windows in _by_step(spec.windows).items():
+    batches = side_by_side(spec.slos)
+    for step, windows in _by_step(window for slo in spec.slos for window in slo.windows).items():
         found = [
             case
-            for batch in side_by_side(spec.slos)
+            for batch in batches
             for case in (
                 *_shared_cases(batch, step, rules),
-                *(case for window in windows for case in _cases(batch, window, step)),
+                *(case for window in windows for case in _cases(_having(batch, window), window, step)),
             )
         ]
         files[f"burn-{format_duration(step)}.yaml"] = _document(rules, step, found)
     return files
+
+
+def _having(batch: tuple[SLO, ...], window: Window) -> tuple[SLO, ...]:
+    return tuple(slo for slo in batch if window in slo.windows)
 
 
 def side_by_side(slos: Iterable[SLO]) -> tuple[tuple[SLO, ...], ...]:
@@ -67,12 +72,14 @@ def step_for(window: Window) -> Decimal:
 
 
 def _by_step(windows: Iterable[Window]) -> dict[Decimal, tuple[Window, ...]]:
-    windows = tuple(windows)
+    windows = tuple(dict.fromkeys(windows))
     steps = sorted({step_for(window) for window in windows})
     return {step: tuple(window for window in windows if step_for(window) == step) for step in steps}
 
 
 def _cases(batch: tuple[SLO, ...], window: Window, step: Decimal) -> tuple[Case, ...]:
+    if not batch:
+        return ()
     pair = f"{format_duration(window.long)} and {format_duration(window.short)}"
     able = tuple(slo for slo in batch if firing_ratio(slo, window) < 1)
     unable = tuple(slo for slo in batch if slo not in able)
@@ -189,8 +196,9 @@ def _sli_absent(spec: Spec, rules: RuleFile, slo: SLO) -> Case:
         if rule.alert == absence.SLI_ABSENT and dict(rule.labels)[names.SLO_ID] == sloth_id(slo)
     )
     # absent() keeps the labels that it was asked for by equality, an edge like le="0.5" among them.
-    edge = format_number(slo.sli.threshold) if isinstance(slo.sli, LatencySLI) else ""
-    equal = {**dict(slo.selector), **dict(slo.sli.where), **({names.LE: edge} if "." in edge else {})}
+    sli = named(slo)
+    edge = format_number(sli.threshold) if isinstance(sli, LatencySLI) else ""
+    equal = {**dict(base_labels(sli, slo)), **({names.LE: edge} if "." in edge else {})}
     return Case(
         f"the series of {slo.id} are missing: a ticket",
         tuple(series.values()),

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from slo import names
 from slo.quantities import format_number
-from slo.sli import matchers
+from slo.sli import base_labels, matchers, named
 from slo.spec import SLO, LatencySLI, cell
 
 EVENTS_PER_MINUTE = 1_000_000
@@ -48,7 +48,8 @@ class InputSeries:
 def counters(slo: SLO, stretches: Iterable[Stretch]) -> tuple[InputSeries, ...]:
     """The two counters that the SLI needs: of a ratio its good and bad events, of a latency its count and its bucket."""
     stretches = tuple(stretches)
-    sli, base = slo.sli, {**dict(slo.selector), **dict(slo.sli.where)}
+    sli = named(slo)
+    base = dict(base_labels(sli, slo))
     if isinstance(sli, LatencySLI):
         # The client of the service writes edges as floats: le="4.0".
         edge = format_number(sli.threshold)

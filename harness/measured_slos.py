@@ -8,7 +8,7 @@ from typing import Any
 
 from slo import names
 from slo.evidence import Item, judged, unmeasured
-from slo.sli import bad_events, matchers, valid_events
+from slo.sli import bad_events, base_labels, matchers, named, valid_events
 from slo.spec import SLO, Cell, Gate, RatioSLI, Spec
 from slo.statistics import ratio
 from target.errors import PrometheusDown
@@ -48,9 +48,9 @@ def measure_slos(
 
 def counters(slo: SLO) -> tuple[str, ...]:
     """Selectors of the counters behind an SLI; a reset of one of them spoils the difference."""
-    base: Cell = tuple(sorted({*slo.selector, *slo.sli.where}))
-    metric = slo.sli.metric if isinstance(slo.sli, RatioSLI) else slo.sli.metric + names.COUNT
-    return (metric + matchers(base),)
+    sli = named(slo)
+    metric = sli.metric if isinstance(sli, RatioSLI) else sli.metric + names.COUNT
+    return (metric + matchers(base_labels(sli, slo)),)
 
 
 def _cell(slo: SLO) -> Cell:

@@ -213,7 +213,6 @@ def parse_spec(raw: bytes, name: str) -> Spec:
             selector=cell(wire.selector),
             labels={label: tuple(values) for label, values in wire.labels.items()},
             slos=slos,
-            windows=load_windows(),
             gates=gates,
             phases=_phases(wire),
             evidence_max_age=wire.evidence_max_age,
@@ -263,6 +262,7 @@ def _slo(name: str, entry: _SLO, value: str | None, wire: _Spec) -> SLO:
         service=wire.service,
         owner=wire.owner,
         selector=cell(wire.selector),
+        windows=load_windows(),
     )
 
 

@@ -1,13 +1,20 @@
 """PromQL of an SLI: how many events were bad, how many were valid, over a range or since the counters began.
 
 Counts, not ratios: whoever needs a ratio sums the counts first and divides last. An average of ratios lies when traffic varies.
+Labels of `group_by` are kept by every sum, so that each of their values has counts of its own.
 """
 
 from __future__ import annotations
 
 from slo import names
 from slo.quantities import format_number
-from slo.spec import SLO, Cell, LatencySLI, RatioSLI
+from slo.spec import SLO, Cell, EventsSLI, LatencySLI, RatioSLI
+
+WINDOW = "$window"
+"""What stands for the range in expressions that people write: `sum(increase(orders_failed_total[$window]))`."""
+
+CountedSLI = RatioSLI | LatencySLI | EventsSLI
+"""The SLIs whose bad and valid events can be counted."""
 
 
 def matchers(labels: Cell, *more: str) -> str:
@@ -16,23 +23,65 @@ def matchers(labels: Cell, *more: str) -> str:
     return "{" + ",".join(parts) + "}" if parts else ""
 
 
+def counted(slo: SLO) -> CountedSLI | None:
+    """The SLI if its events can be counted; None for raw ratios, time slices and composites."""
+    return slo.sli if isinstance(slo.sli, RatioSLI | LatencySLI | EventsSLI) else None
+
+
+def named(slo: SLO) -> RatioSLI | LatencySLI:
+    """The SLI that names its metric and labels itself, so that its counters can be made up or found on a page.
+
+    Raises:
+        ValueError: It is written in PromQL, or is no SLI of events.
+    """
+    if isinstance(slo.sli, RatioSLI | LatencySLI):
+        return slo.sli
+    raise ValueError(f"{slo.id}: its counters are not named in the spec; only those of `ratio` and `latency` are")
+
+
 def bad_events(slo: SLO, window: str | None) -> str:
-    """Bad events within a range such as `5m`; with None the counters' present values."""
-    sli = slo.sli
-    base = _labels(slo)
-    if isinstance(sli, RatioSLI):
-        return _sum(sli.metric, matchers(base, _any_of(sli.label, sli.bad)), window)
-    slow = _sum(sli.metric + names.BUCKET, matchers(base, le_matcher(sli)), window)
-    return f"({valid_events(slo, window)} - {slow})"
+    """Bad events within a range such as `5m`; with None the counters' present values.
+
+    Raises:
+        ValueError: The SLI's events cannot be counted, or not without a range.
+    """
+    return bad_of(_counted(slo), slo, window)
 
 
 def valid_events(slo: SLO, window: str | None) -> str:
-    """Valid (good and bad) events within a range such as `5m`; with None the counters' present values."""
-    sli = slo.sli
-    base = _labels(slo)
+    """Valid (good and bad) events within a range such as `5m`; with None the counters' present values.
+
+    Raises:
+        ValueError: As `bad_events`.
+    """
+    return valid_of(_counted(slo), slo, window)
+
+
+def bad_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
+    """As `bad_events`, of an SLI that this SLO looks at, if only slice by slice."""
     if isinstance(sli, RatioSLI):
-        return _sum(sli.metric, matchers(base, _any_of(sli.label, sli.good + sli.bad)), window)
-    return _sum(sli.metric + names.COUNT, matchers(base), window)
+        return _sum(slo, _matched(sli, slo, sli.bad), window)
+    if isinstance(sli, EventsSLI):
+        if sli.bad is not None:
+            return _sum(slo, sli.bad, window)
+        valid, good = valid_of(sli, slo, window), _sum(slo, sli.good or "", window)
+        return f"({valid} - ({good} or 0 * {valid}))"
+    valid = valid_of(sli, slo, window)
+    if sli.native:
+        share = f"histogram_fraction(0, {format_number(sli.threshold)}, {_sum(slo, _latency(sli, slo, ''), window)})"
+        return f"(({valid} > 0) * (1 - {share}) or 0 * {valid})"
+    return f"({valid} - {_sum(slo, _latency(sli, slo, names.BUCKET, le_matcher(sli)), window)})"
+
+
+def valid_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
+    """As `valid_events`, of an SLI that this SLO looks at, if only slice by slice."""
+    if isinstance(sli, RatioSLI):
+        return _sum(slo, _matched(sli, slo, sli.good + sli.bad), window)
+    if isinstance(sli, EventsSLI):
+        return _sum(slo, sli.valid, window)
+    if sli.native:
+        return f"histogram_count({_sum(slo, _latency(sli, slo, ''), window)})"
+    return _sum(slo, _latency(sli, slo, names.COUNT), window)
 
 
 def le_matcher(sli: LatencySLI) -> str:
@@ -43,13 +92,51 @@ def le_matcher(sli: LatencySLI) -> str:
     return f'{names.LE}=~"{edge}(\\\\.0)?"'
 
 
-def _labels(slo: SLO) -> Cell:
-    return tuple(sorted({*slo.selector, *slo.sli.where}))
+def series_of(sli: CountedSLI, slo: SLO) -> str:
+    """What has to exist for the SLI to say anything: its valid events, or the bucket edge at its threshold."""
+    if isinstance(sli, RatioSLI):
+        return _matched(sli, slo, sli.good + sli.bad)
+    if isinstance(sli, EventsSLI):
+        return sli.valid
+    if sli.native:
+        return _latency(sli, slo, "")
+    return _latency(sli, slo, names.BUCKET, le_matcher(sli))
 
 
-def _any_of(label: str, values: tuple[str, ...]) -> str:
-    return f'{label}=~"{"|".join(values)}"'
+def base_labels(sli: RatioSLI | LatencySLI, slo: SLO) -> Cell:
+    """Labels that all series of the SLI carry."""
+    return tuple(sorted({*slo.selector, *sli.where}))
 
 
-def _sum(metric: str, braces: str, window: str | None) -> str:
-    return f"sum({metric}{braces})" if window is None else f"sum(increase({metric}{braces}[{window}]))"
+def over(expression: str, window: str) -> str:
+    """A person's expression over a range: `$window` filled in."""
+    return expression.replace(WINDOW, window)
+
+
+def by_group(slo: SLO) -> str:
+    """How an aggregation keeps the labels of `group_by`: ` by (tier) `, or nothing."""
+    return f" by ({', '.join(slo.group_by)}) " if slo.group_by else ""
+
+
+def _counted(slo: SLO) -> CountedSLI:
+    sli = counted(slo)
+    if sli is None:
+        raise ValueError(f"{slo.id}: its events cannot be counted; ask for its recorded ratio instead")
+    return sli
+
+
+def _matched(sli: RatioSLI, slo: SLO, values: tuple[str, ...]) -> str:
+    return sli.metric + matchers(base_labels(sli, slo), f'{sli.label}=~"{"|".join(values)}"')
+
+
+def _latency(sli: LatencySLI, slo: SLO, suffix: str, *more: str) -> str:
+    return sli.metric + suffix + matchers(base_labels(sli, slo), *more)
+
+
+def _sum(slo: SLO, counter: str, window: str | None) -> str:
+    if window is None:
+        if WINDOW in counter:
+            raise ValueError(f"{slo.id}: an expression over {WINDOW} counts nothing without a range")
+        return f"sum{by_group(slo)}({counter})"
+    inner = over(counter, window) if WINDOW in counter else f"increase({counter}[{window}])"
+    return f"sum{by_group(slo)}({inner})"

@@ -194,20 +194,26 @@ class CompositeSLI:
     components: tuple[tuple[str, Decimal], ...]
 
 
-SLI = RatioSLI | LatencySLI
+SLI = RatioSLI | LatencySLI | EventsSLI | RawSLI | TimeSliceSLI | CompositeSLI
 
 
 @dataclass(frozen=True, slots=True)
 class SLO:
-    """A service level objective over a rolling window.
+    """A service level objective over a rolling window or a calendar month.
 
     Attributes:
         id: `<name>[-<label value>…]`; never changes its meaning.
         name: Name of the family in the spec.
         labels: The labels that single this one out of its family.
         objective: Wanted share of good events, 0 < objective < 1.
-        window: SLO window in seconds.
+        window: SLO window in seconds; of a calendar month the 30 days that alerts reckon with.
         selector: Labels that every series of the service carries.
+        windows: Pairs of windows of its burn-rate alerts.
+        group_by: Labels whose values are found in the series; each of them has a budget and alerts of its own under the same objective.
+        calendar: The budget is that of the calendar month in UTC, counted from its first day on.
+        tags: Labels that people want on every alert.
+        runbook: Address or path of the runbook; None for `docs/runbooks/<Alert>.md`.
+        least_events: An alert needs at least so many valid events in its long window; zero asks for none.
     """
 
     id: str
@@ -220,6 +226,12 @@ class SLO:
     service: str
     owner: str
     selector: Cell
+    windows: tuple[Window, ...] = ()
+    group_by: tuple[str, ...] = ()
+    calendar: bool = False
+    tags: Cell = ()
+    runbook: str | None = None
+    least_events: int = 0
 
     @property
     def error_budget(self) -> Decimal:
@@ -311,7 +323,6 @@ class Spec:
     selector: Cell
     labels: Mapping[str, tuple[str, ...]]
     slos: tuple[SLO, ...]
-    windows: tuple[Window, ...]
     gates: tuple[Gate, ...]
     phases: Mapping[Phase, PhaseDemands]
     evidence_max_age: Decimal

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.pace import Pace
 from alerts.recording import BASE_WINDOW, LONGEST_RAW_WINDOW, slo_labels
 from slo import names
+from slo.sli import named
 from slo.spec import SLO, LatencySLI, RatioSLI
 from target.errors import StackError
 
@@ -49,7 +50,7 @@ def live_counters(page: str, slo: SLO, instance: str) -> tuple[Counter, ...]:
     Raises:
         StackError: The page has none: the SLI names a metric that the service lacks.
     """
-    wanted = dict(slo.sli.where)
+    wanted = dict(named(slo).where)
     found = [
         (sample.name, dict(sample.labels))
         for family in text_string_to_metric_families(page)
@@ -57,7 +58,9 @@ def live_counters(page: str, slo: SLO, instance: str) -> tuple[Counter, ...]:
         if sample.name in _metrics(slo) and wanted.items() <= sample.labels.items() and _valid(slo, sample.labels)
     ]
     if not any(_grows(slo, labels) for _, labels in found):
-        raise StackError(f"The service's /metrics page has no series of {slo.sli.metric} for {slo.id}: see make prove")
+        raise StackError(
+            f"The service's /metrics page has no series of {named(slo).metric} for {slo.id}: see make prove"
+        )
     added = {**dict(slo.selector), "instance": instance}
     cells = sorted({_cell_key(slo, labels) for _, labels in found if _grows(slo, labels)})
     return tuple(_counter(slo, name, labels, cells, added) for name, labels in sorted(found, key=str))
@@ -141,24 +144,26 @@ def write_blocks(promtool: Path, lines: Iterator[str], folder: Path) -> Path:
 
 
 def _metrics(slo: SLO) -> tuple[str, ...]:
-    metric = slo.sli.metric
-    return (metric,) if isinstance(slo.sli, RatioSLI) else tuple(metric + end for end in (names.BUCKET, names.COUNT))
+    sli = named(slo)
+    metric = sli.metric
+    return (metric,) if isinstance(sli, RatioSLI) else tuple(metric + end for end in (names.BUCKET, names.COUNT))
 
 
 def _valid(slo: SLO, labels: Mapping[str, str]) -> bool:
-    sli = slo.sli
+    sli = named(slo)
     return isinstance(sli, LatencySLI) or labels.get(sli.label) in sli.good + sli.bad
 
 
 def _grows(slo: SLO, labels: Mapping[str, str]) -> bool:
     """Whether the baseline's good events count here: the first good outcome, and every bucket of a histogram."""
-    sli = slo.sli
+    sli = named(slo)
     return isinstance(sli, LatencySLI) or labels.get(sli.label) == sli.good[0]
 
 
 def _cell_key(slo: SLO, labels: Mapping[str, str]) -> str:
     """What tells one counter or histogram of the metric from the next; the buckets of one histogram grow together."""
-    apart = {names.LE} if isinstance(slo.sli, LatencySLI) else {slo.sli.label}
+    sli = named(slo)
+    apart = {names.LE} if isinstance(sli, LatencySLI) else {sli.label}
     return str(sorted(pair for pair in labels.items() if pair[0] not in apart))
 
 

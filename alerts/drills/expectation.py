@@ -54,7 +54,7 @@ def expectation(drill: Drill, spec: Spec) -> Expectation:
         raise _unfit(drill, "slo", f"the spec has no SLO {drill.slo!r}")
     if cell({"drill": drill.id}) not in spec.gate(GATE).cells:
         raise _unfit(drill, "drill", f"gate {GATE} of the spec does not ask for it")
-    times = [(time, window) for window in spec.windows if (time := _seconds(drill, slo, window)) is not None]
+    times = [(time, window) for window in slo.windows if (time := _seconds(drill, slo, window)) is not None]
     if not times:
         raise _unfit(drill, "severity", f"no {drill.severity} alert of {slo.id} can fire, even when everything fails")
     quickest, window = min(times, key=lambda pair: pair[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.slo_commands.reading import EXIT_FINE, as_json, table
 from slo.quantities import format_duration, format_ratio
-from slo.spec import SLO, LatencySLI, RatioSLI, Window
+from slo.spec import SLO, LatencySLI, RatioSLI
 
 SENTENCE = "list the SLOs of a spec: objective, window, budget, alerts"
 EXAMPLES = (
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from slo.load import load_spec  # noqa: PLC0415 - imported when the command runs
 
     spec = load_spec(options.file)
-    entries = [entry(slo, spec.windows) for slo in spec.slos]
+    entries = [entry(slo) for slo in spec.slos]
     if options.json:
         print(as_json({"service": spec.service, "deployment": spec.deployment, "slos": entries}))
         return EXIT_FINE
@@ -42,7 +42,7 @@ def kind_of(slo: SLO) -> str:
     return words[type(slo.sli)]
 
 
-def entry(slo: SLO, windows: tuple[Window, ...]) -> dict[str, Any]:
+def entry(slo: SLO) -> dict[str, Any]:
     """One SLO as a plain document; the error budget in minutes is that of a total outage."""
     return {
         "id": slo.id,
@@ -60,7 +60,7 @@ def entry(slo: SLO, windows: tuple[Window, ...]) -> dict[str, Any]:
                 "for": format_duration(window.hold),
                 "budget_share": format_ratio(window.budget_share),
             }
-            for window in windows
+            for window in slo.windows
         ],
     }
 

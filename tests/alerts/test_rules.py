@@ -239,7 +239,7 @@ def test_every_window_that_an_alert_reads_is_recorded(spec: Spec, days: int) -> 
     recorded = {rule.record for rule in rules.recordings()}
     read = {name for rule in rules.alerts() for name in re.findall(r"slo:sli_error:ratio_rate\w+", rule.expr)}
     assert read <= recorded
-    assert format_duration(slo.window) in {format_duration(window) for window in windows_of(spec, slo)}
+    assert format_duration(slo.window) in {format_duration(window) for window in windows_of(slo)}
 
 
 def test_an_slo_window_among_the_alert_windows_is_recorded_once(spec: Spec) -> None:

@@ -38,7 +38,7 @@ def test_enough_is_asked_while_the_database_is_locked() -> None:
 
 def test_the_baseline_outlasts_every_window() -> None:
     """Synthetic traffic reaches back further than the longest scaled window of any alert."""
-    longest = max(window.long for window in load_spec(SPECS_FOLDER / "courtsight.yaml").windows)
+    longest = max(window.long for slo in load_spec(SPECS_FOLDER / "courtsight.yaml").slos for window in slo.windows)
     assert all(drill.baseline > longest / drill.scale for drill in load_drills())
 
 
