@@ -6,7 +6,7 @@ Everything is Decimal: 99.9 % is 0.999 and its budget 0.001, never 0.00099999999
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 UNITS: dict[str, Decimal] = {
     "ms": Decimal("0.001"),
@@ -16,40 +16,82 @@ UNITS: dict[str, Decimal] = {
     "d": Decimal(86400),
     "w": Decimal(604800),
 }
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d|w)")
+_PERCENT = re.compile(r"\d{1,3}(?:\.\d{1,15})?")
+_COMMA = re.compile(r"(\d),(\d)")
+_FALLING = ("w", "d", "h", "m", "s", "ms")
+LONGEST_TEXT = 64
+"""Characters of a percent or duration; nobody writes a longer one."""
+LONGEST_DURATION = Decimal(3660 * 86400)
+"""Seconds, ten years: beyond lies a slip of the unit."""
+
+
+class QuantityError(ValueError):
+    """A percent or duration that cannot be read, and how to write it instead."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        self.advice = advice
+        super().__init__(message)
 
 
 def parse_ratio(text: str) -> Decimal:
-    """Read `99.9%` as 0.999.
+    """Read `99.9%` or `99.9 %` as 0.999.
 
     Raises:
-        ValueError: The text is no percent, or lies outside 0 to 100 %.
+        QuantityError: The text is no percent, is ambiguous (`99,9%`), or lies outside 0 to 100 %.
     """
     stripped = text.strip()
+    if len(stripped) > LONGEST_TEXT:
+        raise QuantityError("is no percent: far too long", "write it like 99.9%")
+    if _COMMA.search(stripped):
+        raise QuantityError(f"{text!r} is no percent: a comma is ambiguous", f"write {_COMMA.sub(_POINT, stripped)}")
     if not stripped.endswith("%"):
-        raise ValueError(f"{text!r} is no percent: write it like 99.9%")
-    try:
-        value = Decimal(stripped[:-1].strip()) / 100
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is no percent: write it like 99.9%") from None
-    if not value.is_finite() or not 0 <= value <= 1:
-        raise ValueError(f"{text!r} lies outside 0% to 100%")
+        raise QuantityError(f"{text!r} is no percent: it lacks its unit", _percent_meant(stripped))
+    number = stripped[:-1].strip()
+    if number.startswith("-"):
+        raise QuantityError(f"{text!r} lies outside 0% to 100%", "give a percent between them")
+    if not _PERCENT.fullmatch(number):
+        raise QuantityError(f"{text!r} is no percent", "write it like 99.9%")
+    value = Decimal(number) / 100
+    if not 0 <= value <= 1:
+        raise QuantityError(f"{text!r} lies outside 0% to 100%", "give a percent between them")
     return value.normalize() if value else Decimal(0)
 
 
+_POINT = r"\1.\2"
+
+
+def _percent_meant(text: str) -> str:
+    """The mend for a number without `%`: a share is shown as the percent that it is."""
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,15})?", text):
+        return "write it like 99.9%"
+    value = Decimal(text)
+    return f"write {format_ratio(value)} or {format_number(value)}%" if value <= 1 else f"write {text}%"
+
+
 def parse_duration(text: str) -> Decimal:
-    """Read `500ms`, `4s`, `1m30s`, `30d` as seconds.
+    """Read `500ms`, `4s`, `1.5s`, `1m30s`, `1h 30m`, `30d` as seconds.
 
     Raises:
-        ValueError: The text is no duration, or is zero.
+        QuantityError: The text is no duration, is ambiguous (`1,5s`), is zero or longer than ten years.
     """
     stripped = text.strip()
+    advice = "write it like 500ms, 4s, 1m30s or 30d"
+    if len(stripped) > LONGEST_TEXT:
+        raise QuantityError("is no duration: far too long", advice)
+    if _COMMA.search(stripped):
+        raise QuantityError(f"{text!r} is no duration: a comma is ambiguous", f"write {_COMMA.sub(_POINT, stripped)}")
     matches = list(_DURATION.finditer(stripped))
-    if not matches or "".join(match.group(0) for match in matches) != stripped:
-        raise ValueError(f"{text!r} is no duration: write it like 500ms, 4s, 1m30s or 30d")
+    if not matches or re.sub(r"\s", "", stripped) != "".join(match.group(1) + match.group(2) for match in matches):
+        raise QuantityError(f"{text!r} is no duration", advice)
+    order = [_FALLING.index(match.group(2)) for match in matches]
+    if order != sorted(set(order)):
+        raise QuantityError(f"{text!r} is no duration: units must fall, each once", "write it like 1h30m")
     seconds = sum((Decimal(match.group(1)) * UNITS[match.group(2)] for match in matches), Decimal(0))
     if seconds <= 0:
-        raise ValueError(f"{text!r} must be longer than nothing")
+        raise QuantityError(f"{text!r} must be longer than nothing", advice)
+    if seconds > LONGEST_DURATION:
+        raise QuantityError(f"{text!r} is longer than ten years", "look at its unit")
     return seconds
 
 

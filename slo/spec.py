@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -262,6 +262,9 @@ class Gate:
         warning_margin: Share of the allowance that makes the warning band: 0.1 warns when over 90 % of it is used.
         requirements: By phase; phases before the first one named do not ask.
         waivable: Whether a waiver may stand in for it; False for what nobody may sign away, such as security.
+        warning: By cell, the value past which a pass carries a warning, where the spec gives it instead of a margin.
+        weight: Its share in the score.
+        key: Nobody can waive it, and unless it passes the score is zero.
     """
 
     id: str
@@ -274,6 +277,9 @@ class Gate:
     requirements: Mapping[Phase, Requirement]
     warning_margin: Decimal = Decimal(0)
     waivable: bool = True
+    warning: Mapping[Cell, Decimal] = field(default_factory=dict)
+    weight: Decimal = Decimal(1)
+    key: bool = False
 
     @property
     def measure(self) -> str:
@@ -307,12 +313,27 @@ class PhaseDemands:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """What the weighted score of the gates means; it can only make a verdict worse.
+
+    Attributes:
+        passes: Ratio from which on the score has nothing against GO; below it the verdict is at best CONDITIONAL.
+        warns: Ratio below which the verdict is NO-GO.
+    """
+
+    passes: Decimal
+    warns: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A whole SLO spec.
 
     Attributes:
         digest: `sha256:…` of the file's bytes; evidence names the spec that it was measured under by it.
         evidence_max_age: Seconds after which evidence is stale.
+        score: What the weighted score of the gates means; None when it is only shown.
+        gates: Empty in the spec of a service that takes no readiness decision; its phases are too.
         source: The file's bytes; a report carries them, so that its verdict can be derived again without the checkout.
     """
 
@@ -328,6 +349,7 @@ class Spec:
     evidence_max_age: Decimal
     digest: str
     source: bytes = b""
+    score: Score | None = None
 
     def slo(self, slo_id: str) -> SLO:
         """The SLO with this id.

@@ -152,7 +152,7 @@ class _Reader:
 
     def _value(self, event: Any, path: tuple[str, ...], depth: int) -> Any:  # noqa: ANN401 - events and values of YAML
         self._values += 1
-        self._document.lines[path] = event.start_mark.line + 1
+        self._document.lines[path] = self._line(event)
         if isinstance(event, yaml.AliasEvent):
             raise self._refused(event, f"alias *{_short(event.anchor)} is refused", "write the value out")
         if event.tag is not None:
@@ -177,9 +177,10 @@ class _Reader:
         made: dict[Any, Any] = {}
         words: set[str] = set()
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            line = self._line(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._refused(event, "a key must be a plain word", "no list, mapping or alias can be one")
-            line, word = event.start_mark.line + 1, event.value
+            word = event.value
             if event.tag is not None:
                 raise self._refused(event, f"tag {_short(event.tag)} is refused", "write the key plainly")
             if word == "<<" and not event.style:
@@ -194,6 +195,10 @@ class _Reader:
             made[key] = self._value(self._next(), below, depth + 1)
             self._document.lines[below] = line
         return made
+
+    @staticmethod
+    def _line(event: Any) -> int:  # noqa: ANN401 - as above
+        return int(event.start_mark.line) + 1
 
     def _scalar(self, event: Any) -> Any:  # noqa: ANN401 - as above
         text: str = event.value
@@ -217,7 +222,7 @@ class _Reader:
 
     def _refused(self, event: Any, message: str, advice: str) -> InvalidInput:  # noqa: ANN401 - as above
         said = f"is no YAML that can be used here: {message}"
-        return InvalidInput((Problem(self._document.name, event.start_mark.line + 1, "", said, advice),))
+        return InvalidInput((Problem(self._document.name, self._line(event), "", said, advice),))
 
 
 def model_problems(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
@@ -280,7 +285,7 @@ def _short(text: str | None) -> str:
 
 
 def _yaml_problem(error: Exception, name: str) -> Problem:
-    mark = getattr(error, "problem_mark", None)
+    mark: Any = getattr(error, "problem_mark", None)
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
     context = getattr(error, "context", None)
     said = f"{context}, {said}" if context else said

@@ -248,8 +248,9 @@ def test_the_nearest_line_of_a_problem_is_found() -> None:
 
 def test_two_slos_with_one_id() -> None:
     """`a` for each value `b` and an SLO named `a-b` would share their series."""
-    (problem,) = _broken("  ttft:\n    title: First", "  latency-role-judge:\n    title: First")
+    problem, dangling = _broken("  ttft:\n    title: First", "  latency-role-judge:\n    title: First")
     assert "belongs to another SLO too" in problem.message
+    assert dangling.path == "gates.slo.from_slos"
 
 
 def test_an_slo_with_two_indicators() -> None:
@@ -258,7 +259,7 @@ def test_an_slo_with_two_indicators() -> None:
         "    latency:\n      metric: chatbot_ttft_seconds",
         "    ratio: {metric: a, label: b, good: [c], bad: [d]}\n    latency:\n      metric: chatbot_ttft_seconds",
     )
-    assert any("exactly one of 'ratio' and 'latency'" in problem.message for problem in problems)
+    assert any("exactly one of" in problem.message and "ratio, latency" in problem.message for problem in problems)
 
 
 def test_a_contract_by_cell() -> None:

@@ -1,0 +1,310 @@
+"""From the SLOs of a spec as written to the domain's: members of `for_each`, objectives, windows, what stands on their alerts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+
+from slo import names
+from slo.findings import Findings, Path
+from slo.indicators import Member, check_composites, indicator, of_member
+from slo.quantities import UNITS, QuantityError, format_duration, format_ratio, parse_duration
+from slo.spec import SLI, SLO, Cell, CompositeSLI, RawSLI, TimeSliceSLI, Window, cell
+from slo.wire import DEFAULT, KINDS, MONTH, AlertingWire, SLOWire, SpecWire
+
+DAYS_OF_MONTH = Decimal(30) * UNITS["d"]
+"""Seconds with which alerts of a calendar month reckon."""
+MOST_MEMBERS = 10_000
+"""SLOs that one `for_each` may make."""
+SETS_OF_WINDOWS = ("reachable", "standard")
+
+_RESERVED = frozenset(
+    {
+        *(names.SLO_ID, names.SLO_SERVICE, names.SLO_NAME, names.SLO_WINDOW, names.SLO_SEVERITY, names.LONG_WINDOW),
+        *(names.SHORT_WINDOW, names.BURN_RATE_FACTOR, names.SEVERITY, names.OWNER, names.LE),
+        *("alertname", "alertstate", "__name__"),
+    }
+)
+"""Labels that our own rules set."""
+_TEMPLATE = re.compile(r"\{\{|\}\}")
+
+ChooseWindows = Callable[[str, Decimal, Decimal], tuple[Window, ...]]
+"""The pairs of windows of a set (`reachable`, `standard`) for an objective over a period in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    seconds: Decimal
+    calendar: bool
+
+
+class Families:
+    """Puts the SLOs of one spec together; what is wrong goes to the findings, and the rest goes on."""
+
+    def __init__(self, wire: SpecWire, choose: ChooseWindows, findings: Findings) -> None:
+        self._wire = wire
+        self._choose = choose
+        self._findings = findings
+        self._period = self._read_period(wire.window, ("window",))
+        self._selector = cell(wire.selector)
+
+    def slos(self, broken: frozenset[str]) -> tuple[SLO, ...]:
+        """Every SLO that can be made; `broken` are names of those that the wire refused, which may still be spoken of."""
+        made: list[SLO] = []
+        known: dict[str, tuple[str, ...]] = {name: (name,) for name in broken}
+        for name, entry in self._wire.slos.items():
+            members = self._family(name, entry)
+            known[name] = tuple(slo_id for slo_id, _ in members)
+            made += [slo for _, slo in members if slo is not None]
+        self._check_ids(known)
+        check_composites([(slo.id, ("slos", slo.name), slo.sli) for slo in made], known, self._findings)
+        _check_groups(made, self._findings)
+        return tuple(made)
+
+    def _family(self, name: str, entry: SLOWire) -> list[tuple[str, SLO | None]]:
+        path = ("slos", name)
+        kinds = entry.kinds()
+        if len(kinds) != 1:
+            given = f"has {', '.join(kinds)}" if kinds else "has none"
+            self._findings.wrong(
+                path, f"needs exactly one of {', '.join(KINDS)}; it {given}", "say what is counted, once"
+            )
+        self._check_texts(entry, path)
+        period = self._period if entry.window is None else self._read_period(entry.window, (*path, "window"))
+        group_by = self._group_by(entry, path)
+        cells = self._cells(entry, path)
+        self._check_tags(entry, group_by, path)
+        self._check_keys(entry, cells, path)
+        members: list[tuple[str, SLO | None]] = []
+        for labels in cells:
+            slo_id = "-".join([name, *(value for _, value in self._in_order(entry, labels))])
+            slo = (
+                None if period is None or len(kinds) != 1 else self._slo(name, slo_id, entry, labels, period, group_by)
+            )
+            members.append((slo_id, slo))
+        return members
+
+    def _in_order(self, entry: SLOWire, labels: Cell) -> Cell:
+        """Labels in the order of `for_each`, which is that of the id."""
+        order = _listed(entry.for_each)
+        return tuple(sorted(labels, key=lambda pair: order.index(pair[0])))
+
+    def _slo(
+        self, name: str, slo_id: str, entry: SLOWire, labels: Cell, period: _Period, group_by: tuple[str, ...]
+    ) -> SLO | None:
+        path = ("slos", name)
+        bare = Member(path, labels, self._selector, ())
+        objective = of_member(entry.objective, (*path, "objective"), "objective", bare, self._findings)
+        if objective is None:
+            return None
+        if not 0 < objective < 1:
+            said = "must lie between 0% and 100%, without both: 100% leaves no error budget, 0% asks for nothing"
+            self._findings.wrong((*path, "objective"), said, "write one such as 99.9%")
+            return None
+        windows = self._windows(entry, path, objective, period)
+        lengths = tuple({length for window in windows for length in (window.long, window.short)})
+        sli = indicator(entry, Member(path, labels, self._selector, lengths), self._findings)
+        if sli is None:
+            return None
+        self._check_counts(entry, sli, path)
+        return SLO(
+            id=slo_id,
+            name=name,
+            title=entry.title,
+            labels=labels,
+            objective=objective,
+            window=period.seconds,
+            sli=sli,
+            service=self._wire.service,
+            owner=entry.owner or self._wire.owner,
+            selector=self._selector,
+            windows=windows,
+            group_by=group_by,
+            calendar=period.calendar,
+            tags=cell(entry.labels),
+            runbook=entry.runbook,
+            least_events=entry.least_events,
+        )
+
+    # --- windows ---
+
+    def _read_period(self, text: str, path: Path) -> _Period | None:
+        if text.strip() == MONTH:
+            return _Period(DAYS_OF_MONTH, calendar=True)
+        try:
+            seconds = parse_duration(text)
+        except QuantityError as error:
+            self._findings.wrong(path, str(error), f"{error.advice}, or {MONTH} for the calendar month")
+            return None
+        if seconds < UNITS["h"] or seconds % UNITS["m"]:
+            self._findings.wrong(path, f"{text!r} is no SLO window", "write whole minutes from an hour on, such as 30d")
+            return None
+        return _Period(seconds, calendar=False)
+
+    def _windows(self, entry: SLOWire, path: Path, objective: Decimal, period: _Period) -> tuple[Window, ...]:
+        alerting, place = entry.alerting, (*path, "alerting", "windows")
+        if alerting is None:
+            alerting, place = self._wire.alerting or AlertingWire(), ("alerting", "windows")
+        if isinstance(alerting.windows, str):
+            windows = self._choose(alerting.windows, objective, period.seconds)
+            longest = max((window.long for window in windows), default=period.seconds)
+            if longest > period.seconds:
+                said = (
+                    f"looks back {format_duration(longest)}, past the SLO window of {format_duration(period.seconds)}"
+                )
+                self._findings.wrong(place, said, "lengthen the SLO window, or take windows: reachable")
+            return windows
+        own = tuple(
+            Window(window.severity, window.budget_share, window.long, window.short, window.for_)
+            for window in alerting.windows
+        )
+        for number, window in enumerate(own):
+            self._check_window(window, (*place, str(number)), objective, period)
+        pairs = [(window.severity, window.long, window.short) for window in own]
+        for number, pair in enumerate(pairs):
+            if pair in pairs[:number]:
+                self._findings.wrong(
+                    (*place, str(number)), "stands twice: same severity and windows", "keep one of them"
+                )
+        return own
+
+    def _check_window(self, window: Window, path: Path, objective: Decimal, period: _Period) -> None:
+        wrong = self._findings.wrong
+        longest = format_duration(period.seconds)
+        if window.long > period.seconds:
+            wrong((*path, "long"), f"is longer than the SLO window of {longest}", "shorten it")
+        if window.short >= window.long:
+            wrong((*path, "short"), "is not shorter than the long window", "a twelfth of it is usual")
+        if not 0 < window.budget_share < 1:
+            wrong((*path, "budget_share"), "must lie between 0% and 100%, without both", "the workbook has 2%, 5%, 10%")
+            return
+        for key, length in (("long", window.long), ("short", window.short), ("for", window.hold)):
+            if length % UNITS["s"]:
+                wrong((*path, key), "is no whole number of seconds", "round it")
+        budget = 1 - objective
+        ratio = window.budget_share * period.seconds / window.long * budget
+        if ratio >= 1:
+            most = (window.long / (period.seconds * budget)).quantize(Decimal("0.0001"))
+            said = f"can never fire at {format_ratio(objective)}: it needs {format_ratio(ratio.quantize(Decimal('0.0001')))} bad events"
+            wrong((*path, "budget_share"), said, f"a share under {format_ratio(most)} can; or take windows: reachable")
+
+    # --- labels ---
+
+    def _cells(self, entry: SLOWire, path: Path) -> tuple[Cell, ...]:
+        """The members' labels; none when `for_each` cannot be used."""
+        labels = _listed(entry.for_each)
+        known = [label for label in labels if label in self._wire.labels]
+        for label in labels:
+            if label not in self._wire.labels:
+                said = f"label {label!r} is not among 'labels'"
+                self._findings.wrong((*path, "for_each"), said, _known(self._wire.labels))
+            if labels.count(label) > 1:
+                self._findings.wrong((*path, "for_each"), f"label {label!r} stands twice", "keep one of them")
+        if len(known) < len(labels):
+            return ()
+        values = [self._wire.labels[label] for label in dict.fromkeys(known)]
+        count = 1
+        for entries in values:
+            count *= len(entries)
+        if count > MOST_MEMBERS:
+            self._findings.wrong(
+                (*path, "for_each"),
+                f"makes {count} SLOs",
+                f"at most {MOST_MEMBERS}: use 'group_by' for one of the labels",
+            )
+            return ()
+        return tuple(cell(dict(zip(dict.fromkeys(known), found, strict=True))) for found in product(*values))
+
+    def _group_by(self, entry: SLOWire, path: Path) -> tuple[str, ...]:
+        labels, place = _listed(entry.group_by), (*path, "group_by")
+        for label in dict.fromkeys(labels):
+            if label in _listed(entry.for_each):
+                self._findings.wrong(
+                    place, f"{label!r} stands in 'for_each' too", "its members have one value each: keep one of both"
+                )
+            if label in _RESERVED:
+                self._findings.wrong(place, f"{label!r} is a label that our rules set", "group by another one")
+            if label in self._wire.selector:
+                said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
+                self._findings.wrong(place, said, "group by another one")
+            if labels.count(label) > 1:
+                self._findings.wrong(place, f"{label!r} stands twice", "keep one of them")
+        return tuple(dict.fromkeys(labels))
+
+    def _check_tags(self, entry: SLOWire, group_by: tuple[str, ...], path: Path) -> None:
+        own = {*_RESERVED, *group_by, *_listed(entry.for_each)}
+        for label in entry.labels:
+            if label in own or label.startswith("__"):
+                self._findings.wrong((*path, "labels", label), "is a label that our rules set", "choose another name")
+            if _TEMPLATE.search(entry.labels[label]):
+                self._findings.wrong(
+                    (*path, "labels", label), "holds {{ or }}, which Prometheus would run", "write it without"
+                )
+
+    def _check_keys(self, entry: SLOWire, cells: tuple[Cell, ...], path: Path) -> None:
+        """Maps by label value name values that there are."""
+        values = {value for labels in cells for _, value in labels} | {DEFAULT}
+        if not cells or values == {DEFAULT}:
+            return
+        maps: list[tuple[Path, object]] = [((*path, "objective"), entry.objective)]
+        if entry.latency is not None:
+            maps.append(((*path, "latency", "threshold"), entry.latency.threshold))
+        for place, given in maps:
+            for value in given if isinstance(given, Mapping) else ():
+                if value not in values:
+                    known = ", ".join(sorted(values - {DEFAULT}))
+                    self._findings.wrong((*place, value), f"there is no member {value!r}", f"known: {known}")
+
+    # --- the rest ---
+
+    def _check_texts(self, entry: SLOWire, path: Path) -> None:
+        if _TEMPLATE.search(entry.title):
+            self._findings.wrong((*path, "title"), "holds {{ or }}, which Prometheus would run", "write it without")
+        if entry.runbook is None:
+            return
+        place = (*path, "runbook")
+        if _TEMPLATE.search(entry.runbook) or not entry.runbook.isprintable() or " " in entry.runbook:
+            self._findings.wrong(place, "is neither an address nor a path", "write https://… or docs/runbooks/….md")
+        elif "://" in entry.runbook and not entry.runbook.startswith(("https://", "http://")):
+            self._findings.wrong(place, "is an address that people cannot open", "write https://…")
+        elif "://" not in entry.runbook and (entry.runbook.startswith("/") or ".." in entry.runbook.split("/")):
+            self._findings.wrong(place, "leads out of the project", "write a path from its root")
+
+    def _check_counts(self, entry: SLOWire, sli: SLI, path: Path) -> None:
+        if entry.least_events and isinstance(sli, (RawSLI, CompositeSLI, TimeSliceSLI)):
+            kind = entry.kinds()[0]
+            self._findings.wrong((*path, "least_events"), f"{kind} counts no events", "take it away, or count events")
+
+    def _check_ids(self, known: Mapping[str, tuple[str, ...]]) -> None:
+        owners: dict[str, str] = {}
+        for name, ids in known.items():
+            for slo_id in dict.fromkeys(ids):
+                if slo_id in owners and owners[slo_id] != name:
+                    said = f"its id {slo_id!r} belongs to another SLO too"
+                    self._findings.wrong(("slos", name), said, f"rename it or {owners[slo_id]!r}")
+                owners.setdefault(slo_id, name)
+
+
+def _check_groups(slos: list[SLO], findings: Findings) -> None:
+    """A composite is grouped as its components are: else their series would not meet."""
+    groups = {slo.id: slo.group_by for slo in slos}
+    for slo in slos:
+        if not isinstance(slo.sli, CompositeSLI):
+            continue
+        for name, _ in slo.sli.components:
+            if groups.get(name, slo.group_by) != slo.group_by:
+                said = f"is grouped by {', '.join(groups[name]) or 'nothing'}, the composite by {', '.join(slo.group_by) or 'nothing'}"
+                findings.wrong(
+                    ("slos", slo.name, "composite", "components", name), said, "give both the same 'group_by'"
+                )
+
+
+def _listed(given: str | list[str] | None) -> list[str]:
+    return [] if given is None else [given] if isinstance(given, str) else given
+
+
+def _known(labels: Mapping[str, list[str]]) -> str:
+    return f"known: {', '.join(labels)}" if labels else "add 'labels' with its values"

@@ -1,0 +1,49 @@
+"""What is found while a document is put together: problems and warnings, each with its place, all in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from slo.errors import InvalidInput, Problem
+from slo.strict_yaml import Document
+
+Path = tuple[str, ...]
+"""Place inside a document: `("slos", "availability", "objective")`."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what is wrong, so that nobody has to mend one thing to hear of the next.
+
+    Attributes:
+        warnings: What is allowed and probably not meant.
+    """
+
+    document: Document
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def wrong(self, path: Path, message: str, advice: str) -> None:
+        """Something that cannot stand."""
+        self.problems.append(self._at(path, message, advice))
+
+    def doubtful(self, path: Path, message: str, advice: str) -> None:
+        """Something that may stand, and should be looked at."""
+        self.warnings.append(self._at(path, message, advice))
+
+    def raise_any(self) -> None:
+        """End here if anything is wrong.
+
+        Raises:
+            InvalidInput: There are problems; all of them are in it, by line.
+        """
+        if self.problems:
+            raise InvalidInput(in_order(self.problems))
+
+    def _at(self, path: Path, message: str, advice: str) -> Problem:
+        return Problem(self.document.name, self.document.line_of(path), ".".join(path), message, advice)
+
+
+def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """By line, each once; what concerns the whole file first."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.path)))

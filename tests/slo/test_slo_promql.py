@@ -1,0 +1,126 @@
+"""PromQL out of a spec: what parses, what does not, and what an expression reads."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo.promql import LONGEST, Matcher, PromQLError, read_expression, with_matchers
+
+GOOD = (
+    'http_requests_total{code=~"5.."}',
+    "http_requests_total",
+    'sum(increase(http_requests_total{job="shop",code!~"5.."}[$window]))',
+    "sum by (role) (rate(x_total[$window])) / sum by (role) (rate(y_total[$window]))",
+    "sum(rate(x_total[5m] offset 1h)) without (pod)",
+    "1 - (avg_over_time(probe_success[$window]))",
+    "histogram_quantile(0.95, sum by (le) (rate(x_bucket[$window])))",
+    "max_over_time(sum(up)[1h:1m])",
+    "a / on (job) group_left (team) b",
+    "a and ignoring (x) b or c unless d",
+    "-2 ^ 3 + 1e3 * 0x1F > bool 5",
+    '{__name__="x_total", job=`a`}',
+    "clamp_min(sum(increase(x_total[$window])) - sum(increase(y_total[$window])), 0) # bad ones",
+    "x @ 1609746000",
+    "sum_over_time(x[$window:1m] @ end())",
+    "sum(sum_over_time(slo:count{a='b'}[$window]))",
+    "histogram_fraction(0, 0.5, sum(rate(x[$window])))",
+    "time() - by",
+)
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_what_prometheus_takes_is_taken(text: str) -> None:
+    """Selectors, ranges, subqueries, aggregations, modifiers and numbers parse."""
+    assert read_expression(text).metrics is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "ends where it needs a metric"),
+        ("sum(rate(x[$window])", "needs ) that closes sum("),
+        ("sum(rate(x[$window])))", "where the expression has ended"),
+        ('x{a="b"', "needs } that closes {"),
+        ('x{a="b}', "is never closed"),
+        ("x{a=b}", "a value in quotes for label a"),
+        ("x{a}", "one of = != =~ !~"),
+        ("x y", "where the expression has ended"),
+        ("x +", "ends where it needs"),
+        ("* x", "has * where it needs"),
+        ("rate(x)", "needs a range"),
+        ("sum(x[5m])", "takes no range"),
+        ("x[$window]", "ends in a range"),
+        ("x[5m] / y", "a range stands beside /"),
+        ("rate(x[5 minutes])", "is no range"),
+        ("rate(x[$windw])", "is no range"),
+        ("rate(x[$window][5m])", "a second range"),
+        ("rte(x[$window])", "there is no function rte"),
+        ("x $window", "stands outside a range"),
+        ("x; drop", "is no PromQL"),
+        ('x{a=~"("}', "no regular expression"),
+        ('x{a=~"(?=b)"}', "looks around"),
+        ("{}", "selects nothing"),
+        ("rate(x[$window]", "that closes rate("),
+        ("x offset y", "a duration such as 5m"),
+        ("sum by (a) (x) by (b)", "grouped twice"),
+        ("a + bool b", "bool cannot follow +"),
+        ("rate(x[5m", "has no partner"),
+        ("(" * 60 + "x" + ")" * 60, "nested deeper"),
+        ("x" * (LONGEST + 1), "more than"),
+        ('x{5="a"}', "a label name in braces"),
+    ],
+)
+def test_what_does_not_parse_says_where_and_mends(text: str, said: str) -> None:
+    """Each mistake is one sentence with a mend."""
+    with pytest.raises(PromQLError, match=None) as caught:
+        read_expression(text)
+    assert said in str(caught.value)
+    assert caught.value.advice
+
+
+def test_a_near_function_is_named() -> None:
+    """A typo in a function's name leads to the nearest one."""
+    with pytest.raises(PromQLError) as caught:
+        read_expression("sum(incraese(x_total[$window]))")
+    assert caught.value.advice == "did you mean increase?"
+
+
+def test_what_an_expression_reads() -> None:
+    """Metrics, matchers, the window and the outermost grouping are known."""
+    read = read_expression('sum by (role) (increase(a_total{x="1"}[$window])) / sum(b_total)')
+    assert read.metrics == ("a_total", "b_total")
+    assert read.matchers == (Matcher("x", "=", "1"),)
+    assert (read.windowed, read.selector, read.grouped) == (True, False, ("role",))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [('x{a="b"}', True), ("x", True), ("x + 1", False), ("(x)", False), ("sum(x)", False)]
+)
+def test_a_selector_is_told_from_an_expression(text: str, plain: bool) -> None:
+    """One metric with its conditions is a selector, anything around it makes an expression."""
+    assert read_expression(text).selector is plain
+
+
+def test_conditions_are_added_to_a_selector() -> None:
+    """Labels of a member join those of its selector."""
+    assert with_matchers("x", (("role", "judge"),)) == 'x{role="judge"}'
+    assert with_matchers('x{a="b",}', (("role", "judge"),)) == 'x{a="b",role="judge"}'
+    assert with_matchers("x{}", (("role", "judge"),)) == 'x{role="judge"}'
+    assert with_matchers("x{}", ()) == "x{}"
+
+
+@given(st.text(alphabet="xy{}()[]$window,=~\"'5m +-*/ \n\\`#@:.^&é\0", max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text does anything but parse or be refused with a sentence."""
+    with contextlib.suppress(PromQLError):
+        assert read_expression(text).matchers is not None
+
+
+@given(st.lists(st.sampled_from(GOOD), min_size=1, max_size=4))
+def test_sums_of_what_parses_parse(parts: list[str]) -> None:
+    """Brackets and operators around good expressions give good expressions."""
+    assert read_expression(" + ".join(f"({part}\n)" for part in parts)).selector is False
