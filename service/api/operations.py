@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from typing import Any
 
@@ -77,7 +76,7 @@ async def detailed_health(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """The page for Prometheus, rendered beside the event loop: it takes milliseconds. Several workers give one page."""
+    """The page for Prometheus. Several workers give one page."""
     services = services_of(request)
     if services.open_metrics.token and not _shows_token(request, services):
         raise Unauthenticated("The metrics of this installation need their token: Authorization: Bearer <token>.")
@@ -86,7 +85,7 @@ async def metrics(request: Request) -> Response:
         page, media_type = await services.life.siblings.page(accept)
     else:
         services.metrics.active.forget_old()
-        page, media_type = await asyncio.get_running_loop().run_in_executor(None, services.metrics.render, accept)
+        page, media_type = await services.metrics.page(accept)
     return Response(page, headers={"Content-Type": media_type})
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from service.serving.channel import Channel
 from service.telemetry.logging import EventLog
+from service.telemetry.pages import PageWriter
 from service.telemetry.snapshots import Base, render
 
 _GATHER_SECONDS = 1.0
@@ -64,6 +65,7 @@ class Supervisor:
         self._log = log
         self._workers: list[_Worker] = []
         self._base = Base()
+        self._writer = PageWriter()
         self._number = 0
         self._pause = _FIRST_PAUSE_SECONDS
         self._stopping: int | None = None
@@ -233,7 +235,7 @@ class Supervisor:
             families = self._base.merged(state["families"] for state in states)
             active = len(set().union(*(state["active"] for state in states)))
             counts = {"fresh": fresh, "silent": len(states) - fresh}
-            page, content_type = render(families, counts, active, message["accept"])
+            page, content_type = render(families, counts, active, message["accept"], self._writer)
         worker.channel.send(say="answer", n=message["n"], page=page.decode(), content_type=content_type)
 
     async def _answer_figures(self, worker: _Worker, message: dict[str, Any]) -> None:

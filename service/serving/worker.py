@@ -23,7 +23,7 @@ from service.serving.running import run_server, server_of
 from service.serving.supervisor import descriptors
 from service.settings import load_settings
 from service.telemetry.logging import StandardLogs
-from service.telemetry.snapshots import snapshot
+from service.telemetry.snapshots import snapshot_in_turns
 
 _ANSWER_SECONDS = 3.0
 _COULD_NOT_START = 2
@@ -111,14 +111,13 @@ class Post:
         async with self._telling:
             if self._services is not None:
                 self._services.metrics.active.forget_old()
-                state = await asyncio.get_running_loop().run_in_executor(None, _state, self._services)
-                channel.send(say="state", **state)
+                channel.send(say="state", **await _state(self._services))
 
 
-def _state(services: Services) -> dict[str, Any]:
-    """What the supervisor keeps of a worker: its metrics, its active conversations and its figures. Runs in a thread."""
+async def _state(services: Services) -> dict[str, Any]:
+    """What the supervisor keeps of a worker: its metrics, its active conversations and its figures."""
     return {
-        "families": snapshot(services.metrics.registry),
+        "families": await snapshot_in_turns(services.metrics.registry),
         "active": services.metrics.active.names(),
         "figures": services.figures.now(),
     }

@@ -18,7 +18,6 @@ from prometheus_client import (
     Info,
     disable_created_metrics,
 )
-from prometheus_client.exposition import choose_encoder
 
 from service.chat.complexity import COMPLEXITIES
 from service.deployments.model import ROLES, TOOLS
@@ -27,6 +26,7 @@ from service.quotas.limits import DECISIONS, KINDS
 from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
 from service.telemetry.labels import OTHER, OwnLabel
+from service.telemetry.pages import PageWriter, in_turns, series_of, wants_openmetrics
 from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
 
@@ -175,6 +175,7 @@ class Metrics:
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
+        self._writer = PageWriter()
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
         self._models = frozenset(models)
@@ -387,14 +388,23 @@ class Metrics:
         self._tokens[role, self.model(model), kind, *self._own()].inc(tokens)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The page and its type; call it from a thread, it takes milliseconds.
+        """The page and its type, at one go: for those who have nothing else to do.
 
         OpenMetrics, which carries exemplars, for whoever asks for it as Prometheus does; else Prometheus' own text.
         """
-        encoder, media_type = choose_encoder(accept)
-        page: bytes = encoder(self.registry)
-        self.series.set(sum(1 for line in page.splitlines() if line and not line.startswith(b"#")))
-        return page, media_type
+        openmetrics, media_type = wants_openmetrics(accept)
+        page = "".join(self._writer.written(self.registry.collect(), openmetrics=openmetrics))
+        return self._counted(page), media_type
+
+    async def page(self, accept: str) -> tuple[bytes, str]:
+        """The same, in pieces that let others have their turn in between."""
+        openmetrics, media_type = wants_openmetrics(accept)
+        page = await in_turns(self._writer.written(self.registry.collect(), openmetrics=openmetrics))
+        return self._counted(page), media_type
+
+    def _counted(self, page: str) -> bytes:
+        self.series.set(series_of(page))
+        return page.encode()
 
     def dependency(self, name: str, up: bool, seconds: float) -> None:
         """Note how a dependency did."""

@@ -6,15 +6,16 @@ Gauges follow `GAUGE_RULES` and are of living workers only. Of exemplars, the ne
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
+
+from service.telemetry.pages import SLICE_SERIES, PageWriter, wants_openmetrics
 
 ACTIVE = "chatbot_active_conversations"
 SERIES = "chatbot_metric_series"
@@ -88,16 +89,25 @@ Snapshot = list[list[Any]]
 
 def snapshot(registry: Collector) -> Snapshot:
     """What a registry shows right now."""
-    return [
-        [
-            family.name,
-            family.type,
-            family.documentation,
-            family.unit,
-            [[sample.name, sample.labels, sample.value, _exemplar(sample.exemplar)] for sample in family.samples],
-        ]
-        for family in registry.collect()
-    ]
+    return [_taken(family) for family in registry.collect()]
+
+
+async def snapshot_in_turns(registry: Collector) -> Snapshot:
+    """The same, with a turn for everybody else after some hundred series."""
+    families: Snapshot = []
+    series = 0
+    for family in registry.collect():
+        families.append(_taken(family))
+        series += len(family.samples)
+        if series >= SLICE_SERIES:
+            series = 0
+            await asyncio.sleep(0)
+    return families
+
+
+def _taken(family: Metric) -> list[Any]:
+    samples = [[sample.name, sample.labels, sample.value, _exemplar(sample.exemplar)] for sample in family.samples]
+    return [family.name, family.type, family.documentation, family.unit, samples]
 
 
 def _exemplar(exemplar: Exemplar | None) -> list[Any] | None:
@@ -137,20 +147,18 @@ def _take(families: dict[str, Family], snapshot: Iterable[Sequence[Any]]) -> Non
             family.series.setdefault((sample, tuple(labels.items())), Series()).take(value, exemplar)
 
 
-class _Page(Collector):
-    def __init__(self, families: Iterable[Family]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self._families:
-            metric = Metric(family.name, family.documentation, family.kind, family.unit)
-            for (name, labels), series in family.series.items():
-                exemplar = Exemplar(*series.exemplar) if series.exemplar else None
-                metric.add_sample(name, dict(labels), family.value_of(name, series), exemplar=exemplar)
-            yield metric
+def _metrics(families: Iterable[Family]) -> Iterator[Metric]:
+    for family in families:
+        metric = Metric(family.name, family.documentation, family.kind, family.unit)
+        for (name, labels), series in family.series.items():
+            exemplar = Exemplar(*series.exemplar) if series.exemplar else None
+            metric.add_sample(name, dict(labels), family.value_of(name, series), exemplar=exemplar)
+        yield metric
 
 
-def render(families: dict[str, Family], workers: Mapping[str, int], active: int, accept: str) -> tuple[bytes, str]:
+def render(
+    families: dict[str, Family], workers: Mapping[str, int], active: int, accept: str, writer: PageWriter
+) -> tuple[bytes, str]:
     """The page of merged families, and its content type.
 
     Args:
@@ -158,6 +166,7 @@ def render(families: dict[str, Family], workers: Mapping[str, int], active: int,
         workers: how many workers gave fresh figures, and of how many the last ones stand.
         active: active conversations; one that several workers answered counts once.
         accept: what the scraper asked for; OpenMetrics carries exemplars.
+        writer: the one that wrote the page before, which knows most of its lines.
     """
     _set(families, ACTIVE, active)
     states = Family(
@@ -167,28 +176,9 @@ def render(families: dict[str, Family], workers: Mapping[str, int], active: int,
         states.series[WORKERS, (("state", state),)] = Series([number])
     families[WORKERS] = states
     _set(families, SERIES, sum(len(family.series) for family in families.values()))
-    return encoded(_Page(families.values()), accept)
-
-
-def encoded(collector: Collector, accept: str) -> tuple[bytes, str]:
-    """A page in the format that the scraper prefers: OpenMetrics where it asks for it, else Prometheus' text."""
-    registry = CollectorRegistry()
-    registry.register(_Undescribed(collector))
-    encoder, content_type = choose_encoder(accept)
-    return encoder(registry), content_type if "openmetrics" in content_type else CONTENT_TYPE_PLAIN_0_0_4
-
-
-class _Undescribed(Collector):
-    """A registry collects a collector once more to learn its names; this one it takes as it is."""
-
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-    def collect(self) -> Iterable[Metric]:
-        return self._collector.collect()
+    openmetrics, content_type = wants_openmetrics(accept)
+    page = "".join(writer.written(_metrics(families.values()), openmetrics=openmetrics))
+    return page.encode(), content_type
 
 
 def _set(families: dict[str, Family], name: str, value: float) -> None:

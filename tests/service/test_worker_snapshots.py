@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.telemetry.pages import PageWriter
 from service.telemetry.snapshots import ACTIVE, GAUGE_RULES, Base, render, snapshot
 
 
@@ -47,7 +48,7 @@ WORK = st.tuples(
 @given(st.lists(WORK, max_size=25))
 def test_the_merged_page_is_that_of_one_worker_and_never_goes_back(work: list[tuple[int, str, int, str]]) -> None:
     """Whoever did it and whoever has ended since: sums are those of one worker that did all, in every scrape no less than before."""
-    one, base, living = Worker(), Base(), [Worker(), Worker(), Worker()]
+    one, base, living, writer = Worker(), Base(), [Worker(), Worker(), Worker()], PageWriter()
     seen: dict[Any, float] = {}
     for number, kind, size, then in work:
         one.do(kind, size)
@@ -57,8 +58,8 @@ def test_the_merged_page_is_that_of_one_worker_and_never_goes_back(work: list[tu
             living[number] = Worker()
         if then != "go on":
             merged = base.merged([snapshot(worker.registry) for worker in living])
-            page = values(render(merged, {"fresh": 3, "silent": 0}, 0, "")[0])
-            assert page == values(render(Base().merged([snapshot(one.registry)]), {"fresh": 1}, 0, "")[0])
+            page = values(render(merged, {"fresh": 3, "silent": 0}, 0, "", writer)[0])
+            assert page == values(render(Base().merged([snapshot(one.registry)]), {"fresh": 1}, 0, "", PageWriter())[0])
             assert all(page[series] >= value for series, value in seen.items())
             seen = page
 
@@ -72,7 +73,8 @@ def test_gauges_are_of_the_living_and_exemplars_are_kept() -> None:
     first.do("a", 3)
     base.fold(snapshot(dead.registry))
     families = base.merged([snapshot(first.registry), snapshot(second.registry)])
-    page, content_type = render(families, {"fresh": 2, "silent": 0}, 1, "application/openmetrics-text; version=1.0.0")
+    accept = "application/openmetrics-text; version=1.0.0"
+    page, content_type = render(families, {"fresh": 2, "silent": 0}, 1, accept, PageWriter())
     assert b"chatbot_requests_in_flight 5.0" in page
     assert b'trace_id="00000000000000000000000000000003"' in page
     assert content_type.startswith("application/openmetrics-text")

@@ -1,0 +1,138 @@
+"""Writes the page of metrics in Prometheus' two formats, family by family, and leaves the processor to others in between.
+
+prometheus_client writes a page of 5,000 series in 40 ms at one go, beside the 13 ms that reading them takes. From a thread that does not hide: whoever wants the interpreter
+back from it waits 5 ms, again and again. Here a line is put together again only when its value has changed, and after some hundred series everybody else has a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
+
+SLICE_SERIES: Final = 200
+"""So many series are read and written before others have their turn: half a millisecond."""
+_SUFFIXES: Final = {"counter": "_total", "info": "_info"}
+"""What Prometheus' own text adds to the name of a family."""
+_KINDS: Final = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
+"""Types that Prometheus' own text has other words for."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line as it was last time: of which series, up to the value, with which value, and whole."""
+
+    name: str
+    labels: dict[str, str]
+    begin: str
+    value: float | None = None
+    text: str = ""
+
+
+class PageWriter:
+    """Remembers the lines of the last page in each format."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, bool], list[_Line]] = {}
+
+    def written(self, families: Iterable[Metric], *, openmetrics: bool) -> Iterator[str]:
+        """The page in pieces of about `SLICE_SERIES` series.
+
+        Samples have neither moments nor native histograms, and names need no escaping: those of this service.
+
+        Args:
+            families: in their order; each is read when its piece is wanted.
+            openmetrics: OpenMetrics, which carries exemplars, instead of Prometheus' text.
+        """
+        parts: list[str] = []
+        series = 0
+        for family in families:
+            parts.append(self._family(family, openmetrics=openmetrics))
+            series += len(family.samples)
+            if series >= SLICE_SERIES:
+                yield "".join(parts)
+                parts, series = [], 0
+        if openmetrics:
+            parts.append("# EOF\n")
+        yield "".join(parts)
+
+    def _family(self, family: Metric, *, openmetrics: bool) -> str:
+        known = self._lines.setdefault((family.name, openmetrics), [])
+        del known[len(family.samples) :]
+        texts = [_head(family, openmetrics=openmetrics)]
+        for place, sample in enumerate(family.samples):
+            if place == len(known):
+                known.append(_begun(sample))
+            line = known[place]
+            if line.labels != sample.labels or line.name != sample.name:
+                line = known[place] = _begun(sample)
+            if line.value != sample.value:
+                line.value = sample.value
+                line.text = f"{line.begin}{_number(sample.value)}\n"
+            if openmetrics and sample.exemplar:
+                texts.append(f"{line.text[:-1]}{_exemplar(sample.exemplar)}\n")
+            else:
+                texts.append(line.text)
+        return "".join(texts)
+
+
+def wants_openmetrics(accept: str) -> tuple[bool, str]:
+    """Whether a scraper asks for OpenMetrics, and the type of the page that it gets."""
+    _, media_type = choose_encoder(accept)
+    # Ways to write names that have dots, or letters of all the world: ours are the same in each that leaves plain names alone.
+    for other in ("dots", "values"):
+        media_type = media_type.replace(f"escaping={other}", "escaping=underscores")
+    return "openmetrics" in media_type, media_type
+
+
+async def in_turns(pieces: Iterable[str]) -> str:
+    """The pieces together, each made in a turn of the event loop of its own."""
+    made: list[str] = []
+    for piece in pieces:
+        made.append(piece)
+        await asyncio.sleep(0)
+    return "".join(made)
+
+
+def series_of(page: str) -> int:
+    """How many series stand on a page."""
+    return page.count("\n") - page.count("\n#") - page.startswith("#")
+
+
+def _head(family: Metric, *, openmetrics: bool) -> str:
+    name, kind = family.name, family.type
+    said = family.documentation.replace("\\", "\\\\").replace("\n", "\\n")
+    if openmetrics:
+        unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
+        said = said.replace('"', '\\"')
+        return f"# HELP {name} {said}\n# TYPE {name} {kind}\n{unit}"
+    name += _SUFFIXES.get(kind, "")
+    return f"# HELP {name} {said}\n# TYPE {name} {_KINDS.get(kind, kind)}\n"
+
+
+def _begun(sample: Sample) -> _Line:
+    labels = _labels(sample.labels)
+    return _Line(sample.name, sample.labels, f"{sample.name}{labels and f'{{{labels}}}'} ")
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _exemplar(exemplar: Exemplar) -> str:
+    moment = "" if exemplar.timestamp is None else f" {exemplar.timestamp}"
+    return f" # {{{_labels(exemplar.labels)}}} {_number(exemplar.value)}{moment}"
+
+
+def _number(value: float) -> str:
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library gives this one no types

@@ -1,0 +1,117 @@
+"""The page of metrics is the one that prometheus_client writes, and is written in turns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+
+from service.telemetry.pages import SLICE_SERIES, PageWriter, in_turns, series_of, wants_openmetrics
+
+TEXT = ""
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+UTF8 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"
+NEWER_TEXT = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6"
+
+VALUES = st.floats(min_value=0.0) | st.integers(0, 10**17)
+WORDS = st.text(st.sampled_from("ab\\\n\"'{}=,é語 "), max_size=6)
+
+
+class Instruments:
+    """One instrument of each kind, in a registry of their own."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
+        self.registry = CollectorRegistry()
+        self.counter = Counter("things", 'counted "things"\nof a \\ kind', ["z", "a"], registry=self.registry)
+        self.gauge = Gauge("level", "level", ["of"], unit="seconds", registry=self.registry)
+        self.histogram = Histogram("sizes", "sizes", ["kind"], buckets=(1, 5, 2_500_000), registry=self.registry)
+        Info("build", "build", registry=self.registry).info({"version": "1"})
+        Gauge("alone", "without labels", registry=self.registry).set(-1.5)
+
+    def do(self, kind: str, value: float) -> None:
+        self.counter.labels(kind, "one").inc(value, exemplar={"trace_id": "f" * 32})
+        self.gauge.labels(kind).set(-value)
+        self.histogram.labels(kind).observe(value, {"trace_id": "0" * 32, "a": 'quoted "word"'})
+
+    def theirs(self, accept: str) -> str:
+        encoder, _ = choose_encoder(accept)
+        page: bytes = encoder(self.registry)
+        return page.decode()
+
+
+def written(writer: PageWriter, instruments: Instruments, accept: str) -> str:
+    openmetrics, _ = wants_openmetrics(accept)
+    return "".join(writer.written(instruments.registry.collect(), openmetrics=openmetrics))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(WORDS, VALUES, st.booleans()), max_size=12))
+def test_each_page_is_that_of_prometheus_client(events: list[tuple[str, float, bool]]) -> None:
+    """Whatever the labels and values, and whatever came or went since the last page: both formats are theirs byte for byte."""
+    instruments, writer = Instruments(), PageWriter()
+    for kind, value, stays in events:
+        instruments.do(kind, value)
+        if not stays:
+            instruments.gauge.remove(kind)
+        for accept in (TEXT, OPENMETRICS, UTF8, NEWER_TEXT):
+            assert written(writer, instruments, accept) == instruments.theirs(accept)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 0.1 + 0.2, 1e21, 123456789.0])
+def test_unusual_values_are_written_as_theirs(value: float) -> None:
+    """Infinite, missing, long and large values look as prometheus_client writes them, also when they stay."""
+    instruments, writer = Instruments(), PageWriter()
+    instruments.gauge.labels("x").set(value)
+    for _ in range(2):
+        assert written(writer, instruments, TEXT) == instruments.theirs(TEXT)
+
+
+@pytest.mark.parametrize("accept", [TEXT, OPENMETRICS, UTF8, NEWER_TEXT])
+def test_the_type_is_theirs(accept: str) -> None:
+    """The page says of itself what prometheus_client says of its own."""
+    assert wants_openmetrics(accept)[1] == choose_encoder(accept)[1]
+
+
+def test_plain_names_are_never_escaped() -> None:
+    """A scraper that wants dots spelled out gets the names as they are, and is told so."""
+    openmetrics, told = wants_openmetrics("application/openmetrics-text;version=1.0.0;escaping=dots")
+    assert openmetrics
+    assert told.endswith("escaping=underscores")
+
+
+def test_everybody_else_has_a_turn_while_a_page_is_written() -> None:
+    """A page of twenty slices leaves the event loop to others some twenty times, and is the same page."""
+    instruments, writer, turns = Instruments(), PageWriter(), 0
+    families = [Histogram(f"h{n}", "h", registry=instruments.registry) for n in range(20 * SLICE_SERIES // 17)]
+    families[3].observe(2.0)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def story() -> str:
+        others_task = asyncio.create_task(others())
+        page = await in_turns(writer.written(instruments.registry.collect(), openmetrics=False))
+        others_task.cancel()
+        return page
+
+    page = asyncio.run(story())
+    assert page == instruments.theirs(TEXT)
+    assert turns >= 19
+
+
+def test_series_are_counted_off_the_page(house: Any) -> None:
+    """Lines that are no comment are series, in both formats; a page without any has none."""
+    metrics = house.app.state.services.metrics
+    for accept in (TEXT, OPENMETRICS):
+        page = metrics.render(accept)[0].decode()
+        assert series_of(page) == sum(not line.startswith("#") for line in page.splitlines())
+    assert series_of("") == series_of("# EOF\n") == 0
