@@ -49,8 +49,7 @@ class Turnstile:
             QuotaExceeded: too many came from there.
         """
         record.quota = quota
-        caught = self._caught("address", record.role, quota)
-        await self._take(record, (("address", caught),), {"address": address})
+        await self._take(record, (("address", address, self._caught("address", record.role, quota)),))
 
     async def count_caller(self, record: RequestRecord, caller: Caller) -> None:
         """Count a request of a known account, and of the key that it shows.
@@ -64,8 +63,10 @@ class Turnstile:
         if credential.kind == "key":
             # A key with a quota of its own does not use up its owner's.
             kinds = ("key",) if credential.quota in self._rules.named else ("user", "key")
-        wanted = tuple((kind, self._caught(kind, caller.role.name, quota)) for kind in kinds)
-        await self._take(record, wanted, {"user": caller.account_id, "key": credential.id})
+        subjects = {"user": caller.account_id, "key": credential.id}
+        await self._take(
+            record, [(kind, subjects[kind], self._caught(kind, caller.role.name, quota)) for kind in kinds]
+        )
 
     async def count_session(self, record: RequestRecord, caller: Caller, conversation_id: str | None) -> None:
         """Count a question in a conversation that there is; the first one of a new conversation makes it and has all its places.
@@ -76,16 +77,15 @@ class Turnstile:
         if conversation_id is None:
             return
         caught = self._caught("session", caller.role.name, caller.credential.quota or record.quota)
-        await self._take(record, (("session", caught),), {"session": f"{caller.account_id}/{conversation_id}"})
+        await self._take(record, (("session", f"{caller.account_id}/{conversation_id}", caught),))
 
-    async def _take(
-        self, record: RequestRecord, wanted: Sequence[tuple[Kind, _Caught]], subjects: dict[Kind, str]
-    ) -> None:
-        demands = [Demand(limit, subjects[kind]) for kind, caught in wanted for limit in caught.limits]
+    async def _take(self, record: RequestRecord, wanted: Sequence[tuple[Kind, str, _Caught]]) -> None:
+        """Take the places of kinds of limits, each with its subject."""
+        demands = [Demand(limit, subject) for _, subject, caught in wanted for limit in caught.limits]
         if not demands:
             return
         decision = await self._store.take(demands, self._wall_clock())
-        for _, caught in wanted:
+        for _, _, caught in wanted:
             record.rate_policy = f"{record.rate_policy}, {caught.policy}" if record.rate_policy else caught.policy
         if not decision.allowed:
             record.rate = decision
@@ -93,7 +93,7 @@ class Turnstile:
             raise _refused(decision)
         if record.rate is None or decision.remaining < record.rate.remaining:
             record.rate = decision
-        for kind, _ in wanted:
+        for kind, _, _ in wanted:
             self._counted(record.role, kind, "taken")
 
     def _caught(self, kind: Kind, role: str, quota: str | None) -> _Caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from service.quotas.limits import SLOTS, Count, Decision, Demand, Limit, decide
+from service.quotas.limits import SLOTS, Count, Decision, Demand, decide
 
 MOST_SUBJECTS = 100_000
 """Some 30 MB when all of them ask; past it, whoever asked longest ago is forgotten."""
@@ -14,22 +14,33 @@ MOST_SUBJECTS = 100_000
 class _Window:
     """The slots of one subject under one limit that hold requests, oldest first."""
 
-    __slots__ = ("slots", "used")
+    __slots__ = ("running", "slots", "used")
 
     def __init__(self) -> None:
         self.slots: deque[list[int]] = deque()
         self.used = 0
+        self.running = 0
+        """The slot of the clock in which it was last looked at."""
 
-    def forget_before(self, slot: int) -> None:
-        while self.slots and self.slots[0][0] < slot:
-            self.used -= self.slots.popleft()[1]
+    def count(self, demand: Demand, now: float) -> Count:
+        """What stands here now, without what is too old to count."""
+        limit, slots = demand.limit, self.slots
+        width = limit.slot_seconds
+        oldest = self.running = int(now // width)
+        while slots and slots[0][0] < self.running - SLOTS:
+            self.used -= slots.popleft()[1]
+        if slots:
+            oldest = slots[0][0]
+        return Count(limit, self.used, max(0.0, (oldest + SLOTS + 1) * width - now))
 
-    def add(self, slot: int) -> None:
+    def add(self) -> None:
+        """Count one in the running slot."""
+        slots = self.slots
         # A clock that was set back must not make slots fall: the request counts in the newest one.
-        if self.slots and self.slots[-1][0] >= slot:
-            self.slots[-1][1] += 1
+        if slots and slots[-1][0] >= self.running:
+            slots[-1][1] += 1
         else:
-            self.slots.append([slot, 1])
+            slots.append([self.running, 1])
         self.used += 1
 
 
@@ -45,12 +56,16 @@ class SlidingWindows:
 
     async def take(self, demands: Sequence[Demand], now: float) -> Decision:
         """See `QuotaStore`; never waits."""
-        found = [self._window(demand) for demand in demands]
-        counts = [_count(window, demand.limit, now) for window, demand in zip(found, demands, strict=True)]
+        found: list[_Window] = []
+        counts: list[Count] = []
+        for demand in demands:
+            window = self._window(demand)
+            found.append(window)
+            counts.append(window.count(demand, now))
         decision = decide(counts)
         if decision.allowed:
-            for window, demand in zip(found, demands, strict=True):
-                window.add(int(now // demand.limit.slot_seconds))
+            for window in found:
+                window.add()
         while len(self._windows) > self._most:
             self._windows.popitem(last=False)
         return decision
@@ -67,10 +82,3 @@ class SlidingWindows:
         else:
             self._windows.move_to_end(key)
         return window
-
-
-def _count(window: _Window, limit: Limit, now: float) -> Count:
-    width = limit.slot_seconds
-    window.forget_before(int(now // width) - SLOTS)
-    oldest = window.slots[0][0] if window.slots else int(now // width)
-    return Count(limit, window.used, max(0.0, (oldest + SLOTS + 1) * width - now))
