@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
 from service import __version__
 from service.deployments.model import Deployment
+from service.identifiers import RandomIds
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
@@ -27,9 +27,7 @@ from service.telemetry.tracing import Sampling, Tracing
 def surroundings_of(settings: Settings) -> Surroundings:
     """The surroundings of a real process: its clocks, random ids, and lines on standard error."""
     out = outlets_of(settings, sys.stderr.buffer)
-    return Surroundings(
-        time.perf_counter, time.time, lambda: os.urandom(16).hex(), out.log, out.spans, out.reports, out.drops
-    )
+    return Surroundings(time.perf_counter, time.time, RandomIds(), out.log, out.spans, out.reports, out.drops)
 
 
 def tracing_of(settings: Settings, deployment: Deployment, around: Surroundings) -> Tracing:

@@ -16,10 +16,9 @@ from service.store.conversations import (
     Conversation,
     Message,
     append_messages,
-    find_conversation,
     insert_conversation,
     insert_messages,
-    last_questions,
+    recall,
 )
 from service.store.store import Store
 from service.store.work import Job, Work
@@ -95,9 +94,9 @@ class Turns:
             return self._turn(caller, question, conversation_id, trace_id, is_new=False)
 
         def look() -> Work[Question]:
-            found = yield from find_conversation(caller.account_id, conversation_id)
-            said = earlier[: self._remembered] or (yield from last_questions(conversation_id, self._remembered))
-            return Question(text, caller.role, said, found.title, request_id, cacheable, filters, extractive)
+            title, asked = yield from recall(caller.account_id, conversation_id, self._remembered)
+            said = earlier[: self._remembered] or asked
+            return Question(text, caller.role, said, title, request_id, cacheable, filters, extractive)
 
         question = await self._store.read(look)
         return self._turn(caller, question, conversation_id, trace_id, is_new=False)

@@ -44,6 +44,12 @@ _COUNTED = "id, title, created_at, (SELECT count(*) FROM messages WHERE conversa
 _FIND = f"SELECT {_COUNTED} FROM conversations WHERE id = $1 AND account_id = $2"
 _HOLD = "SELECT id FROM conversations WHERE id = $1 AND account_id = $2 FOR UPDATE"
 """Turns of one conversation are kept one after the other, so that an answer stands behind its own question."""
+_RECALL = (
+    "SELECT c.title, m.content FROM conversations c"
+    " LEFT JOIN messages m ON m.conversation_id = c.id AND m.author = 'user'"
+    " WHERE c.id = $1 AND c.account_id = $2 ORDER BY m.seq DESC LIMIT $3"
+)
+"""One statement, because every question asks it: two would need a transaction around them to see one state."""
 _NEWEST = "ORDER BY created_at DESC, id DESC"
 _LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 {_NEWEST} LIMIT $2"
 _LIST_BEHIND = (
@@ -137,14 +143,17 @@ def find_message(owner: str, message_id: str) -> Work[tuple[str, Message]]:
     return row[0], Message(*row[1:])
 
 
-def last_questions(conversation_id: str, limit: int) -> Work[Sequence[str]]:
-    """The latest questions of a conversation, the newest first."""
-    asked = yield from rows(
-        "SELECT content FROM messages WHERE conversation_id = $1 AND author = 'user' ORDER BY seq DESC LIMIT $2",
-        conversation_id,
-        limit,
-    )
-    return [row[0] for row in asked]
+def recall(owner: str, conversation_id: str, limit: int) -> Work[tuple[str, tuple[str, ...]]]:
+    """The title of the owner's conversation, and its latest questions, the newest first; `limit` is at least 1.
+
+    Raises:
+        NotFound: there is none, or it belongs to somebody else.
+    """
+    found = (yield from rows(_RECALL, conversation_id, owner, limit)) if is_id(conversation_id) else ()
+    if not found:
+        raise NotFound(MISSING)
+    # A conversation without questions has one row, and nothing in it.
+    return found[0][0], tuple(row[1] for row in found if row[1] is not None)
 
 
 def append_messages(owner: str, conversation_id: str, messages: Iterable[Message]) -> Work[None]:

@@ -28,10 +28,10 @@ from service.store.conversations import (
     find_conversation,
     find_message,
     insert_conversation,
-    last_questions,
     list_conversations,
     list_messages,
     messages_behind,
+    recall,
     rename_conversation,
 )
 from service.store.revocations import is_revoked, revoke
@@ -74,6 +74,9 @@ def test_a_conversation_belongs_to_its_owner(peopled: Place) -> None:
     assert peopled.read(lambda: find_conversation("id-ana", "c1")) == Conversation("c1", "Judul", 1.0, 0)
     with pytest.raises(NotFound):
         peopled.read(lambda: find_conversation("id-budi", "c1"))
+    assert peopled.read(lambda: recall("id-ana", "c1", 4)) == ("Judul", ())
+    with pytest.raises(NotFound):
+        peopled.read(lambda: recall("id-budi", "c1", 4))
     with pytest.raises(NotFound):
         peopled.write(lambda: delete_conversation("id-budi", "c1"))
     with pytest.raises(NotFound):
@@ -92,7 +95,7 @@ def test_messages_keep_their_order(peopled: Place) -> None:
         kept = [message.content for message in await store.read(lambda: list_messages("c1"))]
         assert sorted(kept[::2]) == [f"Q{n}" for n in range(8)]
         assert [question.replace("Q", "A") for question in kept[::2]] == kept[1::2]
-        assert list(await store.read(lambda: last_questions("c1", 2))) == kept[-2::-2][:2]
+        assert await store.read(lambda: recall("id-ana", "c1", 2)) == ("Judul", tuple(kept[-2::-2][:2]))
         assert (await store.read(lambda: find_conversation("id-ana", "c1"))).messages == 16
 
     peopled.tell(story)
