@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
-from contextlib import aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -18,7 +18,7 @@ from service.api.idempotency import REPLAYED, Keys, fingerprint, key_of
 from service.api.streaming import EventStream, gone
 from service.api.wire import Json, answer_fields
 from service.errors import AnswerTimeout, NotReady, Problem
-from service.exchange import Answer, Classified, Delta, Step
+from service.exchange import Answer, Classified, Delta, Event, Step
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services
 from service.store.idempotency import Claim, Stored, fulfil
@@ -173,16 +173,19 @@ class _Attendance:
 
 async def _answer(asking: Asking) -> dict[str, Any]:
     """The whole body of a response."""
+    kept, record, form = _Kept(asking), asking.record, asking.form
     body: dict[str, Any] | None = None
     try:
         async with asyncio.timeout(asking.services.deployment.limits.answer_seconds):
             # To the end: a generator that is left half-way has to be closed by the event loop later.
-            async with aclosing(_events(asking)) as events:
+            async with aclosing(_events(asking, kept)) as events:
                 async for event in events:
                     if isinstance(event, Delta):
-                        asking.form.heard(event)
-                    elif isinstance(event, dict):
-                        body = event
+                        form.heard(event)
+                    elif isinstance(event, Answer):
+                        body = kept.told(event)
+                    elif isinstance(event, Classified):
+                        record.complexity = event.complexity
     except TimeoutError as error:
         raise AnswerTimeout(_TOO_LATE) from error
     if body is None:
@@ -192,13 +195,15 @@ async def _answer(asking: Asking) -> dict[str, Any]:
 
 async def _frames(asking: Asking) -> AsyncGenerator[bytes, None]:
     """The frames of a stream; one that fails ends as its form says, and only a saved answer ends well."""
-    record, form = asking.record, asking.form
+    kept, record, form = _Kept(asking), asking.record, asking.form
     try:
-        async with aclosing(_events(asking)) as events:
+        async with aclosing(_events(asking, kept)) as events:
             async for event in events:
-                if isinstance(event, dict):
-                    yield form.last(event)
+                if isinstance(event, Answer):
+                    yield form.last(kept.told(event))
                     continue
+                if isinstance(event, Classified):
+                    record.complexity = event.complexity
                 data = form.told(event)
                 if data:
                     if record.first_content is None and isinstance(event, Delta):
@@ -213,34 +218,51 @@ async def _frames(asking: Asking) -> AsyncGenerator[bytes, None]:
         yield _broken(asking, Problem(_INTERNAL))
 
 
-async def _events(asking: Asking) -> AsyncGenerator[Classified | Step | Delta | dict[str, Any], None]:
-    """What happens, in order; last the body of the answer, once it is saved."""
-    services, turn, claim = asking.services, asking.turn, asking.claim
-    bodies: list[dict[str, Any]] = []
+def _events(asking: Asking, kept: _Kept) -> AsyncGenerator[Event, None]:
+    """What happens, in order, last the answer once it is saved.
 
-    async def save(answer: Answer) -> None:
+    Closed at once when the reader leaves, down to the provider: what nobody reads should cost nothing.
+    """
+    turn = asking.turn
+    today = datetime.fromtimestamp(turn.asked_at, UTC).date()
+    events = asking.services.answerer.answer(turn.question, today, kept.save)
+    return events if asking.claim is None else _held(asking.keys.holding(asking.claim), events)
+
+
+async def _held(
+    claim: AbstractAsyncContextManager[None], events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[Event, None]:
+    """The events while a claim is held."""
+    async with claim, aclosing(events):
+        async for event in events:
+            yield event
+
+
+class _Kept:
+    """Keeps the answer of a question, counts it, and makes its body."""
+
+    __slots__ = ("_asking", "_body")
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._body: dict[str, Any] | None = None
+
+    async def save(self, answer: Answer) -> None:
+        """Keep it, durably; under its idempotency key too, where it came with one."""
+        asking = self._asking
+        turn, turns, claim = asking.turn, asking.services.turns, asking.claim
         if claim is None:
-            await services.turns.keep(turn, answer)
+            await turns.keep(turn, answer)
             return
         # Made before it is kept: what a retry gets is this very body.
         body = asking.form.whole(_fields(asking, answer))
-        await services.turns.keep(turn, answer, lambda: fulfil(claim, turn.id, orjson.dumps(body).decode()))
-        bodies.append(body)
+        await turns.keep(turn, answer, lambda: fulfil(claim, turn.id, orjson.dumps(body).decode()))
+        self._body = body
 
-    today = datetime.fromtimestamp(turn.asked_at, UTC).date()
-    # Closed at once when the reader leaves, down to the provider: what nobody reads should cost nothing.
-    async with (
-        asking.keys.holding(claim) if claim else nullcontext(),
-        aclosing(services.answerer.answer(turn.question, today, save)) as events,
-    ):
-        async for event in events:
-            if isinstance(event, Answer):
-                _count(asking, event)
-                yield bodies[0] if bodies else asking.form.whole(_fields(asking, event))
-                continue
-            if isinstance(event, Classified):
-                asking.record.complexity = event.complexity
-            yield event
+    def told(self, answer: Answer) -> dict[str, Any]:
+        """The body of an answer that was kept."""
+        _count(self._asking, answer)
+        return self._body or self._asking.form.whole(_fields(self._asking, answer))
 
 
 def _fields(asking: Asking, answer: Answer) -> dict[str, Any]:
