@@ -33,6 +33,7 @@ class Program:
 PROGRAMS = {
     "store_writes": Program(40, ("--messages", "20", "--rounds", "2")),
     "instrumented_endpoint": Program(60, ("--requests", "1000", "--rounds", "1")),
+    "around_answer": Program(30, ("--requests", "320", "--rounds", "1")),
     "chat_http": Program(300, ("--questions", "200", "--rounds", "1", "--passages", "2000", "--bare", "500")),
     "chat_profile": Program(60, ("--questions", "200", "--passages", "2000")),
     "scrape_cost": Program(180, ("--pairs", "1", "--seconds", "1", "--passages", "2000", "--warm-up", "100")),
