@@ -11,7 +11,6 @@ CHARACTERS_PER_TOKEN = 3.5
 
 On the corpus that ships it makes 2.1 tokens of a word (1.9 to 2.3 in nine of ten entries). Usage that a provider reports replaces it.
 """
-_MESSAGE_OVERHEAD = 4
 
 
 def cost_usd(usage: Usage, model: Model) -> float:
@@ -32,8 +31,3 @@ def estimate_tokens(text: str) -> int:
         return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
     wide = sum(letter > "\u2e7f" for letter in text)
     return wide + math.ceil((len(text) - wide) / CHARACTERS_PER_TOKEN)
-
-
-def estimate_prompt(texts: list[str]) -> int:
-    """About how many tokens the messages of a prompt are, with what separates them."""
-    return sum(estimate_tokens(text) + _MESSAGE_OVERHEAD for text in texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.store.work import Work, found, run
+from service.store.work import Work, run
 
 
 def revoke(jti: str, expires_at: float, now: float) -> Work[None]:
@@ -11,8 +11,3 @@ def revoke(jti: str, expires_at: float, now: float) -> Work[None]:
         "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING", jti, expires_at
     )
     yield from run("DELETE FROM revoked_tokens WHERE expires_at < $1", now)
-
-
-def is_revoked(jti: str) -> Work[bool]:
-    """Whether the token with this id was revoked."""
-    return (yield from found("SELECT 1 FROM revoked_tokens WHERE jti = $1", jti))

@@ -14,7 +14,7 @@ from service.errors import ConfigurationError
 from service.llm.calls import AttemptLimits, Model, Usage
 from service.llm.client import open_providers
 from service.llm.endpoints import CallLimits, Providers, host_of, own_address, own_host
-from service.llm.pricing import cost_usd, estimate_prompt, estimate_tokens
+from service.llm.pricing import cost_usd, estimate_tokens
 from service.llm.providers import KeySource, catalogue_entry, catalogue_names, load_providers
 from service.llm.routing import candidates
 from service.settings import provider_key
@@ -297,4 +297,3 @@ def test_an_estimate_grows_with_its_text(one: str, other: str) -> None:
     assert estimate_tokens("") == 0
     assert estimate_tokens(one) <= estimate_tokens(one + other) <= estimate_tokens(one) + estimate_tokens(other)
     assert estimate_tokens(one) <= len(one)
-    assert estimate_prompt([one, other]) >= estimate_tokens(one + other)
