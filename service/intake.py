@@ -23,7 +23,14 @@ from service.ingest.progress import Silent
 from service.ingest.publishing import Unpublished
 from service.ingest.reader import Reader
 from service.ingest.refusals import ADVICE
-from service.store.documents import SentDocument, State, earlier_documents, mark_document, waiting_documents
+from service.store.documents import (
+    SentDocument,
+    State,
+    earlier_documents,
+    is_document,
+    mark_document,
+    waiting_documents,
+)
 from service.store.store import Store
 from service.store.work import Work
 
@@ -31,6 +38,8 @@ SUFFIXES = (".jsonl", ".md", ".txt", ".html", ".htm", ".pdf", ".docx")
 _LONGEST_NAME = 200
 _ARRIVING = ".arriving"
 """A hidden folder, which an ingest passes over: what lies there is not whole, or nobody's turn yet."""
+_LEFT_OVER_SECONDS = 3600.0
+"""A file that arrived so long ago and that no row names belongs to a request that died in between: no upload takes as long."""
 _LOCK = ".intake.lock"
 
 Outcome = tuple[SentDocument, State, str]
@@ -63,6 +72,7 @@ class Intake:
         self._wall_clock = wall_clock
         self._readers: list[Reads] = []
         self._stopping = False
+        self._sweeps_at = 0.0
 
     async def store_bytes(self, document_id: str, content: bytes) -> None:
         """Put a document on disk, synced, before anybody is told that it arrived.
@@ -81,6 +91,9 @@ class Intake:
         Raises:
             StorageUnavailable: the database takes no writes; the documents wait.
         """
+        if (now := self._wall_clock()) >= self._sweeps_at:
+            await self._sweep(now - _LEFT_OVER_SECONDS)
+            self._sweeps_at = now + _LEFT_OVER_SECONDS
         waiting = await self._store.read(waiting_documents)
         if not waiting or self._stopping:
             return
@@ -99,6 +112,22 @@ class Intake:
         self._stopping = True
         for reader in self._readers:
             reader.stop()
+
+    async def _sweep(self, before: float) -> None:
+        """Remove, after a start and once an hour, what was never acknowledged: its process died before the row was written."""
+        for file in await asyncio.to_thread(self._arrived, before):
+            if not await self._store.read(partial(is_document, file.name)):
+                # What a disk does not let go of costs its room, and nothing else.
+                with suppress(OSError):
+                    await asyncio.to_thread(file.unlink, missing_ok=True)
+
+    def _arrived(self, before: float) -> list[Path]:
+        try:
+            files = [file for file in (self._folder / _ARRIVING).iterdir() if file.is_file()]
+            return [file for file in files if file.stat().st_mtime < before]
+        except OSError:
+            # No document ever arrived, another worker sweeps as well, or the folder cannot be read, which the next upload tells.
+            return []
 
     async def _take_in(self, waiting: Sequence[SentDocument]) -> None:
         there = await asyncio.to_thread(lambda: {one.id: self._placed(one) for one in waiting})

@@ -8,7 +8,7 @@ from typing import Literal
 
 from service.errors import NotFound
 from service.store.naming import is_id
-from service.store.work import Work, one, rows, run
+from service.store.work import Work, found, one, rows, run
 
 State = Literal["queued", "running", "done", "refused", "failed"]
 MISSING = "There is no document with this id"
@@ -63,14 +63,19 @@ def find_document(document_id: str) -> Work[SentDocument]:
     return SentDocument(*row)
 
 
+def is_document(document_id: str) -> Work[bool]:
+    """Whether a document with this id was ever acknowledged."""
+    return is_id(document_id) and (yield from found("SELECT 1 FROM documents WHERE id = $1", document_id))
+
+
 def list_documents(limit: int, behind: tuple[float, str] | None) -> Work[Sequence[SentDocument]]:
     """Documents, the newest first; those behind a moment and an id where these are given."""
     order = "ORDER BY created_at DESC, id DESC LIMIT $1"
     if behind is None:
-        found = yield from rows(f"{_PAGE} {order}", limit)
+        listed = yield from rows(f"{_PAGE} {order}", limit)
     else:
-        found = yield from rows(f"{_PAGE} WHERE (created_at, id) < ($2, $3) {order}", limit, *behind)
-    return [SentDocument(*row) for row in found]
+        listed = yield from rows(f"{_PAGE} WHERE (created_at, id) < ($2, $3) {order}", limit, *behind)
+    return [SentDocument(*row) for row in listed]
 
 
 def waiting_documents() -> Work[Sequence[SentDocument]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from service.ingest.ingesting import LOCK, Order, ingest, locked
 from service.ingest.progress import Silent
+from service.intake import Intake
+from tests.service.conftest import NOW
 
 GUIDE = "# Panduan penetapan wali\n\nPermohonan penetapan wali diajukan kepada pengadilan agama setempat dengan membawa akta kelahiran anak.\n"
 
@@ -113,6 +116,22 @@ def test_a_restart_forgets_no_document(build_house: Any, settings: Any, library:
     with sqlite3.connect(house.database) as connection:
         connection.execute("UPDATE documents SET state = 'running' WHERE finished_at IS NULL")
     assert settled(house, sent["document_id"])["state"] == "done"
+
+
+def test_what_was_never_acknowledged_is_cleared_away_at_the_start(house: Any, library: Path) -> None:
+    """Of the old files that arrived, the one without a row goes; who waits for its turn stays, and so does a young one."""
+    folder = library.with_name("lib-documents")
+    arriving = folder / ".arriving"
+    arriving.mkdir(parents=True)
+    with locked(folder / ".intake.lock"):
+        waiting = send(house, "wali.md", GUIDE).json()["document_id"]
+        for name in ("of-a-killed-process", "of-a-request-under-way"):
+            (arriving / name).write_text(GUIDE)
+        for name, age in (("of-a-killed-process", 3700), (waiting, 3700), ("of-a-request-under-way", 3500)):
+            os.utime(arriving / name, (NOW - age, NOW - age))
+        started = Intake(library, house.app.state.services.store, lambda: NOW)
+        house.run(started.work())
+        assert {file.name for file in arriving.iterdir()} == {waiting, "of-a-request-under-way"}
 
 
 @pytest.mark.parametrize(
