@@ -70,7 +70,7 @@ class _Page(HTMLParser):
             self.text += data
 
 
-def _inputs(spec: Spec, run: Run, checklists: tuple[Checklist, ...] = (), waivers: tuple[Waiver, ...] = ()) -> Inputs:
+def inputs_of(spec: Spec, run: Run, checklists: tuple[Checklist, ...] = (), waivers: tuple[Waiver, ...] = ()) -> Inputs:
     return Inputs(
         spec, EvidenceSet({kind: with_digest(evidence) for kind, evidence in run.items()}), waivers, checklists
     )
@@ -112,7 +112,7 @@ def _broken(spec: Spec, run: Run) -> Run:
 def good(
     spec: Spec, evidence_of: Callable[..., Run], checklists: tuple[Checklist, ...], at: datetime
 ) -> tuple[Decision, Inputs]:
-    inputs = _inputs(spec, evidence_of(spec), checklists)
+    inputs = inputs_of(spec, evidence_of(spec), checklists)
     return inputs.decide(Phase.BUILD, at), inputs
 
 
@@ -122,13 +122,13 @@ def bad(
 ) -> tuple[Decision, Inputs]:
     waiver = Waiver("acceptance", "known", "Head of operations", date(2026, 11, 1), date(2026, 12, 1))
     stray = Waiver("nothing", "a typo", "Head of operations", date(2026, 11, 1), date(2026, 12, 1))
-    inputs = _inputs(spec, _broken(spec, evidence_of(spec)), checklists, (waiver, stray))
+    inputs = inputs_of(spec, _broken(spec, evidence_of(spec)), checklists, (waiver, stray))
     return inputs.decide(Phase.BUILD, at), inputs
 
 
 @pytest.fixture(scope="module")
 def empty(spec: Spec, at: datetime) -> tuple[Decision, Inputs]:
-    inputs = _inputs(spec, {})
+    inputs = inputs_of(spec, {})
     return inputs.decide(Phase.PUBLIC, at), inputs
 
 
@@ -334,23 +334,32 @@ def test_provenance_is_shown_in_both_times(good: tuple[Decision, Inputs]) -> Non
         assert words in text
 
 
-def test_untrusted_text_is_inert(spec: Spec, run: Run, at: datetime, checklists: tuple[Checklist, ...]) -> None:
-    """Titles, errors, names of machines and queries that try to be markup stay text, everywhere."""
-    evil_scenario = dict.fromkeys(("id", "title", "role", "complexity", "family", "severity", "verdict"), EVIL)
-    finding = dict.fromkeys(("turn", "check", "verdict", "expected", "got", "advice"), EVIL)
-    run = _with_details(run, Kind.UAT, scenarios=[evil_scenario | {"findings": [finding]}])
+def hostile(run: Run, text: str) -> Run:
+    """A run whose evidence says one text wherever it may say any."""
+    scenario = dict.fromkeys(("id", "title", "role", "complexity", "family", "severity", "verdict"), text)
+    finding = dict.fromkeys(("turn", "check", "verdict", "expected", "got", "advice"), text)
+    run = _with_details(run, Kind.UAT, scenarios=[scenario | {"findings": [finding]}])
     run = _with_details(
-        run, Kind.DRILL, drills=[dict.fromkeys(("drill", "fault", "alert", "baseline", "runbook"), EVIL)]
+        run, Kind.DRILL, drills=[dict.fromkeys(("drill", "fault", "alert", "baseline", "runbook"), text)]
     )
-    run = _with_details(run, Kind.SLO, slos=[{"slo": "ttft", "query_bad": EVIL, "query_valid": EVIL}])
-    run = _with_details(run, Kind.LOAD, failures={EVIL: 3}, stages=[{"name": EVIL, EVIL: EVIL}], warnings=[EVIL])
-    run = _with_details(run, Kind.PROVENANCE, machine={EVIL: EVIL}, versions={EVIL: EVIL}, steps=[{"step": EVIL}])
-    inputs = _inputs(spec, run, checklists)
-    page = html(inputs.decide(Phase.BUILD, at), inputs)
+    run = _with_details(run, Kind.SLO, slos=[{"slo": "ttft", "query_bad": text, "query_valid": text}])
+    run = _with_details(run, Kind.LOAD, failures={text: 3}, stages=[{"name": text, text: text}], warnings=[text])
+    return _with_details(run, Kind.PROVENANCE, machine={text: text}, versions={text: text}, steps=[{"step": text}])
+
+
+def test_untrusted_text_is_inert(spec: Spec, run: Run, at: datetime, checklists: tuple[Checklist, ...]) -> None:
+    """Answers, names of scenarios, errors, machines and queries that try to be markup stay text: no element or attribute is made of them."""
+    pages = []
+    for text in (EVIL, "kata"):
+        inputs = inputs_of(spec, hostile(run, text), checklists)
+        pages.append(html(inputs.decide(Phase.BUILD, at), inputs))
+    page, plain = pages
     parsed = _Page(page)
     assert parsed.faults == []
+    assert [(tag, sorted(named)) for tag, named in parsed.tags] == [
+        (tag, sorted(named)) for tag, named in _Page(plain).tags
+    ]
     assert page.count("<script") == 1
-    assert "<img" not in page
     assert "49" not in re.findall(r"\b49\b", parsed.text)
     assert "\u202e" not in parsed.text
     assert "\x00" not in page
@@ -380,7 +389,7 @@ def test_untrusted_text_is_inert(spec: Spec, run: Run, at: datetime, checklists:
 )
 def test_missing_details_are_not_recorded(spec: Spec, run: Run, at: datetime, wrong: dict[str, Any]) -> None:
     """Details of any other shape degrade to words; the page and the verdict stay."""
-    inputs = _inputs(spec, {kind: replace(evidence, details=wrong) for kind, evidence in run.items()})
+    inputs = inputs_of(spec, {kind: replace(evidence, details=wrong) for kind, evidence in run.items()})
     decision = inputs.decide(Phase.BUILD, at)
     assert decision.readiness is Readiness.GO
     page = html(decision, inputs)
@@ -391,7 +400,7 @@ def test_missing_details_are_not_recorded(spec: Spec, run: Run, at: datetime, wr
 def test_evidence_that_may_not_be_used_shows_no_details(spec: Spec, run: Run, at: datetime) -> None:
     """Scenarios of a stale run would look like results, so they are not shown."""
     run[Kind.UAT] = replace(run[Kind.UAT], complete=False)
-    inputs = _inputs(spec, run)
+    inputs = inputs_of(spec, run)
     page = html(inputs.decide(Phase.BUILD, at), inputs)
     assert "The scenarios were not recorded." in page
     assert "it is incomplete" in page
@@ -403,9 +412,9 @@ def test_the_same_evidence_gives_the_same_bytes(
     """Page, JSON and Markdown are functions of evidence and date alone."""
     pages = set()
     for _ in range(2):
-        inputs = _inputs(spec, dict(reversed(evidence_of(spec).items())), checklists)
+        inputs = inputs_of(spec, dict(reversed(evidence_of(spec).items())), checklists)
         pages.add(html(inputs.decide(Phase.BUILD, at), inputs))
-        inputs = _inputs(spec, evidence_of(spec), checklists)
+        inputs = inputs_of(spec, evidence_of(spec), checklists)
         pages.add(html(inputs.decide(Phase.BUILD, at), inputs))
     assert len(pages) == 1
 
@@ -563,7 +572,7 @@ def test_a_measurement_without_contract_share(
 ) -> None:
     """A gate of 100 % has no allowance to divide, and a row without value no margin."""
     run[Kind.UAT] = replace(run[Kind.UAT], items=(judged(spec.gate("acceptance"), {}, Measurement(None, 0)),))
-    inputs = _inputs(spec, run)
+    inputs = inputs_of(spec, run)
     page = html(inputs.decide(Phase.BUILD, at), inputs)
     assert "nothing was measured" in page
 

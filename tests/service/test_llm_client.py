@@ -302,6 +302,28 @@ def test_each_way_to_fail_is_told_apart_and_keeps_secrets(
     assert SECRET_PROMPT not in told
 
 
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+)
+def test_a_redirect_is_never_followed(status: str) -> None:
+    """Where a provider points to hears nothing: no connection, so neither the key nor the question."""
+    elsewhere = Provider(playing(STREAM, chunked(CHUNK + FINISH), LAST))
+
+    async def story(provider: Provider, client: OpenAIProvider) -> None:
+        server = await asyncio.start_server(elsewhere.serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        place = f"Location: http://127.0.0.1:{port}/v1/chat/completions\r\n"
+        provider.play = playing(whole(b"", status=status, more=place))
+        with pytest.raises(Rejected):
+            await answer(client)
+        await asyncio.sleep(0.01)
+        server.close()
+
+    asked = run(playing(), story)
+    assert len(asked.requests) == 1
+    assert (elsewhere.connections, elsewhere.requests) == (0, [])
+
+
 def test_nobody_listens() -> None:
     """A refused connection is Unreachable, without secrets in its causes."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

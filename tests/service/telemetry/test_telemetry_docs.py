@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,29 @@ def test_a_label_that_would_grow_or_clash_is_refused(tmp_path: Path, label: dict
     """A label that is ours, the fold itself as a value, and more than six values end the start."""
     with pytest.raises(ConfigurationError, match=named):
         load_deployment(with_label(tmp_path, **label))
+
+
+@pytest.mark.parametrize("text", ["<b>", "a&b", 'a"b', "a'b", "a\nb", "javascript:x", "{{x}}", "${x}", "[a](b)", "é"])
+def test_no_label_can_hold_markup(tmp_path: Path, text: str) -> None:
+    """Neither the name nor a value nor the header of a deployment's label takes what HTML, a template or a link could read."""
+    good = {"name": "channel", "header": "x-channel", "values": ["web"]}
+    for member, wrong in (("name", text), ("header", text), ("values", [text])):
+        with pytest.raises(ConfigurationError, match=f"label.{member}"):
+            load_deployment(with_label(tmp_path, **{**good, member: wrong}))
+
+
+def test_no_client_puts_markup_onto_the_page(house: Any) -> None:
+    """Whatever stands in paths, methods, headers and bodies: every label value on the page is plain."""
+    evil = "<img src=x onerror=alert(1)>"
+    house.send("GET", f"/{evil}")
+    house.send("POST", f"/v1/tools/{evil}", "judge", json={"query": evil})
+    house.send("POST", "/v1/chat", "judge", json={"message": evil, "model": evil}, headers={"user-agent": evil})
+    house.send("POST", "/v1/chat/completions", "judge", json={"model": evil, "messages": []})
+    house.send("POST", "/v1/auth/token", json={"username": evil, "password": evil})
+    values = {
+        value
+        for family in text_string_to_metric_families(house.page())
+        for sample in family.samples
+        for value in sample.labels.values()
+    }
+    assert [value for value in values if not re.fullmatch(r"[\w./:{}+ -]*", value, re.ASCII)] == []
