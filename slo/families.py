@@ -56,18 +56,19 @@ class Families:
         made: list[SLO] = []
         known: dict[str, tuple[str, ...]] = {name: (name,) for name in broken}
         for name, entry in self._wire.slos.items():
-            members = self._family(name, entry)
-            known[name] = tuple(slo_id for slo_id, _ in members)
-            made += [slo for _, slo in members if slo is not None]
+            members = self._family(name, entry, maimed=name in broken)
+            known[name] = tuple(slo_id for slo_id, _ in members) or (name,)
+            made += [slo for _, slo in members if slo is not None and name not in broken]
         self._check_ids(known)
         check_composites([(slo.id, ("slos", slo.name), slo.sli) for slo in made], known, self._findings)
         _check_groups(made, self._findings)
         return tuple(made)
 
-    def _family(self, name: str, entry: SLOWire) -> list[tuple[str, SLO | None]]:
+    def _family(self, name: str, entry: SLOWire, *, maimed: bool) -> list[tuple[str, SLO | None]]:
+        """The members' ids, each with its SLO; a family that the wire maimed is looked at for what else is wrong."""
         path = ("slos", name)
         kinds = entry.kinds()
-        if len(kinds) != 1:
+        if len(kinds) != 1 and not maimed:
             given = f"has {', '.join(kinds)}" if kinds else "has none"
             self._findings.wrong(
                 path, f"needs exactly one of {', '.join(KINDS)}; it {given}", "say what is counted, once"

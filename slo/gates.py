@@ -43,7 +43,7 @@ class Gates:
     def __init__(self, wire: SpecWire, slos: Sequence[SLO], broken: frozenset[str], findings: Findings) -> None:
         self._wire = wire
         self._slos = slos
-        self._broken = broken | {name for name in wire.slos if all(slo.name != name for slo in slos)}
+        self._broken = broken | (set(wire.slos) - {slo.name for slo in slos})
         self._findings = findings
 
     def phases(self) -> Mapping[Phase, PhaseDemands]:

@@ -134,7 +134,7 @@ def of_member(
         return given[keys[0]]
     here = ", ".join(value for _, value in member.labels) or "an SLO without 'for_each'"
     if keys:
-        findings.wrong(path, f"has {len(keys)} values for {here}", "name values of one label only")
+        findings.wrong(path, f"has {len(keys)} values for one member", "name values of one label only")
     elif member.labels:
         findings.wrong(path, f"has no {what} for {here!r}", f"add it, or a {DEFAULT!r}")
     else:
@@ -208,8 +208,8 @@ def _windowed(text: str, filled: str, read: Read, path: Path, member: Member, fi
         )
         return None
     if member.labels and filled == text:
-        label, value = member.labels[0]
-        said = f"is the same for every value of 'for_each', also for {value!r}"
+        label = member.labels[0][0]
+        said = "is the same for every value of 'for_each'"
         findings.wrong(path, said, f'put the value in by ${label}: {{{label}="${label}"}}')
         return None
     return filled

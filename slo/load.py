@@ -137,17 +137,32 @@ def _wire(document: Document, findings: Findings) -> tuple[SpecWire | None, froz
     return None, broken
 
 
+_MEMBER_STAND_INS: dict[str, Any] = {"title": "unnamed", "objective": "50%"}
+
+
 def _without(data: Any, places: Iterable[tuple[str, ...]]) -> tuple[Any, frozenset[str]]:  # noqa: ANN401 - any YAML
-    """The data without the entries in which the places lie, and which SLOs were lost by it."""
+    """The data without the entries in which the places lie, and which SLOs were lost or maimed by it."""
     if not isinstance(data, dict):
         return data, frozenset()
-    kept, lost = {key: value for key, value in data.items() if isinstance(key, str)}, set()
+    kept = {key: value for key, value in data.items() if isinstance(key, str)}
+    tables = {key: dict(kept[key]) for key in _TABLES if isinstance(kept.get(key), dict)}
+    kept.update(tables)
+    lost: set[str] = set()
     for place in places:
         key = place[0] if place else ""
-        inner = kept.get(key)
-        if key in ("slos", "gates", "phases", "labels", "selector") and len(place) > 1 and isinstance(inner, dict):
-            kept[key] = {name: value for name, value in inner.items() if str(name) != place[1]}
-            lost |= {place[1]} if key == "slos" else set()
-        else:
+        if len(place) < 2 or key not in tables:
             kept.pop(key, None)
+            continue
+        table, name = tables[key], place[1]
+        entry = table.pop(name, None)
+        if key == "slos":
+            lost.add(name)
+            if len(place) > 2 and isinstance(entry, dict):
+                table[name] = {
+                    **_MEMBER_STAND_INS,
+                    **{word: given for word, given in entry.items() if word != place[2]},
+                }
     return {**_STAND_INS, **kept}, frozenset(lost)
+
+
+_TABLES = ("slos", "gates", "phases", "labels", "selector")

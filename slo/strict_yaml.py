@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slo.errors import InvalidInput, Problem
+from slo.patterns import MENDS
 
 MAX_DEPTH = 50
 MAX_BYTES = 4_000_000
@@ -227,7 +228,7 @@ class _Reader:
 
 def model_problems(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
     """What a wire model refuses, each with its place; of very many the first ones and their number."""
-    details = error.errors(include_url=False, include_context=False)
+    details = error.errors(include_url=False)
     told = [_problem(detail, document, model) for detail in details[:MOST_PROBLEMS]]
     if len(details) > MOST_PROBLEMS:
         more = f"{len(details) - MOST_PROBLEMS} more problems like these are not listed"
@@ -250,12 +251,21 @@ def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem
         return Problem(name, line, shown, f"unknown key {_short(path[-1])!r}", advice)
     if detail["type"] == "missing":
         return Problem(name, line, shown, f"key {path[-1]!r} is missing", "add it")
-    said, _, advice = str(detail["msg"]).removeprefix("Value error, ").partition(" // ")
+    context = detail.get("ctx", {})
+    if detail["type"] == "string_pattern_mismatch":
+        mend = MENDS.get(context["pattern"], f"it must match {context['pattern']}")
+        return Problem(name, line, shown, f"{_short(detail['input'])!r} cannot stand here", mend)
+    said = str(detail["msg"]).removeprefix("Value error, ")
     said = said[0].lower() + said[1:] if said else "is wrong"
-    return Problem(name, line, shown, said, advice or _mend(detail))
+    advice = getattr(context.get("error"), "advice", "") or _mend(detail)
+    return Problem(name, line, shown, said, advice)
 
 
 _MENDS = {
+    "literal_error": "write one of these",
+    "string_too_long": "shorten it",
+    "greater_than_equal": "write a larger number",
+    "less_than_equal": "write a smaller number",
     "string_type": "put text in quotes: YAML reads it as something else",
     "dict_type": "write keys with values below it",
     "model_type": "write keys with values below it",
@@ -290,8 +300,19 @@ def _yaml_problem(error: Exception, name: str) -> Problem:
     context = getattr(error, "context", None)
     said = f"{context}, {said}" if context else said
     said = said.splitlines()[0]
-    advice = "write the file as UTF-8 text" if isinstance(error, UnicodeError) else ""
+    advice = "write the file as UTF-8 text" if isinstance(error, UnicodeError) else _syntax_mend(said)
     return Problem(name, None if mark is None else mark.line + 1, "", f"is no YAML that can be used: {said}", advice)
+
+
+def _syntax_mend(said: str) -> str:
+    """What usually stands behind the parsers' own words."""
+    if "cannot start any token" in said or "tab" in said:
+        return "indent by spaces, and put text that begins with @, `, % or a tab in quotes"
+    if "quoted scalar" in said:
+        return "close the quote"
+    if "flow" in said:
+        return "close the bracket"
+    return "look at the indent, and at quotes and brackets that are not closed"
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:

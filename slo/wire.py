@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 
+from slo import patterns
 from slo.quantities import QuantityError, parse_duration, parse_ratio
 from slo.spec import Kind, Severity, Statistic, Unit
 from slo.strict_yaml import Wire
@@ -64,13 +66,13 @@ WindowText = Annotated[
     BeforeValidator(_window),
     _texts(f"^\\s*month\\s*$|{_DURATION_PATTERN}", "30d, 28d, or month.", "30d", "month"),
 ]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
-LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=128)]
-MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=256)]
-LabelValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=128)]
-MatchedValue = Annotated[str, StringConstraints(pattern=r'^[^"\\\x00-\x1f\x7f]+$', max_length=256)]
+Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=63)]
+LabelName = Annotated[str, StringConstraints(pattern=patterns.LABEL_NAME, max_length=128)]
+MetricName = Annotated[str, StringConstraints(pattern=patterns.METRIC_NAME, max_length=256)]
+LabelValue = Annotated[str, StringConstraints(pattern=patterns.LABEL_VALUE, max_length=128)]
+MatchedValue = Annotated[str, StringConstraints(pattern=patterns.MATCHED_VALUE, max_length=256)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=patterns.ONE_LINE)]
 Expression = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -125,7 +127,9 @@ Labels = Annotated[
 def _enum(kind: type[Kind | Statistic | Unit | Severity]) -> tuple[BeforeValidator, WithJsonSchema]:
     def validate(value: object) -> object:
         if not isinstance(value, str) or value not in tuple(kind):
-            raise ValueError(f"{str(value)[:60]!r} is none of {', '.join(kind)}")
+            near = get_close_matches(str(value)[:60], list(kind), n=1)
+            advice = f"did you mean {near[0]}?" if near else f"write one of them, such as {next(iter(kind))}"
+            raise QuantityError(f"{str(value)[:60]!r} is none of {', '.join(kind)}", advice)
         return kind(value)
 
     return BeforeValidator(validate), WithJsonSchema({"enum": [str(word) for word in kind]})
