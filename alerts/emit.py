@@ -13,6 +13,9 @@ from alerts.model import AlertRule, Group, RecordingRule, RuleFile
 from slo.quantities import format_duration
 
 HEADER = "# Generated from the SLO spec of {service} by `make generate`. Change the spec, not this file.\n"
+CATALOGUE_HEADER = (
+    "# Generated from alerts/catalogue for {service} by `make generate`. Change the catalogue, not this file.\n"
+)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -34,15 +37,15 @@ _Dumper.add_representer(str, _text)
 _ENDLESS = 1_000_000  # PyYAML folds longer lines, and a folded expression cannot be searched for
 
 
-def to_yaml(document: Any, service: str) -> bytes:  # noqa: ANN401 - any plain YAML document
+def to_yaml(document: Any, service: str, header: str = HEADER) -> bytes:  # noqa: ANN401 - any plain YAML document
     """A plain document of dicts, lists and scalars as YAML bytes under the header that says where it comes from."""
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_ENDLESS)
-    return (HEADER.format(service=service) + text).encode()
+    return (header.format(service=service) + text).encode()
 
 
-def rules_yaml(rules: RuleFile) -> bytes:
+def rules_yaml(rules: RuleFile, header: str = HEADER) -> bytes:
     """The rule file as Prometheus reads it."""
-    return to_yaml({"groups": [_group(group) for group in rules.groups]}, rules.service)
+    return to_yaml({"groups": [_group(group) for group in rules.groups]}, rules.service, header)
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -29,8 +29,9 @@ STANDARD = load_windows()
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, Any]:
-    """The generated test files as they are committed."""
-    return {path.name: yaml.safe_load(path.read_bytes()) for path in (ROOT / FOLDER / "tests").glob("*.yaml")}
+    """The generated test files of the spec's rules as they are committed; the catalogue's have tests of their own."""
+    paths = [path for path in (ROOT / FOLDER / "tests").glob("*.yaml") if not path.name.startswith("catalogue-")]
+    return {path.name: yaml.safe_load(path.read_bytes()) for path in paths}
 
 
 def expectations(files: dict[str, Any]) -> list[dict[str, Any]]:
