@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alerts.burn import board_link, runbook_path
+from alerts.burn import board_link, links, runbook_path
 from alerts.model import AlertRule
 from alerts.pace import Pace
-from alerts.recording import slo_labels
+from alerts.ratios import BASE_WINDOW, slo_labels
 from slo import names
 from slo.quantities import format_duration
-from slo.sli import counted, matchers, series_of
-from slo.spec import SLO, Severity, Spec, cell
+from slo.sli import matchers, over, series_of
+from slo.spec import SLO, CompositeSLI, RawSLI, Severity, Spec, TimeSliceSLI, cell
 
 DOWN = "ServiceDown"
 UNWATCHED = "ServiceUnwatched"
@@ -70,32 +70,40 @@ def service_alerts(spec: Spec, pace: Pace) -> tuple[AlertRule, ...]:
     return down, unwatched, instance, _watchdog(spec)
 
 
-def sli_absent_alert(spec: Spec, slo: SLO, pace: Pace) -> AlertRule:
-    """The alert that fires when the series that the SLI is computed from do not exist."""
+def sli_absent_alerts(spec: Spec, slo: SLO, pace: Pace) -> tuple[AlertRule, ...]:
+    """The alert that fires when what the SLI is computed from does not exist; a composite leaves it to its components."""
+    what = sli_series(slo, pace)
+    if what is None:
+        return ()
     description = (
         f"No series matches the SLI of {slo.id} ({slo.title}) for {format_duration(SLI_ABSENT_HOLD)}. "
         "Its burn-rate alerts are blind until it is back."
     )
-    return AlertRule(
+    labels = {**dict(slo.tags), **dict(slo_labels(slo)), **_loudness(Severity.TICKET.value), names.OWNER: slo.owner}
+    alert = AlertRule(
         alert=SLI_ABSENT,
-        expr=f"absent({sli_series(slo)})",
+        expr=f"absent({what})",
         hold=pace.seconds(SLI_ABSENT_HOLD),
-        labels=cell({**dict(slo_labels(slo)), **_loudness(Severity.TICKET.value), names.OWNER: slo.owner}),
+        labels=cell(labels),
         annotations=(
             ("summary", f"{slo.id} cannot be computed: its series are missing"),
             ("description", description),
-            ("runbook", runbook_path(SLI_ABSENT)),
-            ("dashboard", board_link(spec, slo)),
+            *links(runbook_path(SLI_ABSENT), board_link(spec, slo)),
         ),
     )
+    return (alert,)
 
 
-def sli_series(slo: SLO) -> str:
-    """The series without which the SLI says nothing: its valid events, or the bucket edge at its threshold."""
-    sli = counted(slo)
-    if sli is None:
-        raise ValueError(f"{slo.id}: its events cannot be counted")
-    return series_of(sli, slo)
+def sli_series(slo: SLO, pace: Pace) -> str | None:
+    """What has to exist for the SLI to say anything: series, or the value of an expression; None for a composite."""
+    sli = slo.sli
+    if isinstance(sli, CompositeSLI):
+        return None
+    window = pace.range(sli.slice if isinstance(sli, TimeSliceSLI) else BASE_WINDOW)
+    if isinstance(sli, RawSLI):
+        return over(sli.error_ratio, window)
+    counted = sli.of if isinstance(sli, TimeSliceSLI) else sli
+    return over(counted if isinstance(counted, str) else series_of(counted, slo), window)
 
 
 def _loudness(severity: str) -> dict[str, str]:
@@ -109,8 +117,7 @@ def _service_alert(
     annotations = (
         ("summary", summary),
         ("description", description),
-        ("runbook", runbook_path(name)),
-        ("dashboard", board_link(spec)),
+        *links(runbook_path(name), board_link(spec)),
     )
     return AlertRule(name, expr, hold, cell(labels), annotations)
 
@@ -124,6 +131,6 @@ def _watchdog(spec: Spec) -> AlertRule:
         annotations=(
             ("summary", "The alerting chain works"),
             ("description", "Always firing. When its notifications stop, Prometheus or Alertmanager is broken."),
-            ("runbook", runbook_path(WATCHDOG)),
+            *links(runbook_path(WATCHDOG), board_link(spec)),
         ),
     )

@@ -7,14 +7,16 @@ factor and error budget apart, `> (14.4 * 0.001)`, so that a person can check it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from alerts.model import AlertRule
 from alerts.pace import Pace
-from alerts.recording import selected, slo_labels
+from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW, recorded_pair, selected, slo_labels
 from slo import names
 from slo.budget import burn_rate_factor
 from slo.quantities import format_duration, format_number, format_ratio
-from slo.spec import SLO, Cell, Severity, Spec, Window, cell
+from slo.sli import counted, valid_events
+from slo.spec import SLO, Cell, RawSLI, Severity, Spec, TimeSliceSLI, Window, cell
 
 
 def burn_alert_name(slo: SLO, severity: Severity) -> str:
@@ -30,8 +32,14 @@ def runbook_path(alert: str) -> str:
 
 def board_link(spec: Spec, slo: SLO | None = None) -> str:
     """Path of the overview board in Grafana, narrowed to the labels of the SLO."""
-    chosen = "&".join(f"var-{name}={value}" for name, value in (slo.labels if slo else ()))
+    found = {**dict(slo.labels), **{name: _label(name) for name in slo.group_by}} if slo else {}
+    chosen = "&".join(f"var-{name}={value}" for name, value in found.items())
     return f"/d/{spec.service}-overview" + (f"?{chosen}" if chosen else "")
+
+
+def links(runbook: str, board: str) -> Cell:
+    """Where to read on: each under our name, and under the one that Alertmanager's and Grafana's templates look for."""
+    return (("runbook", runbook), ("runbook_url", runbook), ("dashboard", board), ("dashboard_url", board))
 
 
 def burn_alerts(spec: Spec, slo: SLO, windows: Iterable[Window], pace: Pace) -> tuple[AlertRule, ...]:
@@ -40,10 +48,11 @@ def burn_alerts(spec: Spec, slo: SLO, windows: Iterable[Window], pace: Pace) -> 
 
 
 def burn_labels(slo: SLO, window: Window) -> Cell:
-    """Labels that the rule adds: the SLO, how loud, which pair of windows, whose it is."""
+    """Labels that the rule adds: the SLO, how loud, which pair of windows, whose it is, and what people want on it."""
     factor = burn_rate_factor(window, slo.window)
     return cell(
         {
+            **dict(slo.tags),
             **dict(slo_labels(slo)),
             names.SLO_SEVERITY: window.severity.value,
             names.SEVERITY: window.severity.value,
@@ -59,33 +68,53 @@ def _burn_alert(spec: Spec, slo: SLO, window: Window, pace: Pace) -> AlertRule:
     name = burn_alert_name(slo, window.severity)
     return AlertRule(
         alert=name,
-        expr=_expr(slo, window),
+        expr=_expr(slo, window, pace),
         hold=pace.seconds(window.hold),
         labels=burn_labels(slo, window),
         annotations=_annotations(spec, slo, window, name),
     )
 
 
-def _expr(slo: SLO, window: Window) -> str:
+def _expr(slo: SLO, window: Window, pace: Pace) -> str:
     limit = f"({format_number(burn_rate_factor(window, slo.window))} * {format_number(slo.error_budget)})"
     long, short = (
         f"({selected(names.sli_error(format_duration(length)), slo)} > {limit})"
         for length in (window.long, window.short)
     )
-    return f"{long}\nand ignoring ({names.SLO_WINDOW})\n{short}"
+    return f"{long}\nand ignoring ({names.SLO_WINDOW})\n{short}{_enough(slo, window.long, pace)}"
+
+
+def _enough(slo: SLO, long: Decimal, pace: Pace) -> str:
+    """The guard against little traffic: so many valid events in the long window; nothing where events are not counted."""
+    pair = recorded_pair(slo)
+    if not slo.least_events or pair is None or counted(slo) is None:
+        return ""
+    if long <= LONGEST_RAW_WINDOW:
+        groups = ", ".join(slo.group_by)
+        return f"\nand on ({groups})\n({valid_events(slo, pace.range(long))} >= {slo.least_events})"
+    # The counts overlap; their mean over the window times its length in five minutes is the number of events.
+    spans = format_number(long / BASE_WINDOW)
+    mean = f"avg_over_time({selected(pair.valid, slo)}[{pace.range(long)}])"
+    return f"\nand ignoring ({names.SLO_WINDOW})\n({mean} * {spans} >= {slo.least_events})"
 
 
 def _annotations(spec: Spec, slo: SLO, window: Window, name: str) -> Cell:
     long, short, period = (format_duration(length) for length in (window.long, window.short, slo.window))
     factor = format_number(burn_rate_factor(window, slo.window))
+    what = {TimeSliceSLI: "time slices", RawSLI: "time"}.get(type(slo.sli), "events")
+    were, too = ("was", "much") if what == "time" else ("were", "many")
+    of = f" ({', '.join(f'{name} {_label(name)}' for name in slo.group_by)})" if slo.group_by else ""
     description = (
-        f"{{{{ $value | humanizePercentage }}}} of the events of {slo.id} were bad over the last {long}, and too many over "
+        f"{{{{ $value | humanizePercentage }}}} of the {what} of {slo.id}{of} {were} bad over the last {long}, and too {too} over "
         f"the last {short}; {format_ratio(slo.error_budget)} may be. At this pace at least "
         f"{format_ratio(window.budget_share)} of the error budget of {period} is spent within {long}."
     )
     return (
-        ("summary", f"{slo.title}: {slo.id} burns its error budget over {factor} times too fast"),
+        ("summary", f"{slo.title}: {slo.id}{of} burns its error budget over {factor} times too fast"),
         ("description", description),
-        ("runbook", runbook_path(name)),
-        ("dashboard", board_link(spec, slo)),
+        *links(slo.runbook or runbook_path(name), board_link(spec, slo)),
     )
+
+
+def _label(name: str) -> str:
+    return f"{{{{ $labels.{name} }}}}"

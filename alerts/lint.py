@@ -16,6 +16,7 @@ from alerts.burn import burn_alert_name
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number, format_ratio
 from slo.spec import SLO, Severity, Spec, Window
+from slo.windows import WindowPolicy, alert_windows
 
 LATEST_PAGE = Decimal(900)
 """Seconds of total outage within which the fastest page shall fire, `for` not counted; ours."""
@@ -50,9 +51,9 @@ class Finding:
         return f"{self.severity}: {self.slo}: {self.message} ({self.advice})"
 
 
-def lint(spec: Spec) -> tuple[Finding, ...]:
-    """All findings about the burn-rate alerts of the spec, SLO by SLO."""
-    return tuple(finding for slo in spec.slos for finding in _findings(slo))
+def lint(spec: Spec, policy: WindowPolicy | None = None) -> tuple[Finding, ...]:
+    """All findings about the burn-rate alerts of the spec, SLO by SLO; with a policy the advice names windows that would work."""
+    return tuple(finding for slo in spec.slos for finding in _findings(slo, policy))
 
 
 def lonely_failure_events(slo: SLO, window: Window) -> int:
@@ -61,23 +62,37 @@ def lonely_failure_events(slo: SLO, window: Window) -> int:
     return max(0, int((1 / threshold).to_integral_value(ROUND_CEILING)) - 1)
 
 
-def _findings(slo: SLO) -> Iterator[Finding]:
+def _findings(slo: SLO, policy: WindowPolicy | None) -> Iterator[Finding]:
     for window in slo.windows:
         if firing_ratio(slo, window) >= 1:
-            yield _unreachable(slo, window)
-    yield from (finding for finding in (_late_page(slo), _lonely(slo)) if finding is not None)
+            yield _unreachable(slo, window, policy)
+    yield from (found for found in (_no_page(slo), _late_page(slo, policy), _lonely(slo)) if found is not None)
 
 
-def _unreachable(slo: SLO, window: Window) -> Finding:
+def _unreachable(slo: SLO, window: Window, policy: WindowPolicy | None) -> Finding:
+    instead = _instead(slo, window.severity, policy)
     return Finding(
         Weight.ERROR,
         slo.id,
         f"{_named(slo, window)} can never fire: it needs more than {_arithmetic(slo, window)} bad events",
-        f"give this pair a factor under {format_number(_floor(1 / slo.error_budget))}, or raise the objective",
+        instead
+        or f"give this pair a factor under {format_number(_floor(1 / slo.error_budget))}, or raise the objective",
     )
 
 
-def _late_page(slo: SLO) -> Finding | None:
+def _no_page(slo: SLO) -> Finding | None:
+    if any(window.severity is Severity.PAGE and firing_ratio(slo, window) < 1 for window in slo.windows):
+        return None
+    burn = format_number(_floor(1 / slo.error_budget))
+    return Finding(
+        Weight.NOTICE,
+        slo.id,
+        f"no burn rate pages: at {format_ratio(slo.objective)} even a total outage burns only {burn} times too fast",
+        "ServiceDown pages for an outage; raise the objective if slowness or errors shall wake somebody",
+    )
+
+
+def _late_page(slo: SLO, policy: WindowPolicy | None) -> Finding | None:
     pages = [window for window in slo.windows if window.severity is Severity.PAGE]
     times = [(detection, window) for window in pages if (detection := _outage_seconds(slo, window)) is not None]
     if not times:
@@ -92,8 +107,21 @@ def _late_page(slo: SLO) -> Finding | None:
         slo.id,
         f"{_named(slo, fastest)} pages only {minutes} min into a total outage, before 'for' of {format_duration(fastest.hold)}: "
         f"{_arithmetic(slo, fastest)} of {format_duration(fastest.long)}",
-        f"a factor up to {factor} pages within {format_duration(LATEST_PAGE)}; until then ServiceDown and availability carry outages",
+        _instead(slo, Severity.PAGE, policy) or f"a factor up to {factor} pages within {format_duration(LATEST_PAGE)}",
     )
+
+
+def _instead(slo: SLO, severity: Severity, policy: WindowPolicy | None) -> str:
+    """The windows that would work, as people write them into a spec; empty when nobody knows better ones."""
+    if policy is None:
+        return ""
+    better = [window for window in alert_windows(slo.objective, slo.window, policy) if window.severity is severity]
+    pairs = ", ".join(
+        f"{format_ratio(window.budget_share)} in {format_duration(window.long)}/{format_duration(window.short)} "
+        f"for {format_duration(window.hold)} (factor {format_number(burn_rate_factor(window, slo.window))})"
+        for window in better
+    )
+    return f"'windows: reachable' gives {pairs}" if pairs else ""
 
 
 def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
@@ -103,6 +131,7 @@ def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
 
 def _lonely(slo: SLO) -> Finding | None:
     counts = [(window, lonely_failure_events(slo, window)) for window in slo.windows]
+    counts = [(window, count) for window, count in counts if count >= slo.least_events]
     told = [
         f"{count} in {format_duration(window.long)} ({burn_alert_name(slo, window.severity)}, and as few in {format_duration(window.short)})"
         for window, count in counts
@@ -114,7 +143,7 @@ def _lonely(slo: SLO) -> Finding | None:
         Weight.NOTICE,
         slo.id,
         f"a single bad event fires while there are at most this many valid events: {', '.join(told)}",
-        "expect more traffic than that, or send synthetic questions in quiet hours",
+        "expect more traffic than that, set least_events, or send synthetic requests in quiet hours",
     )
 
 

@@ -1,123 +1,170 @@
 """Recording rules of one SLO, under Sloth's names.
 
-Three groups, because a range over 30 days costs what thousands of short ones cost (sloth#435, pyrra#1440):
+Groups of their own interval, because a range over 30 days costs what thousands of short ones cost (sloth#435, pyrra#1440):
 
-- *fast*: counts over five minutes, error ratios up to an hour straight from the counters, constants, present burn rate;
-- *long*: error ratios of hours and days, from the recorded counts;
+- *fast*: counts over five minutes, error ratios up to an hour, constants, present burn rate;
+- *slices*: one sample for each time slice;
+- *sampled*: the counts once in five minutes, so that no event is in two of them, and by month where a calendar asks for it;
+- *long*: error ratios of hours and days;
 - *period*: error ratio of the whole SLO window and the budget that is left.
-
-Counts are summed first and divided last: the mean of ratios weighs a quiet night like a busy day (sloth#241). A window without
-valid events yields no sample instead of NaN, which would stay in every longer window until it aged out (sloth#133).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from alerts.model import RecordingRule
 from alerts.pace import Pace
+from alerts.ratios import (
+    BASE_WINDOW,
+    CURRENT_MONTH,
+    LONGEST_DENSE_WINDOW,
+    LONGEST_RAW_WINDOW,
+    MONTH_WORD,
+    Pair,
+    counts,
+    error_ratio,
+    month_ratio,
+    recorded_pair,
+    selected,
+    slices,
+    slo_labels,
+    sloth_id,
+)
 from slo import names
 from slo.quantities import UNITS, format_duration, format_number
-from slo.sli import bad_events, matchers, valid_events
-from slo.spec import SLO, Cell, RatioSLI, cell
+from slo.spec import SLO, CompositeSLI, Spec, TimeSliceSLI, cell
 
-BASE_WINDOW = Decimal(300)
-"""Range of the recorded counts."""
-LONGEST_RAW_WINDOW = Decimal(3600)
-"""Up to here a ratio reads the counters themselves; beyond, it sums recorded counts."""
+__all__ = ["BASE_WINDOW", "LONGEST_RAW_WINDOW", "Demand", "demands", "selected", "slo_labels", "sloth_id", "windows_of"]
 
-
-def slo_labels(slo: SLO) -> Cell:
-    """Labels of everything that is recorded for this SLO: Sloth's three, and what singles it out of its family."""
-    own = {names.SLO_ID: sloth_id(slo), names.SLO_SERVICE: slo.service, names.SLO_NAME: slo.id}
-    return cell({**dict(slo.labels), **own})
+SLOTH_WINDOWS = tuple(Decimal(seconds) for seconds in (300, 1800, 3600, 7200, 21600, 86400, 259200))
+"""Windows that Sloth records beside the SLO's own; people's dashboards read them."""
 
 
-def sloth_id(slo: SLO) -> str:
-    """The id under which Sloth's dashboards know the SLO: `courtsight-availability`."""
-    return f"{slo.service}-{slo.id}"
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What composites ask of a component beside its own windows, and how the spec's SLOs are called."""
+
+    sloth_ids: dict[str, str]
+    windows: Mapping[str, frozenset[Decimal]]
+    months: frozenset[str]
 
 
-def selected(metric: str, slo: SLO) -> str:
-    """A recorded series of this SLO."""
-    return metric + matchers(((names.SLO_ID, sloth_id(slo)),))
+def demands(spec: Spec) -> Demand:
+    """What every composite of the spec asks of its components, and these of theirs."""
+    windows: dict[str, frozenset[Decimal]] = {}
+    months: set[str] = set()
+    composites = {slo.id: slo for slo in spec.slos if isinstance(slo.sli, CompositeSLI)}
+
+    def ask(slo: SLO, asked: frozenset[Decimal], *, calendar: bool) -> None:
+        if not isinstance(slo.sli, CompositeSLI):
+            return
+        for component, _ in slo.sli.components:
+            windows[component] = windows.get(component, frozenset()) | asked
+            if calendar:
+                months.add(component)
+            if component in composites:
+                ask(composites[component], asked, calendar=calendar)
+
+    for slo in composites.values():
+        ask(slo, frozenset(windows_of(slo)), calendar=slo.calendar)
+    return Demand({slo.id: sloth_id(slo) for slo in spec.slos}, windows, frozenset(months))
 
 
-def windows_of(slo: SLO) -> tuple[Decimal, ...]:
-    """Every window over which an error ratio is recorded, shortest first."""
+def windows_of(slo: SLO, also: frozenset[Decimal] = frozenset()) -> tuple[Decimal, ...]:
+    """Every window over which an error ratio is recorded, shortest first: Sloth's, those of its alerts, and those asked for."""
     pairs = {length for window in slo.windows for length in (window.long, window.short)}
-    return tuple(sorted({BASE_WINDOW, *pairs, slo.window}))
+    return tuple(sorted({*SLOTH_WINDOWS, *pairs, slo.window, *also}))
 
 
-def fast_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+def fast_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
     """Counts, short ratios, constants and the present burn rate."""
-    short = (window for window in windows_of(slo) if window <= LONGEST_RAW_WINDOW and window != slo.window)
+    short = (window for window in _windows(slo, demand) if window <= LONGEST_RAW_WINDOW and window != slo.window)
     return (
-        *_counts(slo, pace),
-        *(_ratio(slo, window, pace) for window in short),
+        *_pair_rules(recorded_pair(slo), counts(slo, pace), slo),
+        *(_ratio(slo, window, demand, pace) for window in short),
         *_constants(slo),
-        RecordingRule(names.CURRENT_BURN_RATE, _burn_rate(slo, BASE_WINDOW), slo_labels(slo)),
+        RecordingRule(names.CURRENT_BURN_RATE, _burn_rate(slo, format_duration(BASE_WINDOW)), slo_labels(slo)),
     )
 
 
-def long_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
-    """Error ratios of the windows over an hour, without the SLO window's own."""
-    longer = (window for window in windows_of(slo) if window > LONGEST_RAW_WINDOW and window != slo.window)
-    return tuple(_ratio(slo, window, pace) for window in longer)
+def slice_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+    """One sample for each time slice; nothing for other kinds."""
+    if not isinstance(slo.sli, TimeSliceSLI):
+        return ()
+    return _pair_rules(recorded_pair(slo), slices(slo, slo.sli, pace), slo)
 
 
-def period_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+def sampled_recordings(slo: SLO, demand: Demand) -> tuple[RecordingRule, ...]:
+    """The counts again, seldom enough for windows of weeks, and with their month where a calendar month is asked for."""
+    pair = recorded_pair(slo)
+    if pair is None:
+        return ()
+    rules: tuple[RecordingRule, ...] = ()
+    if pair.sampled() != pair and max(_windows(slo, demand)) > LONGEST_DENSE_WINDOW:
+        rules = _pair_rules(pair.sampled(), (selected(pair.bad, slo), selected(pair.valid, slo)), slo)
+    if not _by_month(slo, demand):
+        return rules
+    dated = tuple(
+        f"{selected(name, slo)}\n* on () group_left ({names.MONTH})\n{CURRENT_MONTH}" for name in (pair.bad, pair.valid)
+    )
+    return (*rules, *_pair_rules(pair.of_month(), (dated[0], dated[1]), slo))
+
+
+def long_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
+    """Error ratios of hours and days, without the SLO window's own and what is longer than three days."""
+    longer = (
+        window
+        for window in _windows(slo, demand)
+        if LONGEST_RAW_WINDOW < window <= LONGEST_DENSE_WINDOW and window != slo.window
+    )
+    return tuple(_ratio(slo, window, demand, pace) for window in longer)
+
+
+def period_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
     """Error ratio and burn rate of the whole SLO window, and the share of its budget that is left (negative when overspent)."""
     labels = slo_labels(slo)
+    period = MONTH_WORD if slo.calendar else format_duration(slo.window)
+    longest = [window for window in _windows(slo, demand) if window > LONGEST_DENSE_WINDOW or window == slo.window]
+    month = (_month(slo, demand, pace),) if _by_month(slo, demand) else ()
     return (
-        _ratio(slo, slo.window, pace),
-        RecordingRule(names.PERIOD_BURN_RATE, _burn_rate(slo, slo.window), labels),
+        *(_ratio(slo, window, demand, pace) for window in longest),
+        *month,
+        RecordingRule(names.PERIOD_BURN_RATE, _burn_rate(slo, period), labels),
         RecordingRule(names.PERIOD_BUDGET_REMAINING, f"1 - {selected(names.PERIOD_BURN_RATE, slo)}", labels),
     )
 
 
-def _counts(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
-    window = pace.range(BASE_WINDOW)
-    return (
-        RecordingRule(names.BAD_EVENTS_5M, _bad(slo, window), slo_labels(slo)),
-        RecordingRule(names.VALID_EVENTS_5M, valid_events(slo, window), slo_labels(slo)),
-    )
+def _windows(slo: SLO, demand: Demand) -> tuple[Decimal, ...]:
+    return windows_of(slo, demand.windows.get(slo.id, frozenset()))
 
 
-def _bad(slo: SLO, window: str) -> str:
-    """Bad events that never lie below zero and are zero where only their series is missing.
-
-    A latency SLI has no such fallback: a missing bucket edge means that nothing is known, and `SLISeriesAbsent` says so.
-    """
-    bad = bad_events(slo, window)
-    if isinstance(slo.sli, RatioSLI):
-        return f"{bad}\nor\n0 * {valid_events(slo, window)}"
-    # increase() extrapolates each series on its own, so that the bucket may exceed the count by a hair after a restart.
-    return f"clamp_min({bad}, 0)"
+def _by_month(slo: SLO, demand: Demand) -> bool:
+    return slo.calendar or slo.id in demand.months
 
 
-def _ratio(slo: SLO, window: Decimal, pace: Pace) -> RecordingRule:
+def _pair_rules(pair: Pair | None, exprs: tuple[str, str] | None, slo: SLO) -> tuple[RecordingRule, ...]:
+    if pair is None or exprs is None:
+        return ()
+    labels = slo_labels(slo)
+    return (RecordingRule(pair.bad, exprs[0], labels), RecordingRule(pair.valid, exprs[1], labels))
+
+
+def _ratio(slo: SLO, window: Decimal, demand: Demand, pace: Pace) -> RecordingRule:
     word = format_duration(window)
     labels = cell({**dict(slo_labels(slo)), names.SLO_WINDOW: word})
-    expr = _raw_ratio(slo, window, pace) if window <= LONGEST_RAW_WINDOW else _summed_ratio(slo, window, pace)
-    return RecordingRule(names.sli_error(word), expr, labels)
+    return RecordingRule(names.sli_error(word), error_ratio(slo, window, pace, demand.sloth_ids), labels)
 
 
-def _raw_ratio(slo: SLO, window: Decimal, pace: Pace) -> str:
-    span = pace.range(window)
-    bad = _bad(slo, span)
-    grouped = f"(\n{bad}\n)" if "\n" in bad else bad
-    return f"{grouped}\n/\n({valid_events(slo, span)} > 0)"
+def _month(slo: SLO, demand: Demand, pace: Pace) -> RecordingRule:
+    labels = cell({**dict(slo_labels(slo)), names.SLO_WINDOW: MONTH_WORD})
+    return RecordingRule(names.sli_error(MONTH_WORD), month_ratio(slo, pace, demand.sloth_ids), labels)
 
 
-def _summed_ratio(slo: SLO, window: Decimal, pace: Pace) -> str:
-    span = pace.range(window)
-    bad, valid = selected(names.BAD_EVENTS_5M, slo), selected(names.VALID_EVENTS_5M, slo)
-    return f"sum_over_time({bad}[{span}])\n/\n(sum_over_time({valid}[{span}]) > 0)"
-
-
-def _burn_rate(slo: SLO, window: Decimal) -> str:
-    ratio = selected(names.sli_error(format_duration(window)), slo)
+def _burn_rate(slo: SLO, window: str) -> str:
+    ratio = selected(names.sli_error(window), slo)
     return f"{ratio}\n/ on ({names.SLO_ID}) group_left\n{selected(names.ERROR_BUDGET, slo)}"
 
 
@@ -125,12 +172,15 @@ def _constants(slo: SLO) -> tuple[RecordingRule, ...]:
     labels = slo_labels(slo)
     info = {
         names.OWNER: slo.owner,
+        "sloth_mode": "courtsight",
         "sloth_objective": format_number(slo.objective * 100),
         "sloth_spec": "courtsight/slo/v1",
+        "sloth_version": "1",
     }
+    days = "days_in_month()" if slo.calendar else f"vector({format_number(slo.window / UNITS['d'])})"
     return (
         RecordingRule(names.OBJECTIVE, f"vector({format_number(slo.objective)})", labels),
         RecordingRule(names.ERROR_BUDGET, f"vector({format_number(slo.error_budget)})", labels),
-        RecordingRule(names.PERIOD_DAYS, f"vector({format_number(slo.window / UNITS['d'])})", labels),
+        RecordingRule(names.PERIOD_DAYS, days, labels),
         RecordingRule(names.SLO_INFO, "vector(1)", cell({**dict(labels), **info})),
     )

@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alerts.absence import service_alerts, sli_absent_alert
+from alerts.absence import service_alerts, sli_absent_alerts
 from alerts.burn import burn_alerts
 from alerts.model import Group, Rule, RuleFile
 from alerts.pace import Pace
-from alerts.recording import LONGEST_RAW_WINDOW, fast_recordings, long_recordings, period_recordings, sloth_id
-from slo.spec import SLO, Spec
+from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW, sloth_id
+from alerts.recording import (
+    Demand,
+    demands,
+    fast_recordings,
+    long_recordings,
+    period_recordings,
+    sampled_recordings,
+    slice_recordings,
+)
+from slo.spec import SLO, CompositeSLI, Spec, TimeSliceSLI
 
 FAST_INTERVAL = Decimal(30)
 LONG_INTERVAL = Decimal(120)
 PERIOD_INTERVAL = Decimal(240)
 """Seconds; under Prometheus' look-back of five minutes, past which a recorded sample is no longer seen."""
+SAMPLED_INTERVAL = BASE_WINDOW
+"""As long as the range of the counts, so that no event is counted twice and none is left out; read by ranges only."""
 
 
 def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
@@ -32,24 +43,30 @@ def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
         ValueError: The scale is under 1.
     """
     pace = Pace(scale)
+    demand = demands(spec)
     service = Group(f"{spec.service}-service", pace.seconds(FAST_INTERVAL), service_alerts(spec, pace))
-    return RuleFile(spec.service, (service, *(group for slo in spec.slos for group in _groups(spec, slo, pace))))
+    # Composites come last: they read what their components have just recorded.
+    slos = sorted(spec.slos, key=lambda slo: isinstance(slo.sli, CompositeSLI))
+    return RuleFile(spec.service, (service, *(group for slo in slos for group in _groups(spec, slo, demand, pace))))
 
 
-def _groups(spec: Spec, slo: SLO, pace: Pace) -> tuple[Group, ...]:
+def _groups(spec: Spec, slo: SLO, demand: Demand, pace: Pace) -> tuple[Group, ...]:
     # An alert stands behind the recording of its long window in one group: it reads samples of the same evaluation.
     name = sloth_id(slo)
     quick = [window for window in slo.windows if window.long <= LONGEST_RAW_WINDOW]
     slow = [window for window in slo.windows if window.long > LONGEST_RAW_WINDOW]
     fast: tuple[Rule, ...] = (
-        *fast_recordings(slo, pace),
+        *fast_recordings(slo, demand, pace),
         *burn_alerts(spec, slo, quick, pace),
-        sli_absent_alert(spec, slo, pace),
+        *sli_absent_alerts(spec, slo, pace),
     )
-    long: tuple[Rule, ...] = (*long_recordings(slo, pace), *burn_alerts(spec, slo, slow, pace))
+    long: tuple[Rule, ...] = (*long_recordings(slo, demand, pace), *burn_alerts(spec, slo, slow, pace))
+    slice_length = slo.sli.slice if isinstance(slo.sli, TimeSliceSLI) else FAST_INTERVAL
     groups = (
+        Group(f"{name}-slices", pace.seconds(slice_length), slice_recordings(slo, pace)),
         Group(name, pace.seconds(FAST_INTERVAL), fast),
+        Group(f"{name}-sampled", pace.seconds(SAMPLED_INTERVAL), sampled_recordings(slo, demand)),
         Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long),
-        Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period_recordings(slo, pace)),
+        Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period_recordings(slo, demand, pace)),
     )
     return tuple(group for group in groups if group.rules)

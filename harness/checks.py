@@ -23,6 +23,7 @@ from slo.errors import InvalidInput
 from slo.load import load_spec
 from slo.spec import Spec
 from slo.verdict import EXIT_OF_VERDICT, Verdict
+from slo.window_table import load_policy
 from target.stack import ToolPaths
 
 TOOL_SECONDS = 300.0
@@ -122,7 +123,7 @@ def _drift(project: Project, spec: Spec) -> Iterator[Finding]:
 
 
 def _lint(spec: Spec) -> Iterator[Finding]:
-    for line in lint(spec):
+    for line in lint(spec, load_policy()):
         if line.severity is not Weight.NOTICE:
             yield Finding(Verdict.PASS, line.slo, line.message, line.advice)
 

@@ -5,14 +5,17 @@ Source: Site Reliability Workbook, chapter 5.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from slo.spec import SLO, Window
+
+FACTOR = Context(prec=6)
+"""28 days make 0.9333…; six digits are more than any threshold needs, and people read them."""
 
 
 def burn_rate_factor(window: Window, slo_window: Decimal) -> Decimal:
     """Burn rate that spends the window's budget share within its long window: 2 % of 30 d within 1 h is 14.4."""
-    return (window.budget_share * slo_window / window.long).normalize()
+    return FACTOR.create_decimal(window.budget_share * slo_window / window.long).normalize()
 
 
 def firing_ratio(slo: SLO, window: Window) -> Decimal:

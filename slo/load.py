@@ -13,17 +13,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from slo.errors import InvalidInput, Problem
 from slo.families import Families
 from slo.findings import Findings, in_order
 from slo.gates import Gates
 from slo.spec import Spec, Window, cell
-from slo.strict_yaml import Document, Wire, load_strict, model_problems, place_of, read_bytes, read_document
-from slo.wire import Duration, Name, Ratio, SpecWire, Text, WindowWire
+from slo.strict_yaml import Document, model_problems, place_of, read_bytes, read_document
+from slo.window_table import WINDOWS_FILE, load_policy
+from slo.windows import alert_windows
+from slo.wire import Duration, Name, Ratio, SpecWire, Text
 
-WINDOWS_FILE = Path(__file__).parent / "windows.yaml"
 SPECS_FOLDER = Path(__file__).parent / "specs"
 
 __all__ = ["Duration", "Name", "Ratio", "Text", "examine_spec", "load_spec", "load_windows", "parse_spec"]
@@ -44,20 +45,13 @@ class Examined:
     warnings: tuple[Problem, ...]
 
 
-class _Windows(Wire):
-    windows: list[WindowWire] = Field(min_length=1)
-
-
 def load_windows(path: Path = WINDOWS_FILE) -> tuple[Window, ...]:
-    """Read the window table of burn-rate alerts.
+    """Read the standard table of burn-rate alerts.
 
     Raises:
         InvalidInput: The file is wrong.
     """
-    wire = load_strict(path, _Windows)
-    return tuple(
-        Window(entry.severity, entry.budget_share, entry.long, entry.short, entry.for_) for entry in wire.windows
-    )
+    return load_policy(path).standard
 
 
 def load_spec(path: Path) -> Spec:
@@ -98,7 +92,12 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
     wire, broken = _wire(document, findings)
     if wire is None:
         return None
-    slos = Families(wire, lambda *_: load_windows(), findings).slos(broken)
+    policy = load_policy()
+
+    def choose(windows: str, objective: Decimal, period: Decimal) -> tuple[Window, ...]:
+        return policy.standard if windows == "standard" else alert_windows(objective, period, policy)
+
+    slos = Families(wire, choose, findings).slos(broken)
     gates = Gates(wire, slos, broken, findings)
     return Spec(
         service=wire.service,

@@ -65,6 +65,16 @@ SLO_INFO: Final = "sloth_slo_info"
 # Ours: counts over five minutes. Long windows sum these and divide last (an average of ratios lies).
 BAD_EVENTS_5M: Final = "slo:sli_bad_events:increase5m"
 VALID_EVENTS_5M: Final = "slo:sli_valid_events:increase5m"
+# The same of a raw ratio, whose counts are unknown: every sample weighs the same, bad by the ratio.
+BAD_TIME_5M: Final = "slo:sli_bad_time:ratio5m"
+VALID_TIME_5M: Final = "slo:sli_valid_time:ratio5m"
+# One sample per time slice: whether it missed its limit, whether it had events.
+BAD_SLICES: Final = "slo:sli_bad_slices:bool"
+VALID_SLICES: Final = "slo:sli_valid_slices:bool"
+SAMPLED: Final = "_sampled"
+"""Suffix of counts that are kept once in five minutes: windows of weeks sum a tenth of the samples."""
+OF_MONTH: Final = "_month"
+"""Suffix of counts that carry the calendar month in which they were taken."""
 
 # --- Labels of recorded series and alerts, Sloth's names ---
 SLO_ID: Final = "sloth_id"
@@ -72,6 +82,8 @@ SLO_SERVICE: Final = "sloth_service"
 SLO_NAME: Final = "sloth_slo"
 SLO_WINDOW: Final = "sloth_window"
 SLO_SEVERITY: Final = "sloth_severity"
+MONTH: Final = "sloth_month"
+"""Ours: number of the calendar month (UTC) of a count."""
 
 # Ours: which pair of windows fired, and how fast the budget burned for it to fire.
 LONG_WINDOW: Final = "long_window"
@@ -81,6 +93,7 @@ SEVERITY: Final = "severity"
 OWNER: Final = "owner"
 
 JOB: Final = "job"
+INSTANCE: Final = "instance"
 UP: Final = "up"
 
 

@@ -60,12 +60,12 @@ def valid_events(slo: SLO, window: str | None) -> str:
 def bad_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
     """As `bad_events`, of an SLI that this SLO looks at, if only slice by slice."""
     if isinstance(sli, RatioSLI):
-        return _sum(slo, _matched(sli, slo, sli.bad), window)
+        return _sum(slo, _matched(sli, slo, sli.bad), window, _matched(sli, slo, sli.good + sli.bad))
     if isinstance(sli, EventsSLI):
         if sli.bad is not None:
-            return _sum(slo, sli.bad, window)
-        valid, good = valid_of(sli, slo, window), _sum(slo, sli.good or "", window)
-        return f"({valid} - ({good} or 0 * {valid}))"
+            return _sum(slo, sli.bad, window, sli.valid)
+        valid, good = valid_of(sli, slo, window), _sum(slo, sli.good or "", window, sli.valid)
+        return f"({valid}\n-\n({good}\nor\n0 * {_sum(slo, sli.valid, window)}))"
     valid = valid_of(sli, slo, window)
     if sli.native:
         share = f"histogram_fraction(0, {format_number(sli.threshold)}, {_sum(slo, _latency(sli, slo, ''), window)})"
@@ -76,9 +76,10 @@ def bad_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
 def valid_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
     """As `valid_events`, of an SLI that this SLO looks at, if only slice by slice."""
     if isinstance(sli, RatioSLI):
-        return _sum(slo, _matched(sli, slo, sli.good + sli.bad), window)
+        every = _matched(sli, slo, sli.good + sli.bad)
+        return _sum(slo, every, window, every)
     if isinstance(sli, EventsSLI):
-        return _sum(slo, sli.valid, window)
+        return _sum(slo, sli.valid, window, sli.valid)
     if sli.native:
         return f"histogram_count({_sum(slo, _latency(sli, slo, ''), window)})"
     return _sum(slo, _latency(sli, slo, names.COUNT), window)
@@ -108,6 +109,19 @@ def base_labels(sli: RatioSLI | LatencySLI, slo: SLO) -> Cell:
     return tuple(sorted({*slo.selector, *sli.where}))
 
 
+def bad_or_none(sli: CountedSLI, slo: SLO, window: str) -> str:
+    """Bad events that never lie below zero, and are zero where only their series is missing.
+
+    A latency SLI has no such fallback: a missing bucket edge means that nothing is known, and `SLISeriesAbsent` says so.
+    """
+    bad = bad_of(sli, slo, window)
+    if isinstance(sli, RatioSLI) or (isinstance(sli, EventsSLI) and sli.bad is not None):
+        every = sli.valid if isinstance(sli, EventsSLI) else _matched(sli, slo, sli.good + sli.bad)
+        return f"{bad}\nor\n0 * {_sum(slo, every, window)}"
+    # increase() extrapolates each series on its own, so that what is taken away may exceed the whole by a hair after a restart.
+    return f"clamp_min({bad}, 0)"
+
+
 def over(expression: str, window: str) -> str:
     """A person's expression over a range: `$window` filled in."""
     return expression.replace(WINDOW, window)
@@ -133,10 +147,19 @@ def _latency(sli: LatencySLI, slo: SLO, suffix: str, *more: str) -> str:
     return sli.metric + suffix + matchers(base_labels(sli, slo), *more)
 
 
-def _sum(slo: SLO, counter: str, window: str | None) -> str:
+def _sum(slo: SLO, counter: str, window: str | None, among: str = "") -> str:
+    """The sum of a counter's series; `among` selects the counter's series of every kind, of which some may be born late."""
     if window is None:
         if WINDOW in counter:
             raise ValueError(f"{slo.id}: an expression over {WINDOW} counts nothing without a range")
         return f"sum{by_group(slo)}({counter})"
-    inner = over(counter, window) if WINDOW in counter else f"increase({counter}[{window}])"
-    return f"sum{by_group(slo)}({inner})"
+    if WINDOW in counter:
+        return f"sum{by_group(slo)}({over(counter, window)})"
+    grown = f"increase({counter}[{window}])"
+    if not among or WINDOW in among:
+        return f"sum{by_group(slo)}({grown})"
+    # A counter without zero at start-up is born with its first event, or with its first 5,000: increase() sees none of them (sloth#440).
+    # So a series that appears on a target whose other series are older counts whole; on a new target nobody knows how old it is.
+    born = f"(max_over_time({counter}[{window}]) unless {counter} offset {window})"
+    known = f"and on ({names.JOB}, {names.INSTANCE}) ({among} offset {window})"
+    return f"sum{by_group(slo)}(\n  {born}\n  {known}\n  or\n  {grown}\n)"

@@ -18,14 +18,14 @@ from alerts.rules import rule_file
 from slo.quantities import parse_duration
 from slo.spec import Spec
 
-RANGE = re.compile(r"\[(\w+)\]")
+RANGE = re.compile(r"(?:\[|offset )(\w+)")
 
 
 def without_durations(rules: RuleFile) -> RuleFile:
     """The file with every range, `for` and interval replaced by one word."""
 
     def stripped(rule: Rule) -> Rule:
-        expr = RANGE.sub("[some time]", rule.expr)
+        expr = RANGE.sub("[some time", rule.expr)
         return replace(rule, expr=expr, hold=Decimal(1)) if isinstance(rule, AlertRule) else replace(rule, expr=expr)
 
     groups = (Group(group.name, Decimal(1), tuple(map(stripped, group.rules))) for group in rules.groups)
@@ -56,7 +56,7 @@ def test_an_hour_becomes_a_minute_at_scale_60(spec: Spec) -> None:
     assert dict(hour.labels)["sloth_window"] == "1h"
     assert page.hold == 2
     assert set(RANGE.findall(month.expr)) == {"12h"}
-    assert {group.interval for group in scaled.groups} == {1, 2, 4}
+    assert {group.interval for group in scaled.groups} == {1, 2, 4, 5}
 
 
 def test_every_duration_is_divided_by_the_scale(spec: Spec, made: RuleFile) -> None:

@@ -17,12 +17,14 @@ def spec() -> Spec:
 
 def test_bad_answers_are_counted_by_outcome(spec: Spec) -> None:
     """Timeouts and errors are bad; what the client did wrong is not counted at all."""
-    assert bad_events(spec.slo("availability"), "5m") == (
-        'sum(increase(chatbot_requests_total{job="courtsight",outcome=~"timeout|error"}[5m]))'
-    )
-    assert valid_events(spec.slo("availability"), "5m") == (
-        'sum(increase(chatbot_requests_total{job="courtsight",outcome=~"ok|abstained|refused|timeout|error"}[5m]))'
-    )
+    bad = 'chatbot_requests_total{job="courtsight",outcome=~"timeout|error"}'
+    every = 'chatbot_requests_total{job="courtsight",outcome=~"ok|abstained|refused|timeout|error"}'
+    for selector, counted in ((bad, bad_events), (every, valid_events)):
+        assert counted(spec.slo("availability"), "5m") == (
+            f"sum(\n  (max_over_time({selector}[5m]) unless {selector} offset 5m)\n"
+            f"  and on (job, instance) ({every} offset 5m)\n  or\n  increase({selector}[5m])\n)"
+        )
+        assert counted(spec.slo("availability"), None) == f"sum({selector})"
 
 
 def test_slow_answers_are_all_less_the_fast_ones(spec: Spec) -> None:
