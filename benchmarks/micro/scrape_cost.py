@@ -1,11 +1,15 @@
 """What a scrape a second costs those who ask: chat's p99 with and without it, at 5,000 series and 60 % of what the service can do.
 
-    python benchmarks/micro/scrape_cost.py --pairs 10 --seconds 4 --json scrape.json
+    python benchmarks/micro/scrape_cost.py [--pairs 10] [--seconds 4] [--quick] [--json scrape.json]
 
 Open loop: questions leave at their planned moments, whatever became of those before, and each counts from its planned moment, so that a
 service that stalls is not asked less. A pair is one run with a scrape each second and one without, in changing order. Beside the service
-as it is stands one that renders its page in the event loop. The page is filled with so many series more, as a deployment with many models
-would have them. Nothing is asserted.
+as it is stands one that lets prometheus_client render the page in its event loop, at one go. The page is filled up with families as large as the service's own,
+as a deployment with many models would have them. Nothing is asserted.
+
+It takes some `2 x 2 x pairs x seconds` and a minute, at most twice that, and a quarter of a minute with `--quick`; the time left is told. On a machine that became
+slower since the saturation was measured the questions would pile up without end: a run ends when it has taken twice its seconds, its
+pair is thrown away, and the rate is lowered by a fifth. How many pairs remained is told beside the ratio.
 """
 
 from __future__ import annotations
@@ -33,7 +37,14 @@ from chat_http import Bench, Collector  # noqa: E402 - as above
 from chat_library import talks  # noqa: E402 - as above
 
 GOAL = 1.3
-ASIDE, INLINE = "beside the event loop", "in the event loop"
+_LOAD, _SLOWER = 0.6, 0.8
+"""Of what the service can do, and what becomes of that rate when it was too much."""
+_REST_SECONDS = 2.0
+"""After a run that fell behind: until the service has answered what nobody waits for any more."""
+OURS, INLINE = "in turns (ours)", "inline, prometheus_client"
+_FAMILY_SERIES = 252
+_BUCKETS = 18
+"""Series of one child of the histograms that fill the page: fifteen edges, infinity, count and sum."""
 _ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 _LINES = 64
 
@@ -41,6 +52,7 @@ _LINES = 64
 def serve(kind: str, series: int) -> int:
     """Be the service, its page filled up to so many series."""
     from prometheus_client import Histogram  # noqa: PLC0415 - only the server needs them
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - as above
 
     from service.__main__ import main as service_main  # noqa: PLC0415 - as above
     from service.telemetry.metrics import Metrics  # noqa: PLC0415 - as above
@@ -51,26 +63,19 @@ def serve(kind: str, series: int) -> int:
         made(self, *args, **named)
         page, _ = self.render(_ACCEPT)
         there = sum(1 for line in page.splitlines() if not line.startswith(b"#"))
-        more = Histogram("chatbot_filling_seconds", "Of the benchmark", ["model"], registry=self.registry)
-        for number in range(max(0, series - there) // 18):
-            more.labels(f"model-{number}").observe(0.1)
+        for first in range(0, series - there, _FAMILY_SERIES):
+            name = f"chatbot_filling_{first}_seconds"
+            more = Histogram(name, "Of the benchmark", ["model"], registry=self.registry)
+            for number in range(min(_FAMILY_SERIES, series - there - first) // _BUCKETS):
+                more.labels(f"model-{number}").observe(0.1)
+
+    async def at_one_go(self: Metrics, accept: str) -> tuple[bytes, str]:
+        encoder, media_type = choose_encoder(accept)
+        return encoder(self.registry), media_type
 
     Metrics.__init__ = filled  # type: ignore[method-assign]
     if kind == INLINE:
-        from service.api import operations  # noqa: PLC0415 - as above
-
-        class Inline:
-            """An event loop whose executor is itself."""
-
-            async def run_in_executor(self, _: Any, function: Any, *args: Any) -> Any:  # noqa: ANN401 - as asyncio has it
-                return function(*args)
-
-        class Asyncio:
-            """The part of asyncio that the route uses."""
-
-            get_running_loop = Inline
-
-        operations.asyncio = Asyncio  # type: ignore[attr-defined]
+        Metrics.page = at_one_go  # type: ignore[method-assign]
     return service_main(["serve", "--port", "0"])
 
 
@@ -116,16 +121,20 @@ async def _open_loop(server: Server, source: Conversations, rate: float, seconds
         for _ in range(_LINES)
     ]
     begun = time.perf_counter()
+    ends = begun + 2 * seconds
     for number in range(int(rate * seconds)):
         planned = begun + number / rate
         if (wait := planned - time.perf_counter()) > 0:
             await asyncio.sleep(wait)
-        line = await free.get()
+        async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+            line = await free.get()
         taken = source.take()
-        assert taken is not None, "more conversations are needed"
+        if taken is None:
+            raise TimeoutError("every conversation has a question under way: the service is far behind")
         line.ask(planned, *taken)
-    for _ in lines:
-        (await free.get()).transport.close()
+    async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+        for _ in lines:
+            (await free.get()).transport.close()
     return latencies
 
 
@@ -137,7 +146,7 @@ class _Scraper(threading.Thread):
         self._port = port
         self._over = threading.Event()
         self.seconds: list[float] = []
-        self.series = 0
+        self.page = b""
 
     def run(self) -> None:
         """Until it is over."""
@@ -145,9 +154,9 @@ class _Scraper(threading.Thread):
             began = time.perf_counter()
             asked = Request(f"http://127.0.0.1:{self._port}/metrics", headers={"Accept": _ACCEPT})
             with urlopen(asked, timeout=30) as answer:  # noqa: S310 - an address of our own
-                page = answer.read()
+                # Looked at when nothing is measured any more: this thread shares an interpreter with the client.
+                self.page = answer.read()
             self.seconds.append(time.perf_counter() - began)
-            self.series = sum(1 for line in page.splitlines() if not line.startswith(b"#"))
             self._over.wait(max(0.0, 1 - (time.perf_counter() - began)))
 
     def end(self) -> None:
@@ -172,12 +181,19 @@ class Pairs:
         self.scrapes: list[float] = []
         self.series = 0
 
-    def pair(self, number: int) -> None:
-        """Both runs, the order changing from pair to pair."""
-        found = {scraped: self._run(scraped=scraped) for scraped in ((True, False) if number % 2 else (False, True))}
+    def pair(self, number: int) -> bool:
+        """Both runs, the order changing from pair to pair; False when the service fell so far behind that they say nothing."""
+        order = (True, False) if number % 2 else (False, True)
+        try:
+            found = {scraped: self._run(scraped=scraped) for scraped in order}
+        except TimeoutError:
+            self._rate *= _SLOWER
+            time.sleep(_REST_SECONDS)
+            return False
         self.with_scrapes.append(found[True])
         self.without.append(found[False])
         self.ratios.append(found[True] / found[False])
+        return True
 
     def _run(self, *, scraped: bool) -> float:
         server = self._bench.servers[self._name]
@@ -185,12 +201,15 @@ class Pairs:
         scraper = _Scraper(server.port) if scraped else None
         if scraper:
             scraper.start()
-        with pinned(spare(server)), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            latencies = sorted(runner.run(_open_loop(server, source, self._rate, self._options.seconds)))
+        try:
+            with pinned(spare(server)), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                latencies = sorted(runner.run(_open_loop(server, source, self._rate, self._options.seconds)))
+        finally:
+            if scraper:
+                scraper.end()
         if scraper:
-            scraper.end()
             self.scrapes += scraper.seconds
-            self.series = scraper.series
+            self.series = sum(1 for line in scraper.page.splitlines() if not line.startswith(b"#"))
         return latencies[len(latencies) * 99 // 100]
 
     def figures(self) -> dict[str, Any]:
@@ -204,6 +223,7 @@ class Pairs:
             "scrape_ms": statistics.median(self.scrapes) * 1e3,
             "series": self.series,
             "rate": self._rate,
+            "pairs": len(self.ratios),
             "ratios": self.ratios,
         }
 
@@ -211,42 +231,60 @@ class Pairs:
 def show(found: dict[str, dict[str, Any]]) -> None:
     """The table."""
     print(
-        f"{'page rendered':24}{'series':>8}{'rate':>7}{'scrape ms':>11}{'p99 ms':>9}{'without':>9}{'ratio':>20}{'goal':>6}"
+        f"{'page rendered':24}{'series':>8}{'rate':>7}{'scrape ms':>11}{'p99 ms':>9}{'without':>9}{'ratio':>20}{'pairs':>7}{'goal':>6}"
     )
     for name, one in found.items():
         spread = f"{one['ratio']:.2f} ({one['ratio_low']:.2f}-{one['ratio_high']:.2f})"
-        goal = f"{GOAL:.1f}" if name == ASIDE else ""
+        goal = f"{GOAL:.1f}" if name == OURS else ""
         print(
             f"{name:24}{one['series']:8}{one['rate']:7.0f}{one['scrape_ms']:11.1f}{one['p99_with_ms']:9.1f}"
-            f"{one['p99_without_ms']:9.1f}{spread:>20}{goal:>6}"
+            f"{one['p99_without_ms']:9.1f}{spread:>20}{one['pairs']:7}{goal:>6}"
         )
 
 
 def measure(bench: Bench, options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Saturate once, then the pairs of both in turn."""
+    """Saturate once, then the pairs of both in turn.
+
+    Raises:
+        SystemExit: the machine was too busy for as many pairs as were wanted.
+    """
     asked = dict(enumerate(talks(options.warm_up, options.seed)))
     found = []
     for name in names:
         full, _ = bench.ask(name, asked)
-        found.append(Pairs(bench, name, options, full.answers / full.seconds * 0.6))
-    for number in range(options.pairs):
-        for pairs in found:
-            pairs.pair(number)
+        rate = full.answers / full.seconds
+        print(f"{name}: {rate:.0f} answers a second at most, asked {rate * _LOAD:.0f}", file=sys.stderr, flush=True)
+        found.append(Pairs(bench, name, options, rate * _LOAD))
+    done = failed = 0
+    begun = time.perf_counter()
+    while done < options.pairs:
+        told = [pairs.pair(done) for pairs in found]
+        done, failed = done + 1, failed + (not all(told))
+        left = (time.perf_counter() - begun) / done * (options.pairs - done)
+        behind = f", {failed} of them fell behind" if failed else ""
+        print(f"pair {done} of {options.pairs}{behind}, about {left:.0f} s left", file=sys.stderr, flush=True)
+    if not all(pairs.ratios for pairs in found):
+        raise SystemExit(
+            "scrape_cost: this machine is too busy: not one pair could be measured. Try again when it has less to do."
+        )
     return {name: pairs.figures() for name, pairs in zip(names, found, strict=True)}
 
 
 def main() -> int:
     """Measure, print, perhaps write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--serve", choices=[ASIDE, INLINE], help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=[OURS, INLINE], help=argparse.SUPPRESS)
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: 4)")
     parser.add_argument("--series", type=int, default=5_000)
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--warm-up", type=int, default=1_500, help="questions that warm up and find the saturation")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="one short pair over few passages, to see that it runs")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
+    if options.quick:
+        options.pairs, options.seconds, options.passages, options.warm_up = 1, 1.0, 2_000, 100
     if options.serve:
         return serve(options.serve, options.series)
     # Told to stop, it still ends its servers.
@@ -257,10 +295,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
         try:
-            for name in (ASIDE, INLINE):
+            for name in (OURS, INLINE):
                 bench.instead = ["benchmarks/micro/scrape_cost.py", "--serve", name, "--series", str(options.series)]
                 bench.start([name])
-            found = measure(bench, options, [ASIDE, INLINE])
+            found = measure(bench, options, [OURS, INLINE])
         finally:
             bench.stop()
             collector.shutdown()
