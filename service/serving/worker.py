@@ -117,7 +117,7 @@ class Post:
 async def _state(services: Services) -> dict[str, Any]:
     """What the supervisor keeps of a worker: its metrics, its active conversations and its figures."""
     return {
-        "families": await snapshot_in_turns(services.metrics.registry),
+        "families": await snapshot_in_turns(services.metrics.registry, services.surroundings.clock),
         "active": services.metrics.active.names(),
         "figures": services.figures.now(),
     }

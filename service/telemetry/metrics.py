@@ -176,6 +176,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
         self._writer = PageWriter()
+        self._clock = clock
         known = sorted(set(routes))
         self._routes = frozenset(template for template, _ in known)
         self._models = frozenset(models)
@@ -399,8 +400,8 @@ class Metrics:
     async def page(self, accept: str) -> tuple[bytes, str]:
         """The same, in pieces that let others have their turn in between."""
         openmetrics, media_type = wants_openmetrics(accept)
-        page = await in_turns(self._writer.written(self.registry.collect(), openmetrics=openmetrics))
-        return self._counted(page), media_type
+        pieces = self._writer.written(self.registry.collect(), openmetrics=openmetrics)
+        return self._counted("".join(await in_turns(pieces, self._clock))), media_type
 
     def _counted(self, page: str) -> bytes:
         self.series.set(series_of(page))

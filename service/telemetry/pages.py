@@ -7,17 +7,21 @@ back from it waits 5 ms, again and again. Here a line is put together again only
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar, Sample
 from prometheus_client.utils import floatToGoString
 
+Piece = TypeVar("Piece")
+
 SLICE_SERIES: Final = 200
 """So many series are read and written before others have their turn: half a millisecond."""
+POLITE_SECONDS: Final = 0.25
+"""Then the rest is written at one go: where turns are long, because everything is asked of the service that it can do, nobody may miss its figures."""
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 """What Prometheus' own text adds to the name of a family."""
 _KINDS: Final = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
@@ -91,13 +95,20 @@ def wants_openmetrics(accept: str) -> tuple[bool, str]:
     return "openmetrics" in media_type, media_type
 
 
-async def in_turns(pieces: Iterable[str]) -> str:
-    """The pieces together, each made in a turn of the event loop of its own."""
-    made: list[str] = []
+async def in_turns(pieces: Iterable[Piece], clock: Callable[[], float]) -> list[Piece]:
+    """The pieces, each made in a turn of the event loop of its own for as long as it is polite.
+
+    Args:
+        pieces: each is made when it is wanted.
+        clock: monotonic seconds.
+    """
+    made: list[Piece] = []
+    ends = clock() + POLITE_SECONDS
     for piece in pieces:
         made.append(piece)
-        await asyncio.sleep(0)
-    return "".join(made)
+        if clock() < ends:
+            await asyncio.sleep(0)
+    return made
 
 
 def series_of(page: str) -> int:

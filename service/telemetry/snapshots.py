@@ -6,16 +6,16 @@ Gauges follow `GAUGE_RULES` and are of living workers only. Of exemplars, the ne
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
-from service.telemetry.pages import SLICE_SERIES, PageWriter, wants_openmetrics
+from service.telemetry.pages import SLICE_SERIES, PageWriter, in_turns, wants_openmetrics
 
 ACTIVE = "chatbot_active_conversations"
 SERIES = "chatbot_metric_series"
@@ -89,20 +89,24 @@ Snapshot = list[list[Any]]
 
 def snapshot(registry: Collector) -> Snapshot:
     """What a registry shows right now."""
-    return [_taken(family) for family in registry.collect()]
+    return [*chain.from_iterable(_slices(registry))]
 
 
-async def snapshot_in_turns(registry: Collector) -> Snapshot:
-    """The same, with a turn for everybody else after some hundred series."""
+async def snapshot_in_turns(registry: Collector, clock: Callable[[], float]) -> Snapshot:
+    """The same, with turns for everybody else in between; `clock` gives monotonic seconds."""
+    return [*chain.from_iterable(await in_turns(_slices(registry), clock))]
+
+
+def _slices(registry: Collector) -> Iterator[Snapshot]:
     families: Snapshot = []
     series = 0
     for family in registry.collect():
         families.append(_taken(family))
         series += len(family.samples)
         if series >= SLICE_SERIES:
-            series = 0
-            await asyncio.sleep(0)
-    return families
+            yield families
+            families, series = [], 0
+    yield families
 
 
 def _taken(family: Metric) -> list[Any]:

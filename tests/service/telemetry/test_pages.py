@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
-from service.telemetry.pages import SLICE_SERIES, PageWriter, in_turns, series_of, wants_openmetrics
+from service.telemetry.pages import POLITE_SECONDS, SLICE_SERIES, PageWriter, in_turns, series_of, wants_openmetrics
 
 TEXT = ""
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
@@ -99,13 +99,33 @@ def test_everybody_else_has_a_turn_while_a_page_is_written() -> None:
 
     async def story() -> str:
         others_task = asyncio.create_task(others())
-        page = await in_turns(writer.written(instruments.registry.collect(), openmetrics=False))
+        pieces = await in_turns(writer.written(instruments.registry.collect(), openmetrics=False), lambda: 0.0)
         others_task.cancel()
-        return page
+        return "".join(pieces)
 
     page = asyncio.run(story())
     assert page == instruments.theirs(TEXT)
     assert turns >= 19
+
+
+def test_politeness_has_an_end() -> None:
+    """Where turns take long, the rest comes at one go: a scraper with a second of patience gets its page."""
+    turns, moments = 0, iter([0.0, 0.1, 0.2, POLITE_SECONDS])
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def story() -> list[int]:
+        others_task = asyncio.create_task(others())
+        pieces = await in_turns(range(100), lambda: next(moments, 1.0))
+        others_task.cancel()
+        return pieces
+
+    assert asyncio.run(story()) == list(range(100))
+    assert turns == 2
 
 
 def test_series_are_counted_off_the_page(house: Any) -> None:
