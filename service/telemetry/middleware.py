@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opentelemetry.trace import Span, StatusCode
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +22,7 @@ from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
 from service.telemetry.record import CURRENT, SCOPE_KEY, RequestRecord
+from service.telemetry.recording import Recording
 from service.telemetry.tracing import Tracing
 from service.telemetry.unhandled import Reports, note_unhandled
 
@@ -141,7 +141,8 @@ class TelemetryMiddleware:
             outcome = record.outcome or _outcome_of(code)
             self._count_chat(record, outcome, seconds)
         if record.span is not None:
-            _end(record.span, record, route, method, code)
+            _describe(record.span, record, route, method, code)
+            telemetry.tracing.end(record.span)
         fields: dict[str, str | float] = {
             "route": route,
             "method": method,
@@ -203,10 +204,10 @@ def _outcome_of(code: int) -> str:
     return "client_error" if 400 <= code < 500 else "error"
 
 
-def _end(span: Span, record: RequestRecord, route: str, method: str, code: int) -> None:
+def _describe(span: Recording, record: RequestRecord, route: str, method: str, code: int) -> None:
     """What the span of a request says once it has ended: where it went and how, never what was in it."""
-    span.update_name(f"{method} {route}")
-    attributes: dict[str, str | int] = {
+    span.name = f"{method} {route}"
+    attributes: dict[str, str | int | float] = {
         "http.request.method": method,
         "http.route": route,
         "http.response.status_code": code,
@@ -218,6 +219,5 @@ def _end(span: Span, record: RequestRecord, route: str, method: str, code: int) 
         attributes["outcome"] = record.outcome
     if code >= _SERVER_ERROR or record.outcome in ("error", "timeout"):
         attributes["error.type"] = record.problem or str(code)
-        span.set_status(StatusCode.ERROR)
-    span.set_attributes(attributes)
-    span.end()
+        span.fail()
+    span.attributes.update(attributes)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from service.errors import ConfigurationError
 from service.telemetry.drops import Drops, Reason
 from service.telemetry.logging import EventLog
+from service.telemetry.otlp_form import encoded
 
 _PATH = "/v1/traces"
 _ANSWER_BYTES = 65_536
@@ -145,7 +145,7 @@ class OtlpSpans(SpanProcessor):
 
     def _sent(self, batch: list[ReadableSpan]) -> Reason | None:
         try:
-            status = self._poster.post(encode_spans(batch).SerializeToString())
+            status = self._poster.post(encoded(batch))
         except Exception:  # noqa: BLE001 - whatever a collector does or a span holds, the thread goes on and counts
             return "unreachable"
         return None if status in _SUCCESS else "refused"

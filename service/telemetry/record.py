@@ -6,11 +6,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Span
 from starlette.types import Scope
 
 if TYPE_CHECKING:
     from service.quotas.limits import Decision
+    from service.telemetry.recording import Recording
 
 ANONYMOUS = "anonymous"
 """The role before authentication."""
@@ -44,8 +44,8 @@ class RequestRecord:
     rate: Decision | None = None
     rate_policy: str = ""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    span: Span | None = None
-    agent: Span | None = None
+    span: Recording | None = None
+    agent: Recording | None = None
     label: str | None = None
 
     @property

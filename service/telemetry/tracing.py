@@ -1,4 +1,4 @@
-"""Traces by the OpenTelemetry SDK: a provider per app, spans made by hand, and no message content unless development asks for it.
+"""Traces in OpenTelemetry's forms: spans made by hand, given to the SDK's processors, and no message content unless development asks for it.
 
 Whether a trace is recorded is decided before anything of OpenTelemetry is made: of a request that is not, only the ids exist.
 """
@@ -8,21 +8,23 @@ from __future__ import annotations
 import random
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, Tracer, set_span_in_context
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+from service.telemetry.recording import Attributes, Recording
 
 FORCED_PER_SECOND = 5.0
 """Traces a second that callers may have recorded by a sampled `traceparent`; what they ask beyond it takes its chance."""
 _FORCED_AT_ONCE = 10.0
 _PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED = 0x01
+_FLAGS = TraceFlags(_SAMPLED)
 _DRAWN_BITS = 53
 
 
@@ -65,8 +67,9 @@ class Tracing:
         sampling: Sampling,
         clock: Callable[[], float],
         draw: Callable[[int], int] = random.getrandbits,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Make the provider, when there is somebody to give spans to.
+        """Keep who takes spans, if there is somebody.
 
         Args:
             resource: what is running, by OpenTelemetry's names.
@@ -74,21 +77,17 @@ class Tracing:
             sampling: how much is recorded.
             clock: monotonic seconds.
             draw: so many random bits; they name and choose traces, and guard nothing.
+            now: nanoseconds since the epoch.
         """
         self._draw = draw
         self.content = sampling.content
         self._below = int(sampling.share * 2**_DRAWN_BITS) if processor else 0
         self._allowance = Allowance(FORCED_PER_SECOND, _FORCED_AT_ONCE, clock)
-        self._provider: TracerProvider | None = None
-        self._tracer: Tracer | None = None
-        if processor:
-            self._provider = TracerProvider(
-                sampler=ALWAYS_ON, resource=Resource(dict(resource)), shutdown_on_exit=False
-            )
-            self._provider.add_span_processor(processor)
-            self._tracer = self._provider.get_tracer("service")
+        self._processor = processor
+        self._resource = Resource(dict(resource))
+        self._now = now
 
-    def begin(self, traceparent: bytes | None) -> tuple[str, Span | None]:
+    def begin(self, traceparent: bytes | None) -> tuple[str, Recording | None]:
         """The trace id of a request in 32 hexadecimal digits, and its span where the trace is recorded.
 
         A caller's trace goes on under its own id. Whether it is recorded is the caller's word, up to FORCED_PER_SECOND.
@@ -99,33 +98,44 @@ class Tracing:
                 return f"{self._draw(128) or 1:032x}", None
             return self._started(None)
         caller = int(parent[3], 16) & _SAMPLED
-        if self._tracer is None or not caller:
+        if self._processor is None or not caller:
             return parent[1].decode(), None
         if not self._allowance.take() and self._draw(_DRAWN_BITS) >= self._below:
             return parent[1].decode(), None
-        remote = SpanContext(int(parent[1], 16), int(parent[2], 16), is_remote=True, trace_flags=TraceFlags(_SAMPLED))
-        return self._started(set_span_in_context(NonRecordingSpan(remote), Context()))
+        return self._started(SpanContext(int(parent[1], 16), int(parent[2], 16), is_remote=True, trace_flags=_FLAGS))
 
-    def _started(self, context: Context | None) -> tuple[str, Span]:
-        span = self.child("request", context, SpanKind.SERVER)
-        return f"{span.get_span_context().trace_id:032x}", span
+    def _started(self, caller: SpanContext | None) -> tuple[str, Recording]:
+        span = self._recording("request", caller, SpanKind.SERVER, None)
+        return f"{span.context.trace_id:032x}", span
 
     def child(
         self,
         name: str,
-        context: Context | None,
+        parent: Recording,
+        attributes: Attributes,
         kind: SpanKind = SpanKind.INTERNAL,
-        start_time: int | None = None,
-        attributes: Mapping[str, str | int] | None = None,
-    ) -> Span:
-        """A span of a trace that is recorded; whoever asks has checked that it is."""
-        assert self._tracer is not None, "spans are made only below a span"  # noqa: S101 - narrows the type
-        return self._tracer.start_span(name, context or Context(), kind, attributes, start_time=start_time)
+        started: int | None = None,
+    ) -> Recording:
+        """A span below another one; it began now, unless `started` says when, in nanoseconds since the epoch."""
+        span = self._recording(name, parent.context, kind, started)
+        span.attributes.update(attributes)
+        return span
+
+    def end(self, span: Recording) -> None:
+        """It ends now."""
+        span.end(self._now())
+
+    def _recording(self, name: str, parent: SpanContext | None, kind: SpanKind, started: int | None) -> Recording:
+        assert self._processor is not None, "spans are made only where somebody takes them"  # noqa: S101 - narrows the type
+        trace_id = parent.trace_id if parent else self._draw(128) or 1
+        context = SpanContext(trace_id, self._draw(64) or 1, is_remote=False, trace_flags=_FLAGS)
+        begun = self._now() if started is None else started
+        return Recording(name, context, parent, kind, begun, resource=self._resource, give=self._processor.on_end)
 
     def close(self) -> None:
         """Give the exporter what is left."""
-        if self._provider:
-            self._provider.shutdown()
+        if self._processor:
+            self._processor.shutdown()
 
 
 def stderr_processor() -> SpanProcessor:

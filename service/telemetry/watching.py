@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import orjson
-from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from opentelemetry.trace import SpanKind
 
 from service.errors import ConfigurationError
 from service.llm.extractive import MODEL as EXTRACTIVE
@@ -14,6 +14,7 @@ from service.retrieval.retriever import Holdings
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import CURRENT, current_exemplar
+from service.telemetry.recording import Attributes, Recording
 from service.telemetry.tracing import Tracing
 from service.tools.toolbox import ToolRun
 
@@ -65,9 +66,7 @@ class Watching:
         attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": self._source}
         if self._tracing.content:
             attributes["gen_ai.input.messages"] = _message("user", question)
-        record.agent = self._tracing.child(
-            f"invoke_agent {self._source}", set_span_in_context(record.span), attributes=attributes
-        )
+        record.agent = self._tracing.child(f"invoke_agent {self._source}", record.span, attributes)
 
     def answered(self, outcome: str | None, text: str) -> None:
         """End the span of an answer; without an outcome it came to nothing."""
@@ -75,10 +74,10 @@ class Watching:
         if record is None or record.agent is None:
             return
         agent, record.agent = record.agent, None
-        agent.set_attribute("outcome", outcome or "unfinished")
+        agent.attributes["outcome"] = outcome or "unfinished"
         if self._tracing.content:
-            agent.set_attribute("gen_ai.output.messages", _message("assistant", text))
-        agent.end()
+            agent.attributes["gen_ai.output.messages"] = _message("assistant", text)
+        self._tracing.end(agent)
 
     def guarded(self, guardrail: str, action: str) -> None:
         """Count what was done with a question before anything was written."""
@@ -111,10 +110,10 @@ class Watching:
         self,
         name: str,
         seconds: float,
-        attributes: Mapping[str, str | int],
-        below: Span | None = None,
+        attributes: Attributes,
+        below: Recording | None = None,
         kind: SpanKind = SpanKind.INTERNAL,
-    ) -> Span | None:
+    ) -> Recording | None:
         """A span for work that has just ended, below another one or the request's; None where nothing is recorded."""
         record = CURRENT.get()
         parent = below if below is not None else record.agent or record.span if record is not None else None
@@ -122,11 +121,11 @@ class Watching:
             return None
         ended = int(self._wall_clock() * _NANOSECONDS)
         begun = ended - int(seconds * _NANOSECONDS)
-        span = self._tracing.child(name, set_span_in_context(parent), kind, begun, attributes)
+        span = self._tracing.child(name, parent, attributes, kind, begun)
         span.end(ended)
         return span
 
-    def _searched(self, search: Search, tool: Span | None) -> None:
+    def _searched(self, search: Search, tool: Recording | None) -> None:
         if tool is not None:
             attributes: dict[str, str | int] = {
                 "gen_ai.operation.name": "retrieval",
