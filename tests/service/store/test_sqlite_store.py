@@ -121,6 +121,30 @@ def test_what_comes_together_shares_one_commit(tmp_path: Path) -> None:
     watched.close()
 
 
+class Locked(sqlite3.Connection):
+    """A connection that finds the file locked for some tries."""
+
+    tries = 6
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        if sql == "BEGIN IMMEDIATE" and self.tries:
+            self.tries -= 1
+            raise sqlite3.OperationalError("database is locked")
+        return super().execute(sql, *rest)
+
+
+def test_a_locked_file_is_tried_again_soon_and_then_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker's commit takes a millisecond and is not slept through; whoever holds the lock for long is not asked in a rush."""
+    locked = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=Locked)
+    slept: list[float] = []
+    monkeypatch.setattr("service.store.sqlite.writer.time.sleep", slept.append)
+    writer = GroupCommitWriter(locked)
+    asyncio.run(writer.write(_nothing, 5.0))
+    writer.close()
+    locked.close()
+    assert slept == [0.0005, 0.001, 0.002, 0.004, 0.005, 0.005]
+
+
 def test_what_a_loop_left_behind_holds_up_nobody(tmp_path: Path) -> None:
     """A loop that ends before it hands over what it gathered does not keep the next loop's writes, or the end, waiting."""
     watched = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=Watched)
