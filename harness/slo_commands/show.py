@@ -8,13 +8,22 @@ from typing import Any
 
 from harness.slo_commands.reading import EXIT_FINE, as_json, table
 from slo.quantities import format_duration, format_ratio
-from slo.spec import SLO, LatencySLI, RatioSLI
+from slo.spec import SLO, CompositeSLI, EventsSLI, LatencySLI, RatioSLI, RawSLI, TimeSliceSLI
 
-SENTENCE = "list the SLOs of a spec: objective, window, budget, alerts"
+SENTENCE = "list the SLOs of a spec: kind, objective, window, budget, alerts"
 EXAMPLES = (
     "courtsight slo show slo/specs/courtsight.yaml",
     "courtsight slo show slo/specs/courtsight.yaml --json",
 )
+
+_KINDS: dict[type, str] = {
+    RatioSLI: "ratio",
+    LatencySLI: "latency",
+    EventsSLI: "events",
+    RawSLI: "raw",
+    TimeSliceSLI: "time_slices",
+    CompositeSLI: "composite",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +47,12 @@ def run(options: argparse.Namespace) -> int:
 
 def kind_of(slo: SLO) -> str:
     """The spec's word for the kind of the SLI."""
-    words: dict[type, str] = {RatioSLI: "ratio", LatencySLI: "latency"}
-    return words[type(slo.sli)]
+    return _KINDS[type(slo.sli)]
+
+
+def window_of(slo: SLO) -> str:
+    """The SLO window as people write it: `30d`, or `month`."""
+    return "month" if slo.calendar else format_duration(slo.window)
 
 
 def entry(slo: SLO) -> dict[str, Any]:
@@ -49,15 +62,16 @@ def entry(slo: SLO) -> dict[str, Any]:
         "title": slo.title,
         "kind": kind_of(slo),
         "objective": format_ratio(slo.objective),
-        "window": format_duration(slo.window),
+        "window": window_of(slo),
         "budget_minutes": float(slo.window * slo.error_budget / 60),
+        "group_by": list(slo.group_by),
         "owner": slo.owner,
         "alerts": [
             {
                 "severity": window.severity.value,
                 "long": format_duration(window.long),
                 "short": format_duration(window.short),
-                "for": format_duration(window.hold),
+                "for": format_duration(window.hold) if window.hold else "0s",
                 "budget_share": format_ratio(window.budget_share),
             }
             for window in slo.windows
@@ -67,11 +81,6 @@ def entry(slo: SLO) -> dict[str, Any]:
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
     alerts = ", ".join(f"{alert['severity']} {alert['long']}/{alert['short']}" for alert in found["alerts"])
-    return (
-        found["id"],
-        found["kind"],
-        found["objective"],
-        found["window"],
-        f"{found['budget_minutes']:.1f} min",
-        alerts or "none",
-    )
+    name = found["id"] + (f" by {', '.join(found['group_by'])}" if found["group_by"] else "")
+    budget = f"{found['budget_minutes']:.1f} min"
+    return name, found["kind"], found["objective"], found["window"], budget, alerts or "none"

@@ -3,44 +3,119 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json, files_of
+from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, EXIT_WRONG, as_json, files_of
 from slo.errors import InvalidInput, Problem
+from slo.spec import Spec
 
 SENTENCE = "say everything that is wrong with a spec, with file, line, path and mend"
 EXAMPLES = (
     "courtsight slo validate slo/specs/courtsight.yaml",
-    "courtsight slo validate slo/specs --json",
+    "courtsight slo validate slo/specs --strict --json",
 )
+PROMTOOL_SECONDS = 60.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Which specs, and how hard to look."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a spec, or a folder of them")
+    parser.add_argument(
+        "--strict", action="store_true", help="warnings count too, and promtool reads the rules that would be generated"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one file came to."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read every spec and print what is wrong with it."""
+    """Read every spec and print what is wrong with it; 2 for problems, 1 for warnings under --strict."""
     files = files_of(options.files)
-    wrong: list[Problem] = []
-    for file in files:
-        wrong += _problems(file)
+    looked = [_looked_at(file, strict=options.strict) for file in files]
+    problems = [problem for entry in looked for problem in entry.problems]
+    warnings = [warning for entry in looked for warning in entry.warnings]
     if options.json:
-        print(as_json({"files": [str(file) for file in files], "problems": [asdict(problem) for problem in wrong]}))
-    for problem in [] if options.json else wrong:
-        print(problem)
-    print(f"{len(files)} files, {len(wrong)} problems", file=sys.stderr)
-    return EXIT_WRONG if wrong else EXIT_FINE
+        print(
+            as_json(
+                {
+                    "files": [str(file) for file in files],
+                    "problems": [asdict(problem) for problem in problems],
+                    "warnings": [asdict(warning) for warning in warnings],
+                }
+            )
+        )
+    else:
+        print(
+            "".join([f"{problem}\n" for problem in problems] + [f"warning: {warning}\n" for warning in warnings]),
+            end="",
+        )
+    print(f"{len(files)} files, {len(problems)} problems, {len(warnings)} warnings", file=sys.stderr)
+    return EXIT_WRONG if problems else EXIT_FOUND if warnings and options.strict else EXIT_FINE
 
 
-def _problems(file: Path) -> tuple[Problem, ...]:
-    from slo.load import load_spec  # noqa: PLC0415 - imported when the command runs
+def _looked_at(file: Path, *, strict: bool) -> _Looked:
+    from slo.load import examine_spec  # noqa: PLC0415 - imported when the command runs
+    from slo.strict_yaml import read_bytes  # noqa: PLC0415 - as above
 
     try:
-        load_spec(file)
+        examined = examine_spec(read_bytes(file), str(file))
     except InvalidInput as error:
-        return error.problems
-    return ()
+        return _Looked(error.problems, ())
+    if examined.spec is None:
+        return _Looked(examined.problems, examined.warnings)
+    warnings = (*examined.warnings, *lint_warnings(examined.spec, file))
+    refused = refusals(examined.spec, file) if strict else ()
+    return _Looked(refused, warnings)
+
+
+def lint_warnings(spec: Spec, file: Path) -> tuple[Problem, ...]:
+    """What the windows of the alerts cannot do for their objectives; notices are left to `explain`."""
+    from alerts.lint import Weight, lint  # noqa: PLC0415 - as above
+
+    return tuple(
+        Problem(str(file), None, f"slos.{finding.slo}", finding.message, finding.advice)
+        for finding in lint(spec)
+        if finding.severity is not Weight.NOTICE
+    )
+
+
+def refusals(spec: Spec, file: Path) -> tuple[Problem, ...]:
+    """What promtool says against the rules of the spec; a promtool that is missing is a problem too: nothing was checked."""
+    from alerts.emit import rules_yaml  # noqa: PLC0415 - as above
+    from alerts.rules import rule_file  # noqa: PLC0415 - as above
+    from harness.project import ROOT  # noqa: PLC0415 - as above
+    from harness.tools import find_tools  # noqa: PLC0415 - as above
+
+    promtool = find_tools(ROOT, report=lambda line: print(line, file=sys.stderr)).promtool
+    if promtool is None:
+        return (Problem(str(file), None, "", "promtool is missing, so its rules were not checked", "run: make setup"),)
+    with tempfile.TemporaryDirectory() as folder:
+        rules = Path(folder) / "rules.yaml"
+        rules.write_bytes(rules_yaml(rule_file(spec)))
+        try:
+            done = subprocess.run(
+                [str(promtool), "check", "rules", str(rules)],
+                capture_output=True,
+                text=True,
+                timeout=PROMTOOL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return (
+                Problem(str(file), None, "", f"promtool took longer than {PROMTOOL_SECONDS:g} s", "split the spec"),
+            )
+    if done.returncode == 0:
+        return ()
+    said = [line.strip() for line in done.stderr.replace(str(rules), "rules").splitlines() if line.strip()]
+    return tuple(
+        Problem(str(file), None, "", f"promtool refuses: {line}", "mend the expression it names") for line in said
+    )

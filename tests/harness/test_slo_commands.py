@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.cli import main
 from harness.slo_commands import COMMANDS
+from harness.slo_commands.explain import spoken
+from harness.slo_commands.writing import MARK, write_folder
+from slo.errors import CourtSightError
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "slo" / "specs" / "courtsight.yaml"
+EXAMPLE = ROOT / "slo" / "specs" / "examples" / "shop.yaml"
+SHOP = EXAMPLE.read_text(encoding="utf-8")
 NAMES = [module.__name__.rpartition(".")[2].rstrip("_") for module in COMMANDS]
 
 
@@ -29,7 +38,7 @@ def test_each_slo_command_shows_examples(command: str, capsys: pytest.CaptureFix
 def test_a_good_spec_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
     """The committed spec has no problem, and the exit status says so."""
     assert main(["slo", "validate", str(SPEC)]) == 0
-    assert capsys.readouterr().out == ""
+    assert "problem" not in capsys.readouterr().out
 
 
 def test_problems_are_printed_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +78,194 @@ def test_the_table_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = {entry["id"]: entry for entry in shown["slos"]}
     assert found["availability"]["budget_minutes"] == pytest.approx(43.2)
     assert found["availability"]["alerts"][0]["long"] == "1h"
+
+
+# --- validate ---
+
+
+def test_warnings_count_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A counter without _total is told, and is a finding only under --strict."""
+    spec = _written(tmp_path, SHOP.replace("http_requests_total\n      label", "http_requests\n      label"))
+    assert main(["slo", "validate", str(spec)]) == 0
+    said = capsys.readouterr().out
+    assert "warning:" in said
+    assert "is no counter by its name" in said
+
+
+@pytest.mark.integration
+def test_promtool_has_the_last_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What our reading lets through and Prometheus refuses is a problem under --strict, told in promtool's words."""
+    spec = _written(
+        tmp_path, SHOP.replace("max(max_over_time(", "max(label_join(").replace("[$window]))", "[$window]), 1))", 1)
+    )
+    assert main(["slo", "validate", str(spec), "--strict"]) == 2
+    assert capsys.readouterr().out
+
+
+# --- explain ---
+
+
+def _explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["slo", "explain", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_availability_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """99.9 % over 30 days: 43 minutes of outage, 20 of 20,000 requests a day, and a page 51.84 s + 2 min into an outage."""
+    said = _explained(capsys, str(SPEC), "--slo", "availability", "--requests-per-day", "20000")
+    assert "An outage of everything may last 43 min 12 s in all." in said
+    assert "20 may fail a day, 600 in the window" in said
+    assert "pages 2 min 52 s into a total outage, never at twice the budget's rate" in said
+    assert "after 1 d 15 h at twice the budget's rate" in said
+    assert "notice: a single bad event fires" in said
+
+
+def test_unknown_traffic_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a number no number is made up."""
+    said = _explained(capsys, str(SPEC), "--slo", "availability")
+    assert "is unknown: give --requests-per-day or --prometheus" in said
+    assert "is unknown: Prometheus at" in _explained(
+        capsys, str(SPEC), "--slo", "ttft", "--prometheus", "http://127.0.0.1:9"
+    )
+
+
+def test_what_counts_no_events_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Raw ratios have no events; of time slices the day has 1,440 minutes, of which 14 may be bad at 99 %."""
+    shown = json.loads(_explained(capsys, str(EXAMPLE), "--requests-per-day", "1000", "--json"))
+    found = {entry["id"]: entry for entry in shown["slos"]}
+    assert found["probe"]["valid_events_per_day"] is None
+    assert "counts no events" in found["probe"]["traffic_source"]
+    assert found["queue"]["bad_events_per_day"] == pytest.approx(14.4)
+    assert found["checkout"]["window"] == "month"
+    assert found["regions"]["group_by"] == ["region"]
+
+
+def test_an_slo_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped id is wrong input, and the known ones are named."""
+    assert main(["slo", "explain", str(SPEC), "--slo", "availabilty"]) == 2
+    assert "known: availability" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (2.64, "2.6 s"),
+        (51.84, "51.8 s"),
+        (60, "1 min"),
+        (2592, "43 min 12 s"),
+        (129600, "1 d 12 h"),
+        (90000, "1 d 1 h"),
+        (86700, "1 d"),
+    ],
+)
+def test_durations_for_people(seconds: float, said: str) -> None:
+    """At most two units, the larger first."""
+    assert spoken(seconds) == said
+
+
+# --- diff ---
+
+
+def test_the_same_meaning_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Comments and other spellings of the same number change nothing."""
+    other = _written(
+        tmp_path, "# more\n" + SHOP.replace("99.9%", "99.90 %").replace("threshold: 1.5s", "threshold: 1500ms")
+    )
+    assert main(["slo", "diff", str(EXAMPLE), str(other)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_looser_objective_shows_budget_and_detection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reviewer reads objective, minutes of budget, and what becomes of each alert."""
+    other = _written(tmp_path, SHOP.replace("objective: 99.9%\n    ratio", "objective: 99.5%\n    ratio"))
+    assert main(["slo", "diff", str(EXAMPLE), str(other)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "~ slo availability: objective 99.9% -> 99.5%" in lines
+    assert "~ slo availability: budget 43.2 min -> 216 min" in lines
+    assert any(
+        line.startswith("~ slo availability: alert page 1h /5m over 14.4 x = 1.44 % bad, 2 min 52 s into")
+        for line in lines
+    )
+    assert all(line.startswith("~ slo availability: ") for line in lines)
+
+
+def test_slos_that_come_and_go(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A removed SLO and a new one are told as such, as JSON too."""
+    other = _written(tmp_path, SHOP.replace("  probe:\n", "  reach:\n"))
+    assert main(["slo", "diff", str(EXAMPLE), str(other), "--json"]) == 1
+    found = {(entry["subject"], entry["what"]) for entry in json.loads(capsys.readouterr().out)}
+    assert found == {("slo probe", "removed:"), ("slo reach", "added:")}
+
+
+def test_gates_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gate that asks for fewer samples is a difference that a reviewer must see."""
+    other = _written(
+        tmp_path,
+        SPEC.read_text(encoding="utf-8").replace("build: {least_n: 59} # fewer", "build: {least_n: 9} # fewer"),
+    )
+    assert main(["slo", "diff", str(SPEC), str(other)]) == 1
+    assert "~ gate latency-cell: phase build" in capsys.readouterr().out
+
+
+# --- generate ---
+
+
+def test_rules_of_any_service_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A spec of other metrics gives rules in a folder of their own; a second run changes nothing."""
+    folder = tmp_path / "rules"
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(folder)]) == 0
+    first = (folder / "rules.yaml").read_bytes()
+    assert b"slo:sli_error:ratio_rate5m" in first
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(folder)]) == 0
+    assert "0 changed" in capsys.readouterr().err
+    assert (folder / "rules.yaml").read_bytes() == first
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What we did not generate is never overwritten or removed without --force, and stays with it unless it has our name."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("groups: []\n", encoding="utf-8")
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(folder)]) == 2
+    assert "mine.yaml" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["mine.yaml"]
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(folder), "--force"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["mine.yaml", "rules.yaml"]
+
+
+def test_files_that_nothing_generates_any_more_are_removed(tmp_path: Path) -> None:
+    """A stray of ours from an earlier spec goes; half-written files never stay."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "old.yaml").write_bytes(MARK + b" of shop\n")
+    changed, removed = write_folder(folder, {"new.yaml": MARK}, force=False)
+    assert (changed, removed) == (("new.yaml",), ("old.yaml",))
+    assert [path.name for path in folder.iterdir()] == ["new.yaml"]
+
+
+def test_a_disk_that_is_full_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is written beside its place first: when that fails, what was there is as it was."""
+    (tmp_path / "a.yaml").write_bytes(MARK + b" old")
+    wanted = {"a.yaml": MARK + b" new", "b/c.yaml": MARK}
+    monkeypatch.setattr(tempfile, "mkstemp", _full_after(1, tempfile.mkstemp))
+    with pytest.raises(CourtSightError, match="No space left"):
+        write_folder(tmp_path, wanted, force=False)
+    assert (tmp_path / "a.yaml").read_bytes() == MARK + b" old"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.yaml"]
+
+
+def _full_after(count: int, real: Callable[..., tuple[int, str]]) -> Callable[..., tuple[int, str]]:
+    left = iter(range(count))
+
+    def mkstemp(**options: Any) -> tuple[int, str]:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device", "x")
+        return real(**options)
+
+    return mkstemp
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "spec.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path

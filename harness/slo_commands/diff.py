@@ -1,0 +1,178 @@
+"""`courtsight slo diff`: what a change of a spec means, for whoever reviews it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from harness.slo_commands.explain import spoken
+from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
+from harness.slo_commands.show import kind_of, window_of
+from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
+from slo.quantities import format_duration, format_number, format_ratio
+from slo.spec import SLO, Gate, Spec, Window
+
+SENTENCE = "say which SLOs, budgets and alerts differ between two specs"
+EXAMPLES = (
+    "courtsight slo diff old.yaml slo/specs/courtsight.yaml",
+    "git show main:slo/specs/courtsight.yaml > /tmp/old.yaml; courtsight slo diff /tmp/old.yaml slo/specs/courtsight.yaml --json",
+)
+TOTAL = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        subject: `slo` or `gate`, and its id.
+        what: Which property; `added` and `removed` for the whole.
+        old: As people read it; None for what was not there.
+    """
+
+    subject: str
+    what: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        if self.old is None:
+            return f"+ {self.subject}: {self.what} {self.new}"
+        if self.new is None:
+            return f"- {self.subject}: {self.what} {self.old}"
+        return f"~ {self.subject}: {self.what} {self.old} -> {self.new}"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Which two specs."""
+    parser.add_argument("old", type=Path, metavar="OLD", help="the spec as it was")
+    parser.add_argument("new", type=Path, metavar="NEW", help="the spec as it would be")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the differences; 1 when there are any."""
+    from slo.load import load_spec  # noqa: PLC0415 - imported when the command runs
+
+    found = differences(load_spec(options.old), load_spec(options.new))
+    if options.json:
+        print(as_json([asdict(entry) for entry in found]))
+    else:
+        print("".join(f"{entry}\n" for entry in found), end="")
+    print(f"{len(found)} differences", file=sys.stderr)
+    return EXIT_FOUND if found else EXIT_FINE
+
+
+def differences(old: Spec, new: Spec) -> tuple[Difference, ...]:
+    """Everything that differs in meaning; comments and order do not."""
+    return (*_whole(old, new), *_slos(old, new), *_gates(old, new))
+
+
+def _whole(old: Spec, new: Spec) -> Iterator[Difference]:
+    for what in ("service", "deployment", "owner"):
+        yield from _changed("spec", what, getattr(old, what), getattr(new, what))
+    yield from _changed(
+        "spec", "evidence is too old after", *(spoken(float(spec.evidence_max_age)) for spec in (old, new))
+    )
+
+
+def _slos(old: Spec, new: Spec) -> Iterator[Difference]:
+    before, after = ({slo.id: slo for slo in spec.slos} for spec in (old, new))
+    for slo_id in dict.fromkeys([*before, *after]):
+        subject = f"slo {slo_id}"
+        if slo_id not in after:
+            yield Difference(subject, "removed:", _summary(before[slo_id]), None)
+        elif slo_id not in before:
+            yield Difference(subject, "added:", None, _summary(after[slo_id]))
+        else:
+            yield from _slo(subject, before[slo_id], after[slo_id])
+
+
+def _slo(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
+    pairs = (
+        ("title", old.title, new.title),
+        ("objective", format_ratio(old.objective), format_ratio(new.objective)),
+        ("window", window_of(old), window_of(new)),
+        ("budget", _budget(old), _budget(new)),
+        ("kind", kind_of(old), kind_of(new)),
+        ("what is counted", _sli(old), _sli(new)),
+        ("owner", old.owner, new.owner),
+        ("grouped by", ", ".join(old.group_by) or "nothing", ", ".join(new.group_by) or "nothing"),
+        ("labels of alerts", dict(old.tags), dict(new.tags)),
+        ("runbook", old.runbook or "of the alert", new.runbook or "of the alert"),
+        ("least events", old.least_events, new.least_events),
+    )
+    for what, before, after in pairs:
+        yield from _changed(subject, what, str(before), str(after))
+    yield from _alerts(subject, old, new)
+
+
+def _alerts(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
+    """By severity and long window; what changed in place is told as one line."""
+    before, after = ({(w.severity, w.long): w for w in slo.windows} for slo in (old, new))
+    for key in dict.fromkeys([*before, *after]):
+        name = f"alert {key[0].value} {format_duration(key[1])}"
+        first = _alert(old, before[key]) if key in before else None
+        second = _alert(new, after[key]) if key in after else None
+        if first != second:
+            yield Difference(subject, name, first, second)
+
+
+def _alert(slo: SLO, window: Window) -> str:
+    outage = detection_seconds(slo, window, TOTAL)
+    when = "never on a total outage" if outage is None else f"{spoken(float(outage))} into a total outage"
+    factor = format_number(burn_rate_factor(window, slo.window))
+    ratio = format_number((firing_ratio(slo, window) * 100).normalize())
+    return f"/{format_duration(window.short)} over {factor} x = {ratio} % bad, {when}"
+
+
+def _gates(old: Spec, new: Spec) -> Iterator[Difference]:
+    before, after = ({gate.id: gate for gate in spec.gates} for spec in (old, new))
+    for gate_id in dict.fromkeys([*before, *after]):
+        subject = f"gate {gate_id}"
+        if gate_id not in after:
+            yield Difference(subject, "removed:", before[gate_id].title, None)
+        elif gate_id not in before:
+            yield Difference(subject, "added:", None, after[gate_id].title)
+        else:
+            yield from _gate(subject, before[gate_id], after[gate_id])
+
+
+def _gate(subject: str, old: Gate, new: Gate) -> Iterator[Difference]:
+    for what in ("title", "kind", "statistic", "unit", "direction", "weight", "key", "waivable", "warning_margin"):
+        yield from _changed(subject, what.replace("_", " "), str(getattr(old, what)), str(getattr(new, what)))
+    for phase in dict.fromkeys([*old.requirements, *new.requirements]):
+        asked = [_requirement(gate, phase) for gate in (old, new)]
+        yield from _changed(subject, f"phase {phase}", *asked)
+
+
+def _requirement(gate: Gate, phase: object) -> str:
+    found = {str(key): entry for key, entry in gate.requirements.items()}.get(str(phase))
+    if found is None:
+        return "not asked"
+    limits = sorted({format_number(limit) for limit in found.contract.values()})
+    least = sorted(set(found.least_n.values()))
+    strong = ", strong" if found.strong else ""
+    return f"{', '.join(limits)} on n >= {', '.join(map(str, least))} in {len(found.contract)} cells{strong}"
+
+
+def _changed(subject: str, what: str, old: str, new: str) -> Iterator[Difference]:
+    if old != new:
+        yield Difference(subject, what, old, new)
+
+
+def _summary(slo: SLO) -> str:
+    return f"{slo.title}, {format_ratio(slo.objective)} over {window_of(slo)}, {_budget(slo)}"
+
+
+def _budget(slo: SLO) -> str:
+    minutes = (slo.window * slo.error_budget / 60).quantize(Decimal("0.1"))
+    return f"{format_number(minutes)} min"
+
+
+def _sli(slo: SLO) -> str:
+    """What is counted, as the spec's values say it; the same text for the same meaning."""
+    return str(slo.sli)

@@ -1,0 +1,79 @@
+"""Generated files of `courtsight slo`, written so that a folder never holds half of them and never loses what is not ours."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from slo.errors import CourtSightError, InvalidInput, Problem
+
+MARK = b"# Generated from the SLO spec"
+"""How every file of ours begins, `alerts.emit` writes it."""
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write files below a folder: all are written beside their places first, and only then renamed into them.
+
+    Args:
+        folder: Made if it is missing.
+        files: Path below the folder -> contents.
+        force: Replace files of others that have the same names; those with other names stay in any case.
+
+    Returns:
+        The paths that changed, and files of ours from earlier that were removed because nothing generates them any more.
+
+    Raises:
+        InvalidInput: The folder holds files that we did not generate, and force is not given.
+        CourtSightError: A file cannot be written; those that were there before are as they were.
+    """
+    present = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    foreign = [path for path in present if not _is_ours(path)]
+    if foreign and not force:
+        names = ", ".join(str(path.relative_to(folder)) for path in foreign[:5])
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        said = f"holds files that were not generated: {names}{more}"
+        raise InvalidInput((Problem(str(folder), None, "", said, "name another folder, or give --force"),))
+    changed = {name: content for name, content in files.items() if _content(folder / name) != content}
+    try:
+        _replace_all({folder / name: content for name, content in changed.items()})
+        strays = [path for path in present if path not in foreign and str(path.relative_to(folder)) not in files]
+        for path in strays:
+            path.unlink()
+    except OSError as error:
+        raise CourtSightError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+    return tuple(sorted(changed)), tuple(str(path.relative_to(folder)) for path in strays)
+
+
+def _replace_all(files: Mapping[Path, bytes]) -> None:
+    """Full disks show while everything still lies beside its place."""
+    written: dict[Path, Path] = {}
+    try:
+        for target, content in files.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            written[target] = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), 0o644)
+        for target, beside in written.items():
+            beside.replace(target)
+    finally:
+        for beside in written.values():
+            beside.unlink(missing_ok=True)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK)) == MARK
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
