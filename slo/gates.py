@@ -7,8 +7,7 @@ from decimal import Decimal
 from itertools import product
 
 from slo.findings import Findings, Path
-from slo.indicators import plain_number
-from slo.quantities import parse_duration, parse_ratio
+from slo.quantities import parse_duration, parse_ratio, plain_number
 from slo.spec import (
     SIMULATED_SUFFIX,
     SLO,

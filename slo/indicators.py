@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from slo import names
 from slo.findings import Findings, Path
 from slo.promql import WINDOW, PromQLError, Read, read_expression, with_matchers
-from slo.quantities import parse_duration, parse_ratio
+from slo.quantities import parse_duration, parse_ratio, plain_number
 from slo.spec import (
     SLI,
     Cell,
@@ -283,15 +283,6 @@ def _number(text: str, *, share: bool, path: Path, findings: Findings) -> Decima
     except ValueError as error:
         findings.wrong(path, str(error), getattr(error, "advice", ""))
         return None
-
-
-def plain_number(text: str) -> Decimal | None:
-    """A finite number under 10^15, or None."""
-    try:
-        value = Decimal(text) if len(text) <= 64 else Decimal("NaN")
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and abs(value) < Decimal("1e15") else None
 
 
 def _composite(wire: CompositeWire | None, path: Path, member: Member, findings: Findings) -> CompositeSLI | None:

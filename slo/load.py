@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
         return None
     policy = load_policy()
 
+    @cache
     def choose(windows: str, objective: Decimal, period: Decimal) -> tuple[Window, ...]:
         return policy.standard if windows == "standard" else alert_windows(objective, period, policy)
 

@@ -6,7 +6,7 @@ Everything is Decimal: 99.9 % is 0.999 and its budget 0.001, never 0.00099999999
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 UNITS: dict[str, Decimal] = {
     "ms": Decimal("0.001"),
@@ -93,6 +93,15 @@ def parse_duration(text: str) -> Decimal:
     if seconds > LONGEST_DURATION:
         raise QuantityError(f"{text!r} is longer than ten years", "look at its unit")
     return seconds
+
+
+def plain_number(text: str) -> Decimal | None:
+    """A finite number under 10^15, or None."""
+    try:
+        value = Decimal(text) if len(text) <= LONGEST_TEXT else Decimal("NaN")
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < Decimal("1e15") else None
 
 
 def format_duration(seconds: Decimal) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from slo.quantities import QuantityError, plain_number
 from slo.spec import Window
 from slo.strict_yaml import Wire, load_strict
 from slo.windows import Row, WindowPolicy
@@ -15,7 +16,15 @@ from slo.wire import Duration, Ratio, WindowWire
 
 WINDOWS_FILE = Path(__file__).parent / "windows.yaml"
 
-Factor = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value))), Field(gt=0)]
+
+def _factor(value: object) -> Decimal:
+    found = plain_number(str(value))
+    if found is None or found <= 0:
+        raise QuantityError(f"{str(value)[:60]!r} is no factor", "write a number over zero, such as 6 or 0.9")
+    return found
+
+
+Factor = Annotated[Decimal, BeforeValidator(_factor)]
 
 
 class _Factors(Wire):
@@ -43,7 +52,16 @@ class _Table(Wire):
     @model_validator(mode="after")
     def _row_by_row(self) -> _Table:
         if len(self.windows) != len(self.reachable.rows):
-            raise ValueError("'reachable.rows' needs one entry for each of 'windows', in their order")
+            raise QuantityError(
+                "'reachable.rows' has another length than 'windows'", "write one row for each pair, in order"
+            )
+        for number, pair in enumerate(self.windows):
+            if pair.short >= pair.long:
+                raise QuantityError(
+                    f"windows.{number}: the short window is not shorter", "a twelfth of the long one is usual"
+                )
+            if not 0 < pair.budget_share < 1:
+                raise QuantityError(f"windows.{number}: the share must lie between 0% and 100%", "the workbook has 2%")
         return self
 
 

@@ -14,7 +14,8 @@ from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
 from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number, format_ratio
-from slo.spec import SLO, Gate, Spec, Window
+from slo.sli import WINDOW, CountedSLI, bad_of, valid_of
+from slo.spec import SLO, CompositeSLI, Gate, RawSLI, Spec, TimeSliceSLI, Window
 
 SENTENCE = "say which SLOs, budgets and alerts differ between two specs"
 EXAMPLES = (
@@ -174,5 +175,17 @@ def _budget(slo: SLO) -> str:
 
 
 def _sli(slo: SLO) -> str:
-    """What is counted, as the spec's values say it; the same text for the same meaning."""
-    return str(slo.sli)
+    """What is counted, in PromQL; the same text for the same meaning."""
+    sli = slo.sli
+    if isinstance(sli, RawSLI):
+        return sli.error_ratio
+    if isinstance(sli, CompositeSLI):
+        return " + ".join(f"{format_number(weight)} x {name}" for name, weight in sli.components)
+    if isinstance(sli, TimeSliceSLI):
+        of = sli.of if isinstance(sli.of, str) else _bad_of_valid(sli.of, slo)
+        return f"slices of {format_duration(sli.slice)}, {sli.direction} {format_number(sli.limit)}: {of}"
+    return _bad_of_valid(sli, slo)
+
+
+def _bad_of_valid(sli: CountedSLI, slo: SLO) -> str:
+    return f"{bad_of(sli, slo, WINDOW)} of {valid_of(sli, slo, WINDOW)}"

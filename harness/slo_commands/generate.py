@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
 from harness.slo_commands.writing import write_folder
+from slo.errors import InvalidInput, Problem
 from slo.spec import Spec
 
 SENTENCE = "write recording rules and alerts of a spec, of any service's metrics"
@@ -39,7 +40,13 @@ def run(options: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
     if refused:
         return EXIT_WRONG
-    files = generated(spec, with_tests=options.with_tests)
+    try:
+        files = generated(spec, with_tests=options.with_tests)
+    except ValueError as error:  # traffic for promtool cannot be made up for every kind of SLI
+        problem = Problem(
+            str(options.file), None, "", f"promtool tests cannot be made: {error}", "leave --with-tests away"
+        )
+        raise InvalidInput((problem,)) from None
     changed, removed = write_folder(options.output, files, force=options.force)
     if options.json:
         print(as_json({"files": sorted(files), "changed": changed, "removed": removed}))
