@@ -5,12 +5,14 @@ Byte-stable: order is the order of the values, and nothing depends on time, plac
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
-import yaml
-
-from alerts.model import AlertRule, Group, RecordingRule, RuleFile
+from alerts.model import AlertRule, Group, RuleFile
+from alerts.yaml_text import Plain, block, document, quoted
 from slo.quantities import format_duration
+from slo.spec import Cell
 
 HEADER = "# Generated from the SLO spec of {service} by `make generate`. Change the spec, not this file.\n"
 CATALOGUE_HEADER = (
@@ -18,55 +20,85 @@ CATALOGUE_HEADER = (
 )
 
 
-class _Dumper(yaml.SafeDumper):
-    """SafeDumper with literal blocks for text of several lines, and lists indented below their key."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's signature
-        super().increase_indent(flow, indentless=False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's signature; values are repeated, never aliased
-        return True
+_KEYS = "        "
+"""Where the keys of a rule stand."""
+_VALUES = _KEYS + "  "
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
-
-_ENDLESS = 1_000_000  # PyYAML folds longer lines, and a folded expression cannot be searched for
-
-
-def to_yaml(document: Any, service: str, header: str = HEADER) -> bytes:  # noqa: ANN401 - any plain YAML document
+def to_yaml(plain: Any, service: str, header: str = HEADER) -> bytes:  # noqa: ANN401 - any plain YAML document
     """A plain document of dicts, lists and scalars as YAML bytes under the header that says where it comes from."""
-    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_ENDLESS)
-    return (header.format(service=service) + text).encode()
+    return (header.format(service=service) + document(plain)).encode()
 
 
 def rules_yaml(rules: RuleFile, header: str = HEADER) -> bytes:
     """The rule file as Prometheus reads it."""
-    return to_yaml({"groups": [_group(group) for group in rules.groups]}, rules.service, header)
+    return (header.format(service=rules.service) + _groups(rules)).encode()
 
 
-def _group(group: Group) -> dict[str, Any]:
-    return {
-        "name": group.name,
-        "interval": format_duration(group.interval),
-        "rules": [_alert(rule) if isinstance(rule, AlertRule) else _recording(rule) for rule in group.rules],
+def mimir_yaml(rules: RuleFile, namespace: str = "", header: str = HEADER) -> bytes:
+    """The rule file as `mimirtool rules load` reads it: the groups under a namespace, the service's name without one."""
+    return (
+        header.format(service=rules.service) + f"namespace: {quoted(namespace or rules.service)}\n" + _groups(rules)
+    ).encode()
+
+
+def prometheus_rule_yaml(
+    rules: RuleFile, namespace: str = "", labels: Cell = (), name: str = "", header: str = HEADER
+) -> bytes:
+    """The rule file as a PrometheusRule resource of the Prometheus Operator.
+
+    Args:
+        rules: What to write.
+        namespace: Kubernetes namespace; without one, that of whoever applies the file.
+        labels: Labels of the resource; the operator's `ruleSelector` looks for them.
+        name: Name of the resource, the service's name with `-slo` without one.
+        header: Comment above, with `{service}` for the service's name.
+    """
+    metadata: dict[str, Plain] = {"name": name or f"{rules.service}-slo"}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    resource: dict[str, Plain] = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": metadata,
     }
+    inner = re.sub(r"(?m)^(?=.)", "  ", _groups(rules))
+    return (header.format(service=rules.service) + document(resource) + "spec:\n" + inner).encode()
 
 
-def _recording(rule: RecordingRule) -> dict[str, Any]:
-    labels = {"labels": dict(rule.labels)} if rule.labels else {}
-    return {"record": rule.record, "expr": rule.expr, **labels}
+def _groups(rules: RuleFile) -> str:
+    if not rules.groups:
+        return "groups: []\n"
+    return "groups:\n" + "".join(map(_group, rules.groups))
 
 
-def _alert(rule: AlertRule) -> dict[str, Any]:
-    hold = {"for": format_duration(rule.hold)} if rule.hold else {}
-    return {
-        "alert": rule.alert,
-        "expr": rule.expr,
-        **hold,
-        "labels": dict(rule.labels),
-        "annotations": dict(rule.annotations),
-    }
+def _group(group: Group) -> str:
+    start = f"  - name: {quoted(group.name)}\n    interval: {_duration(group.interval)}\n    rules:"
+    if not group.rules:
+        return start + " []\n"
+    parts = [start]
+    for rule in group.rules:
+        expr = block(rule.expr, _VALUES)
+        if isinstance(rule, AlertRule):
+            hold = f"\n{_KEYS}for: {_duration(rule.hold)}" if rule.hold else ""
+            parts.append(
+                f"\n      - alert: {quoted(rule.alert)}\n{_KEYS}expr: {expr}{hold}\n{_KEYS}labels:{_pairs(rule.labels)}"
+                f"\n{_KEYS}annotations:{_pairs(rule.annotations)}"
+            )
+        else:
+            labels = f"\n{_KEYS}labels:{_pairs(rule.labels)}" if rule.labels else ""
+            parts.append(f"\n      - record: {quoted(rule.record)}\n{_KEYS}expr: {expr}{labels}")
+    return "".join(parts) + "\n"
+
+
+@lru_cache(maxsize=65536)
+def _pairs(pairs: Cell) -> str:
+    """Labels or annotations below their key; the same labels stand on many rules."""
+    if not pairs:
+        return " {}"
+    return "".join([f"\n{_VALUES}{quoted(name)}: {block(value, _VALUES + '  ')}" for name, value in pairs])
+
+
+_duration = lru_cache(maxsize=1024)(format_duration)
