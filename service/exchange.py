@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from service.chat.citations import Citation
@@ -14,11 +14,12 @@ from service.deployments.model import Role
 from service.llm.engine import Written
 from service.retrieval.retriever import NO_FILTERS, Filters
 from service.tools.toolbox import ToolRun
+from service.values import value
 
 Outcome = Literal["ok", "abstained", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """What is asked, by whom, and what the conversation held so far (earlier questions, the newest first).
 
@@ -36,7 +37,7 @@ class Question:
     extractive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """Something that was really done, for the reader: what was looked at and what it gave."""
 
@@ -45,21 +46,21 @@ class Step:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Classified:
     """Told first: how demanding the question is."""
 
     complexity: Complexity
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delta:
     """A piece of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """The whole answer, saved. Told last.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from service.chat.contextualise import Context
 from service.chat.guard import Refusal, refusal_of
 from service.chat.language import Spoken, shows_english, spoken
 from service.chat.smalltalk import Remark, SmallTalk, heard
 from service.chat.translating import Glossary, translate
+from service.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Understood:
     """A message as it is to be answered.
 

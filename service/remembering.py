@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache, wraps
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -29,7 +28,8 @@ class Remembered(dict[K, V], Generic[K, V]):
         if self._keeps is None or self._keeps(value):
             if len(self) >= self._most:
                 for old in list(islice(self, max(1, self._most // 4))):
-                    del self[old]
+                    # Another thread may have forgotten it meanwhile.
+                    self.pop(old, None)
             self[key] = value
         return value
 
@@ -38,12 +38,18 @@ def remembered(most: int, longest: int = 2_000) -> Callable[[Callable[[str], V]]
     """Let a pure function of a text remember what it made of the latest `most` texts; what is longer than `longest` is made anew."""
 
     def remembering(make: Callable[[str], V]) -> Callable[[str], V]:
-        known = lru_cache(maxsize=most)(make)
-
-        @wraps(make)
-        def look(text: str) -> V:
-            return known(text) if len(text) <= longest else make(text)
-
-        return look
+        # The dictionary's own look-up takes the function's place: a call of ours around it would cost seven times as much.
+        return _OfTexts(make, most, longest).__getitem__
 
     return remembering
+
+
+class _OfTexts(Remembered[str, V]):
+    """What was made of texts, but for those that are longer than `longest`."""
+
+    def __init__(self, make: Callable[[str], V], most: int, longest: int) -> None:
+        super().__init__(make, most)
+        self._longest = longest
+
+    def __missing__(self, key: str) -> V:
+        return super().__missing__(key) if len(key) <= self._longest else self._make(key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from service.chat.arranging import Part
@@ -12,12 +11,13 @@ from service.chat.evidence import Evidence
 from service.readings import Readings
 from service.retrieval.retriever import Retriever
 from service.retrieval.router import Unresolved
+from service.values import value
 
 _UNKNOWN = "?"
 """A term that no analysis makes, so that no passage holds it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Weighed:
     """The outcome of weighing: the numbered passages, what speaks for them, and the confidence they allow.
 

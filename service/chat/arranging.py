@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from service.chat.evidence import Evidence, units_of
 from service.chat.issues import Issue
+from service.values import value
 
 Idf = Callable[[str], float]
 TermsOf = Callable[[str], Iterable[str]]
@@ -26,7 +26,7 @@ _POINTS_BACK = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Point:
     """Sentences of a passage that are read together, and the passage's number."""
 
@@ -34,7 +34,7 @@ class Point:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """A part of the question and what answers it. Without a label it is what both sides of a comparison share."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from service.chat.arranging import Part
 from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
 from service.chat.registers import Register
+from service.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """How one state of the corpus reads words (text to terms) and weighs them (term to idf); by default as they stand, and all alike."""
 
@@ -20,7 +21,7 @@ class Reading:
     idf: Callable[[str], float] = lambda _term: 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Brief:
     """The whole task of an engine. It may only state what the evidence says, and cites it by number as [n].
 

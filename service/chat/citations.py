@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 
 from service.chat.composing import day
 from service.chat.evidence import Evidence
+from service.values import value
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _LONG_FORMS = {
@@ -21,7 +21,7 @@ _LONG_FORMS = {
 _LAW = re.compile(r"^(UU|PP|Perma|Perpres) (\d+)/(\d{4})$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Citation:
     """One source of an answer, under the number by which the answer marks it. Days are ISO dates."""
 
@@ -43,7 +43,7 @@ class Citation:
     decided_on: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CitationCheck:
     """Which numbers the answer marks: those that stand on a passage, and those that stand on nothing."""
 

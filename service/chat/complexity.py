@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from service.text import fold
+from service.values import value
 
 Complexity = Literal["simple", "medium", "complex"]
 COMPLEXITIES: tuple[Complexity, ...] = ("simple", "medium", "complex")
@@ -93,7 +94,7 @@ class ComplexityRules:
         object.__setattr__(self, "_weights", weights)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Assessment:
     """The class of a question, its score, and the names of the features that speak for a demanding question, strongest first."""
 

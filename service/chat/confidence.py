@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from service.values import value
+
 Idf = Callable[[str], float]
 _Weighted = Sequence[tuple[str, float]]
 
@@ -35,7 +37,7 @@ FEATURES: Mapping[str, str] = {
 """What a passage's relevance is judged by; each lies in [0, 1] but `matched`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Support:
     """One cited passage: its distinct terms, its score in [0, 1], the terms of its title, and a way to its terms in their order."""
 
@@ -45,7 +47,7 @@ class Support:
     sequence: Callable[[], Sequence[str]] = tuple
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """What a question asks: see `QueryTerms`; `steering` are its `source` and `side` terms.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from service.chat.bare_articles import Cited, meant_articles
 from service.chat.lexicon import lexicon
 from service.retrieval.citing import find_citations
 from service.text import words
+from service.values import value
 
 Topic = Callable[[str], Sequence[str]]
 
@@ -230,7 +230,7 @@ _SIDES = frozenset(
 """Sides of any topic: a question that names only these is about the topic before it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """What to search for: the question, and the words carried over from the conversation (empty when it stands alone).
 

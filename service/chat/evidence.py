@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import lru_cache
 
 from service.chat.facets import Facet, states
@@ -14,6 +13,7 @@ from service.remembering import remembered
 from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
 from service.text import word_count
+from service.values import value
 
 _SENTENCES_OF_THE_BEST = 3
 _SENTENCES_OF_OTHERS = 2
@@ -50,7 +50,7 @@ _LONGEST_REMEMBERED = 8_000
 _ABBREVIATION = re.compile(r"(?:\b(?:No|Nomor|jo|Rp|hlm|dll|dsb|dst|Tbk|dr|Dr|Prof|cq|ps|Ps)\.)$")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
     """A passage with the number under which the answer cites it, its score in [0, 1] and the sentences used.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from service.text import words
+from service.values import value
 
 TopicOf = Callable[[str], Sequence[str]]
 Idf = Callable[[str], float]
@@ -43,7 +44,7 @@ _MOST_PARTS = 4
 _LONGEST_LABEL = 90
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Issue:
     """One part of a question, as it was asked, and its terms. `side` when it is one of two things to compare."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from service.text import words
+from service.values import value
 
 Language = Literal["id", "en"]
 Note = Literal["", "malay", "regional", "other"]
@@ -43,7 +43,7 @@ _LEAST_ENGLISH = 0.5
 _SURE_FOREIGN = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Spoken:
     """The language to answer in, and what to tell a reader whose own language that is not."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from service.chat.complexity import Complexity
 from service.chat.lexicon import lexicon
 from service.text import said
+from service.values import value
 
 _ON_DECISIONS = lexicon([
     "preseden", "putusan", "yurisprudensi", "mahkamah agung", "ma", "precedent", "precedents", "case law", "court decisions", "rulings",
@@ -45,7 +46,7 @@ _COMPARATOR = PlannedTool(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """The tools to run, in a fixed order, and those that the question called for but the role may not use."""
 

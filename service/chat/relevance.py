@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from service.chat.issues import Issue
 from service.retrieval.document import Document
 from service.retrieval.hits import Hit
+from service.values import value
 
 Idf = Callable[[str], float]
 TermsOf = Callable[[str], Iterable[str]]
@@ -28,7 +28,7 @@ _WORTH_OF_SIDES = 0.25
 _WORTH_OF_PAIRS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PassageTerms:
     """A passage as terms: of its law's names, of what it is called, of each of its sentences, and of all of it; `pairs` stand side by side."""
 
@@ -50,7 +50,7 @@ def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: S
     return PassageTerms(tuple(terms_of(law)), called, sets, called.union(*sets), pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fit:
     """How well a passage fits a question: the share of its weight that the passage holds, and that its title and one sentence hold."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from service.chat.language import Language
 from service.text import words
+from service.values import value
 
 _MOST_WORDS = 14
 """A longer message is read as a question."""
@@ -60,7 +61,7 @@ class SmallTalk:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """What a message says, and its language where that is clear."""
 

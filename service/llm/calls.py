@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from service.values import value
+
 UsageSource = Literal["provider", "estimated", "missing"]
 """Who counted the tokens: the provider in its last chunk, we by an estimate, or nobody (the call never reached a model)."""
 
@@ -41,7 +43,7 @@ class Model:
         return self.input_usd == self.output_usd == 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """The tokens of one call. Cached tokens are part of the input, reasoning tokens part of the output."""
 

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from service.chat.brief import Brief
 from service.llm.calls import Usage
+from service.values import value
 
 _NONE = Usage(0, 0, source="missing")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Piece:
     """A piece of the answer that may be shown: it was checked, or stands verbatim in a source."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Interrupted:
     """Who was writing failed after pieces were shown; the pieces that follow begin the answer anew. `reason` is a closed label."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Written:
     """Told last: who wrote the (last) answer and what it cost.
 

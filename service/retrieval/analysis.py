@@ -33,6 +33,7 @@ from service.retrieval.vocabulary import (
     STOP_WORDS,
 )
 from service.text import fold, words
+from service.values import value
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
 _NO_CONTENT = _FRAMING | SOURCE_WORDS | SIDE_WORDS
@@ -50,7 +51,7 @@ _WRITTEN_WORD = re.compile(
 """A word, or an article or a law with its number: apart they mean nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class QueryTerms:
     """What a question asks about, and which kind of source it asks for.
 

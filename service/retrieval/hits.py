@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from service.retrieval.document import Document, Passage
+from service.values import value
 
 LOW_SCORE = 0.12
 """A best score below this means: words met by chance. Normalised scores lie in [0, 1)."""
 
 
-# Never changed, and not frozen: an answer makes some twenty, and to freeze one costs more than all else of making it.
-@dataclass(slots=True, unsafe_hash=True)
+@value
 class Hit:
     """A passage found, its document, and how well it fits: BM25 over its greatest possible value for the question, in [0, 1].
 
@@ -32,7 +32,7 @@ class Hit:
         return self.passage.text if self.passage else self.document.text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Search:
     """One search: the hits, best first, and the seconds each stage took (analyse, search, rank, total)."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from service.retrieval.analysis import Analyser, QueryTerms
@@ -19,6 +19,7 @@ from service.retrieval.retriever import Filters, Found
 from service.retrieval.router import find_laws, law_term
 from service.retrieval.vocabulary import SOURCE_WORDS
 from service.retrieval.weights import greatest_score
+from service.values import value
 
 _SOURCE_BOOST = 0.2
 """A word such as "putusan" only breaks ties between passages on the same topic."""
@@ -76,7 +77,7 @@ class Stock(Protocol):
         """A passage of that document."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Weighed:
     """What to search for: the terms of a question, and how much each counts."""
 

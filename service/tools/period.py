@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 
 from service.retrieval.router import find_laws
 from service.text import fold
+from service.values import value
 
 _NUMBERS = {
     "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tujuh": 7, "delapan": 8, "sembilan": 9, "sepuluh": 10,
@@ -20,7 +20,7 @@ _LAW_YEAR = re.compile(r"(?:nomor|no\.?) ?\d{1,3} tahun (?:19|20)\d{2}|uud 1945"
 _AROUND = re.compile(r"\bsebelum (?:dan|maupun|atau|serta) (?:sesudah|setelah)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Period:
     """Which decisions are meant: since a day, of some years, only the newest, or on both sides of a law's year."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Protocol
 
 from service.chat.language import Language
 from service.retrieval.hits import Hit, Search
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
+from service.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolRequest:
     """What to look up, the day on which it is asked ("the last five years" counts from there), and where.
 
@@ -27,7 +28,7 @@ class ToolRequest:
     filters: Filters = NO_FILTERS
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolResult:
     """The passages found, the searches made for them, and a remark in the reader's language (may be empty)."""
 

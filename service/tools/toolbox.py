@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from service.tools.case_comparator import CaseComparator
 from service.tools.law_lookup import LawLookup
 from service.tools.legal_retriever import LegalRetriever
 from service.tools.precedent_explorer import PrecedentExplorer
 from service.tools.tool import Tool, ToolRequest, ToolResult
+from service.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolRun:
     """One run of a tool: what it was asked, what came of it (None after an error), the seconds it took, whether it was late, and why it failed."""
 
