@@ -38,6 +38,8 @@ class Columns:
             lambda row: load_document(documents[row]), _REMEMBERED, _is_short
         ).__getitem__
         """A document by its row, read from its bytes."""
+        self.document_of: Callable[[int], int] = self._document_of.__getitem__
+        """The row of a passage's document."""
         self._read_passages: dict[int, Passage] = {}
         codes, starts, weights = self._title_codes, self._title_starts, self._title_weights
         self.title: Callable[[int], tuple[Collection[int], float]] = Remembered[int, tuple[Collection[int], float]](
@@ -72,10 +74,6 @@ class Columns:
             column.release()
         self._documents.close()
         self._passages.close()
-
-    def document_of(self, row: int) -> int:
-        """The row of a passage's document."""
-        return int(self._document_of[row])
 
     def passages_of(self, document: int) -> range:
         """The rows of a document's passages."""

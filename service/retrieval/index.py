@@ -6,7 +6,7 @@ it from columns of numbers. Only what is given back is read as text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NoReturn
@@ -17,7 +17,7 @@ from service.remembering import Remembered
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import Split, write_index
 from service.retrieval.columns import Columns
-from service.retrieval.document import Document, Passage
+from service.retrieval.document import Document, Kind, Passage
 from service.retrieval.fields import ROW, TERMS, Conditions, schema
 from service.retrieval.hits import Hit, Search
 from service.retrieval.passages import split
@@ -37,24 +37,33 @@ from service.retrieval.ranking import (
 from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
 from service.retrieval.router import Citation, CitationRouter, Unresolved
 from service.retrieval.weights import idf
+from service.values import value
 
 _SHOULD = tantivy.Occur.Should
 Clock = Callable[[], float]
 _ButForKinds = tuple[tuple[str, ...], int | None, int | None, date | None]
 _LATEST = 64
-_SHARED_REACH = 40
-"""So many passages of all kinds hold the best fifteen statutes for nearly every question."""
+_SHARED_REACH: Mapping[tuple[Kind, ...], int] = {(): 40, ("decision",): 50}
+"""So many passages of all kinds hold the best fifteen statutes for nearly every question; whoever compares decisions looks at fifty."""
 _REMEMBERED_WEIGHTS = 50_000
 """Terms whose weight stays known: some five megabytes."""
 
 
+@value
+class _Look:
+    """What was found, as score and row, when so many passages were asked for."""
+
+    reach: int
+    found: list[tuple[float, int]]
+
+
 @dataclass(slots=True)
 class _Sought:
-    """What one question searches for: Tantivy's query, what passages are measured by, and what was found of all kinds, by the other filters."""
+    """What one question searches for: Tantivy's query, what passages are measured by, and what was found by kinds and by the other filters."""
 
     tree: tantivy.Query
     scale: Scale
-    found: dict[_ButForKinds, list[tuple[float, int]]] = field(default_factory=dict)
+    looks: dict[_ButForKinds, dict[tuple[Kind, ...], _Look]] = field(default_factory=dict)
 
 
 class Index:
@@ -201,17 +210,21 @@ class Index:
     def _found(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:
         """The best passages by BM25, as score and row.
 
-        A look at a few more for the first tool often holds all that the next one wants of a single kind; to search for these
-        alone costs several times as much.
+        A look at a few more for the first tool often holds all that the next one wants, of the same kinds or of a single one; to
+        search for these alone costs several times as much.
         """
-        but_for_kinds = (filters.types, filters.year_from, filters.year_to, filters.in_force_on)
-        if not filters.kinds:
-            found = self._run(sought, filters, max(reach, _SHARED_REACH))
-            sought.found[but_for_kinds] = found
-            return found[:reach]
-        shared = sought.found.get(but_for_kinds, ())
-        picked = self._columns.of_kinds(shared, filters.kinds)[:reach]
-        return picked if len(picked) == reach else self._run(sought, filters, reach)
+        looks = sought.looks.setdefault((filters.types, filters.year_from, filters.year_to, filters.in_force_on), {})
+        known = looks.get(filters.kinds)
+        if known is not None and known.reach >= reach:
+            return known.found[:reach]
+        if filters.kinds and (shared := looks.get(())):
+            picked = self._columns.of_kinds(shared.found, filters.kinds)[:reach]
+            if len(picked) == reach:
+                return picked
+        wide = max(reach, _SHARED_REACH.get(filters.kinds, 0))
+        found = self._run(sought, filters, wide)
+        looks[filters.kinds] = _Look(wide, found)
+        return found[:reach]
 
     def _run(self, sought: _Sought, filters: Filters, reach: int) -> list[tuple[float, int]]:
         """The best passages by BM25, searched for now."""
@@ -222,11 +235,12 @@ class Index:
         return self._rows(self._searcher.search(tree, limit=reach, count=False).hits)
 
     def _rows(self, found: Sequence[tuple[float, tantivy.DocAddress]]) -> list[tuple[float, int]]:
-        """In one segment a passage's address is its row; else a column says it."""
+        """Best first and ties by row. In one segment a passage's address is its row; else a column says it."""
         if self._rows_are_ids:
             return [(score, address.doc) for score, address in found]
         rows = self._searcher.fast_field_values(ROW, [address for _, address in found])
-        return [(score, int(row or 0)) for (score, _), row in zip(found, rows, strict=True)]
+        read = [(score, int(row or 0)) for (score, _), row in zip(found, rows, strict=True)]
+        return sorted(read, key=lambda one: (-one[0], one[1]))
 
     def _rows_under(self, key: str) -> Sequence[int]:
         """The documents that are cited under a key."""

@@ -6,9 +6,9 @@ Pure: whatever stores passages shows what is to be known of those in the running
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from service.retrieval.analysis import Analyser, QueryTerms
 from service.retrieval.building import shared_terms
@@ -85,13 +85,10 @@ class Weighed:
     weights: Mapping[str, float]
 
 
-class Candidate(NamedTuple):
-    """A passage in the running: its place in the order (smaller is better), its row, its document's, and its score."""
-
-    place: float
-    row: int
-    document: int
-    score: float
+Candidate = tuple[float, int, int, float]
+"""A passage in the running: its place in the order (smaller is better), its row, its document's, and its score."""
+_Scored = tuple[float, int, int]
+"""A passage that was found: its BM25 score, its row and its document's."""
 
 
 def weigh(text: str, analyser: Analyser, held: Callable[[str], int]) -> Weighed:
@@ -147,31 +144,27 @@ class Scale:
         self._lapsing: dict[int, Candidate] = {}
         self._standing: dict[int, Candidate] = {}
 
-    def order(self, found: Sequence[tuple[float, int]], stock: Stock, *, lapsing: bool) -> list[Candidate]:
+    def order(self, found: Iterable[_Scored], stock: Stock, *, lapsing: bool) -> list[Candidate]:
         """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
 
         Args:
-            found: BM25 score and row; a row's score is the same whatever else a search lets pass.
+            found: BM25 score, row and the document's row; a row's score is the same whatever else a search lets pass.
             stock: what is known of these passages.
             lapsing: whether what lost its force stands behind what is in force.
         """
         known = self._lapsing if lapsing else self._standing
-        candidates = []
-        for score, row in found:
-            if score > 0:
-                candidate = known.get(row)
-                if candidate is None:
-                    candidate = known[row] = self._measured(score, row, stock, lapsing)
-                candidates.append(candidate)
+        candidates: list[Candidate] = []
+        for score, row, document in found:
+            candidate = known.get(row)
+            if candidate is None:
+                share = score / self._greatest
+                place = -share * self._title_weight(*stock.title(document))
+                if lapsing and stock.repealed(document):
+                    place *= _REPEALED_SHARE
+                candidate = known[row] = (place, row, document, share)
+            candidates.append(candidate)
         candidates.sort()
         return candidates
-
-    def _measured(self, score: float, row: int, stock: Stock, lapsing: bool) -> Candidate:
-        document, share = stock.document_of(row), score / self._greatest
-        place = -share * self._title_weight(*stock.title(document))
-        if lapsing and stock.repealed(document):
-            place *= _REPEALED_SHARE
-        return Candidate(place, row, document, share)
 
     def _title_weight(self, codes: Collection[int], weight: float) -> float:
         """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
@@ -194,36 +187,37 @@ def rank(
     """The best passages of those found, so many of one document at most, and each text once.
 
     Args:
-        found: BM25 score and row of the best passages.
+        found: BM25 score and row of the best passages, best first and ties by row.
         scale: what the question's passages are measured by.
         stock: what is known of these passages.
         filters: what was let pass. All that was found for a day held on it, and stands behind nothing for having been repealed since.
         limit: how many hits are wanted.
         passages_per_document: how many of them may be of one document.
     """
-    lapsed = stock.repealed if filters.in_force_on is None else _never
-    ordered = scale.order(found, stock, lapsing=filters.in_force_on is None)
-    running = _some_of_each(ordered, passages_per_document)
-    strengths = sorted([candidate.score for candidate in running], reverse=True)[:limit]
-    strengths = [min(_STRONGEST, score) for score in strengths]
-    groups = _without_repetitions(running, stock, limit, lapsed)
-    return tuple(_hit(group, stock, score) for group, score in zip(groups, strengths, strict=False))
+    lapsing = filters.in_force_on is None
+    # Passages of one document differ by their scores alone: what is left out here would not have come before what stays.
+    running = scale.order(_some_of_each(found, stock, passages_per_document), stock, lapsing=lapsing)
+    strengths = sorted([score for _, _, _, score in running], reverse=True)[:limit]
+    if filters.kinds == ("decision",):
+        # A decision is a case of its own even in the words of another.
+        groups = [[candidate] for candidate in running[:limit]]
+    else:
+        groups = _without_repetitions(running, stock, limit, stock.repealed if lapsing else _never)
+    return tuple([_hit(group, stock, min(_STRONGEST, score)) for group, score in zip(groups, strengths, strict=False)])
 
 
-def _some_of_each(ordered: list[Candidate], most: int) -> list[Candidate]:
-    """The best passages of each document, so many of one at most."""
-    if most == 1:
-        best: dict[int, Candidate] = {}
-        for candidate in ordered:
-            best.setdefault(candidate.document, candidate)
-        return list(best.values())
+def _some_of_each(found: Iterable[tuple[float, int]], stock: Stock, most: int) -> list[_Scored]:
+    """The best passages of each document, so many of one at most, in the order given."""
+    document_of = stock.document_of
     taken: dict[int, int] = {}
     running = []
-    for candidate in ordered:
-        count = taken.get(candidate.document, 0)
-        if count < most:
-            taken[candidate.document] = count + 1
-            running.append(candidate)
+    for score, row in found:
+        if score > 0:
+            document = document_of(row)
+            count = taken.get(document, 0)
+            if count < most:
+                taken[document] = count + 1
+                running.append((score, row, document))
     return running
 
 
@@ -265,12 +259,12 @@ def _without_repetitions(
     sketches: list[frozenset[int]] = []
     seen: set[int] = set()
     for candidate in running:
-        own = stock.sketch(candidate.row)
-        # A sketch is never empty: what shares no number with any before it is like none of them.
-        same = _first_alike(own, sketches) if not own.isdisjoint(seen) and alike(own, seen) else None
+        own = stock.sketch(candidate[1])
+        # What shares too few numbers with all before it together is like none of them.
+        same = _first_alike(own, sketches) if alike(own, seen) else None
         if same is not None and _repeats(candidate, groups[same][0], stock):
             groups[same].append(candidate)
-            groups[same].sort(key=lambda one: lapsed(one.document))
+            groups[same].sort(key=lambda one: lapsed(one[2]))
         elif len(groups) < limit:
             groups.append([candidate])
             sketches.append(own)
@@ -282,23 +276,24 @@ def _without_repetitions(
 
 def _first_alike(own: frozenset[int], sketches: Sequence[frozenset[int]]) -> int | None:
     for at, other in enumerate(sketches):
-        if not own.isdisjoint(other) and alike(own, other):
+        if alike(own, other):
             return at
     return None
 
 
 def _repeats(one: Candidate, other: Candidate, stock: Stock) -> bool:
     """Whether two documents of one kind say the same; a decision is a case of its own even in the words of another."""
-    if one.document == other.document:
+    (_, row, document, _), (_, other_row, other_document, _) = one, other
+    if document == other_document:
         return False
-    first, second = stock.document(one.document), stock.document(other.document)
+    first, second = stock.document(document), stock.document(other_document)
     if first.kind != second.kind or first.kind == "decision":
         return False
-    return says_the_same(stock.passage(one.row, first).text, stock.passage(other.row, second).text)
+    return says_the_same(stock.passage(row, first).text, stock.passage(other_row, second).text)
 
 
 def _hit(group: Sequence[Candidate], stock: Stock, score: float) -> Hit:
-    shown = group[0]
-    document = stock.document(shown.document)
-    repeated = tuple([stock.document(other.document).id for other in group[1:]]) if len(group) > 1 else ()
-    return Hit(document, score, stock.passage(shown.row, document), repeated, row=shown.row)
+    _, row, number, _ = group[0]
+    document = stock.document(number)
+    repeated = tuple([stock.document(other).id for _, _, other, _ in group[1:]]) if len(group) > 1 else ()
+    return Hit(document, score, stock.passage(row, document), repeated, row)
