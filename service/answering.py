@@ -270,7 +270,7 @@ class Answerer:
             topic,
             sentences_of,
             idf,
-            analyser.terms_of,
+            analyser.distinct_terms,
             asked_in(question.text),
             _MOST_WORDS[complexity],
         )
@@ -282,8 +282,8 @@ class Answerer:
         _, resolved = await draft.retriever.references(context.search, ()) if unresolved or unknown else (0, 0)
         value = confidence(grounds, self._deployment.calibration)
         # Decisions that are compared are set side by side themselves.
-        parts = () if compared else arrange(evidence, issues, idf, analyser.terms_of)
-        held = frozenset[str]().union(*(draft.retriever.terms(item) for item in evidence))
+        parts = () if compared else arrange(evidence, issues, idf, analyser.distinct_terms)
+        held = [draft.retriever.terms(item) for item in evidence]
         missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
         return Weighed(
             evidence, grounds, value, len(found), unknown, unresolved, resolved, context.search, parts, missed

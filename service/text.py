@@ -36,6 +36,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(fold(text)))
 
 
+@remembered(most=8_000)
+def _beginnings(word: str) -> tuple[str, ...]:
+    return tuple([word[:length] for length in range(1, len(word) + 1)])
+
+
 @dataclass(frozen=True)
 class Said:
     """The folded words of a text, read once for all who look for words in it: in order, and as a set."""
@@ -46,7 +51,7 @@ class Said:
     @cached_property
     def beginnings(self) -> frozenset[str]:
         """How each word begins, from its first letter to all of it."""
-        return frozenset([word[:length] for word in self.words for length in range(1, len(word) + 1)])
+        return frozenset().union(*map(_beginnings, self.words))
 
 
 @remembered(most=1_000, longest=1_000)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from service.chat.evidence import Evidence, units_of
 from service.chat.issues import Issue
 from service.values import value
 
 Idf = Callable[[str], float]
-TermsOf = Callable[[str], Iterable[str]]
+TermsOf = Callable[[str], AbstractSet[str]]
 
 _SHARED = 0.25
 """What a term counts for a part when other parts have it too: it tells them apart badly."""
@@ -62,8 +63,8 @@ def arrange(evidence: Sequence[Evidence], issues: Sequence[Issue], idf: Idf, ter
         if item.document.kind == "decision":
             continue
         found = units_of(item.quote)
-        called = frozenset(terms_of(f"{item.document.title} {' '.join(item.document.topics)}"))
-        said = [frozenset(terms_of(text)) for text in found]
+        called = terms_of(f"{item.document.title} {' '.join(item.document.topics)}")
+        said = [terms_of(text) for text in found]
         whole = [_fit(weight, frozenset().union(*said), called) for weight in weights]
         for text, terms in zip(found, said, strict=True):
             alone = [_fit(weight, terms, frozenset()) for weight in weights]
@@ -98,5 +99,5 @@ def _weights(issues: Sequence[Issue], idf: Idf) -> list[dict[str, float]]:
     return found
 
 
-def _fit(weight: dict[str, float], said: frozenset[str], called: frozenset[str]) -> float:
+def _fit(weight: dict[str, float], said: AbstractSet[str], called: AbstractSet[str]) -> float:
     return sum(value * (1.0 if term in said else _CALLED if term in called else 0.0) for term, value in weight.items())

@@ -93,7 +93,7 @@ def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support
     nothing = float(exact)
     return {
         "coverage": most / total if total else nothing,
-        "together": _held(topic, _all_terms(cited)) / total if total else nothing,
+        "together": _held_together(topic, cited) / total if total else nothing,
         "matched": math.log1p(max([_held(wanted, support.terms) for support in cited]) / unknown_idf),
         "score": scores[0],
         "margin": (scores[0] - scores[1]) / scores[0] if len(scores) > 1 and scores[0] > 0 else 0.0,
@@ -132,8 +132,9 @@ def _held(terms: _Weighted, held: AbstractSet[str]) -> float:
     return sum([weight for term, weight in terms if term in held])
 
 
-def _all_terms(cited: Iterable[Support]) -> AbstractSet[str]:
-    return frozenset[str]().union(*[support.terms for support in cited])
+def _held_together(terms: _Weighted, cited: Sequence[Support]) -> float:
+    held = [support.terms for support in cited]
+    return sum([weight for term, weight in terms if any(term in one for one in held)])
 
 
 def _best_share(terms: _Weighted, cited: Iterable[Support]) -> float:

@@ -21,7 +21,7 @@ _WHOLE_WORDS_OF_THE_BEST = 140
 _WHOLE_WORDS_OF_OTHERS = 45
 
 Idf = Callable[[str], float]
-TermsOf = Callable[[str], Iterable[str]]
+TermsOf = Callable[[str], AbstractSet[str]]
 
 _NEAR_BEST = 0.45
 """A passage is kept when it scores at least this share of the best one of its kind of search."""
@@ -194,8 +194,7 @@ def quote(
         return text.strip()
     weights = {term: idf(term) for term in wanted}
     worth = [
-        _held(weights, frozenset(terms_of(one))) + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked)
-        for one in found
+        _held(weights, terms_of(one)) + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked) for one in found
     ]
     best: tuple[float, int, int] | None = None
     for begin, end in _runs([one in clean for one in found]):

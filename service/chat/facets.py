@@ -67,12 +67,15 @@ def _beginnings(cue: re.Pattern[str]) -> frozenset[str]:
 
 
 _ASKED_BY: Mapping[Facet, frozenset[str]] = {facet: _beginnings(cue) for facet, cue in _ASKED.items()}
+_ASKED_BY_ANY = frozenset().union(*_ASKED_BY.values())
 
 
 def asked_in(question: str) -> frozenset[Facet]:
     """The sides that a question asks for."""
     begun = said(question).beginnings
     # A look at how words begin is an eighth of a search, and mostly says that there is nothing to search for.
+    if _ASKED_BY_ANY.isdisjoint(begun):
+        return frozenset()
     return frozenset(
         [facet for facet, cue in _ASKED.items() if not _ASKED_BY[facet].isdisjoint(begun) and cue.search(question)]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 from service.chat.issues import Issue
@@ -30,12 +31,15 @@ _WORTH_OF_PAIRS = 0.25
 
 @value
 class PassageTerms:
-    """A passage as terms: of its law's names, of what it is called, of each of its sentences, and of all of it; `pairs` stand side by side."""
+    """A passage as terms: of its law's names, of what it is called, and of all of it, each with the numbers of the sentences that say it.
+
+    `pairs` stand side by side.
+    """
 
     law: tuple[str, ...]
     called: frozenset[str]
-    said: tuple[frozenset[str], ...]
-    all: frozenset[str]
+    sentences: int
+    all: Mapping[str, tuple[int, ...]]
     pairs: frozenset[tuple[str, str]]
 
 
@@ -45,9 +49,12 @@ def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: S
     title = tuple(terms_of(document.title))
     said = [tuple(terms_of(one)) for one in sentences(text)]
     called = frozenset((*title, *terms_of(f"{' '.join(document.topics)} {law}")))
-    sets = tuple(map(frozenset, said))
+    places: dict[str, tuple[int, ...]] = dict.fromkeys(called, ())
+    for number, one in enumerate(said):
+        for term in dict.fromkeys(one):
+            places[term] = (*places.get(term, ()), number)
     pairs = frozenset(pair for one in (title, *said) for pair in pairwise(one))
-    return PassageTerms(tuple(terms_of(law)), called, sets, called.union(*sets), pairs)
+    return PassageTerms(tuple(terms_of(law)), called, len(said), places, pairs)
 
 
 @value
@@ -107,13 +114,18 @@ def relevant(
 def _fit(passage: PassageTerms, wanted: Mapping[str, float]) -> Fit:
     """How well a passage fits terms with their weights, in the order of the question."""
     total = sum(wanted.values())
-    held = [(term, worth) for term, worth in wanted.items() if term in passage.all]
+    places = passage.all
+    held = [(term, worth) for term, worth in wanted.items() if term in places]
     if not total or not held:
         return Fit(0.0, 0.0)
 
     called = sum([worth for term, worth in held if term in passage.called]) / total
+    by_sentence = [0.0] * passage.sentences
+    for term, worth in held:
+        for number in places[term]:
+            by_sentence[number] += worth
     # Divided once: a greater sum is a greater share.
-    said = max([sum([worth for term, worth in held if term in one]) for one in passage.said], default=0.0) / total
+    said = max(by_sentence, default=0.0) / total
     about = (called + said) / 2
     # Words that stand together in the question and here mean the same; apart they may not.
     pairs = list(pairwise(wanted))
@@ -150,14 +162,18 @@ def _articles(exact: Sequence[Hit]) -> frozenset[str]:
 
 
 def unmet(
-    asked: Iterable[str], topic: Sequence[str], held: Collection[str], terms_of: TermsOf, sides: Collection[str] = ()
+    asked: Iterable[str],
+    topic: Sequence[str],
+    held: Sequence[AbstractSet[str]],
+    terms_of: TermsOf,
+    sides: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The words of a question that name a part of its topic and that no cited passage holds, each once and in order.
 
     Args:
         asked: the words of the question, as written.
         topic: the terms that say what it is about.
-        held: every term of the cited passages.
+        held: the terms of each cited passage.
         terms_of: the terms that a word stands for, those that laws write instead among them.
         sides: the terms of words that ask for a side of a topic.
     """
@@ -165,6 +181,6 @@ def unmet(
     found: dict[str, str] = {}
     for word in asked:
         own = frozenset(terms_of(word))
-        if own & wanted and own.isdisjoint(held):
+        if not own.isdisjoint(wanted) and all(own.isdisjoint(one) for one in held):
             found.setdefault(word.lower(), word)
     return tuple(found.values())

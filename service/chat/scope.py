@@ -54,6 +54,8 @@ _HELD = re.compile(
     rf"|\b(?:on|in|as of) {_WHEN.replace('?P<', '?P<b_')}\b[^.;?!]{{0,80}}?\b(?:in force|applicable|applied|in effect)\b"
 )
 """The day first: "Pada tahun 2015, aturan apa yang berlaku …?"."""
+_SAYS_IN_FORCE = re.compile(r"berlaku| hukum|keadaan|posisi|status|in force|applicable|in effect|as of|applied|valid")
+"""One of these stands wherever a day is said on which law holds."""
 _KINDS = "|".join(sorted((re.escape(kind) for kind in SHORT_KINDS if kind != "uud"), key=len, reverse=True))
 _KIND = rf"\b(?P<kind>{_KINDS}|permen[a-z]{{0,12}}|peraturan(?: perundang-undangan)?|regulasi)"
 _ISSUED = r"(?: (?:yang )?(?:terbit|diterbitkan|keluar|dikeluarkan|disahkan|diundangkan|ditetapkan|dibuat|terbitan|keluaran))?"
@@ -101,6 +103,9 @@ def first_scope(given: Filters, texts: Iterable[str], today: date) -> Filters:
 
 
 def _day_of(text: str, today: date) -> date | None:
+    # To look for these from every place on costs far more than to see that no word of theirs is there.
+    if not _SAYS_IN_FORCE.search(text):
+        return None
     for pattern in (_IN_FORCE, _HELD):
         for match in pattern.finditer(text):
             said = {name.rpartition("_")[2]: value for name, value in match.groupdict().items() if value}

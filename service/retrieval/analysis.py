@@ -105,6 +105,7 @@ class Analyser:
         self._kinds = Remembered[str, tuple[_Kind, str]](self._kind, _REMEMBERED_TEXTS)
         self._asked = Remembered[str, QueryTerms](self._query_terms, _REMEMBERED_QUESTIONS)
         self._read = Remembered[str, tuple[str, ...]](self._terms_of_text, _REMEMBERED_TEXTS)
+        self._distinct = Remembered[str, frozenset[str]](lambda text: frozenset(self.terms_of(text)), _REMEMBERED_TEXTS)
         self._meanings = Remembered[str, frozenset[str]](self._meant_terms, _REMEMBERED_TEXTS)
 
     def document_terms(self, text: str) -> list[str]:
@@ -114,6 +115,10 @@ class Analyser:
     def terms_of(self, text: str) -> tuple[str, ...]:
         """The same; those of short texts are remembered, because sentences and titles are read with every question that finds them."""
         return self._read[text] if len(text) <= _LONGEST_REMEMBERED else self._terms_of_text(text)
+
+    def distinct_terms(self, text: str) -> frozenset[str]:
+        """Each of them once."""
+        return self._distinct[text] if len(text) <= _LONGEST_REMEMBERED else frozenset(self._terms_of_text(text))
 
     def _terms_of_text(self, text: str) -> tuple[str, ...]:
         tokens = words(text)
@@ -146,12 +151,17 @@ class Analyser:
 
     def _query_terms(self, text: str) -> QueryTerms:
         found: dict[_Kind, dict[str, None]] = {"topic": {}, "source": {}, "side": {}, "number": {}, "framing": {}}
-        for concept, span in self._spans(words(text)):
-            if concept:
-                found["source" if concept in SOURCE_WORDS else "topic"][concept] = None
-            else:
-                kind, term = self._kinds[span[0]]
+        tokens = words(text)
+        if self._concepts.keys().isdisjoint(tokens):
+            for kind, term in map(self._kinds.__getitem__, tokens):
                 found[kind][term] = None
+        else:
+            for concept, span in self._spans(tokens):
+                if concept:
+                    found["source" if concept in SOURCE_WORDS else "topic"][concept] = None
+                else:
+                    kind, term = self._kinds[span[0]]
+                    found[kind][term] = None
         topic, source, side, numbers = found["topic"], found["source"], found["side"], found["number"]
         defined = self._defined(text)
         if not topic:
@@ -178,7 +188,10 @@ class Analyser:
 
     def _meant(self, text: str) -> list[str]:
         """The terms that laws may use for what the text says, each once; of phrases in one another the longest is meant."""
-        stems = [self.stem(word) for word in words(text)]
+        known, stem_of = self._stems, self.stem
+        stems = [known.get(word) or stem_of(word) for word in words(text)]
+        if self._related.keys().isdisjoint(stems):
+            return []
         said = [
             (at, at + len(phrase), written)
             for at, stem in enumerate(stems)
@@ -209,10 +222,6 @@ class Analyser:
     def _spans(self, tokens: list[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Cut the words into concepts (their term and their words) and single words (no term, one word)."""
         at = 0
-        if self._concepts.keys().isdisjoint(tokens):
-            for token in tokens:
-                yield None, [token]
-            return
         while at < len(tokens):
             for phrase, concept in self._concepts.get(tokens[at], ()):
                 if tuple(tokens[at : at + len(phrase)]) == phrase:

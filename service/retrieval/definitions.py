@@ -44,6 +44,8 @@ _ASKED_BEHIND = re.compile(
     r"(?P<term>.+?)\s+(?:itu\s+apa(?:\s+sih|\s+ya|\s+artinya)?|artinya\s+apa|adalah\s+apa|apa\s+artinya|maksudnya\s+apa|apa\s+maksudnya)\W*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_WHAT_IS = re.compile(r"apa(?:kah)?(?:\s+saja)?(?:\s+yang)?\s+(?:itu|sih|disebut)|(?:itu|adalah)\s+apa")
+"""Where a question asks with "apa" and without a word such as "arti" or "maksud", it holds this."""
 _TAIL = re.compile(
     r"\s*[,(]?\s*(?:menurut|dalam|berdasarkan|pada|di\s+dalam|sesuai|di\s+mata|di\s+indonesia|dan\s+(?:apa|bagaimana|siapa)|serta|itu|sih|ya|tersebut|secara)\b.*\Z",
     re.IGNORECASE | re.DOTALL,
@@ -77,7 +79,9 @@ def defined_terms(text: str, *, listed: bool) -> tuple[str, ...]:
 
 def asked_terms(question: str) -> tuple[str, ...]:
     """The terms whose meaning a question asks for: as asked, and without what stands behind ("menurut UU …", "dalam …")."""
-    # Each form that asks behind the term holds this word: to look for them from every place on costs more than all the rest.
+    # To look for all forms from every place on costs more than all the rest of reading a question.
+    if not _may_ask(question):
+        return ()
     behind = _ASKED_BEHIND.match(question) if "apa" in question.lower() else None
     match = behind or _ASKS.search(question)
     if match is None:
@@ -87,6 +91,22 @@ def asked_terms(question: str) -> tuple[str, ...]:
     for variant in (term, _TAIL.sub("", term)):
         terms.update(dict.fromkeys(_spellings(variant)))
     return tuple(terms)
+
+
+def _may_ask(question: str) -> bool:
+    """Whether any form that asks for a meaning may be there: each holds one of a few words, or "apa" beside one of a few others."""
+    if not question.isascii():
+        # Letters of other scripts may stand for those of the patterns, which know no case.
+        return True
+    lower = question.lower()
+    return (
+        ("apa" in lower and _WHAT_IS.search(lower) is not None)
+        or "maksud" in lower
+        or "arti" in lower
+        or "pengertian" in lower
+        or "definisi" in lower
+        or "makna" in lower
+    )
 
 
 def definition_key(term: str) -> str:

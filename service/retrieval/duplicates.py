@@ -87,9 +87,8 @@ def sketch(terms: Iterable[str], codes: Codes) -> Sequence[int]:
 
 def alike(one: AbstractSet[int], other: AbstractSet[int]) -> bool:
     """Whether two sketches are close enough to look at the words; the other may be several in one."""
-    if one.isdisjoint(other):
-        return not (one and other)
-    return len(one & other) >= min(_SHARED, len(one), len(other))
+    shared = len(one & other)
+    return shared >= _SHARED or shared == len(one) or shared == len(other)
 
 
 def says_the_same(one: str, other: str) -> bool:

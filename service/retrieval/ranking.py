@@ -131,7 +131,7 @@ class Scale:
     It decides places alone: the scores stay those of the search, the best for the first place, and keep their meaning.
     """
 
-    __slots__ = ("_greatest", "_lapsing", "_standing", "_titled", "_total")
+    __slots__ = ("_greatest", "_lapsing", "_standing", "_titled", "_topic", "_total")
 
     def __init__(self, weighed: Weighed, code_of: Callable[[str], int], idf: Callable[[str], float]) -> None:
         """For a question, by the numbers under which the stock knows terms and by their weights."""
@@ -140,6 +140,7 @@ class Scale:
         beside = {*query.defined, *query.related} - {*query.topic}
         self._greatest = greatest_score([(weight, idf(term)) for term, weight in weights.items() if term not in beside])
         self._titled = {code_of(term): idf(term) for term in query.topic}
+        self._topic = frozenset(self._titled)
         self._total = sum(map(idf, query.topic))
         self._lapsing: dict[int, Candidate] = {}
         self._standing: dict[int, Candidate] = {}
@@ -169,6 +170,8 @@ class Scale:
     def _title_weight(self, codes: Collection[int], weight: float) -> float:
         """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
         titled = self._titled
+        if self._topic.isdisjoint(codes):
+            return 1 - _TITLE_SHARE
         common = sum([titled[code] for code in codes if code in titled])
         if not common:
             return 1 - _TITLE_SHARE

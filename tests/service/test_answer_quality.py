@@ -301,7 +301,7 @@ def test_a_word_met_by_chance_makes_no_source(corpus: Corpus) -> None:
 
 def test_words_that_no_source_holds_are_told(deployment: Deployment, corpus: Corpus) -> None:
     """The reader learns which word of the question the sources do not carry."""
-    missed = unmet(["Kasasi", "pidana", "syarat"], ["kasasi", "pidana", "syarat"], {"kasasi"}, terms, {"syarat"})
+    missed = unmet(["Kasasi", "pidana", "syarat"], ["kasasi", "pidana", "syarat"], [{"kasasi"}], terms, {"syarat"})
     assert missed == ("pidana",)
     cited = cite(Evidence(1, corpus.documents[0], 0.5, "x"))
     assert any("“pidana”" in line for line in notices([cited], deployment.roles["public"].register, unmet=missed))
