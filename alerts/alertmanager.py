@@ -1,7 +1,7 @@
 """Alertmanager's configuration: who hears of what, when, and what silences what.
 
-Pages go out at once, tickets are collected, the watchdog's heartbeat goes to a receiver of its own that misses it when it stops.
-A page silences the ticket of the same SLO; an outage silences everything about that service's SLOs, because it explains it.
+Pages go out at once and at any hour, tickets are collected and wait for working hours, the watchdog's heartbeat goes to a receiver of
+its own that misses it when it stops. Who is told stands in `alerts/receivers.yaml`, what silences what in `alerts.inhibition`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from alerts.absence import OUTAGES, WATCHDOG
+from alerts.absence import WATCHDOG
+from alerts.catalogue import Catalogue, load_catalogue
 from alerts.emit import to_yaml
+from alerts.inhibition import inhibitions
 from alerts.pace import Pace
+from alerts.receivers import WEEKDAYS, Hours, Receivers, interval_of, load_receivers
 from slo import names
 from slo.quantities import format_duration
 from slo.spec import Severity, Spec
 
-SECRETS = "/run/secrets"
 HEARTBEAT = "heartbeat"
+WORKING_HOURS = "working-hours"
+HOLIDAYS = "holidays"
+TEMPLATES = "templates/*.tmpl"
+"""Relative to the configuration, so that a copy of both can be checked anywhere."""
 RESOLVE_TIMEOUT = Decimal(300)
 
 
@@ -45,30 +51,61 @@ RHYTHMS = {
 }
 
 
-def alertmanager_config(spec: Spec, *, webhook_url: str | None = None, scale: int | Decimal = 1) -> bytes:
+def alertmanager_config(
+    spec: Spec,
+    *,
+    webhook_url: str | None = None,
+    scale: int | Decimal = 1,
+    receivers: Receivers | None = None,
+    catalogue: Catalogue | None = None,
+) -> bytes:
     """The configuration as YAML.
 
     Args:
         spec: A loaded spec.
-        webhook_url: Base address of one webhook that takes everything, `<base>/page`, `/ticket` and `/heartbeat`, for drills. Without
-            it each receiver reads its address from a mounted secret (`url_file`, Alertmanager 0.26 or later).
+        webhook_url: Base address of one webhook that takes everything, `<base>/page`, `/ticket` and `/heartbeat`, for drills. Tickets
+            then go out at any hour, for a drill at night proves them too. Without it the receivers are those of the settings.
         scale: As for `alerts.rules.rule_file`; durations stay at least a second.
+        receivers: Who is told; None reads `alerts/receivers.yaml`.
+        catalogue: The alerts that are set by hand; None reads `alerts/catalogue`.
 
     Raises:
         ValueError: The scale is under 1.
+        InvalidInput: The settings or the catalogue are wrong.
     """
     pace = Pace(scale)
+    told = (receivers or load_receivers()) if webhook_url is None else _drill_receivers(webhook_url)
     document = {
         "global": {"resolve_timeout": pace.range(RESOLVE_TIMEOUT)},
-        "route": _route(pace),
-        "inhibit_rules": _inhibitions(),
-        "receivers": [_receiver(name, webhook_url) for name in RHYTHMS],
+        "templates": [TEMPLATES],
+        "route": _route(spec, told, pace),
+        "inhibit_rules": inhibitions(spec, catalogue or load_catalogue()),
+        **_time_intervals(told.hours),
+        "receivers": [{"name": name, **configs} for name, configs in told.named],
     }
     return to_yaml(document, spec.service)
 
 
-def _route(pace: Pace) -> dict[str, Any]:
-    page = Severity.PAGE.value
+def _drill_receivers(webhook_url: str) -> Receivers:
+    base = webhook_url.rstrip("/")
+    hooks = {name: {"webhook_configs": [{"url": f"{base}/{name}", "send_resolved": True}]} for name in RHYTHMS}
+    return Receivers(tuple(hooks.items()), (), None)
+
+
+def _route(spec: Spec, told: Receivers, pace: Pace) -> dict[str, Any]:
+    page, ticket = Severity.PAGE.value, Severity.TICKET.value
+    hours = {} if told.hours is None else {"mute_time_intervals": [HOLIDAYS], "active_time_intervals": [WORKING_HOURS]}
+    if told.hours is not None and not told.hours.holidays:
+        del hours["mute_time_intervals"]
+    teams = [
+        {
+            "matchers": [f'{names.OWNER}="{spec.service}-{team}"', f'{names.SEVERITY}="{severity}"'],
+            "receiver": f"{team}-{severity}",
+            **_rhythm(RHYTHMS[severity], pace),
+            **(hours if severity == ticket else {}),
+        }
+        for team, severity in told.teams
+    ]
     # What carries no known severity is told like a page: better one page too many than an alert that nobody hears.
     return {
         "receiver": page,
@@ -76,10 +113,27 @@ def _route(pace: Pace) -> dict[str, Any]:
         **_rhythm(RHYTHMS[page], pace),
         "routes": [
             _branch(f'alertname="{WATCHDOG}"', HEARTBEAT, pace),
+            *teams,
             _branch(f'{names.SEVERITY}="{page}"', page, pace),
-            _branch(f'{names.SEVERITY}="{Severity.TICKET.value}"', Severity.TICKET.value, pace),
+            {**_branch(f'{names.SEVERITY}="{ticket}"', ticket, pace), **hours},
         ],
     }
+
+
+def _time_intervals(hours: Hours | None) -> dict[str, Any]:
+    if hours is None:
+        return {}
+    days = WEEKDAYS.index(hours.first), WEEKDAYS.index(hours.last)
+    spans = (
+        [f"{hours.first}:{hours.last}"] if days[0] <= days[1] else [f"{hours.first}:saturday", f"sunday:{hours.last}"]
+    )
+    times = [{"start_time": hours.start, "end_time": hours.end}]
+    working = {"times": times, "weekdays": spans, "location": hours.location}
+    intervals = [{"name": WORKING_HOURS, "time_intervals": [working]}]
+    if hours.holidays:
+        days_off = [{**interval_of(day), "location": hours.location} for day in hours.holidays]
+        intervals.append({"name": HOLIDAYS, "time_intervals": days_off})
+    return {"time_intervals": intervals}
 
 
 def _branch(matcher: str, receiver: str, pace: Pace) -> dict[str, Any]:
@@ -94,34 +148,19 @@ def _rhythm(rhythm: Rhythm, pace: Pace) -> dict[str, str]:
     }
 
 
-def _inhibitions() -> list[dict[str, Any]]:
-    return [
-        {
-            "source_matchers": [f'{names.SEVERITY}="{Severity.PAGE.value}"'],
-            "target_matchers": [f'{names.SEVERITY}="{Severity.TICKET.value}"'],
-            # Alerts of the whole service carry no sloth_id, and a label that both lack counts as equal.
-            "equal": [names.SLO_ID, names.SLO_SERVICE],
-        },
-        {
-            "source_matchers": [f'alertname=~"{"|".join(OUTAGES)}"'],
-            "target_matchers": [f'{names.SLO_NAME}=~".+"'],
-            "equal": [names.SLO_SERVICE],
-        },
-    ]
-
-
-def _receiver(name: str, webhook_url: str | None) -> dict[str, Any]:
-    address = (
-        {"url_file": f"{SECRETS}/alertmanager_{name}_url"}
-        if webhook_url is None
-        else {"url": f"{webhook_url.rstrip('/')}/{name}"}
-    )
-    return {"name": name, "webhook_configs": [{**address, "send_resolved": True}]}
+_SECRET_FILES = (
+    (re.compile(rb"\burl_file: \S+"), b"url: http://127.0.0.1:9/"),
+    (re.compile(rb"\bapi_url_file: \S+"), b"api_url: http://127.0.0.1:9/"),
+    (re.compile(rb"\brouting_key_file: \S+"), b"routing_key: none"),
+    (re.compile(rb"\bauth_password_file: \S+"), b"auth_password: none"),
+)
 
 
 def with_plain_addresses(config: bytes) -> bytes:
-    """The same configuration with placeholder addresses instead of mounted secrets, for checking only.
+    """The same configuration with placeholders instead of files of secrets, for checking only.
 
-    `amtool` before 0.26 (Debian 12 ships 0.25) knows no `url_file` and would refuse the file for that alone.
+    `amtool` before 0.26 (Debian 12 ships 0.25) knows no `url_file` and no `routing_key_file`, and would refuse the file for that alone.
     """
-    return re.sub(rb"url_file: \S+", b"url: http://127.0.0.1:9/", config)
+    for field, plain in _SECRET_FILES:
+        config = field.sub(plain, config)
+    return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alerts.burn import runbook_path
+from alerts.burn import board_link, links, runbook_path
 from alerts.catalogue.model import Area, Catalogue, Entry
 from alerts.catalogue.text import expression, places, words
 from alerts.model import AlertRule, Group, RuleFile
@@ -46,8 +46,7 @@ def catalogue_rule(entry: Entry, spec: Spec, scale: int | Decimal = 1) -> AlertR
         annotations=(
             ("summary", words(entry.summary, entry.parameters)),
             ("description", words(entry.description, entry.parameters)),
-            ("runbook", runbook_path(entry.name)),
-            ("dashboard", board_of(entry, spec)),
+            *links(runbook_path(entry.name), board_link(spec)),
         ),
     )
 
@@ -62,11 +61,6 @@ def catalogue_labels(entry: Entry, spec: Spec) -> Cell:
             AREA: entry.area.value,
         }
     )
-
-
-def board_of(entry: Entry, spec: Spec) -> str:
-    """Path of the board in Grafana on which the alert can be seen."""
-    return f"/d/{spec.service}-overview?var-area={entry.area.value}"
 
 
 def _file(spec: Spec, area: Area, entries: list[Entry], pace: Pace) -> RuleFile:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from alerts.alertmanager import alertmanager_config, with_plain_addresses
+from alerts.catalogue import load_catalogue
+from alerts.catalogue.model import DEPLOYMENTS
+from alerts.inhibition import inhibitions
 from alerts.model import RuleFile
 from slo.spec import Spec
 
@@ -65,14 +70,65 @@ def test_alerts_are_grouped_by_slo_and_severity(spec: Spec) -> None:
 
 def test_a_page_silences_the_ticket_of_its_slo_and_an_outage_everything(spec: Spec, rules: RuleFile) -> None:
     """Nobody is told of a slow burn while the fast one pages, nor of any SLO while the service is down."""
-    page, outage = config(spec)["inhibit_rules"]
-    assert page["source_matchers"] == ['severity="page"']
-    assert page["target_matchers"] == ['severity="ticket"']
+    page, *outages = config(spec)["inhibit_rules"][:4]
+    assert page["source_matchers"] == ['severity="page"', 'sloth_id=~".+"']
+    assert page["target_matchers"] == ['severity="ticket"', 'sloth_id=~".+"']
     assert page["equal"] == ["sloth_id", "sloth_service"]
-    assert outage["source_matchers"] == ['alertname=~"ServiceDown|ServiceUnwatched"']
-    assert outage["target_matchers"] == ['sloth_slo=~".+"']
-    assert outage["equal"] == ["sloth_service"]
+    assert {rule["source_matchers"][0] for rule in outages} == {'alertname=~"ServiceDown|ServiceUnwatched"'}
+    assert [rule["target_matchers"] for rule in outages] == [
+        ['sloth_slo=~".+"'],
+        ['area=~"service|business|dependencies"'],
+        ['alertname="InstanceDown"'],
+    ]
     assert {"ServiceDown", "ServiceUnwatched"} <= {rule.alert for rule in rules.alerts()}
+
+
+def test_nothing_is_silenced_by_labels_that_both_lack(spec: Spec) -> None:
+    """Alertmanager takes two missing labels as equal: `sloth_id` joins only where both sides must have one."""
+    for rule in config(spec)["inhibit_rules"]:
+        for label in set(rule["equal"]) - {"sloth_service"}:
+            for side in ("source_matchers", "target_matchers"):
+                assert f'{label}=~".+"' in rule[side], rule
+
+
+def test_a_ticket_never_silences_a_page(spec: Spec) -> None:
+    """Whatever explains a page is itself a page, in every deployment."""
+    catalogue = load_catalogue()
+    for deployment in DEPLOYMENTS:
+        here = replace(spec, deployment=deployment)
+        pages = {entry.name for entry in catalogue.of(deployment) if entry.severity == "page"}
+        tickets = {entry.name for entry in catalogue.of(deployment)} - pages
+        for rule in inhibitions(here, catalogue):
+            sources, targets = (
+                set(re.findall(r"\w+", " ".join(rule[side]))) for side in ("source_matchers", "target_matchers")
+            )
+            assert not (tickets & sources and pages & targets), rule
+
+
+def test_infrastructure_goes_on_speaking_during_an_outage(spec: Spec) -> None:
+    """A full disk or a node that is away may be why the service is down."""
+    outages = [rule for rule in config(spec)["inhibit_rules"] if "ServiceDown" in rule["source_matchers"][0]]
+    assert outages
+    assert not any("infrastructure" in matcher for rule in outages for matcher in rule["target_matchers"])
+
+
+def test_tickets_wait_for_working_hours_and_pages_never(spec: Spec) -> None:
+    """Only the route of tickets has time intervals, in Jakarta's time, and holidays are left out."""
+    read = config(spec)
+    with_hours = [route["receiver"] for route in read["route"]["routes"] if "active_time_intervals" in route]
+    assert with_hours == ["ticket"]
+    intervals = {one["name"]: one["time_intervals"] for one in read["time_intervals"]}
+    (working,) = intervals["working-hours"]
+    assert working["location"] == "Asia/Jakarta"
+    assert working["weekdays"] == ["monday:friday"]
+    assert {"days_of_month": ["17"], "months": ["8"], "location": "Asia/Jakarta"} in intervals["holidays"]
+
+
+def test_a_drill_tells_tickets_at_any_hour(spec: Spec) -> None:
+    """A drill at night proves tickets too."""
+    drill = config(spec, webhook_url="http://127.0.0.1:9")
+    assert "time_intervals" not in drill
+    assert not any("active_time_intervals" in route for route in drill["route"]["routes"])
 
 
 def test_production_reads_addresses_from_secrets(spec: Spec) -> None:
@@ -95,11 +151,11 @@ def test_a_drill_gets_its_own_webhook_and_pace(spec: Spec) -> None:
     assert (page["group_wait"], page["group_interval"], page["repeat_interval"]) == ("1s", "1s", "1m")
 
 
-def test_a_drill_changes_durations_and_addresses_only(spec: Spec) -> None:
+def test_a_drill_changes_durations_addresses_and_hours_only(spec: Spec) -> None:
     """Routes, grouping and inhibitions of a drill are those of production."""
     real, drill = config(spec), config(spec, webhook_url="http://127.0.0.1:9", scale=60)
     assert real["inhibit_rules"] == drill["inhibit_rules"]
-    timed = {"group_wait", "group_interval", "repeat_interval"}
+    timed = {"group_wait", "group_interval", "repeat_interval", "active_time_intervals", "mute_time_intervals"}
     for ours, theirs in zip(real["route"]["routes"], drill["route"]["routes"], strict=True):
         assert {key: ours[key] for key in ours if key not in timed} == {
             key: theirs[key] for key in theirs if key not in timed

@@ -1,0 +1,189 @@
+"""Alertmanager itself on what is generated: where each alert goes, what is held back, and what people read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from alerts.alertmanager import alertmanager_config, with_plain_addresses
+from alerts.catalogue import catalogue_rules, load_catalogue
+from alerts.model import AlertRule, RuleFile
+from alerts.receivers import parse_receivers
+from harness.tools import find_tools
+from slo.spec import Spec
+from target.monitoring import AlertmanagerPlan, start_alertmanager
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "alerts" / "templates"
+EVIL = '<!channel> & <b>"x"</b>'
+
+pytestmark = pytest.mark.integration
+
+
+def every_alert(spec: Spec, rules: RuleFile) -> list[AlertRule]:
+    hand_set = [rule for one in catalogue_rules(load_catalogue(), spec).values() for rule in one.alerts()]
+    return [*rules.alerts(), *hand_set]
+
+
+def test_every_alert_reaches_the_receiver_of_its_severity(
+    amtool: Path, spec: Spec, rules: RuleFile, tmp_path: Path
+) -> None:
+    """Amtool routes the labels of each alert of the spec and of the catalogue: page, ticket or heartbeat."""
+    path = tmp_path / "alertmanager.yaml"
+    path.write_bytes(with_plain_addresses((ROOT / "alerts" / "generated" / "alertmanager.yaml").read_bytes()))
+    seen = set()
+    for rule in every_alert(spec, rules):
+        labels = {**dict(rule.labels), "alertname": rule.alert}
+        kind = (labels["severity"], labels["owner"], rule.alert == "Watchdog")
+        if kind in seen:
+            continue
+        seen.add(kind)
+        words = [f"{name}={value}" for name, value in labels.items() if "{{" not in value]
+        command = [str(amtool), "config", "routes", "test", f"--config.file={path}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        expected = "heartbeat" if rule.alert == "Watchdog" else labels["severity"]
+        assert done.stdout.strip() == expected, (rule.alert, done.stderr)
+    assert {severity for severity, _, _ in seen} == {"page", "ticket", "none"}
+    assert len(seen) >= 8
+
+
+@dataclass
+class Inbox:
+    """What came to the stand-in of a receiver: path and body of each request."""
+
+    url: str
+    came: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def wait(self, path: str, seconds: float = 20.0) -> list[dict[str, Any]]:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            found = [body for where, body in list(self.came) if where == path]
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"nothing came to {path}: {[where for where, _ in self.came]}")
+
+
+@contextmanager
+def inbox() -> Iterator[Inbox]:
+    box = Inbox("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            box.came.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *args: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    box.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield box
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def alertmanager(config: bytes, folder: Path) -> Iterator[str]:
+    """A real Alertmanager with this configuration, ended afterwards; gives its address."""
+    binary = find_tools(ROOT).alertmanager
+    assert binary is not None, "alertmanager is missing: run make setup"
+    (folder / "templates").symlink_to(TEMPLATES)
+    plan = AlertmanagerPlan(binary, folder, folder / "alertmanager.log", config.decode())
+    running = start_alertmanager(plan)
+    try:
+        yield running.url
+    finally:
+        running.child.stop(grace_seconds=5.0)
+
+
+def alert(name: str, **labels: str) -> dict[str, Any]:
+    return {
+        "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        "labels": {"alertname": name, "sloth_service": "courtsight", "owner": "courtsight-operations", **labels},
+        "annotations": {
+            "summary": f"{name} {EVIL}",
+            "description": f"What happened: {EVIL}",
+            "runbook": f"docs/runbooks/{name}.md",
+            "runbook_url": f"docs/runbooks/{name}.md",
+            "dashboard": "/d/courtsight-overview",
+            "dashboard_url": "/d/courtsight-overview",
+        },
+    }
+
+
+def test_what_explains_an_alert_holds_it_back_and_the_rest_is_grouped(spec: Spec, tmp_path: Path) -> None:
+    """With the database down, failing and late answers are not told, two instances make one notification, and disks go on speaking."""
+    with inbox() as box, alertmanager(alertmanager_config(spec, webhook_url=box.url, scale=60), tmp_path) as url:
+        posted = [
+            alert("DatabaseDown", severity="page", area="dependencies", instance="a"),
+            alert("DatabaseDown", severity="page", area="dependencies", instance="b"),
+            alert("ErrorRatioHigh", severity="page", area="service"),
+            alert("DatabaseSlow", severity="ticket", area="dependencies"),
+            alert("DiskSpaceHigh", severity="ticket", area="infrastructure"),
+        ]
+        assert httpx.post(f"{url}/api/v2/alerts", json=posted).status_code == 200
+        tickets = box.wait("/ticket", 30)
+        pages = box.wait("/page")
+        states = {
+            one["labels"]["alertname"]: one["status"]["state"] for one in httpx.get(f"{url}/api/v2/alerts").json()
+        }
+    assert {one["labels"]["alertname"] for page in pages for one in page["alerts"]} == {"DatabaseDown"}
+    assert {one["labels"]["instance"] for one in pages[0]["alerts"]} == {"a", "b"}
+    assert {one["labels"]["alertname"] for ticket in tickets for one in ticket["alerts"]} == {"DiskSpaceHigh"}
+    assert states["ErrorRatioHigh"] == states["DatabaseSlow"] == "suppressed"
+    assert states["DiskSpaceHigh"] == "active"
+
+
+def test_slack_gets_what_how_bad_since_when_runbook_and_board_and_no_marks_of_a_stranger(
+    spec: Spec, tmp_path: Path
+) -> None:
+    """The rendered message names everything, and `<!channel>` in a label is text, not a call."""
+    settings = (
+        "receivers: courtsight/receivers/v1\nsecrets: /run/secrets\n"
+        'page: [{slack: {channel: "#pages", api_url_file: u}}]\nticket: [{webhook: {url_file: u}}]\nheartbeat: [{webhook: {url_file: u}}]\n'
+    )
+    with inbox() as box:
+        config = yaml.safe_load(alertmanager_config(spec, receivers=parse_receivers(settings.encode(), "r"), scale=60))
+        config["receivers"][0]["slack_configs"][0].pop("api_url_file")
+        config["receivers"][0]["slack_configs"][0]["api_url"] = f"{box.url}/slack"
+        plain = with_plain_addresses(yaml.safe_dump(config).encode())
+        with alertmanager(plain, tmp_path) as url:
+            posted = [alert("RetrievalEmpty", severity="page", area="service")]
+            assert httpx.post(f"{url}/api/v2/alerts", json=posted).status_code == 200
+            message = box.wait("/slack")[0]["attachments"][0]
+    assert message["title"].startswith("[PAGE] RetrievalEmpty")
+    assert message["color"] == "danger"
+    text = message["text"]
+    for wanted in (
+        "*RetrievalEmpty* since 20",
+        "What happened",
+        "docs/runbooks/RetrievalEmpty.md",
+        "/d/courtsight-overview",
+    ):
+        assert wanted in text
+    assert "<!channel>" not in text + message["title"]
+    assert "&lt;!channel&gt; &amp; " in text
