@@ -9,6 +9,7 @@ from pathlib import Path
 import alerts.generate
 import dashboards.generate
 from reports.document import schemas
+from slo import spec_schema
 from slo.errors import CourtSightError
 from slo.spec import Spec
 
@@ -29,7 +30,8 @@ class Drift:
 
 def generated_files(spec: Spec) -> dict[str, bytes]:
     """All generated files of a spec, by path from the project's root."""
-    published = {f"slo/schemas/{name}": content for name, content in schemas().items()}
+    written = {**schemas(), spec_schema.FILE: spec_schema.spec_schema_bytes()}
+    published = {f"slo/schemas/{name}": content for name, content in written.items()}
     return {**alerts.generate.generated_files(spec), **dashboards.generate.generated_files(spec), **published}
 
 

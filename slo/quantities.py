@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 UNITS: dict[str, Decimal] = {
     "ms": Decimal("0.001"),
@@ -104,6 +105,7 @@ def plain_number(text: str) -> Decimal | None:
     return value if value.is_finite() and abs(value) < Decimal("1e15") else None
 
 
+@lru_cache(maxsize=4096)
 def format_duration(seconds: Decimal) -> str:
     """Write seconds as Prometheus does: the largest unit that divides evenly (`300` is `5m`, `0.5` is `500ms`).
 
@@ -119,6 +121,7 @@ def format_duration(seconds: Decimal) -> str:
     return f"{int(milliseconds)}ms"
 
 
+@lru_cache(maxsize=4096)
 def format_number(value: Decimal) -> str:
     """Write a Decimal plainly, without exponent or trailing zeros: `14.4`, `0.001`, `60`."""
     text = f"{value:f}"

@@ -50,11 +50,17 @@ def _texts(pattern: str, what: str, *examples: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "description": what, "examples": list(examples)})
 
 
-_PERCENT_PATTERN = r"^\s*\d{1,3}(\.\d+)?\s*%\s*$"
+_PERCENT_PATTERN = r"^\s*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"
+_OBJECTIVE_PATTERN = r"^\s*(?!0+(\.0+)?\s*%)\d{1,2}(\.\d+)?\s*%\s*$"
 _DURATION_PATTERN = r"^\s*(\d+(\.\d+)?\s?(ms|s|m|h|d|w)\s*)+$"
 
 Ratio = Annotated[
     Decimal, _decimal(parse_ratio, "99.9%"), _texts(_PERCENT_PATTERN, "A percent with its sign.", "99.9%", "95 %")
+]
+Objective = Annotated[
+    Decimal,
+    _decimal(parse_ratio, "99.9%"),
+    _texts(_OBJECTIVE_PATTERN, "A percent with its sign, between 0% and 100%.", "99.9%", "95 %"),
 ]
 Duration = Annotated[
     Decimal,
@@ -86,6 +92,9 @@ def _amount(value: object) -> object:
 Amount = Annotated[Any, BeforeValidator(_amount), WithJsonSchema({"type": ["string", "number"]})]
 
 
+Weight = Annotated[Any, BeforeValidator(_amount), WithJsonSchema({"type": ["string", "number"], "exclusiveMinimum": 0})]
+
+
 def _one_or_many(value: object) -> str:
     return "(by value)" if isinstance(value, dict) else "(one)"
 
@@ -101,8 +110,8 @@ def _limit(value: object) -> str:
 
 
 # One value, or a map of label value -> value under `for_each`.
-RatioByLabel = Annotated[
-    Annotated[Ratio, Tag("(one)")] | Annotated[dict[LabelValue, Ratio], Field(min_length=1), Tag("(by value)")],
+ObjectiveByLabel = Annotated[
+    Annotated[Objective, Tag("(one)")] | Annotated[dict[LabelValue, Objective], Field(min_length=1), Tag("(by value)")],
     Discriminator(_one_or_many),
 ]
 DurationByLabel = Annotated[
@@ -113,7 +122,7 @@ AmountByLabel = Annotated[
     Annotated[Amount, Tag("(one)")] | Annotated[dict[LabelValue, Amount], Field(min_length=1), Tag("(by value)")],
     Discriminator(_one_or_many),
 ]
-_Number = Annotated[int, Field(le=10**12)]
+_Number = Annotated[int, Field(le=10**12), WithJsonSchema({"type": "integer", "minimum": 1})]
 CountByLabel = Annotated[
     Annotated[_Number, Tag("(one)")] | Annotated[dict[LabelValue, _Number], Field(min_length=1), Tag("(by value)")],
     Discriminator(_one_or_many),
@@ -204,7 +213,7 @@ class TimeSlicesWire(Wire):
 class CompositeWire(Wire):
     """The weighted mean of other SLOs' error ratios, over those that had traffic."""
 
-    components: dict[Text, Amount] = Field(min_length=1, description="Id of an SLO of this spec -> its weight.")
+    components: dict[Text, Weight] = Field(min_length=1, description="Id of an SLO of this spec -> its weight.")
 
 
 def _windows_kind(value: object) -> str:
@@ -225,7 +234,9 @@ class SLOWire(Wire):
     """A service level objective: a title, an objective and exactly one SLI."""
 
     title: Title = Field(description="What people read in alerts and reports.")
-    objective: RatioByLabel = Field(description="Wanted share of good events, or one by label value under for_each.")
+    objective: ObjectiveByLabel = Field(
+        description="Wanted share of good events, or one by label value under for_each."
+    )
     for_each: Labels | None = Field(
         default=None, description="Labels out of 'labels': an SLO of its own for each value."
     )
