@@ -176,6 +176,7 @@ class Decision:
         weak: Passed items whose interval crosses the contract, `gate cell` each.
         notes: What a reader must know beside the verdict.
         next_phase: None after the last phase.
+        score: How much of what is asked is kept, weighted, as a ratio; it never makes a verdict better. None where nothing weighs.
     """
 
     readiness: Readiness
@@ -199,6 +200,7 @@ class Decision:
     weak: tuple[str, ...]
     notes: tuple[str, ...]
     next_phase: PhaseOutlook | None
+    score: float | None = None
 
 
 def cell_text(labels: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import re
 
 from reports import formats
 from reports.decision import Decision, Reason, Row
+from reports.score import score_text
 from slo.verdict import Readiness, Verdict
 
 MAX_LINES = 12
@@ -29,6 +30,8 @@ def markdown(decision: Decision) -> str:
         "",
         f"Engine **{decision.engine or 'unknown'}** · run `{decision.run or 'unknown'}` · {formats.utc(decision.at)}",
     ]
+    if decision.score is not None:
+        lines[-1] += f" · score {score_text(decision.score)}"
     lines += [f"\n> {escape(note)}" for note in decision.notes]
     lines += _reasons("### What stands in the way", decision.blocking)
     lines += _gates(decision)

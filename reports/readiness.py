@@ -25,8 +25,10 @@ from reports.decision import (
     cell_text,
 )
 from reports.demands import REAL_ENGINE, check_states, demands_of
+from reports.score import score_reasons, weighted_score
 from reports.trust import EvidenceSet, sources
 from reports.waivers import Waiver
+from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, Item
 from slo.spec import Cell, Direction, Gate, Kind, Phase, Spec
 from slo.statistics import NOTHING, Measurement, contradiction
@@ -49,6 +51,7 @@ class _Assessment:
     demands: tuple[Demand, ...]
     checks: tuple[CheckState, ...]
     waivers: tuple[WaiverState, ...]
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,15 @@ def decide(
     """Decide for one phase, and say what the following one would lack.
 
     Age, waivers and signatures are judged for the time `at`, which has a time zone.
+
+    Raises:
+        InvalidInput: The spec has no phases: it is that of a service whose readiness is not decided here.
     """
+    if not spec.phases or not spec.gates:
+        said = f"the spec of {spec.service} has no phases and gates, so there is no readiness to decide"
+        raise InvalidInput(
+            (Problem("spec", None, "phases", said, "add 'phases' and 'gates', as in slo/specs/courtsight.yaml"),)
+        )
     found = sources(spec, files, at)
     usable = {kind: files.evidence[kind] for kind, source in found.items() if source.usable}
     case = _Case(spec, found, usable, _placed(usable), at, waivers, checklists)
@@ -112,6 +123,7 @@ def decide(
         weak=tuple(_name(row) for row in here.rows if row.verdict is Verdict.PASS and row.strength is Strength.WEAK),
         notes=_notes(case, here.rows),
         next_phase=_outlook(case, phase),
+        score=here.score,
     )
 
 
@@ -122,9 +134,11 @@ def _assess(case: _Case, phase: Phase) -> _Assessment:
     checks = check_states(asked.checklists, case.checklists, rows, case.at)
     demands = demands_of(asked, case.usable.get(Kind.PROVENANCE), case.usable.get(Kind.SLO), checks)
     waivers = tuple(_waiver_state(case, waiver, rows) for waiver in case.waivers)
-    reasons = _in_order([*_file_reasons(case, rows), *_row_reasons(case, rows), *map(_demand_reason, demands)], waivers)
+    score = weighted_score(case.spec, rows)
+    found = [*_file_reasons(case, rows), *_row_reasons(case, rows), *map(_demand_reason, demands)]
+    reasons = _in_order([*found, *score_reasons(case.spec.score, score, rows)], waivers)
     readiness = next((word for word in _ORDER if any(reason.leads_to is word for reason in reasons)), Readiness.GO)
-    return _Assessment(readiness, _why(readiness, phase, rows, reasons), reasons, rows, demands, checks, waivers)
+    return _Assessment(readiness, _why(readiness, phase, rows, reasons), reasons, rows, demands, checks, waivers, score)
 
 
 def _outlook(case: _Case, phase: Phase) -> PhaseOutlook | None:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from reports import formats
 from reports.decision import Decision, Row
 from reports.document import Inputs, differences, from_text, to_document
+from reports.score import score_text
 from reports.views import page_of
 from slo.errors import EvidenceError
 from slo.verdict import Readiness, Verdict
@@ -138,6 +139,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "score": score_text,
         "amount": formats.amount,
         "objective": formats.objective,
         "margin": formats.margin,

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from reports.decision import Decision, Reason
+from reports.score import score_text
 
 WIDTH = 100
 MAX_REASONS = 8
@@ -15,6 +16,8 @@ def summary(decision: Decision, report: Path | None = None) -> str:
     """A screenful of plain text; `report` is the page's path, shown last so that it stands above the prompt."""
     head = f"{decision.readiness} for phase {decision.phase} ({decision.phase_title}), engine {decision.engine or 'unknown'}"
     lines = [head, *_wrapped(decision.why, "  ")]
+    if decision.score is not None:
+        lines.append(f"  Weighted score of the gates: {score_text(decision.score)}")
     for note in decision.notes:
         lines += _wrapped(f"Note: {note}", "  ")
     lines += _listed("In the way:", decision.blocking)

@@ -96,7 +96,7 @@ def judge(gate: Gate, cell: Cell, phase: Phase, measurement: Measurement) -> Jud
     if requirement.strong and strength is Strength.WEAK:
         needed = _more_for_strong(gate, contract, measurement.n)
         return Judgement(Verdict.INCONCLUSIVE, strength, f"{said}, but the interval crosses it", more_needed=needed)
-    band = _in_warning_band(value, contract, gate)
+    band = _in_warning_band(value, contract, gate, cell)
     return Judgement(Verdict.PASS, strength, said, in_warning_band=band)
 
 
@@ -144,8 +144,10 @@ def _more_for_strong(gate: Gate, contract: Decimal, n: int) -> int | None:
     return max(1, least_n_flawless(float(contract)) - n)
 
 
-def _in_warning_band(value: float, contract: Decimal, gate: Gate) -> bool:
-    """Whether more than (1 - margin) of the allowance is used: the time limit, or the share of bad events."""
+def _in_warning_band(value: float, contract: Decimal, gate: Gate, cell: Cell) -> bool:
+    """Whether the value lies past the warning, or more than (1 - margin) of the allowance is used: the time limit, or the bad share."""
+    if cell in gate.warning:
+        return not _keeps(value, gate.warning[cell], gate.direction)
     if not gate.warning_margin:
         return False
     used = 1 - value if gate.unit is Unit.RATIO and gate.direction is Direction.AT_LEAST else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -135,6 +136,13 @@ def test_the_warning_band_of_a_least_score() -> None:
     gate = _gate("4", unit=Unit.SCORE, direction=Direction.AT_LEAST, margin="0.1")
     assert judge(gate, (), Phase.BUILD, Measurement(4.2, 100)).in_warning_band
     assert not judge(gate, (), Phase.BUILD, Measurement(4.5, 100)).in_warning_band
+
+
+@pytest.mark.parametrize(("value", "warned"), [(3.4, False), (3.5, False), (3.6, True)])
+def test_a_warning_of_its_own(value: float, warned: bool) -> None:
+    """Where the spec gives the warning as a value, a pass beyond it is in the band."""
+    gate = replace(_gate("4"), warning={(): Decimal("3.5")})
+    assert judge(gate, (), Phase.BUILD, p95([value] * 100)).in_warning_band is warned
 
 
 def test_a_cell_that_the_gate_does_not_know() -> None:
