@@ -7,7 +7,7 @@ its own that misses it when it stops. Who is told stands in `alerts/receivers.ya
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from alerts.absence import WATCHDOG
 from alerts.catalogue import Catalogue, load_catalogue
 from alerts.emit import to_yaml
 from alerts.inhibition import inhibitions
-from alerts.pace import Pace
+from alerts.pace import MILLISECOND, Pace
 from alerts.receivers import WEEKDAYS, Hours, Receivers, interval_of, load_receivers
 from slo import names
 from slo.quantities import format_duration
@@ -65,7 +65,7 @@ def alertmanager_config(
         spec: A loaded spec.
         webhook_url: Base address of one webhook that takes everything, `<base>/page`, `/ticket` and `/heartbeat`, for drills. Tickets
             then go out at any hour, for a drill at night proves them too. Without it the receivers are those of the settings.
-        scale: As for `alerts.rules.rule_file`; durations stay at least a second.
+        scale: As for `alerts.rules.rule_file`; all but the first wait of a group stay at least a second.
         receivers: Who is told; None reads `alerts/receivers.yaml`.
         catalogue: The alerts that are set by hand; None reads `alerts/catalogue`.
 
@@ -142,7 +142,7 @@ def _branch(matcher: str, receiver: str, pace: Pace) -> dict[str, Any]:
 
 def _rhythm(rhythm: Rhythm, pace: Pace) -> dict[str, str]:
     return {
-        "group_wait": pace.range(rhythm.wait),
+        "group_wait": replace(pace, floor=MILLISECOND).range(rhythm.wait),
         "group_interval": pace.range(rhythm.interval),
         "repeat_interval": format_duration(pace.seconds(rhythm.repeat)),
     }

@@ -17,19 +17,24 @@ MILLISECOND = Decimal("0.001")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much faster than life the rules run: 1 in production, 60 when an hour shall take a minute."""
+    """How much faster than life the rules run: 1 in production, 60 when an hour shall take a minute.
+
+    Attributes:
+        floor: No duration becomes shorter than this; Prometheus looks once a second at most, Alertmanager waits more finely.
+    """
 
     scale: int | Decimal = 1
+    floor: Decimal = FLOOR
 
     def __post_init__(self) -> None:
         if self.scale < 1:
             raise ValueError(f"scale {self.scale} would slow the rules down: give 1 or more")
 
     def seconds(self, duration: Decimal) -> Decimal:
-        """A duration as the rules shall use it, in whole milliseconds and never under a second; nothing stays nothing."""
+        """A duration as the rules shall use it, in whole milliseconds and never under the floor; nothing stays nothing."""
         if not duration:
             return duration
-        return max(FLOOR, (duration / Decimal(self.scale)).quantize(MILLISECOND))
+        return max(self.floor, (duration / Decimal(self.scale)).quantize(MILLISECOND))
 
     def range(self, duration: Decimal) -> str:
         """The same, written for a range selector: `5m`."""

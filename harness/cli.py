@@ -27,7 +27,7 @@ _EXAMPLES: dict[str, str] = {
     "uat": "courtsight uat\ncourtsight uat --engine simulated\ncourtsight uat --only hakim-preseden-kdrt --only hakim-memori-percakapan",
     "bench": "courtsight bench\ncourtsight bench --engine simulated\ncourtsight bench --json",
     "loadtest": "courtsight loadtest\ncourtsight loadtest --engine simulated",
-    "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage",
+    "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage\ncourtsight drill --list",
     "generate": "courtsight generate\ncourtsight generate --check",
     "check": "courtsight check\ncourtsight check --json",
     "prove": "courtsight prove",
@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     drill = _command(commands, "drill", "inject a fault; its alert must fire, arrive and resolve", _drill)
     _deployment(drill)
     drill.add_argument("--alert", metavar="NAME", help="run the drills of this alert only")
+    drill.add_argument("--list", action="store_true", help="run nothing: say which fault wakes which alert, and when")
     drill.add_argument("--json", action="store_true", help="print the evidence as JSON")
     generate = _command(commands, "generate", "rules, their tests, dashboards and schemas from the spec", _generate)
     _deployment(generate)
@@ -202,9 +203,9 @@ def _single(name: str) -> Handler:
 
 
 def _drill(options: argparse.Namespace) -> int:
-    from harness import readiness  # noqa: PLC0415 - see above
+    from harness import drilling  # noqa: PLC0415 - see above
 
-    return readiness.drill(options)
+    return drilling.drill(options)
 
 
 def _generate(options: argparse.Namespace) -> int:

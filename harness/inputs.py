@@ -18,5 +18,5 @@ def loaders(project: Project, spec: Spec) -> Iterator[tuple[str, Callable[[], ob
     yield "scenarios", lambda: load_scenarios(project.scenarios)
     yield "workload", lambda: load_workload(project.workload(spec.deployment))
     yield "checklists", lambda: load_checklists(project.root / "reports" / "checklists")
-    yield "drills", lambda: load_drills(project.root / "alerts" / "drills")
+    yield "drills", lambda: load_drills(project.root / "alerts" / "drills" / "cases")
     yield "waivers", lambda: load_waivers(project.root / "reports" / "waivers.yaml")

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alerts.drills.drill import Drill, load_drills
-from alerts.drills.expectation import expectation
+from alerts.drills.runner import prepared, total_seconds
 from benchmarks.workload import load_workload
 from harness import inputs, run, simulated, steps
 from harness.console import say, table, worst
+from harness.drilling import asked_in
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, utc_now
@@ -86,24 +86,6 @@ def single(name: str, options: argparse.Namespace) -> int:
     return _tool_result(options, plan, folder)
 
 
-def drill(options: argparse.Namespace) -> int:
-    """The drills alone, each on a stack of its own."""
-    project = Project()
-    spec = load_spec(options.spec or project.spec_file(options.deployment))
-    chosen = _drills(spec, options.alert)
-    plan = Plan(project, spec, (steps.drills(chosen),))
-    tools = find_tools(project.root, report=say)
-    with interruptible():
-        remove_abandoned(project.evidence)
-        name, folder = run.begin_run(project)
-        subject = _nobody(Engine.EXTRACTIVE)
-        view = ProgressView([step.plan for step in plan.steps])
-        context = run.make_context(project, spec, subject, name, 0)
-        it = Run(project, spec, context, folder, tools, subject, view, utc_now())
-        run.measure_all(it, plan.steps, Log())
-    return _tool_result(options, plan, folder)
-
-
 def report(options: argparse.Namespace) -> int:
     """Decide and render again from evidence that was measured before."""
     project = Project()
@@ -138,7 +120,7 @@ def _plan(options: argparse.Namespace, wanted: Sequence[str], *, short: bool = F
         Kind.UAT_SIMULATED: lambda: simulated.acceptance(scenarios, workload),
         Kind.LATENCY_SIMULATED: lambda: simulated.latency(workload),
         Kind.LOAD_SIMULATED: lambda: simulated.load(workload),
-        "drill": lambda: steps.drills(load_drills()),
+        "drill": lambda: _drills(options, spec),
     }
     chosen = [name for name in wanted if name not in OWN_STACK or not options.target]
     if workload.simulated is None:
@@ -172,6 +154,12 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
                 view.line(f"{gone}")
             run.write_provenance(it, log, started)
     return folder
+
+
+def _drills(options: argparse.Namespace, spec: Spec) -> Step:
+    chosen = asked_in(getattr(options, "phase", Phase.BUILD), spec)
+    ready = prepared(chosen, spec)
+    return steps.drills(chosen, total_seconds(ready), scored=any(not one.quick for one in chosen))
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -233,18 +221,6 @@ def _first_scrape(subject: Subject, spec: Spec, view: ProgressView) -> datetime:
     except PrometheusDown as error:
         view.line(f"      {error}")
     return utc_now()
-
-
-def _drills(spec: Spec, alert: str | None) -> tuple[Drill, ...]:
-    every = load_drills()
-    if alert is None:
-        return every
-    wakes = {entry.id: expectation(entry, spec).alert for entry in every}
-    chosen = tuple(entry for entry in every if wakes[entry.id] == alert)
-    if not chosen:
-        known = ", ".join(sorted(set(wakes.values())))
-        raise InvalidInput((Problem("--alert", None, "", f"no drill wakes {alert!r}", f"drills wake: {known}"),))
-    return chosen
 
 
 def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namespace) -> int:

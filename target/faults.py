@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +59,50 @@ def lock_database(database: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> It
             yield
         finally:
             connection.rollback()
+
+
+@contextlib.contextmanager
+def repeated(begin: Callable[[], object], end: Callable[[], object], held: float, free: float) -> Iterator[None]:
+    """A fault in turns, for as long as this is entered: begun, held for `held` seconds, ended, `free` seconds without it, and so on.
+
+    The turns are taken by a thread of their own; `end` is called a last time when this is left.
+    """
+    over = threading.Event()
+
+    def turns() -> None:
+        while not over.is_set():
+            begin()
+            over.wait(held)
+            end()
+            over.wait(free)
+
+    thread = threading.Thread(target=turns, daemon=True, name="fault in turns")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(held + free)
+        end()
+
+
+@contextlib.contextmanager
+def repointed(pointer: Path, text: str) -> Iterator[None]:
+    """Have a file that others read to find something name something else; it is replaced whole, and put back at the end."""
+    before = pointer.read_text(encoding="utf-8")
+    _replace(pointer, text)
+    try:
+        yield
+    finally:
+        _replace(pointer, before)
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.drill")
+    beside.touch(mode=0o600)
+    beside.chmod(path.stat().st_mode & 0o777)
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 @contextlib.contextmanager

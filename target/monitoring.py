@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from target.errors import StackError
 from target.processes import LOOPBACK, ChildProcess, claim_port, start, wait_until_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 JOB = "courtsight"
@@ -39,7 +42,10 @@ class ToolPaths:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusPlan:
-    """How to start Prometheus: `target` and `alertmanager` are host:port, `blocks` a TSDB folder to start from (copied)."""
+    """How to start Prometheus: `target` and `alertmanager` are host:port, `blocks` a TSDB folder to start from (copied).
+
+    `more_targets` are further instances of the same job; `dropped` is a pattern of metrics that scraping leaves out.
+    """
 
     binary: Path
     folder: Path
@@ -53,6 +59,8 @@ class PrometheusPlan:
     port: int | None = None
     job: str = JOB
     extra_arguments: tuple[str, ...] = ()
+    more_targets: tuple[str, ...] = ()
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +103,41 @@ def prometheus_config(plan: PrometheusPlan) -> str:
             "evaluation_interval": duration(plan.evaluation_interval_seconds),
         },
         "rule_files": [str(path.resolve()) for path in plan.rule_files],
-        "scrape_configs": [{"job_name": plan.job, "static_configs": [{"targets": [plan.target]}]}],
+        "scrape_configs": [_scraped(plan)] if plan.target else [],
     }
     if plan.alertmanager is not None:
         managers = [{"static_configs": [{"targets": [plan.alertmanager]}]}]
         config["alerting"] = {"alertmanagers": managers}
     return yaml.safe_dump(config, sort_keys=True)
+
+
+def _scraped(plan: PrometheusPlan) -> dict[str, object]:
+    scraped: dict[str, object] = {"job_name": plan.job}
+    scraped["static_configs"] = [{"targets": [plan.target, *plan.more_targets]}]
+    if plan.dropped:
+        rule = {"source_labels": ["__name__"], "regex": plan.dropped, "action": "drop"}
+        scraped["metric_relabel_configs"] = [rule]
+    return scraped
+
+
+@contextlib.contextmanager
+def reconfigured(monitor: RunningMonitor, plan: PrometheusPlan) -> Iterator[None]:
+    """Have a running Prometheus follow another plan's configuration while this is entered (SIGHUP).
+
+    Raises:
+        StackError: It has ended already.
+    """
+    config = monitor.folder / "prometheus.yml"
+    before = config.read_text(encoding="utf-8")
+    if not monitor.child.alive():
+        raise StackError(f"Prometheus has ended before it could be reconfigured; its log: {monitor.child.log}")
+    config.write_text(prometheus_config(plan), encoding="utf-8")
+    monitor.child.send(signal.SIGHUP)
+    try:
+        yield
+    finally:
+        config.write_text(before, encoding="utf-8")
+        monitor.child.send(signal.SIGHUP)
 
 
 def start_prometheus(plan: PrometheusPlan, *, deadline_seconds: float = 30.0) -> RunningMonitor:

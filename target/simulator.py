@@ -5,12 +5,14 @@ The simulator is spoken to by its command line, HTTP, and the truth that it writ
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import yaml
 
 from target.accounts import write_private
@@ -21,6 +23,8 @@ from target.processes import LOOPBACK, ChildProcess, claim_port, start, wait_unt
 COMPLEXITIES = ("simple", "medium", "complex")
 _CONTEXT_TOKENS = 32768
 _OUTPUT_TOKENS = 1024
+ADMIN_SECONDS = 5.0
+"""Longest wait for the simulator to take an order."""
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -30,13 +34,20 @@ def _program() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorPlan:
-    """How to start the simulator from the checkout at `root`: its profile's file, the seed of its draws, a port or a free one."""
+    """How to start the simulator from the checkout at `root`: its profile's file, the seed of its draws, a port or a free one.
+
+    Attributes:
+        usd_per_million: What the service is told that a million of its tokens costs, in US dollars.
+        fallback: Whether the extractive engine stands in for it; without, a provider that fails is seen.
+    """
 
     root: Path
     profile: Path
     seed: int
     port: int | None = None
     program: tuple[str, ...] = field(default_factory=_program)
+    usd_per_million: int = 0
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +87,21 @@ def start_simulator(
     return RunningSimulator(url, child, truth, token, profile_hash)
 
 
-def provider_settings(url: str, private: Path) -> Mapping[str, str]:
-    """Settings that make the simulator the service's only provider, without any fallback; the file they name is written.
+def provider_settings(
+    url: str, private: Path, *, usd_per_million: int = 0, fallback: bool = False
+) -> Mapping[str, str]:
+    """Settings that make the simulator the service's only provider; the file they name is written.
 
-    A fallback would hide a provider that fails behind answers that cost nothing and take no time.
+    Without `fallback`, for one would hide a provider that fails behind answers that cost nothing and take no time.
     """
     return {
-        "COURTSIGHT_PROVIDERS": str(write_private(private / "providers.yaml", providers_text(url))),
-        "COURTSIGHT_FALLBACK": "none",
+        "COURTSIGHT_PROVIDERS": str(write_private(private / "providers.yaml", providers_text(url, usd_per_million))),
+        "COURTSIGHT_FALLBACK": "extractive" if fallback else "none",
         "COURTSIGHT_EXTERNAL_PROVIDERS": "forbidden",
     }
 
 
-def providers_text(url: str) -> str:
+def providers_text(url: str, usd_per_million: int = 0) -> str:
     """The providers file: a model for each complexity, so that an answer names the class of its question."""
     models = [
         {
@@ -96,11 +109,32 @@ def providers_text(url: str) -> str:
             "wire_name": f"courtsight-sim:{complexity}",
             "context_tokens": _CONTEXT_TOKENS,
             "output_tokens": _OUTPUT_TOKENS,
-            "input_usd_per_million": 0,
-            "output_usd_per_million": 0,
+            "input_usd_per_million": usd_per_million,
+            "output_usd_per_million": usd_per_million,
         }
         for complexity in COMPLEXITIES
     ]
     routes = {complexity: [SIMULATED_MODEL + complexity] for complexity in COMPLEXITIES}
     wire = {"providers": [{"name": "simulator", "base_url": f"{url}/v1", "models": models}], "routes": routes}
     return yaml.safe_dump(wire, sort_keys=False)
+
+
+@contextlib.contextmanager
+def provider_fault(simulator: RunningSimulator, order: Mapping[str, object]) -> Iterator[None]:
+    """Have the simulator do something to its callers while this is entered; `order` as docs/simulator.md has it.
+
+    Raises:
+        StackError: It does not take the order.
+    """
+    address = f"{simulator.url}/admin/faults"
+    token = {"Authorization": f"Bearer {simulator.admin_token.read_text(encoding='utf-8').strip()}"}
+    with httpx.Client(trust_env=False, timeout=ADMIN_SECONDS, headers=token) as client:
+        try:
+            client.post(address, json=dict(order)).raise_for_status()
+        except httpx.HTTPError as error:
+            raise StackError(f"The simulator did not take the fault {dict(order)}: {error}") from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(httpx.HTTPError):  # ended with the stack, at the latest
+                client.delete(address)

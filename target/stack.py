@@ -56,6 +56,7 @@ __all__ = [
     "start_service",
 ]
 
+SECRET = "jwt_secret"  # noqa: S105 - the name of its file
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACCOUNTS_DEADLINE = 60.0  # seconds; five argon2 hashes and a new database take about one
 
@@ -107,6 +108,11 @@ class RunningService:
         """host:port, as Prometheus wants it in its configuration."""
         return self.url.removeprefix("http://")
 
+    @property
+    def secret(self) -> Path:
+        """The file of the secret that it signs with; it reads it again when it changes."""
+        return self.database.parent / SECRET
+
 
 def service_environment(plan: ServicePlan) -> dict[str, str]:
     """The whole environment of the service (docs/http-api.md, Settings): nothing of the caller's leaks in."""
@@ -117,7 +123,7 @@ def service_environment(plan: ServicePlan) -> dict[str, str]:
         "COURTSIGHT_ENVIRONMENT": "development",
         "COURTSIGHT_DEPLOYMENT": plan.deployment,
         "COURTSIGHT_DATABASE": str(plan.database),
-        "COURTSIGHT_JWT_SECRET_FILE": str(plan.private / "jwt_secret"),
+        "COURTSIGHT_JWT_SECRET_FILE": str(plan.private / SECRET),
         **plan.settings,
     }
 
@@ -125,7 +131,7 @@ def service_environment(plan: ServicePlan) -> dict[str, str]:
 def prepare_secret(plan: ServicePlan, secret: str) -> None:
     """Puts the signing secret where the service will read it, once per private folder."""
     plan.private.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = plan.private / "jwt_secret"
+    path = plan.private / SECRET
     if not path.exists():
         write_private(path, secret)
 
@@ -290,6 +296,13 @@ class LocalStack:
         self._cleanup.callback(self._service.child.stop)
         return self._service
 
+    def start_another(self) -> RunningService:
+        """Starts one more service on the same database, at a port of its own: a second instance under the same job."""
+        log = self.plan.folder / "logs" / "service-2.log"
+        another = start_service(replace(self._service_plan(), log=log, port=None))
+        self._cleanup.callback(another.child.stop)
+        return another
+
     def _take_down(self) -> None:
         with self._signals, uninterrupted():
             self._cleanup.close()
@@ -303,7 +316,10 @@ class LocalStack:
         log = self.plan.folder / "logs" / "simulator.log"
         self.simulator = start_simulator(self.plan.simulator, self.plan.private, log)
         self._cleanup.callback(self.simulator.child.stop)
-        self._provider_settings = provider_settings(self.simulator.url, self.plan.private)
+        wish = self.plan.simulator
+        self._provider_settings = provider_settings(
+            self.simulator.url, self.plan.private, usd_per_million=wish.usd_per_million, fallback=wish.fallback
+        )
 
     def _service_plan(self) -> ServicePlan:
         plan = self.plan.service_plan()

@@ -1,4 +1,4 @@
-"""The stack of a drill's own: service, database, Prometheus with scaled rules over a warm baseline, Alertmanager, receiver.
+"""The stack of a drill's own: service, what it leans on, Prometheus with scaled rules over a warm baseline, Alertmanager, receiver.
 
 No SLO of a run is computed from it, and nothing of it is left when the drill ends, also by Ctrl-C.
 """
@@ -6,28 +6,33 @@ No SLO of a run is computed from it, and nothing of it is left when the drill en
 from __future__ import annotations
 
 import contextlib
+import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 
 from alerts.alertmanager import alertmanager_config
-from alerts.drills.baseline import live_counters, openmetrics, write_blocks
-from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill
+from alerts.drills.baseline import openmetrics, warmths, write_blocks
+from alerts.drills.building import Surroundings, simulator_plan, surroundings
+from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill, Fault
 from alerts.drills.expectation import Expectation
+from alerts.drills.faults import Parts, made, switched
 from alerts.drills.traffic import TrafficLog, live_traffic
 from alerts.drills.watching import LOOK_SECONDS, loud_ones
 from alerts.emit import rules_yaml
 from alerts.model import RuleFile
+from alerts.pace import Pace
 from slo import names
 from slo.sli import matchers, valid_events
 from slo.spec import Spec, cell
 from target.courtsight import open_target
 from target.errors import StackError, TargetDown
-from target.faults import lock_database
 from target.monitoring import (
     AlertmanagerPlan,
     PrometheusPlan,
@@ -44,21 +49,30 @@ FIRST_SCRAPE_SECONDS = 30.0
 """Prometheus looks at a new target only five seconds after its start; this leaves room for a busy machine."""
 SETTLE_SECONDS = 5.0
 """How long an alert about series that nobody had scraped yet may outlast the first scrape; later it is a false alarm."""
+ROUND_SECONDS = 60.0
+"""Longest wait until every role has asked every question once: the proportions of the baseline come from that round."""
+LOOK_BACK = Decimal(300)
+"""How long Prometheus takes the last sample of a series for its present value, unscaled: its own default."""
 LEAST_WARMTH = 0.5
 """Share of the baseline's events that the long window must hold before the fault; less means that it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to put on stage: the drill, the spec, the rules (scaled already), the programs, the checkout, a folder for logs."""
+    """What to put on stage: the drill, the spec, the rules (scaled already), the programs, the checkout, a folder for logs.
+
+    Attributes:
+        enough: Set when nobody wants the drill any more, as after Ctrl-C.
+    """
 
     drill: Drill
     spec: Spec
-    wanted: Expectation
+    wanted: tuple[Expectation, ...]
     rules: RuleFile
     tools: ToolPaths
     root: Path
     folder: Path
+    enough: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +88,23 @@ class LiveScene:
     """`alerts.drills.watching.Scene` on a real stack."""
 
     def __init__(
-        self,
-        service: RunningService,
-        prometheus: Prometheus,
-        receiver: WebhookReceiver,
-        traffic: TrafficLog,
-        wish: Wish,
+        self, parts: Parts, prometheus: Prometheus, receiver: WebhookReceiver, wish: Wish, rates: Mapping[str, float]
     ) -> None:
-        self.service = service
-        self.traffic = traffic
+        self.parts = parts
         self._prometheus = prometheus
         self._receiver = receiver
         self._wish = wish
+        self._rates = rates
+
+    @property
+    def service(self) -> RunningService:
+        """The service that is drilled."""
+        return self.parts.service
+
+    @property
+    def traffic(self) -> TrafficLog:
+        """What became of the live questions."""
+        return self.parts.traffic
 
     def alerts(self) -> tuple[ActiveAlert, ...]:
         """See `Scene.alerts`."""
@@ -104,7 +123,9 @@ class LiveScene:
 
     def check(self) -> None:
         """See `Scene.check`."""
-        if not self.service.child.alive():
+        if self._wish.enough.is_set():
+            raise StackError("The drill was broken off")
+        if not self.parts.absent and not self.service.child.alive():
             raise StackError(f"The drill's service ended by itself; its log: {self.service.log}")
         if self.traffic.trouble:
             raise StackError(f"The drill's questions ended by themselves: {self.traffic.trouble}")
@@ -116,8 +137,9 @@ class LiveScene:
     @contextlib.contextmanager
     def _checked_fault(self) -> Iterator[None]:
         self._require_answers()
-        self._require_warmth()
-        with FAULTS[self._wish.drill.fault](self.service):
+        for wanted in self._wish.wanted:
+            self._require_warmth(wanted)
+        with made(self._wish.drill.fault, self.parts):
             yield
 
     def _require_answers(self) -> None:
@@ -127,15 +149,16 @@ class LiveScene:
         if not self.traffic.sent:
             raise StackError("No question was answered before the fault: the service is too slow here")
 
-    def _require_warmth(self) -> None:
-        wanted = self._wish.wanted
+    def _require_warmth(self, wanted: Expectation) -> None:
+        if wanted.slo is None or wanted.long_window is None:
+            return
         window = f"{wanted.long_window:g}s"
         seen = self._prometheus.value(valid_events(wanted.slo, window), self.now())
-        least = LEAST_WARMTH * self._wish.drill.traffic.rate * wanted.long_window
-        if seen is None or seen < least:
+        least = LEAST_WARMTH * self._rates.get(wanted.slo.id, 0.0) * wanted.long_window
+        if seen is None or seen < least or not least:
             said = "nothing" if seen is None else f"{seen:.0f} events"
             raise StackError(
-                f"The baseline is not warm: the last {window} hold {said}, at least {least:.0f} are needed"
+                f"The baseline is not warm: the last {window} hold {said} of {wanted.slo.id}, at least {least:.0f} are needed"
             )
 
     def now(self) -> float:
@@ -143,13 +166,8 @@ class LiveScene:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """See `Scene.sleep`."""
-        time.sleep(seconds)
-
-
-FAULTS: dict[str, Callable[[RunningService], AbstractContextManager[None]]] = {
-    "lock-database": lambda service: lock_database(service.database),
-}
+        """See `Scene.sleep`; ends early when nobody wants the drill any more."""
+        self._wish.enough.wait(seconds)
 
 
 def required(tools: ToolPaths) -> Programs:
@@ -173,45 +191,94 @@ def staged(wish: Wish, tell: Callable[[str], None]) -> Iterator[LiveScene]:
         StackError: A program is missing, or a part of the stack did not come up.
     """
     programs = required(wish.tools)
-    settings = {"COURTSIGHT_DATABASE_TIMEOUT_SECONDS": f"{wish.drill.database_timeout:g}"}
-    plan = StackPlan(root=wish.root, folder=wish.folder, deployment=wish.spec.deployment, settings=settings)
-    tell("starting a service of its own")
-    with LocalStack(plan) as stack, contextlib.ExitStack() as watchers:
-        service = stack.service
-        tell(f"writing {wish.drill.baseline / 60:g} minutes of synthetic baseline")
-        blocks = _baseline(wish, service, programs.promtool)
-        traffic = watchers.enter_context(
+    stage = wish.drill.stage
+    with contextlib.ExitStack() as ending:
+        around = _surroundings(wish, ending, tell)
+        plan = StackPlan(
+            root=wish.root,
+            folder=wish.folder,
+            deployment=wish.spec.deployment,
+            settings=around.settings,
+            simulator=simulator_plan(stage, wish.root),
+        )
+        tell("starting a service of its own")
+        stack = ending.enter_context(LocalStack(plan))
+        instances = [stack.service, *(stack.start_another() for _ in range(stage.instances - 1))]
+        parts = Parts(
+            stack=stack,
+            traffic=TrafficLog(),
+            instances=instances,
+            redis=around.redis,
+            postgresql=around.postgresql,
+            library=around.library,
+            empty_generation=around.empty_generation,
+        )
+        if wish.drill.fault is Fault.EXPENSIVE_MODEL:
+            switched(parts, "on")
+        yield ending.enter_context(_watched(wish, parts, programs, tell))
+
+
+def _surroundings(wish: Wish, ending: contextlib.ExitStack, tell: Callable[[str], None]) -> Surroundings:
+    folder = wish.folder / "around"
+    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    stage = wish.drill.stage
+    if stage.redis or stage.database != "sqlite" or stage.retrieval != "embedded":
+        tell("making what the service leans on")
+    return surroundings(stage, wish.root, folder, ending)
+
+
+@contextlib.contextmanager
+def _watched(wish: Wish, parts: Parts, programs: Programs, tell: Callable[[str], None]) -> Iterator[LiveScene]:
+    """Live questions, then what watches the service, over the baseline."""
+    service, stack = parts.service, parts.stack
+    with contextlib.ExitStack() as watchers:
+        parts.traffic = watchers.enter_context(
             live_traffic(lambda: open_target(service.url, stack.credentials()), wish.drill.traffic, time.time)
         )
+        _await_round(wish, parts)
+        tell(f"writing {wish.drill.baseline / 60:g} minutes of synthetic baseline")
+        blocks, rates = _baseline(wish, parts, programs.promtool)
         receiver = watchers.enter_context(WebhookReceiver())
         tell("starting Alertmanager and Prometheus")
-        config = alertmanager_config(wish.spec, webhook_url=receiver.url, scale=wish.drill.scale).decode()
-        log = wish.folder / "logs" / "alertmanager.log"
         alertmanager = start_alertmanager(
-            AlertmanagerPlan(programs.alertmanager, plan.private / "alertmanager", log, config)
-        )
-        watchers.callback(_stop, alertmanager)
-        rules = plan.private / "rules.yaml"
-        rules.write_bytes(rules_yaml(wish.rules))
-        monitor = start_prometheus(
-            PrometheusPlan(
-                binary=programs.prometheus,
-                folder=plan.private / "prometheus",
-                log=wish.folder / "logs" / "prometheus.log",
-                target=service.address,
-                scrape_interval_seconds=SCRAPE_SECONDS,
-                evaluation_interval_seconds=EVALUATION_SECONDS,
-                rule_files=(rules,),
-                alertmanager=alertmanager.address,
-                blocks=blocks,
-                job=dict(wish.spec.selector).get(names.JOB, wish.spec.service),
+            AlertmanagerPlan(
+                programs.alertmanager,
+                stack.plan.private / "alertmanager",
+                wish.folder / "logs" / "alertmanager.log",
+                alertmanager_config(wish.spec, webhook_url=receiver.url, scale=wish.drill.scale).decode(),
             )
         )
-        watchers.callback(_stop, monitor)
-        prometheus = connect(monitor.url)
+        watchers.callback(_stop, alertmanager)
+        parts.plan = _prometheus_plan(wish, parts, programs, alertmanager, blocks)
+        parts.monitor = start_prometheus(parts.plan)
+        watchers.callback(_stop, parts.monitor)
+        prometheus = connect(parts.monitor.url)
         _await_first_scrape(prometheus, wish)
         _let_the_start_pass(prometheus)
-        yield LiveScene(service, prometheus, receiver, traffic, wish)
+        yield LiveScene(parts, prometheus, receiver, wish, rates)
+
+
+def _prometheus_plan(
+    wish: Wish, parts: Parts, programs: Programs, alertmanager: RunningMonitor, blocks: Path
+) -> PrometheusPlan:
+    private = parts.stack.plan.private
+    rules = private / "rules.yaml"
+    rules.write_bytes(rules_yaml(wish.rules))
+    first, *more = (instance.address for instance in parts.instances)
+    return PrometheusPlan(
+        binary=programs.prometheus,
+        folder=private / "prometheus",
+        log=wish.folder / "logs" / "prometheus.log",
+        target=first,
+        more_targets=tuple(more),
+        scrape_interval_seconds=SCRAPE_SECONDS,
+        evaluation_interval_seconds=EVALUATION_SECONDS,
+        rule_files=(rules,),
+        alertmanager=alertmanager.address,
+        blocks=blocks,
+        job=dict(wish.spec.selector).get(names.JOB, wish.spec.service),
+        extra_arguments=(f"--query.lookback-delta={Pace(wish.drill.scale).range(LOOK_BACK)}",),
+    )
 
 
 def _stop(monitor: RunningMonitor) -> None:
@@ -219,22 +286,35 @@ def _stop(monitor: RunningMonitor) -> None:
         monitor.child.stop()
 
 
-def _baseline(wish: Wish, service: RunningService, promtool: Path) -> Path:
-    drill, slo = wish.drill, wish.wanted.slo
+def _await_round(wish: Wish, parts: Parts) -> None:
+    """Until every role has asked every question once, so that the page shows the proportions of the traffic."""
+    wanted = len(wish.drill.traffic.roles) * len(wish.drill.traffic.questions)
+    until = time.monotonic() + ROUND_SECONDS
+    while len(parts.traffic.sent) < wanted and time.monotonic() < until and not wish.enough.is_set():
+        if parts.traffic.trouble:
+            raise StackError(f"The drill's questions ended by themselves: {parts.traffic.trouble}")
+        wish.enough.wait(LOOK_SECONDS)
+
+
+def _baseline(wish: Wish, parts: Parts, promtool: Path) -> tuple[Path, Mapping[str, float]]:
+    """The storage folder to start Prometheus from, and how many valid events a second each warm SLO has in it."""
+    drill, service = wish.drill, parts.service
     try:
         page = httpx.get(f"{service.url}/metrics", timeout=10.0, trust_env=False).text
     except httpx.HTTPError as error:
         raise TargetDown(f"{service.url}/metrics gave no answer ({type(error).__name__})") from error
+    warm = warmths(page, wish.spec.slos, service.address)
     lines = openmetrics(
-        slo,
-        live_counters(page, slo, service.address),
-        service.address,
+        warm,
+        dict(wish.spec.selector),
+        [instance.address for instance in parts.instances],
         end=time.time(),
         length=drill.baseline,
         rate=drill.traffic.rate,
         scale=drill.scale,
     )
-    return write_blocks(promtool, lines, service.database.parent / "baseline")
+    blocks = write_blocks(promtool, lines, parts.stack.plan.private / "baseline")
+    return blocks, {one.slo.id: one.per_question * drill.traffic.rate for one in warm}
 
 
 def _await_first_scrape(prometheus: Prometheus, wish: Wish) -> None:

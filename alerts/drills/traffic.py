@@ -6,6 +6,7 @@ The questions run in a thread of their own, because the drill watches Prometheus
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -14,13 +15,18 @@ from dataclasses import dataclass, field
 
 from alerts.drills.drill import Traffic
 from slo.errors import CourtSightError
-from target.chat import ChatTarget, Session
+from target.chat import ChatTarget, RawRequest, Reply, Session
 from target.errors import StackError
 
 SIGN_IN_SECONDS = 30.0
 """Longest wait for the roles to sign in: a password hash each, on a machine that starts other things meanwhile."""
 TICK_SECONDS = 0.1
 """How often the asking thread looks whether it shall stop."""
+
+PROBE_SECONDS = 1.0
+"""How often readiness is probed, as an orchestrator does; the service looks at what it leans on whenever it is asked."""
+
+GOOD_SCORE, BAD_SCORE = 5, 1
 
 OpenTarget = Callable[[], AbstractAsyncContextManager[ChatTarget]]
 """Opens the chatbot to ask."""
@@ -36,12 +42,30 @@ class Sent:
 
 
 @dataclass(slots=True)
+class Mood:
+    """How people ask just now; a fault may change it, because some faults are people's.
+
+    Attributes:
+        rate: Questions per second.
+        unlike: Whether each question gets a number of its own.
+        score: What people give answers.
+        instead: What everybody asks instead of their questions; empty for nothing else.
+    """
+
+    rate: float
+    unlike: bool
+    score: int = GOOD_SCORE
+    instead: str = ""
+
+
+@dataclass(slots=True)
 class TrafficLog:
     """What became of the questions so far; filled by the thread that asks, read by the drill.
 
     Attributes:
         trouble: Why the asking ended by itself; empty while all is well.
         signed_in: Whether every role could sign in: trouble after that is one of the drill's own time.
+        mood: How people ask just now.
         begun: Set once the roles are signed in, or trouble is known.
         stop: Set it to end the asking.
     """
@@ -49,6 +73,7 @@ class TrafficLog:
     sent: list[Sent] = field(default_factory=list)
     trouble: str = ""
     signed_in: bool = False
+    mood: Mood = field(default_factory=lambda: Mood(1.0, unlike=False))
     begun: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -63,26 +88,59 @@ async def drive(target: ChatTarget, traffic: Traffic, log: TrafficLog, now: Call
     Raises:
         TargetError: A role could not sign in.
     """
-
-    async def ask(session: Session, question: str) -> None:
-        sent = now()
-        failure = await _ask(target, session, question, traffic.timeout)
-        log.sent.append(Sent(sent, now() - sent, failure))
-
     sessions = [await target.login(role) for role in traffic.roles]
+    mood = log.mood = Mood(traffic.rate, traffic.unlike)
     log.signed_in = True
     log.begun.set()
-    loop = asyncio.get_running_loop()
-    began, asked, turns = loop.time(), 0, _turns(sessions, traffic.questions)
+    asking = _Asking(target, traffic, log, mood, now)
     async with asyncio.TaskGroup() as group:
-        while not log.stop.is_set():
-            pause = began + asked / traffic.rate - loop.time()
-            if pause > 0:
-                await asyncio.sleep(min(pause, TICK_SECONDS))
-                continue
-            session, question = next(turns)
-            group.create_task(ask(session, question))
-            asked += 1
+        probing = group.create_task(_probe(target))
+        await _ask_on(asking, group, _turns(sessions, traffic.questions))
+        probing.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What every question needs."""
+
+    target: ChatTarget
+    traffic: Traffic
+    log: TrafficLog
+    mood: Mood
+    now: Callable[[], float]
+
+    async def ask(self, session: Session, question: str) -> None:
+        """Ask one question, note what came of it, and give it a score where people do."""
+        sent = self.now()
+        reply, failure = await _asked(self.target, session, question, self.traffic)
+        self.log.sent.append(Sent(sent, self.now() - sent, failure))
+        if reply is not None and reply.answer is not None and self.traffic.scored:
+            path = f"/v1/messages/{reply.answer.id}/feedback"
+            with contextlib.suppress(CourtSightError):
+                await self.target.raw(session, RawRequest("PUT", path, {"score": self.mood.score}))
+
+
+async def _ask_on(asking: _Asking, group: asyncio.TaskGroup, turns: Iterator[tuple[Session, str]]) -> None:
+    loop = asyncio.get_running_loop()
+    due, number = loop.time(), 0
+    while not asking.log.stop.is_set():
+        pause = due - loop.time()
+        if pause > 0:
+            await asyncio.sleep(min(pause, TICK_SECONDS))
+            continue
+        session, question = next(turns)
+        number += 1
+        words = asking.mood.instead or question
+        group.create_task(asking.ask(session, f"{words} ({number})" if asking.mood.unlike else words))
+        due += 1 / asking.mood.rate
+
+
+async def _probe(target: ChatTarget) -> None:
+    while True:
+        with contextlib.suppress(CourtSightError, TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await target.raw(None, RawRequest("GET", "/health/ready"))
+        await asyncio.sleep(PROBE_SECONDS)
 
 
 @contextmanager
@@ -128,12 +186,17 @@ def _turns(sessions: list[Session], questions: tuple[str, ...]) -> Iterator[tupl
             yield sessions[(place + lap) % len(sessions)], question
 
 
-async def _ask(target: ChatTarget, session: Session, question: str, seconds: float) -> str:
-    """Ask one question; give why it was not answered, or nothing."""
+async def _asked(target: ChatTarget, session: Session, question: str, traffic: Traffic) -> tuple[Reply | None, str]:
+    """Ask one question; give the reply, if there was one, and why it was not answered, or nothing."""
     try:
-        async with asyncio.timeout(seconds):
-            return (await target.ask(session, question)).failure
+        async with asyncio.timeout(traffic.timeout):
+            reply = (
+                (await target.stream(session, question)).reply
+                if traffic.stream
+                else await target.ask(session, question)
+            )
     except TimeoutError:
-        return f"no answer within {seconds:g} s"
+        return None, f"no answer within {traffic.timeout:g} s"
     except CourtSightError as error:
-        return str(error)
+        return None, str(error)
+    return reply, reply.failure

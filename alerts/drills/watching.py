@@ -1,4 +1,4 @@
-"""The story of one drill: calm, fault, page, delivery, release, resolution; watched from outside, against a clock.
+"""The story of one drill: calm, fault, alerts, deliveries, release, resolutions; watched from outside, against a clock.
 
 All moments are seconds since the epoch, because evaluations carry Prometheus' own time and all run on one machine.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from alerts.drills.drill import Drill
-from alerts.drills.expectation import Expectation
+from alerts.drills.drill import Delivery, Drill
+from alerts.drills.expectation import Expectation, told
 from slo import names
 from slo.spec import Severity
 from target.prometheus import ActiveAlert
@@ -34,7 +34,7 @@ class Scene(Protocol):
         """The evaluations from `since` on at which the alert with these labels fired, oldest first."""
 
     def check(self) -> None:
-        """Raise when something that the drill needs is gone: the service, the questions."""
+        """Raise when something that the drill needs is gone: the service, the questions, the wish to go on."""
 
     def fault(self) -> AbstractContextManager[None]:
         """The fault, for as long as it is entered."""
@@ -54,30 +54,51 @@ class Moment:
     event: str
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What was seen; a moment that never came is None.
+@dataclass(slots=True)
+class Sighting:
+    """What was seen of one expected alert; a moment that never came is None.
 
     Attributes:
-        fired: First evaluation at which the expected alert fired.
+        fired: First evaluation at which it fired.
         delivered: Its notification arrived at the receiver.
         cleared: Last evaluation at which it fired.
         resolved: Its resolution arrived at the receiver.
+    """
+
+    fired: float | None = None
+    delivered: float | None = None
+    cleared: float | None = None
+    resolved: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loud:
+    """A page or ticket that fired: what people are told, its name, how loud it is, and when it was first seen."""
+
+    told: str
+    alert: str
+    severity: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen.
+
+    Attributes:
+        sightings: By expectation, in the drill's order.
         ended: When the watching ended.
-        false_alarms: Pages and tickets that fired before the fault.
-        others: Other pages and tickets that fired during it; they may be right.
+        false_alarms: Pages and tickets that fired before the fault, or that it does not explain.
+        others: Other pages and tickets that the fault explains.
     """
 
     warm_from: float
     fault: float | None
-    fired: float | None = None
-    delivered: float | None = None
+    sightings: tuple[Sighting, ...] = ()
     released: float | None = None
-    cleared: float | None = None
-    resolved: float | None = None
     ended: float = 0.0
-    false_alarms: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
+    false_alarms: tuple[Loud, ...] = ()
+    others: tuple[Loud, ...] = ()
     moments: tuple[Moment, ...] = ()
 
 
@@ -90,9 +111,11 @@ class _Notes:
     """What is noted while the story runs."""
 
     scene: Scene
+    wanted: Sequence[Expectation]
     tell: Tell
     moments: list[Moment] = field(default_factory=list)
-    seen: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, Loud] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
 
     def happened(self, event: str, at: float | None = None) -> float:
         """Note an event, told at once; give its time."""
@@ -106,9 +129,10 @@ class _Notes:
         self.scene.check()
         loud = loud_ones(self.scene.alerts())
         for alert in loud:
-            name = described(alert)
+            name = told(alert.labels)
             if name not in self.seen:
-                self.seen[name] = self.happened(f"{name} is firing")
+                at = self.happened(f"{name} is firing")
+                self.seen[name] = Loud(name, alert.name, alert.labels[names.SEVERITY], at)
         return loud
 
 
@@ -117,69 +141,98 @@ def loud_ones(alerts: Iterable[ActiveAlert]) -> tuple[ActiveAlert, ...]:
     return tuple(alert for alert in alerts if alert.firing and alert.labels.get(names.SEVERITY) in tuple(Severity))
 
 
-def described(alert: ActiveAlert) -> str:
-    """An alert's name, with its SLO and long window where it has them: `AvailabilityBudgetBurnPage (availability, 1h)`."""
-    told = [alert.labels[name] for name in (names.SLO_NAME, names.LONG_WINDOW) if name in alert.labels]
-    return f"{alert.name} ({', '.join(told)})" if told else alert.name
-
-
-def watch(scene: Scene, drill: Drill, wanted: Expectation, tell: Tell) -> Observation:
+def watch(scene: Scene, drill: Drill, wanted: Sequence[Expectation], tell: Tell) -> Observation:
     """Play the drill on a warm stack, and note what happens. The fault is always released.
 
     Raises:
-        TargetError: The stack is in trouble; then the drill says nothing about the alert.
+        TargetError: The stack is in trouble; then the drill says nothing about its alerts.
     """
-    notes = _Notes(scene, tell)
+    notes = _Notes(scene, wanted, tell, sightings=[Sighting() for _ in wanted])
     warm_from = notes.happened("live questions over the synthetic baseline")
-    until = warm_from + drill.warm_up
-    while scene.now() < until:
-        notes.look()
-        scene.sleep(LOOK_SECONDS)
-    false_alarms = tuple(notes.seen)
-    if false_alarms:  # a page that comes without a fault says nothing when it comes with one
-        moments = tuple(notes.moments)
-        return Observation(warm_from, None, ended=scene.now(), false_alarms=false_alarms, moments=moments)
+    _let_pass(notes, warm_from + drill.warm_up)
+    before = tuple(notes.seen.values())
+    if before:  # an alert that comes without a fault says nothing when it comes with one
+        return _observed(notes, drill, Observation(warm_from, None, ended=scene.now(), false_alarms=before))
     with scene.fault():
-        fault = notes.happened(f"fault: {drill.fault}")
-        seen = _until_delivered(notes, wanted, Observation(warm_from, fault), fault + drill.deadline)
-    seen = replace(seen, released=notes.happened("fault released"))
-    if seen.delivered is not None:
-        seen = _until_resolved(notes, wanted, seen, fault + drill.deadline)
-    expected = described(ActiveAlert(wanted.labels, "firing", fault))
-    others = tuple(name for name in notes.seen if name != expected)
-    return replace(seen, ended=scene.now(), others=others, moments=tuple(notes.moments))
+        fault = notes.happened("quiet: nothing is broken" if drill.quiet else f"fault: {drill.fault}")
+        _until(notes, fault + drill.deadline, lambda: _all_told(notes), _note_firing, warm_from)
+        _let_pass(notes, fault + drill.held)
+    released = notes.happened("quiet phase over" if drill.quiet else "fault released")
+    if all(sighting.fired is not None for sighting in notes.sightings):
+        _until(notes, fault + drill.deadline, lambda: _all_over(notes), _note_ending, warm_from)
+    seen = Observation(warm_from, fault, tuple(notes.sightings), released, scene.now())
+    return _observed(notes, drill, seen)
 
 
-def _until_delivered(notes: _Notes, wanted: Expectation, seen: Observation, deadline: float) -> Observation:
-    scene, since = notes.scene, seen.warm_from
-    while scene.now() < deadline:
-        firing = any(wanted.met_by(alert.labels) for alert in notes.look())
-        if firing and seen.fired is None:
-            times = scene.firing_times(wanted.labels, since)
+def _let_pass(notes: _Notes, until: float) -> None:
+    while notes.scene.now() < until:
+        notes.look()
+        notes.scene.sleep(LOOK_SECONDS)
+
+
+def _until(
+    notes: _Notes,
+    deadline: float,
+    done: Callable[[], bool],
+    note: Callable[[_Notes, Sequence[ActiveAlert], float], None],
+    since: float,
+) -> None:
+    while not done() and notes.scene.now() < deadline:
+        note(notes, notes.look(), since)
+        if not done():
+            notes.scene.sleep(LOOK_SECONDS)
+
+
+def _all_told(notes: _Notes) -> bool:
+    """Whether every alert fired, and everybody was told who is told at once."""
+    return all(
+        seen.fired is not None and (wanted.delivery is not Delivery.AT_ONCE or seen.delivered is not None)
+        for wanted, seen in zip(notes.wanted, notes.sightings, strict=True)
+    )
+
+
+def _all_over(notes: _Notes) -> bool:
+    """Whether every page that was told of is resolved, and every ticket that was held back has come."""
+    return all(
+        wanted.delivery in (Delivery.SILENCED, Delivery.EITHER)
+        or (seen.delivered is not None and (wanted.severity is not Severity.PAGE or seen.resolved is not None))
+        for wanted, seen in zip(notes.wanted, notes.sightings, strict=True)
+    )
+
+
+def _note_firing(notes: _Notes, loud: Sequence[ActiveAlert], since: float) -> None:
+    notifications = notes.scene.notifications()
+    for wanted, seen in zip(notes.wanted, notes.sightings, strict=True):
+        if seen.fired is None and any(wanted.met_by(alert.labels) for alert in loud):
+            times = notes.scene.firing_times(wanted.labels, since)
             if times:
-                seen = replace(seen, fired=notes.happened(f"first evaluation that fires {wanted.alert}", times[0]))
-        delivered = _told(scene.notifications(), wanted, "firing", since)
-        if delivered is not None and seen.fired is not None:
-            return replace(seen, delivered=notes.happened("page delivered", delivered))
-        scene.sleep(LOOK_SECONDS)
-    return seen
+                seen.fired = notes.happened(f"first evaluation that fires {wanted.name}", times[0])
+        _note_delivery(notes, wanted, seen, notifications, since)
 
 
-def _until_resolved(notes: _Notes, wanted: Expectation, seen: Observation, deadline: float) -> Observation:
-    scene, since = notes.scene, seen.warm_from
-    while scene.now() < deadline:
-        firing = any(wanted.met_by(alert.labels) for alert in notes.look())
-        if not firing and seen.cleared is None:
-            last = max(scene.firing_times(wanted.labels, since), default=since)
-            seen = replace(seen, cleared=notes.happened(f"last evaluation that fires {wanted.alert}", last))
-        resolved = _told(scene.notifications(), wanted, "resolved", since)
-        if resolved is not None and seen.cleared is not None:
-            return replace(seen, resolved=notes.happened("resolution delivered", resolved))
-        scene.sleep(LOOK_SECONDS)
-    return seen
+def _note_ending(notes: _Notes, loud: Sequence[ActiveAlert], since: float) -> None:
+    notifications = notes.scene.notifications()
+    for wanted, seen in zip(notes.wanted, notes.sightings, strict=True):
+        if seen.cleared is None and not any(wanted.met_by(alert.labels) for alert in loud):
+            last = max(notes.scene.firing_times(wanted.labels, since), default=since)
+            seen.cleared = notes.happened(f"last evaluation that fires {wanted.name}", last)
+        _note_delivery(notes, wanted, seen, notifications, since)
+        if seen.resolved is None and seen.cleared is not None and seen.delivered is not None:
+            at = _arrival(notifications, wanted, "resolved", seen.delivered)
+            if at is not None:
+                seen.resolved = notes.happened(f"resolution of {wanted.name} delivered", at)
 
 
-def _told(notifications: Iterable[Notification], wanted: Expectation, status: str, since: float) -> float | None:
+def _note_delivery(
+    notes: _Notes, wanted: Expectation, seen: Sighting, notifications: Sequence[Notification], since: float
+) -> None:
+    if seen.delivered is None and seen.fired is not None:
+        at = _arrival(notifications, wanted, "firing", since)
+        if at is not None:
+            seen.delivered = notes.happened(f"{wanted.severity} delivered: {wanted.name}", at)
+
+
+def _arrival(notifications: Iterable[Notification], wanted: Expectation, status: str, since: float) -> float | None:
     """When the first notification about the expected alert in this state arrived, from `since` on."""
     for notification in notifications:
         if notification.at.timestamp() < since:
@@ -189,3 +242,20 @@ def _told(notifications: Iterable[Notification], wanted: Expectation, status: st
             if alert.get("status") == status and isinstance(labels, dict) and wanted.met_by(labels):
                 return notification.at.timestamp()
     return None
+
+
+def _observed(notes: _Notes, drill: Drill, seen: Observation) -> Observation:
+    """The observation with everything else that fired: explained by the fault, or a false alarm."""
+    expected = {wanted.name for wanted in notes.wanted} if seen.fault is not None else set()
+    rest = [loud for loud in notes.seen.values() if loud.told not in expected]
+    explained = [loud for loud in rest if seen.fault is not None and loud.alert in drill.may]
+    return Observation(
+        warm_from=seen.warm_from,
+        fault=seen.fault,
+        sightings=seen.sightings,
+        released=seen.released,
+        ended=seen.ended,
+        false_alarms=tuple(loud for loud in rest if loud not in explained),
+        others=tuple(explained),
+        moments=tuple(notes.moments),
+    )

@@ -148,7 +148,7 @@ def test_a_drill_gets_its_own_webhook_and_pace(spec: Spec) -> None:
         "http://127.0.0.1:9/hook/heartbeat",
     ]
     page = drill["route"]["routes"][1]
-    assert (page["group_wait"], page["group_interval"], page["repeat_interval"]) == ("1s", "1s", "1m")
+    assert (page["group_wait"], page["group_interval"], page["repeat_interval"]) == ("167ms", "1s", "1m")
 
 
 def test_a_drill_changes_durations_addresses_and_hours_only(spec: Spec) -> None:

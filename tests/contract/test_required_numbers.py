@@ -157,6 +157,7 @@ def test_the_phases_ask_for_what_their_launch_needs(spec: Spec) -> None:
 
 
 BUILD = ("build", "soft", "controlled", "public")
+SOFT = ("soft", "controlled", "public")
 LAUNCHED = ("controlled", "public")
 GATES = {
     # gate: (evidence, statistic, direction, cells, warning margin, phases that ask, least n of a build, strong from the soft launch on)
@@ -183,6 +184,10 @@ GATES = {
     "load-p95-simulated": ("load-simulated", "p95", "at_most", 3, 10, BUILD, {59}, False),
     "slo": ("slo", "ratio", "at_least", 11, 10, BUILD, {59, 3000}, True),
     "drill-cycle": ("drill", "max", "at_most", 1, 0, BUILD, {1}, False),
+    "drill-prediction": ("drill", "max", "at_most", 26, 0, SOFT, {1}, False),
+    "page-recall": ("drill", "ratio", "at_least", 1, 0, SOFT, {10}, False),
+    "page-precision": ("drill", "ratio", "at_least", 1, 0, SOFT, {10}, False),
+    "page-delivery": ("drill", "max", "at_most", 1, 0, SOFT, {10}, False),
     "satisfaction": ("slo", "mean", "at_least", 1, 0, LAUNCHED, {30}, False),
 }
 

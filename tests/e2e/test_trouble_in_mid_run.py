@@ -16,10 +16,10 @@ from typing import Self
 
 import pytest
 
-from alerts.drills.drill import load_drills
 from benchmarks.workload import Workload, load_workload
 from harness import readiness, simulated, steps
 from harness.cli import build_parser
+from harness.drilling import asked_in
 from harness.progress import StepPlan
 from harness.project import Project
 from harness.readiness import Plan
@@ -27,7 +27,7 @@ from harness.run import Run, Step
 from harness.tools import find_tools
 from slo.evidence import Evidence
 from slo.load import load_spec, parse_spec
-from slo.spec import Kind, Spec
+from slo.spec import Kind, Phase, Spec
 from slo.verdict import Readiness
 from target.accounts import Credentials
 from target.stack import LocalStack, StackPlan, ToolPaths
@@ -115,7 +115,8 @@ def test_a_prometheus_that_dies_leaves_the_slos_unmeasured(
 
 def test_without_prometheus_the_run_is_undecided_with_the_reason(decide: Decide) -> None:
     """A machine without Prometheus and Alertmanager measures what it can, and says why it cannot decide."""
-    status, decision, said = decide((one_scenario(), steps.slos(), steps.drills(load_drills())))
+    drills = asked_in(Phase.BUILD, load_spec(PROJECT.spec_file("courtsight")))
+    status, decision, said = decide((one_scenario(), steps.slos(), steps.drills(drills, 60.0)))
     assert (status, decision["readiness"]) == (3, Readiness.UNDECIDED)
     assert "Prometheus is not installed" in said
     verdicts = {row["gate"]: row["verdict"] for row in decision["rows"] if row["gate"] in {"slo", "drill-cycle"}}

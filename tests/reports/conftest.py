@@ -34,7 +34,7 @@ def measured(gate: Gate, key: Cell, share: float = 0.3) -> Measurement:
     if gate.direction is Direction.AT_LEAST:
         samples = [limit + 0.5 if gate.unit is Unit.SCORE else limit + 2] * ENOUGH[gate.unit]
     else:
-        n = 4 if gate.statistic is Statistic.MAX and gate.kind is Kind.DRILL else ENOUGH[gate.unit]
+        n = 12 if gate.statistic is Statistic.MAX and gate.kind is Kind.DRILL else ENOUGH[gate.unit]
         samples = [limit * share * (0.5 + step / (2 * n)) for step in range(1, n + 1)]
     if gate.statistic is Statistic.P95:
         return p95(samples)

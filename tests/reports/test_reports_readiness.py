@@ -423,7 +423,10 @@ def test_an_unmeasured_item_keeps_its_reason(spec: Spec, run: Run, at: datetime)
     """ERROR stays ERROR with the reason of whoever could not measure."""
     gate = spec.gate("drill-cycle")
     broken = _swap(
-        run, Kind.DRILL, lambda item: unmeasured(gate, dict(item.labels), "no Prometheus here"), where=lambda _: True
+        run,
+        Kind.DRILL,
+        lambda item: unmeasured(gate, dict(item.labels), "no Prometheus here"),
+        where=lambda item: item.gate == gate.id,
     )
     decision = _decide(spec, broken, at)
     assert decision.readiness is Readiness.UNDECIDED

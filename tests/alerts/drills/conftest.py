@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alerts.drills.drill import FOLDER, Drill, load_drill
-from alerts.drills.expectation import Expectation, expectation
+from alerts.drills.expectation import Expectation, expectations
+from alerts.drills.rules import drilled_rules
+from alerts.model import RuleFile
 from slo.load import SPECS_FOLDER, load_spec
 from slo.spec import Spec
 
@@ -21,5 +23,11 @@ def drill() -> Drill:
 
 
 @pytest.fixture(scope="session")
-def wanted(drill: Drill, spec: Spec) -> Expectation:
-    return expectation(drill, spec)
+def rules(drill: Drill, spec: Spec) -> RuleFile:
+    return drilled_rules(spec, drill.scale)
+
+
+@pytest.fixture(scope="session")
+def wanted(drill: Drill, spec: Spec, rules: RuleFile) -> Expectation:
+    (only,) = expectations(drill, spec, rules)
+    return only

@@ -16,11 +16,12 @@ import pytest
 from alerts.drills import runner, stage
 from alerts.drills.drill import Drill
 from alerts.drills.expectation import Expectation
+from alerts.drills.faults import Parts
 from alerts.drills.runner import DrillProgress, run_drills
 from alerts.drills.stage import LiveScene, Wish, staged
 from alerts.drills.traffic import Sent, TrafficLog
-from alerts.drills.watching import Observation
-from alerts.rules import rule_file
+from alerts.drills.watching import Observation, Sighting
+from alerts.model import RuleFile
 from slo.evidence import RunContext
 from slo.spec import Engine, Kind, Spec
 from slo.verdict import Verdict
@@ -32,7 +33,7 @@ from target.stack import RunningService, StackPlan
 
 PAGE = """\
 # TYPE chatbot_requests_total counter
-chatbot_requests_total{role="judge",complexity="simple",outcome="ok"} 0.0
+chatbot_requests_total{role="judge",complexity="simple",outcome="ok"} 18.0
 chatbot_requests_total{role="judge",complexity="simple",outcome="error"} 0.0
 """
 
@@ -83,9 +84,10 @@ class FakeApi:
 
 
 @pytest.fixture
-def wish(drill: Drill, spec: Spec, wanted: Expectation, tmp_path: Path) -> Wish:
+def wish(drill: Drill, spec: Spec, wanted: Expectation, rules: RuleFile, tmp_path: Path) -> Wish:
     tools = ToolPaths(*(tmp_path / name for name in ("prometheus", "promtool", "alertmanager", "amtool")))
-    return Wish(drill, spec, wanted, rule_file(spec, drill.scale), tools, tmp_path, tmp_path / "drill")
+    one_slo = replace(spec, slos=(spec.slo("availability"),))
+    return Wish(drill, one_slo, (wanted,), rules, tools, tmp_path, tmp_path / "drill")
 
 
 @pytest.fixture
@@ -101,13 +103,21 @@ def service(database: Path, child: FakeChild) -> RunningService:
     return RunningService("http://127.0.0.1:8000", cast("Any", child), database, database.with_suffix(".log"), {})
 
 
+@dataclass
+class FakeStack:
+    """Holds the service of a scene."""
+
+    service: RunningService
+
+
 def scene(wish: Wish, database: Path, api: FakeApi, log: TrafficLog, *, lives: bool = True) -> LiveScene:
-    running = service(database, FakeChild("service", [], lives))
-    return LiveScene(running, Prometheus(api, "http://p"), WebhookReceiver(), log, wish)
+    stack = FakeStack(service(database, FakeChild("service", [], lives)))
+    parts = Parts(cast("Any", stack), log)
+    return LiveScene(parts, Prometheus(api, "http://p"), WebhookReceiver(), wish, {"availability": 10.0})
 
 
 def answered() -> TrafficLog:
-    return TrafficLog([Sent(1.0, 0.1, "")])
+    return TrafficLog([Sent(1.0, 0.1, "") for _ in range(18)])
 
 
 def writes(database: Path) -> bool:
@@ -166,6 +176,22 @@ def test_questions_that_ended_are_trouble(wish: Wish, database: Path) -> None:
         scene(wish, database, FakeApi(), log).check()
 
 
+def test_a_service_that_was_killed_on_purpose_is_none(wish: Wish, database: Path) -> None:
+    """While the fault is that the service is dead, its death is no trouble."""
+    live = scene(wish, database, FakeApi(), answered(), lives=False)
+    live.parts.absent = True
+    live.check()
+
+
+def test_a_drill_that_nobody_wants_any_more_ends(wish: Wish, database: Path) -> None:
+    """After Ctrl-C the drills side by side end at their next look."""
+    live = scene(wish, database, FakeApi(), answered())
+    wish.enough.set()
+    live.sleep(3600)
+    with pytest.raises(StackError, match="broken off"):
+        live.check()
+
+
 @dataclass
 class FakeMonitor:
     url: str
@@ -182,13 +208,13 @@ class FakeHouse:
 
     database: Path
     ended: list[str] = field(default_factory=list)
-    stack: StackPlan | None = None
+    plan: StackPlan | None = None
     prometheus: PrometheusPlan | None = None
     alertmanager: AlertmanagerPlan | None = None
     page: str = PAGE
 
     def __call__(self, plan: StackPlan) -> Self:
-        self.stack = plan
+        self.plan = plan
         plan.private.mkdir(parents=True)
         return self
 
@@ -252,10 +278,11 @@ def test_the_stack_is_brought_up_warm_and_scaled(wish: Wish, house: FakeHouse) -
     assert "[60s]" in rules or "[1m]" in rules
     assert "[1h]" not in rules
     assert (house.prometheus.target, house.prometheus.alertmanager) == ("127.0.0.1:8000", "127.0.0.1:9093")
-    assert house.stack is not None
-    assert house.stack.settings == {"COURTSIGHT_DATABASE_TIMEOUT_SECONDS": "1"}
+    assert house.plan is not None
+    assert dict(house.plan.settings) == {"COURTSIGHT_DATABASE_TIMEOUT_SECONDS": "1"}
     assert house.alertmanager is not None
     assert "http://127.0.0.1:" in house.alertmanager.config
+    assert house.prometheus.extra_arguments == ("--query.lookback-delta=5s",)
     assert any("synthetic" in text for text in told)
 
 
@@ -281,15 +308,15 @@ def test_a_missing_program_is_named(wish: Wish, house: FakeHouse, name: str) -> 
     lacking = replace(wish, tools=replace(wish.tools, **{name: None}))
     with pytest.raises(StackError, match=f"needs {name}: make setup"), staged(lacking, lambda _: None):
         pytest.fail("the stack came up")
-    assert house.stack is None
+    assert house.plan is None
 
 
-def test_a_page_without_the_metric_is_trouble(wish: Wish, house: FakeHouse) -> None:
-    """A service that exposes nothing of the SLO cannot be drilled, and ends with the stack."""
+def test_a_page_without_questions_is_trouble(wish: Wish, house: FakeHouse) -> None:
+    """A service that counts no question cannot be drilled, and ends with the stack."""
     house.page = ""
-    with pytest.raises(StackError, match="chatbot_requests_total"), staged(wish, lambda _: None):
+    with pytest.raises(StackError, match="answered no question yet"), staged(wish, lambda _: None):
         pytest.fail("the stack came up")
-    assert house.ended == ["service"]
+    assert house.ended == ["questions", "service"]
 
 
 def context() -> RunContext:
@@ -322,7 +349,8 @@ def test_a_drill_tells_how_far_it_is(
     wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Progress names the drill and what it does; the evidence holds the observation, where the stack was, and which engine answered."""
-    seen = Observation(990.0, 1000.0, 1004.0, 1005.0, 1005.1, 1010.0, 1011.0, 1011.2)
+    one = Sighting(1004.0, 1005.0, 1010.0, 1011.0)
+    seen = Observation(990.0, 1000.0, (one,), 1005.1, 1011.2)
     monkeypatch.setattr(runner, "watch", lambda *_: seen)
     monkeypatch.setattr(runner, "ready_info", lambda _: {"engine": "simulated"})
     told: list[DrillProgress] = []

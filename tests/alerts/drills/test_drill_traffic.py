@@ -14,7 +14,7 @@ import pytest
 
 from alerts.drills.drill import Drill, Traffic
 from alerts.drills.traffic import Sent, TrafficLog, drive, live_traffic
-from target.chat import Answer, ChatTarget, Reply, Session
+from target.chat import Answer, ChatTarget, RawRequest, RawResponse, Reply, Session, StreamedReply
 from target.errors import StackError, TargetDown, TargetRefused
 
 ANSWER = Answer("1", "c", "text", "ok", None, (), 0.9, "simple", "judge", (), (), ())
@@ -28,11 +28,22 @@ class FakeChat:
     asked: list[tuple[str, str]] = field(default_factory=list)
     enough: threading.Event = field(default_factory=threading.Event)
     wanted: int = 6
+    raws: list[RawRequest] = field(default_factory=list)
+    streamed: int = 0
 
     async def login(self, role: str) -> Session:
         if self.behaviour == "no login":
             raise TargetRefused("signing in was refused: is the account there?", status=401)
         return Session(role, "token")
+
+    async def raw(self, session: Session | None, request: RawRequest) -> RawResponse:
+        self.raws.append(request)
+        return RawResponse(200, "", 0.0, {}, None, "")
+
+    async def stream(self, session: Session, message: str, conversation_id: str | None = None) -> StreamedReply:
+        self.streamed += 1
+        reply = await self.ask(session, message, conversation_id)
+        return StreamedReply(reply, 0.1, 0.2, (), "")
 
     async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
         self.asked.append((session.role, message))
@@ -71,6 +82,37 @@ def test_every_role_asks_every_question(traffic: Traffic) -> None:
     chat = FakeChat()
     driven(chat, traffic)
     assert set(chat.asked) == set(itertools.product(("judge", "public"), "abc"))
+
+
+def test_readiness_is_probed_meanwhile(traffic: Traffic) -> None:
+    """As an orchestrator does: the service looks at what it leans on when it is asked."""
+    chat = FakeChat()
+    driven(chat, traffic)
+    assert RawRequest("GET", "/health/ready") in chat.raws
+
+
+def test_answers_may_be_streamed(traffic: Traffic) -> None:
+    """First words are only measured where answers are taken word by word."""
+    chat = FakeChat()
+    driven(chat, replace(traffic, stream=True))
+    assert chat.streamed == len(chat.asked)
+
+
+def test_questions_may_be_unlike(traffic: Traffic) -> None:
+    """With a number of its own no question is known to a cache."""
+    chat = FakeChat()
+    driven(chat, replace(traffic, unlike=True))
+    assert len({message for _, message in chat.asked}) == len(chat.asked)
+
+
+def test_answers_may_be_scored(traffic: Traffic) -> None:
+    """People who give scores give good ones until a fault spoils their mood."""
+    chat = FakeChat()
+    driven(chat, replace(traffic, scored=True))
+    scored = [request for request in chat.raws if request.method == "PUT"]
+    assert {(request.path, tuple(dict(request.body or {}).items())) for request in scored} == {
+        ("/v1/messages/1/feedback", (("score", 5),))
+    }
 
 
 def test_answers_have_no_failure(traffic: Traffic) -> None:

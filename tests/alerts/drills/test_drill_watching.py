@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from alerts.drills.drill import Drill
+from alerts.drills.drill import Delivery, Drill
 from alerts.drills.expectation import Expectation
-from alerts.drills.watching import Observation, described, watch
+from alerts.drills.watching import Observation, Sighting, watch
+from slo.spec import Severity
 from target.errors import StackError
 from target.prometheus import ActiveAlert
 from target.receiver import Notification
@@ -99,26 +100,32 @@ class ScriptedScene:
 
 
 def played(scene: ScriptedScene, drill: Drill) -> Observation:
-    return watch(scene, drill, scene.wanted, scene.told.append)
+    return watch(scene, drill, (scene.wanted,), scene.told.append)
+
+
+def sighting(seen: Observation) -> Sighting:
+    (only,) = seen.sightings
+    return only
 
 
 def test_a_whole_cycle_is_seen(drill: Drill, wanted: Expectation) -> None:
     """Fired, delivered, released, cleared and resolved are all seen, at their own times and not when somebody looked."""
     seen = played(ScriptedScene(wanted), drill)
+    one = sighting(seen)
     assert seen.fault is not None
-    assert (seen.fired, seen.delivered) == (seen.fault + 4, seen.fault + 5)
+    assert (one.fired, one.delivered) == (seen.fault + 4, seen.fault + 5)
     assert seen.released is not None
-    assert (seen.cleared, seen.resolved) == (pytest.approx(seen.released + 4.8, abs=1), seen.released + 6)
+    assert (one.cleared, one.resolved) == (pytest.approx(seen.released + 4.8, abs=1), seen.released + 6)
     assert (seen.false_alarms, seen.others) == ((), ())
 
 
 def test_the_fault_is_held_until_the_page_arrived(drill: Drill, wanted: Expectation) -> None:
     """The database is not given back before somebody was told."""
     scene = ScriptedScene(wanted, delivers=30.0)
-    seen = played(scene, drill)
-    assert seen.delivered is not None
+    one = sighting(played(scene, drill))
+    assert one.delivered is not None
     assert scene.released is not None
-    assert scene.released >= seen.delivered
+    assert scene.released >= one.delivered
 
 
 def test_nothing_fires_in_the_calm(drill: Drill, wanted: Expectation) -> None:
@@ -130,7 +137,7 @@ def test_a_false_alarm_ends_the_drill(drill: Drill, wanted: Expectation) -> None
     """A page before the fault is noted by its name, and no fault is made any more."""
     scene = ScriptedScene(wanted, false_alarm_at=3.0)
     seen = played(scene, drill)
-    assert seen.false_alarms == ("ServiceDown",)
+    assert [loud.told for loud in seen.false_alarms] == ["ServiceDown"]
     assert (seen.fault, scene.faulted) == (None, None)
 
 
@@ -138,7 +145,7 @@ def test_an_alert_that_never_fires_ends_at_the_deadline(drill: Drill, wanted: Ex
     """Silence is watched until the deadline, and the fault is released then."""
     scene = ScriptedScene(wanted, fires=None)
     seen = played(scene, drill)
-    assert (seen.fired, seen.delivered, seen.resolved) == (None, None, None)
+    assert sighting(seen) == Sighting()
     assert seen.fault is not None
     assert seen.ended - seen.fault == pytest.approx(drill.deadline, abs=0.3)
     assert scene.released is not None
@@ -146,28 +153,64 @@ def test_an_alert_that_never_fires_ends_at_the_deadline(drill: Drill, wanted: Ex
 
 def test_a_page_that_is_never_delivered_is_not_resolved(drill: Drill, wanted: Expectation) -> None:
     """An alert that fires and reaches nobody leaves delivery and resolution empty."""
-    seen = played(ScriptedScene(wanted, delivers=None), drill)
-    assert seen.fired is not None
-    assert (seen.delivered, seen.resolved) == (None, None)
+    one = sighting(played(ScriptedScene(wanted, delivers=None), drill))
+    assert one.fired is not None
+    assert (one.delivered, one.resolved) == (None, None)
 
 
 def test_an_alert_that_stays_is_watched_to_the_deadline(drill: Drill, wanted: Expectation) -> None:
     """A page that does not go away after the release has no resolution."""
-    seen = played(ScriptedScene(wanted, clears_after_release=None, resolves_after_release=None), drill)
-    assert seen.delivered is not None
-    assert (seen.cleared, seen.resolved) == (None, None)
+    one = sighting(played(ScriptedScene(wanted, clears_after_release=None, resolves_after_release=None), drill))
+    assert one.delivered is not None
+    assert (one.cleared, one.resolved) == (None, None)
 
 
 def test_a_resolution_needs_prometheus_to_agree(drill: Drill, wanted: Expectation) -> None:
     """A resolved notification does not close the cycle while the alert still fires in Prometheus."""
-    seen = played(ScriptedScene(wanted, clears_after_release=None), drill)
-    assert seen.resolved is None
+    assert sighting(played(ScriptedScene(wanted, clears_after_release=None), drill)).resolved is None
 
 
-def test_other_alerts_of_the_fault_are_no_false_alarms(drill: Drill, wanted: Expectation) -> None:
-    """What else fires during the fault is listed apart, because it may be right."""
+def test_what_the_fault_explains_is_no_false_alarm(drill: Drill, wanted: Expectation) -> None:
+    """Another alert that the drill says its fault explains is listed apart."""
+    told = replace(drill, may={"ServiceDown": "a reason"})
+    seen = played(ScriptedScene(wanted, other_at=2.0), told)
+    assert ([loud.told for loud in seen.others], seen.false_alarms) == (["ServiceDown"], ())
+
+
+def test_what_the_fault_does_not_explain_is_one(drill: Drill, wanted: Expectation) -> None:
+    """A page that has nothing to do with the fault is a false alarm, though it comes with it."""
     seen = played(ScriptedScene(wanted, other_at=2.0), drill)
-    assert (seen.others, seen.false_alarms) == (("ServiceDown",), ())
+    assert (seen.others, [loud.told for loud in seen.false_alarms]) == ((), ["ServiceDown"])
+
+
+def test_a_quiet_phase_only_listens(drill: Drill, wanted: Expectation) -> None:
+    """Without a fault the drill lasts as long as it says, and what fires is a false alarm."""
+    quiet = replace(drill, expects=(), held=30.0)
+    scene = ScriptedScene(wanted, fires=None)
+    seen = watch(scene, quiet, (), scene.told.append)
+    assert seen.fault is not None
+    assert (seen.ended - seen.fault, seen.false_alarms) == (pytest.approx(30.0, abs=0.3), ())
+    scene = ScriptedScene(wanted, fires=None, other_at=20.0)
+    assert [loud.alert for loud in watch(scene, quiet, (), scene.told.append).false_alarms] == ["ServiceDown"]
+
+
+def test_a_ticket_that_is_held_back_is_awaited_after_the_release(drill: Drill, wanted: Expectation) -> None:
+    """While a page speaks its ticket is silent; the fault is released when it fired, and it arrives afterwards."""
+    held = replace(wanted, delivery=Delivery.HELD, severity=Severity.TICKET)
+    scene = ScriptedScene(held, delivers=30.0, clears_after_release=None, resolves_after_release=None)
+    seen = played(scene, drill)
+    one = sighting(seen)
+    assert seen.released is not None
+    assert one.delivered is not None
+    assert seen.released < one.delivered == pytest.approx((seen.fault or 0) + 30.0)
+
+
+def test_a_silenced_alert_is_not_awaited(drill: Drill, wanted: Expectation) -> None:
+    """An alert that an outage silences has done its part when it fired."""
+    scene = ScriptedScene(replace(wanted, delivery=Delivery.SILENCED), delivers=None)
+    seen = played(scene, drill)
+    assert seen.fault is not None
+    assert seen.ended - seen.fault < 10
 
 
 def test_trouble_of_the_stack_releases_the_fault(drill: Drill, wanted: Expectation) -> None:
@@ -184,10 +227,3 @@ def test_each_step_is_told_once(drill: Drill, wanted: Expectation) -> None:
     seen = played(scene, drill)
     assert scene.told == [moment.event for moment in seen.moments]
     assert len(scene.told) == len(set(scene.told)) == 8
-
-
-def test_alerts_are_named_with_slo_and_window(wanted: Expectation) -> None:
-    """A reader can tell the pairs of windows of one alert apart."""
-    alert = ActiveAlert(wanted.labels, "firing", 0.0)
-    assert described(alert) == "AvailabilityBudgetBurnPage (availability, 1h)"
-    assert described(ActiveAlert(OTHER, "firing", 0.0)) == "ServiceDown"
