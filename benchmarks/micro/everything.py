@@ -47,6 +47,7 @@ PROGRAMS = {
     "llm_streams": Program(70, ("--streams", "20", "--tokens", "10"), ""),
     "simulator_streams": Program(90, ("--streams", "20", "--tokens", "10"), ""),
     "answer_checks": Program(40, ("--questions", "20"), ""),
+    "slo_generate": Program(20, ("--slos", "100", "--rounds", "1")),
     "generators": Program(60, (), "--benchmark-json"),
 }
 """What runs, in this order; `generators` are the pytest files. `retrieval_stores` needs a database of its own and is run by hand."""

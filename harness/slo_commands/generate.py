@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from alerts.model import Group, RuleFile
 from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
 from harness.slo_commands.writing import write_folder
 from slo.errors import InvalidInput, Problem
@@ -15,7 +19,13 @@ SENTENCE = "write recording rules and alerts of a spec, of any service's metrics
 EXAMPLES = (
     "courtsight slo generate slo/specs/examples/shop.yaml -o rules",
     "courtsight slo generate slo/specs/examples/shop.yaml -o rules --with-tests --strict",
+    "courtsight slo generate slo/specs/examples/shop.yaml -o manifests --format prometheusrule --namespace monitoring",
+    "courtsight slo generate slo/specs/examples/shop.yaml -o ruler --format mimir",
 )
+FORMATS = ("rules", "prometheusrule", "mimir")
+HEADER = "# Generated from the SLO spec of {service} by `courtsight slo generate`. Change the spec, not this file.\n"
+MOST_RULES_OF_A_RESOURCE = 1500
+"""Rules in one PrometheusRule: etcd refuses objects over 1.5 MB, and a rule is about half a kilobyte."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the generated files"
     )
+    parser.add_argument("--format", choices=FORMATS, default="rules", help="who reads them (default rules: Prometheus)")
+    parser.add_argument("--namespace", default="", metavar="NAME", help="of the PrometheusRule, or of Mimir's ruler")
     parser.add_argument("--with-tests", action="store_true", help="also promtool tests that prove every alert")
     parser.add_argument("--strict", action="store_true", help="promtool reads the rules before they are written")
     parser.add_argument("--force", action="store_true", help="write into a folder that holds other files too")
@@ -34,20 +46,19 @@ def run(options: argparse.Namespace) -> int:
     from harness.slo_commands.validate import refusals  # noqa: PLC0415 - imported when the command runs
     from slo.load import load_spec  # noqa: PLC0415 - as above
 
-    spec = load_spec(options.file)
-    refused = refusals(spec, options.file) if options.strict else ()
-    for problem in refused:
-        print(problem, file=sys.stderr)
-    if refused:
-        return EXIT_WRONG
-    try:
-        files = generated(spec, with_tests=options.with_tests)
-    except ValueError as error:  # traffic for promtool cannot be made up for every kind of SLI
-        problem = Problem(
-            str(options.file), None, "", f"promtool tests cannot be made: {error}", "leave --with-tests away"
-        )
-        raise InvalidInput((problem,)) from None
-    changed, removed = write_folder(options.output, files, force=options.force)
+    with _without_collector():
+        spec = load_spec(options.file)
+        refused = refusals(spec, options.file) if options.strict else ()
+        for problem in refused:
+            print(problem, file=sys.stderr)
+        if refused:
+            return EXIT_WRONG
+        try:
+            files = generated(spec, options.format, options.namespace, with_tests=options.with_tests)
+        except ValueError as error:  # traffic for promtool cannot be made up for every kind of SLI
+            said = f"promtool tests cannot be made: {error}"
+            raise InvalidInput((Problem(str(options.file), None, "", said, "leave --with-tests away"),)) from None
+        changed, removed = write_folder(options.output, files, force=options.force)
     if options.json:
         print(as_json({"files": sorted(files), "changed": changed, "removed": removed}))
     else:
@@ -58,15 +69,51 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_FINE
 
 
-def generated(spec: Spec, *, with_tests: bool) -> dict[str, bytes]:
-    """Path below the folder -> contents; pure."""
-    from alerts import emit  # noqa: PLC0415 - as above
-    from alerts.rules import rule_file  # noqa: PLC0415 - as above
+def generated(spec: Spec, form: str, namespace: str, *, with_tests: bool) -> dict[str, bytes]:
+    """Path below the folder -> contents; pure.
 
-    rules = rule_file(spec)
-    files = {"rules.yaml": emit.rules_yaml(rules)}
-    if not with_tests:
-        return files
+    Raises:
+        ValueError: Tests are wanted, and traffic for them cannot be made up.
+    """
+    from alerts import emit  # noqa: PLC0415 - imported when the command runs
+    from alerts.rules import rule_file  # noqa: PLC0415 - as above
     from alerts.tests_for import promtool_tests  # noqa: PLC0415 - as above
 
-    return files | {f"tests/{name}": content for name, content in promtool_tests(spec).items()}
+    rules = rule_file(spec)
+    files: dict[str, bytes] = {}
+    if form == "rules" or with_tests:  # the tests read the plain rule file beside them
+        files["rules.yaml"] = emit.rules_yaml(rules, HEADER)
+    if form == "mimir":
+        files["mimir.yaml"] = emit.mimir_yaml(rules, namespace, HEADER)
+    if form == "prometheusrule":
+        for number, part in enumerate(parts(rules), start=1):
+            name = f"{spec.service}-slo-{number}"
+            files[f"{name}.yaml"] = emit.prometheus_rule_yaml(part, namespace, name=name, header=HEADER)
+    if with_tests:
+        files |= {f"tests/{name}": content for name, content in promtool_tests(spec).items()}
+    return files
+
+
+def parts(rules: RuleFile) -> Iterator[RuleFile]:
+    """The same groups in files that Kubernetes takes; no group is torn, and their order stays."""
+    taken: list[Group] = []
+    count = 0
+    for group in rules.groups:
+        if taken and count + len(group.rules) > MOST_RULES_OF_A_RESOURCE:
+            yield RuleFile(rules.service, tuple(taken))
+            taken, count = [], 0
+        taken.append(group)
+        count += len(group.rules)
+    yield RuleFile(rules.service, tuple(taken))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """A program that runs once and makes many small values spends a third of its time looking for cycles that are not there."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
