@@ -72,6 +72,7 @@ class _Draft:
     pieces: list[str] = field(default_factory=list)
     waiting: list[Step | Delta] = field(default_factory=list)
     weighed: Weighed | None = None
+    least: float = 0.0
 
     def step(self, kind: str, detail: str, name: str = "") -> None:
         """Note a step, to be told."""
@@ -217,8 +218,9 @@ class Answerer:
 
     async def _best_weighed(self, draft: _Draft, question: Question, context: Context) -> Weighed:
         """The evidence of the question; where it carries nothing, that of the part which names what is known."""
+        draft.least = self._least_confidence(question, context)
         weighed = await self._weigh(draft, question, context)
-        if weighed.confidence < self._least_confidence(question, context):
+        if weighed.confidence < draft.least:
             weighed = await self._known_part(draft, question, context, weighed)
         draft.weighed = weighed
         draft.step("weigh", telling.weighing(weighed.evidence, weighed.looked_at, weighed.confidence, draft.language))
@@ -315,7 +317,7 @@ class Answerer:
 
     def _abstained(self, draft: _Draft, question: Question, context: Context, weighed: Weighed) -> Answer | None:
         """Why there is no answer, where the evidence carries none; None where it does."""
-        least = self._least_confidence(question, context)
+        least = draft.least
         if not weighed.baseless and weighed.confidence >= least:
             return None
         whole = f"{question.text} {context.search}"

@@ -37,7 +37,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 @remembered(most=8_000)
-def _beginnings(word: str) -> tuple[str, ...]:
+def beginnings_of(word: str) -> tuple[str, ...]:
+    """A word from its first letter to all of it."""
     return tuple([word[:length] for length in range(1, len(word) + 1)])
 
 
@@ -51,7 +52,7 @@ class Said:
     @cached_property
     def beginnings(self) -> frozenset[str]:
         """How each word begins, from its first letter to all of it."""
-        return frozenset().union(*map(_beginnings, self.words))
+        return frozenset().union(*map(beginnings_of, self.words))
 
 
 @remembered(most=1_000, longest=1_000)

@@ -1,6 +1,7 @@
 """What an extractive answer costs: the processor time from a question's text to its composed and checked answer, without HTTP and store.
 
     python benchmarks/micro/answer_cpu.py --questions 3000 --rounds 3 --json out.json
+    python benchmarks/micro/answer_cpu.py --passages 100000              # over as many passages as the goals are stated for
     python benchmarks/micro/answer_cpu.py --digests before.txt          # the answers, for a comparison
     python benchmarks/micro/answer_cpu.py --compare before.txt          # the questions whose answers changed
 
@@ -31,19 +32,23 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "micro")]
 
 from answer_questions import Query, queries  # noqa: E402 - a script of the repository, which is no installed package
+from chat_library import library  # noqa: E402 - as above
 
 from benchmarks.workload import WORKLOADS_FOLDER, load_workload  # noqa: E402 - as above
 from service.answering import Answerer  # noqa: E402 - as above
 from service.chat.evidence import Evidence  # noqa: E402 - as above
 from service.deployments.load import deployment_file, load_deployment  # noqa: E402 - as above
 from service.deployments.model import Deployment  # noqa: E402 - as above
-from service.evaluation.asking import answerer_of  # noqa: E402 - as above
+from service.evaluation.asking import answerer_of, answerer_over  # noqa: E402 - as above
 from service.exchange import Answer, Delta, Event, Question  # noqa: E402 - as above
 from service.retrieval.corpus import load_corpora  # noqa: E402 - as above
 from service.retrieval.hits import Hit  # noqa: E402 - as above
+from service.retrieval.opening import open_corpus  # noqa: E402 - as above
+from service.serving.running import collect_rarely  # noqa: E402 - as above
 from service.settings import CORPORA  # noqa: E402 - as above
 
 TODAY = date(2026, 11, 21)
+_LIBRARY_SEED = 7
 STAGES = {
     "understanding": ("listening.py:understand", "complexity.py:classify", "guard.py:refusal_of", "text.py:calmed"),
     "follow-ups, language": ("contextualise.py:contextualise", "listening.py:in_the_sources_language"),
@@ -65,14 +70,17 @@ async def _unsaved(_answer: Answer) -> None:
 
 
 class Bench:
-    """One deployment over the shipped corpus, and more documents where they are named."""
+    """One deployment over the shipped corpus, and more documents where they are named; or inside so many generated passages."""
 
-    def __init__(self, more: Sequence[Path]) -> None:
+    def __init__(self, more: Sequence[Path], passages: int = 0) -> None:
         self.deployment: Deployment = load_deployment(deployment_file("courtsight"))
-        shipped = load_corpora((CORPORA / self.deployment.corpus,))
-        self.shipped = shipped.documents
-        documents = load_corpora((CORPORA / self.deployment.corpus, *more)).documents if more else self.shipped
-        self.answerer: Answerer = answerer_of(self.deployment, documents, _stopped)
+        self.shipped = load_corpora((CORPORA / self.deployment.corpus,)).documents
+        if passages:
+            shelf = open_corpus(library(passages, _LIBRARY_SEED), _stopped).shelf()
+            self.answerer: Answerer = answerer_over(self.deployment, shelf, _stopped)
+        else:
+            documents = load_corpora((CORPORA / self.deployment.corpus, *more)).documents if more else self.shipped
+            self.answerer = answerer_of(self.deployment, documents, _stopped)
         self.loop = asyncio.new_event_loop()
 
     def queries(self, count: int, seed: int) -> list[Query]:
@@ -205,12 +213,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--corpus", type=Path, action="append", default=[], help="more documents beside the shipped ones"
     )
+    parser.add_argument(
+        "--passages", type=int, default=0, help="answer from so many, the shipped corpus among generated ones"
+    )
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--digests", type=Path, help="write a digest of each answer here")
     parser.add_argument("--compare", type=Path, help="compare with the digests written there")
     parser.add_argument("--extra", type=Path, help="more questions to judge: JSON lines with text, role, earlier")
     options = parser.parse_args(arguments)
-    bench = Bench(options.corpus)
+    # As the service does.
+    collect_rarely()
+    bench = Bench(options.corpus, options.passages)
     if options.digests or options.compare:
         return judge(bench, options)
     found = measure(bench, options)

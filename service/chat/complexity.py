@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from service.text import fold
+from service.text import beginnings_of, fold
 from service.values import value
 
 Complexity = Literal["simple", "medium", "complex"]
@@ -73,7 +73,6 @@ class _Lexicon:
     single: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
     beginnings: Mapping[str, str]
-    lengths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _compiled(signals: tuple[Signal, ...]) -> _Lexicon:
                 single[split[0]] = (*single.get(split[0], ()), signal.name)
             else:
                 phrases[split[0]] = (*phrases.get(split[0], ()), (split, signal.name))
-    return _Lexicon(single, phrases, beginnings, tuple(sorted({len(beginning) for beginning in beginnings})))
+    return _Lexicon(single, phrases, beginnings)
 
 
 def _shown(tokens: list[str], lexicon: _Lexicon) -> set[str]:
@@ -199,7 +198,6 @@ def _shown(tokens: list[str], lexicon: _Lexicon) -> set[str]:
         for phrase, name in lexicon.phrases.get(token, ()):
             if tuple(tokens[at : at + len(phrase)]) == phrase:
                 shown.add(name)
-        for length in lexicon.lengths:
-            if name_found := lexicon.beginnings.get(token[:length]):
-                shown.add(name_found)
+    begun = frozenset().union(*map(beginnings_of, tokens))
+    shown.update([lexicon.beginnings[beginning] for beginning in lexicon.beginnings.keys() & begun])
     return shown

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from service.chat.arranging import Part, Point
 from service.chat.brief import Brief
@@ -57,7 +58,8 @@ def compose(brief: Brief) -> Iterator[str]:
     yield f"\n\n{_ITSELF[brief.language]}\n{register.closing}"
 
 
-def day(document_day: object, language: Language = "id") -> str:
+@lru_cache(maxsize=2_000)
+def day(document_day: Hashable, language: Language = "id") -> str:
     """A date as it is written in a language: 17 Mei 2023, 17 May 2023."""
     year, month, number = str(document_day).split("-")
     return f"{int(number)} {_MONTHS[language].split()[int(month) - 1]} {year}"

@@ -61,9 +61,14 @@ class _Unwatched:
 def answerer_of(deployment: Deployment, documents: Sequence[Document], clock: Callable[[], float]) -> Answerer:
     """A deployment over documents in memory, with the extractive engine."""
     retriever = EmbeddedRetriever(Index.of(documents, Analyser(), clock))
+    return answerer_over(deployment, Shelf(retriever, lambda: None), clock)
+
+
+def answerer_over(deployment: Deployment, shelf: Shelf, clock: Callable[[], float]) -> Answerer:
+    """A deployment over what a shelf lends, with the extractive engine."""
     return Answerer(
         deployment=deployment,
-        shelf=Shelf(retriever, lambda: None),
+        shelf=shelf,
         tools=all_tools(),
         engine=ExtractiveEngine(),
         watcher=_Unwatched(),

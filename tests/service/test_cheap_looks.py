@@ -1,0 +1,114 @@
+"""Short cuts on the way to an answer: each gives what the long way gives."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.chat import scope
+from service.exchange import Delta, Step
+from service.retrieval import definitions
+from service.retrieval.analysis import Analyser
+from service.retrieval.corpus import load_corpora
+from service.retrieval.duplicates import alike
+from service.retrieval.index import Index
+from service.retrieval.retriever import DECISIONS, NO_FILTERS, STATUTES, Filters
+from service.serving.running import collect_rarely
+from service.settings import CORPORA
+from service.text import said
+
+_ASKING = [
+    "apa", "Apakah", "APA", "itu", "sih", "saja", "yang", "disebut", "dimaksud", "di maksud", "dengan", "arti", "artinya", "makna", "maksudnya",
+    "pengertian", "definisi", "jelaskan", "bagaimana", "tentang", "adalah", "korupsi", "hukum", "ya", "?", "dan",
+]  # fmt: skip
+_TIMES = [
+    "berlaku", "pada", "per", "tahun", "2015", "1 maret 2019", "sekarang", "menurut", "hukum", "berdasarkan", "memakai", "keadaan", "posisi", "statusnya",
+    "in force", "applicable", "in effect", "as of", "applied", "valid", "on", "in", "the law", "sebelum", "today", ",", "pidana",
+]  # fmt: skip
+_SEARCHES = [
+    (NO_FILTERS, 8),
+    (STATUTES, 5),
+    (DECISIONS, 6),
+    (DECISIONS, 40),
+    (NO_FILTERS, 30),
+    (Filters(("guide",)), 5),
+]
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Index:
+    """The shipped corpus."""
+    return Index.of(load_corpora((CORPORA / "courtsight",)).documents, Analyser(), time.perf_counter)
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The collector's thresholds, put back afterwards."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@given(st.lists(st.sampled_from(_ASKING), max_size=8).map(" ".join))
+def test_no_form_that_asks_for_a_meaning_is_passed_over(question: str) -> None:
+    """Whatever the patterns find in a question, the look at single words before them lets pass."""
+    found = definitions._ASKS.search(question) or definitions._ASKED_BEHIND.match(question)
+    assert not found or definitions._may_ask(question)
+
+
+@given(st.lists(st.sampled_from(_TIMES), max_size=8).map(" ".join))
+def test_no_day_that_law_holds_on_is_passed_over(text: str) -> None:
+    """Whatever the patterns find in a text, the look at single words before them lets pass."""
+    found = scope._IN_FORCE.search(text) or scope._HELD.search(text)
+    assert not found or scope._SAYS_IN_FORCE.search(text)
+
+
+@given(st.text(max_size=60))
+def test_the_beginnings_of_a_text_are_those_of_its_words(text: str) -> None:
+    """Each first part of each word is there, and nothing else."""
+    shown = said(text)
+    assert shown.beginnings == {word[:length] for word in shown.words for length in range(1, len(word) + 1)}
+
+
+@given(st.frozensets(st.integers(0, 12), max_size=8), st.frozensets(st.integers(0, 12), max_size=8))
+def test_sketches_are_alike_by_six_numbers_or_by_all_of_the_smaller_one(
+    one: frozenset[int], other: frozenset[int]
+) -> None:
+    """Two sketches are alike when they share six numbers, or all that one of them has."""
+    assert alike(one, other) == (len(one & other) >= min(6, len(one), len(other)))
+
+
+@given(
+    order=st.permutations(_SEARCHES),
+    question=st.sampled_from(["korupsi pengadaan barang", "cerai dan hak asuh anak", "Pasal 378 KUHP"]),
+)
+def test_what_another_tool_looked_at_changes_no_hit(
+    corpus: Index, order: list[tuple[Filters, int]], question: str
+) -> None:
+    """In whatever order tools search for one question, each gets the hits that it gets alone."""
+    corpus._latest.clear()
+    shared = {look: corpus.search(question, filters=look[0], limit=look[1]).hits for look in order}
+    for filters, limit in order:
+        corpus._latest.clear()
+        assert corpus.search(question, filters=filters, limit=limit).hits == shared[filters, limit]
+
+
+def test_values_are_equal_by_what_they_hold() -> None:
+    """Two values of one kind with the same fields are one in a set; no field can be added to them."""
+    assert {Delta("a"), Delta("a"), Delta("b")} == {Delta("b"), Delta("a")}
+    assert repr(Step(1, "a", "b")) == "Step(number=1, title='a', detail='b')"
+    with pytest.raises(AttributeError):
+        setattr(Delta("a"), "other", 1)  # noqa: B010 - the type checker would refuse to write it plainly
+
+
+@pytest.mark.usefixtures("collector")
+def test_the_collector_looks_after_ten_thousand_objects() -> None:
+    """A serving process has the collector look rarely, and it still looks."""
+    collect_rarely()
+    assert gc.get_threshold()[0] == 10_000
+    assert gc.isenabled()
