@@ -42,6 +42,14 @@ def router_of(prefix: str = "") -> APIRouter:
 class DirectApp(FastAPI):
     """The app, without layers that ours make idle: the outermost of ours catches whatever was not foreseen, and no dependency leaves files open."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Straight into our layers; what begins and ends the app goes FastAPI's way."""
+        if scope["type"] != "http" or self.middleware_stack is None or self.root_path:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
         """Our layers around the routes."""
         app: ASGIApp = _Routes(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from operator import attrgetter
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from service.chat.citations import Citation, load_citations
 from service.errors import BodyTimeout, FieldError, InvalidRequest, TooLarge
-from service.retrieval.retriever import Filters
+from service.retrieval.retriever import NO_FILTERS, Filters
 from service.sanitising import cleaned
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _NOT_ON_THE_WIRE = frozenset({"law_title", "court", "decided_on"})
 """Kept with a stored citation for the export; the contract shows the law, the article and the title."""
 _ON_THE_WIRE = tuple(field.name for field in fields(Citation) if field.name not in _NOT_ON_THE_WIRE)
 _wire_values = attrgetter(*_ON_THE_WIRE)
+
+
+_JSON_TYPE = (b"content-type", b"application/json")
 
 
 class Body(BaseModel):
@@ -69,7 +73,9 @@ class Scoped(Body):
 
     @property
     def filters(self) -> Filters:
-        """The same for a search."""
+        """The same for a search; mostly nothing was said."""
+        if self.model_fields_set.isdisjoint(Scoped.model_fields):
+            return NO_FILTERS
         return Filters((), tuple(self.types), self.year_from, self.year_to, self.as_of)
 
 
@@ -120,6 +126,13 @@ class Json(Response):
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - Starlette's own signature: anything JSON can hold
         """Serialise."""
         return orjson.dumps(content)
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Length and type, as Starlette would put them; it looks for more than most of ours have."""
+        if headers is None:
+            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _JSON_TYPE]
+        else:
+            super().init_headers(headers)
 
 
 async def read_body(request: Request, model: type[Model], most: int, within: float = _BODY_SECONDS) -> Model:

@@ -44,9 +44,9 @@ def dressed(headers: Iterable[Header], record: RequestRecord, fixed: tuple[Heade
         (b"x-request-id", record.request_id.encode()),
         (b"x-trace-id", record.trace_id.encode()),
         *record.headers,
-        *fixed,
     ]
-    own = {name for name, _ in result} & _UNLESS_SET.keys()
+    own = [name for name, _ in result if name in _UNLESS_SET]
+    result += fixed
     result += _PLAIN if not own else [header for header in _PLAIN if header[0] not in own]
     rate = record.rate
     if rate is not None:
