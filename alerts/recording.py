@@ -90,11 +90,12 @@ def fast_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule
     )
 
 
-def slice_recordings(slo: SLO, pace: Pace) -> tuple[RecordingRule, ...]:
+def slice_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
     """One sample for each time slice; nothing for other kinds."""
     if not isinstance(slo.sli, TimeSliceSLI):
         return ()
-    return _pair_rules(recorded_pair(slo), slices(slo, slo.sli, pace), slo)
+    rules = _pair_rules(recorded_pair(slo), slices(slo, slo.sli, pace), slo)
+    return (*rules, *_dated(slo)) if _by_month(slo, demand) else rules
 
 
 def sampled_recordings(slo: SLO, demand: Demand) -> tuple[RecordingRule, ...]:
@@ -102,15 +103,11 @@ def sampled_recordings(slo: SLO, demand: Demand) -> tuple[RecordingRule, ...]:
     pair = recorded_pair(slo)
     if pair is None:
         return ()
-    rules: tuple[RecordingRule, ...] = ()
-    if pair.sampled() != pair and max(_windows(slo, demand)) > LONGEST_DENSE_WINDOW:
-        rules = _pair_rules(pair.sampled(), (selected(pair.bad, slo), selected(pair.valid, slo)), slo)
-    if not _by_month(slo, demand):
-        return rules
-    dated = tuple(
-        f"{selected(name, slo)}\n* on () group_left ({names.MONTH})\n{CURRENT_MONTH}" for name in (pair.bad, pair.valid)
-    )
-    return (*rules, *_pair_rules(pair.of_month(), (dated[0], dated[1]), slo))
+    if isinstance(slo.sli, TimeSliceSLI):
+        return ()
+    weeks = max(_windows(slo, demand)) > LONGEST_DENSE_WINDOW
+    kept = _pair_rules(pair.sampled(), (selected(pair.bad, slo), selected(pair.valid, slo)), slo) if weeks else ()
+    return (*kept, *_dated(slo)) if _by_month(slo, demand) else kept
 
 
 def long_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
@@ -143,6 +140,17 @@ def _windows(slo: SLO, demand: Demand) -> tuple[Decimal, ...]:
 
 def _by_month(slo: SLO, demand: Demand) -> bool:
     return slo.calendar or slo.id in demand.months
+
+
+def _dated(slo: SLO) -> tuple[RecordingRule, ...]:
+    """The counts with the month in which they are taken."""
+    pair = recorded_pair(slo)
+    if pair is None:
+        return ()
+    bad, valid = (
+        f"{selected(name, slo)}\n* on () group_left ({names.MONTH})\n{CURRENT_MONTH}" for name in (pair.bad, pair.valid)
+    )
+    return _pair_rules(pair.of_month(), (bad, valid), slo)
 
 
 def _pair_rules(pair: Pair | None, exprs: tuple[str, str] | None, slo: SLO) -> tuple[RecordingRule, ...]:

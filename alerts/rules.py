@@ -63,7 +63,7 @@ def _groups(spec: Spec, slo: SLO, demand: Demand, pace: Pace) -> tuple[Group, ..
     long: tuple[Rule, ...] = (*long_recordings(slo, demand, pace), *burn_alerts(spec, slo, slow, pace))
     slice_length = slo.sli.slice if isinstance(slo.sli, TimeSliceSLI) else FAST_INTERVAL
     groups = (
-        Group(f"{name}-slices", pace.seconds(slice_length), slice_recordings(slo, pace)),
+        Group(f"{name}-slices", pace.seconds(slice_length), slice_recordings(slo, demand, pace)),
         Group(name, pace.seconds(FAST_INTERVAL), fast),
         Group(f"{name}-sampled", pace.seconds(SAMPLED_INTERVAL), sampled_recordings(slo, demand)),
         Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long),

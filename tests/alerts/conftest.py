@@ -15,6 +15,7 @@ from harness.tools import find_tools
 from slo.load import load_spec
 from slo.quantities import parse_duration
 from slo.spec import Spec
+from tests.alerts.story import Tell, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,3 +72,9 @@ def amtool() -> Path:
     binary = find_tools(ROOT).amtool
     assert binary is not None, "amtool is missing: run make setup, or install the package prometheus-alertmanager"
     return binary
+
+
+@pytest.fixture
+def told(promtool: Path, tmp_path: Path) -> Tell:
+    """Lets promtool evaluate a story and fails with its words."""
+    return lambda story: tell(story, promtool, tmp_path)

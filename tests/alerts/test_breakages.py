@@ -1,23 +1,19 @@
 """Thirteen things that break in other generators, one test each: none may break here.
 
-Rules are made of small specs, and promtool evaluates them over made-up traffic; what must be near a number is asked as a question whose
-answer is 1, because promtool compares exactly.
+Rules are made of small specs, and promtool evaluates them over made-up traffic.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import subprocess
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from alerts.emit import rules_yaml, to_yaml
+from alerts.emit import rules_yaml
 from alerts.lint import Weight, lint
 from alerts.model import RecordingRule
 from alerts.rules import rule_file
@@ -30,107 +26,9 @@ from slo.spec import Phase, Spec
 from slo.statistics import Measurement
 from slo.verdict import Readiness, Verdict, judge
 from slo.window_table import load_policy
+from tests.alerts.story import BAD, GOOD, HEAD, ORDERS, RATIO, Story, Tell, cumulative, shop
 
-HEAD = """
-spec: courtsight/slo/v1
-service: shop
-owner: shop-team
-window: {window}
-selector: {{job: shop}}
-slos:
-  orders:
-    title: Orders taken
-    objective: {objective}
-    events: {{valid: 'http_requests_total{{job="shop"}}', bad: 'http_requests_total{{job="shop",code=~"5.."}}'}}
-"""
-GOOD, BAD = (f'http_requests_total{{job="shop",instance="a",code="{code}"}}' for code in ("200", "500"))
-ORDERS = '{sloth_id="shop-orders"}'
-RATIO = "slo:sli_error:ratio_rate"
-
-
-def shop(objective: str = "99.9%", window: str = "30d", more: str = "") -> Spec:
-    """A spec of a service that is not ours; `more` stands below the SLO."""
-    return parse_spec((HEAD.format(objective=objective, window=window) + more).encode(), "shop.yaml")
-
-
-@dataclass
-class Story:
-    """Traffic, and what must be seen of it; times are written like `10m`."""
-
-    spec: Spec
-    series: dict[str, str]
-    step: str = "1m"
-    looks: list[dict[str, object]] = field(default_factory=list)
-
-    def sees(self, at: str, expr: str, *samples: tuple[str, float]) -> Story:
-        """At that time the expression yields exactly these samples; without any it yields nothing."""
-        found = [{"labels": labels, "value": value} for labels, value in samples]
-        self.looks.append({"expr": expr, "eval_time": at, "exp_samples": found})
-        return self
-
-    def near(self, at: str, expr: str, truth: float, *, within: float) -> Story:
-        """At that time the expression yields one sample that differs from the truth by so much of it at most."""
-        return self.sees(at, f"sum(abs(({expr}) - {truth!r})) <= bool {truth * within!r}", ("{}", 1))
-
-    def firing(self, at: str, *severities: str) -> Story:
-        """At that time burn-rate alerts of these severities fire, and of no others."""
-        expr = 'count by (severity) (ALERTS{alertstate="firing",burn_rate_factor!=""})'
-        return self.sees(
-            at, f"{expr} >= bool 1", *((f'{{severity="{severity}"}}', 1.0) for severity in sorted(severities))
-        )
-
-
-Tell = Callable[[Story], None]
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def told(promtool: Path, tmp_path: Path) -> Tell:
-    """Lets promtool evaluate a story and fails with its words."""
-
-    def tell(story: Story) -> None:
-        rules = rule_file(story.spec)
-        (tmp_path / "rules.yaml").write_bytes(rules_yaml(rules))
-        document = {
-            "rule_files": ["rules.yaml"],
-            "evaluation_interval": story.step,
-            "group_eval_order": [group.name for group in rules.groups],
-            "tests": [
-                {
-                    "interval": story.step,
-                    "input_series": [{"series": name, "values": values} for name, values in story.series.items()],
-                    "promql_expr_test": story.looks,
-                }
-            ],
-        }
-        (tmp_path / "test.yaml").write_bytes(to_yaml(document, "shop"))
-        done = subprocess.run(
-            [str(promtool), "test", "rules", "test.yaml"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-
-    return tell
-
-
-def cumulative(increments: Iterable[int]) -> str:
-    """A counter that begins at zero, in promtool's notation, runs of equal steps put together."""
-    parts, value, run, step = ["0"], 0, 0, None
-    for increment in increments:
-        if increment == step:
-            run += 1
-        else:
-            if step is not None:
-                parts.append(f"{value + step}+{step}x{run - 1}")
-                value += step * run
-            step, run = increment, 1
-    if step is not None:
-        parts.append(f"{value + step}+{step}x{run - 1}")
-    return " ".join(parts)
 
 
 @pytest.mark.parametrize(("busy_bad", "quiet_bad"), [("0.01", "0"), ("0", "0.05")], ids=["busy", "quiet"])
