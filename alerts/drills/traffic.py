@@ -26,6 +26,9 @@ TICK_SECONDS = 0.1
 PROBE_SECONDS = 1.0
 """How often readiness is probed, as an orchestrator does; the service looks at what it leans on whenever it is asked."""
 
+PROBE_TIMEOUT_SECONDS = 3.0
+"""Longer than the service waits for what it leans on, so that it has time to say what is wrong."""
+
 GOOD_SCORE, BAD_SCORE = 5, 1
 
 OpenTarget = Callable[[], AbstractAsyncContextManager[ChatTarget]]
@@ -138,7 +141,7 @@ async def _ask_on(asking: _Asking, group: asyncio.TaskGroup, turns: Iterator[tup
 async def _probe(target: ChatTarget) -> None:
     while True:
         with contextlib.suppress(CourtSightError, TimeoutError):
-            async with asyncio.timeout(PROBE_SECONDS):
+            async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                 await target.raw(None, RawRequest("GET", "/health/ready"))
         await asyncio.sleep(PROBE_SECONDS)
 
