@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from alerts.drills.drill import Drill
+from alerts.drills.drill import FOLDER, Drill, load_drill
 from alerts.drills.runner import run_drills
 from alerts.model import AlertRule, Group, RuleFile
 from alerts.rules import rule_file
@@ -60,18 +60,25 @@ def story(evidence: Evidence) -> dict[str, Any]:
     return drills[0]
 
 
-def test_the_page_fires_arrives_and_resolves(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
-    """A locked database pages through Prometheus and Alertmanager and resolves, within 75 seconds, without a false alarm."""
-    evidence = run_drills((drill,), spec, tools, context(), tmp_path, on_event=lambda _: None, clock=now)
-    assert [(item.verdict, item.reason) for item in evidence.items if item.verdict is not Verdict.PASS] == []
+def test_two_drills_side_by_side(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
+    """A locked database and a killed service page through Prometheus and Alertmanager and resolve, each on a stack of its own."""
+    killed = load_drill(FOLDER / "service-killed.yaml")
+    evidence = run_drills((drill, killed), spec, tools, context(), tmp_path, on_event=lambda _: None, clock=now)
+    judged = {item.gate: (item.verdict, item.reason) for item in evidence.items}
+    assert judged["drill-cycle"][0] is Verdict.PASS, judged
     told = story(evidence)
     assert (
         0 < told["measured_seconds"] <= told["delivered_seconds"] < told["released_seconds"] < told["resolved_seconds"]
     )
     assert told["cycle_seconds"] <= 75
-    assert told["false_alarms"] == []
     assert told["questions"]["during"]["failed"] > 0
     assert told["questions"]["after"]["failed"] == 0
+    down, instance = evidence.details["drills"][1:]
+    assert (down["alert"], instance["alert"]) == ("ServiceDown", "InstanceDown")
+    assert down["resolved_seconds"] is not None
+    assert instance["measured_seconds"] is not None
+    assert instance["delivered_seconds"] is None  # an outage explains it
+    assert [entry["false_alarms"] for entry in evidence.details["drills"]] == [[], [], []]
     kept = read_evidence(write(evidence, tmp_path))
     assert kept.kind is Kind.DRILL
     assert sorted(path.name for path in (tmp_path / drill.id).iterdir()) == ["logs"]
@@ -148,9 +155,9 @@ def test_an_interrupt_leaves_nothing_running(drill: Drill, tmp_path: Path) -> No
 
 
 def children_of(parent: int) -> list[int]:
-    listed = Path(f"/proc/{parent}/task/{parent}/children")
-    if listed.exists():
-        return [int(word) for word in listed.read_text().split()]
+    tasks = Path(f"/proc/{parent}/task")
+    if tasks.is_dir():  # each thread has children of its own
+        return [int(word) for listed in tasks.glob("*/children") for word in listed.read_text().split()]
     table = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [line.split() for line in table.splitlines()]
     return [int(pid) for pid, above in pairs if int(above) == parent]
