@@ -17,9 +17,9 @@ UNITS: dict[str, Decimal] = {
     "d": Decimal(86400),
     "w": Decimal(604800),
 }
-_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d|w)")
-_PERCENT = re.compile(r"\d{1,3}(?:\.\d{1,15})?")
-_COMMA = re.compile(r"(\d),(\d)")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(ms|s|m|h|d|w)")
+_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,15})?")
+_COMMA = re.compile(r"([0-9]),([0-9])")
 _FALLING = ("w", "d", "h", "m", "s", "ms")
 LONGEST_TEXT = 64
 """Characters of a percent or duration; nobody writes a longer one."""
@@ -64,7 +64,7 @@ _POINT = r"\1.\2"
 
 def _percent_meant(text: str) -> str:
     """The mend for a number without `%`: a share is shown as the percent that it is."""
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,15})?", text):
+    if not _PERCENT.fullmatch(text):
         return "write it like 99.9%"
     value = Decimal(text)
     return f"write {format_ratio(value)} or {format_number(value)}%" if value <= 1 else f"write {text}%"

@@ -149,7 +149,7 @@ def _alert_words(alert: dict[str, Any]) -> str:
     second = (
         "never at twice the budget's rate" if twice is None else f"after {spoken(twice)} at twice the budget's rate"
     )
-    limit = f"over {_percent(alert['fires_over_ratio'])} bad, {alert['factor']:g} times the budget's rate"
+    limit = f"over {_percent(alert['fires_over_ratio'])} bad, {alert['factor']:.4g} times the budget's rate"
     return f"{alert['long']}/{alert['short']} ({limit}): {first}, {second}."
 
 
@@ -171,7 +171,7 @@ def _count(number: float) -> str:
 
 
 def _percent(ratio: float) -> str:
-    return f"{format_number(Decimal(f'{ratio * 100:.6g}'))} %"
+    return f"{format_number(Decimal(f'{ratio * 100:.4g}'))} %"
 
 
 # --- traffic ---
@@ -179,8 +179,10 @@ def _percent(ratio: float) -> str:
 
 def _traffic(options: argparse.Namespace, now: float) -> Traffic:
     if options.requests_per_day is not None:
-        given = Events(options.requests_per_day, "as given")
-        return lambda slo: given if _countable(slo) else _uncounted(slo)
+        given, shared = (
+            Events(options.requests_per_day, said) for said in ("as given", "as given, all groups together")
+        )
+        return lambda slo: _uncounted(slo) if not _countable(slo) else shared if slo.group_by else given
     if options.prometheus:
         return lambda slo: _asked(options.prometheus, slo, now) if _countable(slo) else _uncounted(slo)
     return lambda _: Events(None, "give --requests-per-day or --prometheus")

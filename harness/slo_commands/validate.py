@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, EXIT_WRONG, as_json, files_of
 from slo.errors import InvalidInput, Problem
 from slo.spec import Spec
+from slo.strict_yaml import Document
 
 SENTENCE = "say everything that is wrong with a spec, with file, line, path and mend"
 EXAMPLES = (
@@ -64,27 +65,32 @@ def run(options: argparse.Namespace) -> int:
 
 def _looked_at(file: Path, *, strict: bool) -> _Looked:
     from slo.load import examine_spec  # noqa: PLC0415 - imported when the command runs
-    from slo.strict_yaml import read_bytes  # noqa: PLC0415 - as above
+    from slo.strict_yaml import read_bytes, read_document  # noqa: PLC0415 - as above
 
     try:
-        examined = examine_spec(read_bytes(file), str(file))
+        raw = read_bytes(file)
+        examined = examine_spec(raw, str(file))
     except InvalidInput as error:
         return _Looked(error.problems, ())
     if examined.spec is None:
         return _Looked(examined.problems, examined.warnings)
-    warnings = (*examined.warnings, *lint_warnings(examined.spec, file))
+    warnings = (*examined.warnings, *lint_warnings(examined.spec, read_document(raw, str(file))))
     refused = refusals(examined.spec, file) if strict else ()
     return _Looked(refused, warnings)
 
 
-def lint_warnings(spec: Spec, file: Path) -> tuple[Problem, ...]:
+def lint_warnings(spec: Spec, document: Document) -> tuple[Problem, ...]:
     """What the windows of the alerts cannot do for their objectives; notices are left to `explain`."""
     from alerts.lint import Weight, lint  # noqa: PLC0415 - as above
+    from slo.window_table import load_policy  # noqa: PLC0415 - as above
 
+    found = [finding for finding in lint(spec, load_policy()) if finding.severity is not Weight.NOTICE]
+    places = [("slos", spec.slo(finding.slo).name) for finding in found]
     return tuple(
-        Problem(str(file), None, f"slos.{finding.slo}", finding.message, finding.advice)
-        for finding in lint(spec)
-        if finding.severity is not Weight.NOTICE
+        Problem(
+            document.name, document.line_of(place), ".".join(place), f"{finding.slo}: {finding.message}", finding.advice
+        )
+        for finding, place in zip(found, places, strict=True)
     )
 
 

@@ -92,6 +92,20 @@ def test_warnings_count_only_when_strict(tmp_path: Path, capsys: pytest.CaptureF
     assert "is no counter by its name" in said
 
 
+def test_windows_that_do_not_work_are_told_with_their_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At 90 % the workbook's fast page can never fire: a warning at the line of that SLO."""
+    spec = _written(
+        tmp_path, SHOP.replace("    objective: 90%\n", "    objective: 90%\n    alerting: {windows: standard}\n")
+    )
+    assert main(["slo", "validate", str(spec), "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    line = next(
+        number for number, text in enumerate(spec.read_text(encoding="utf-8").splitlines(), 1) if text == "  search:"
+    )
+    assert {(warning["line"], warning["path"]) for warning in warnings} == {(line, "slos.search")}
+    assert any("can never fire" in warning["message"] for warning in warnings)
+
+
 @pytest.mark.integration
 def test_promtool_has_the_last_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What our reading lets through and Prometheus refuses is a problem under --strict, told in promtool's words."""
