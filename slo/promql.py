@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+from slo.promql_words import AGGREGATIONS, BINARY, COMPARISONS, INSTANT_FUNCTIONS, MATCHES, RANGE_FUNCTIONS
+
 WINDOW = "$window"
 """Stands in a range, `[$window]`, and becomes each window in turn."""
 LONGEST = 10_000
@@ -30,114 +32,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_RANGE_FUNCTIONS = frozenset(
-    [
-        "absent_over_time",
-        "avg_over_time",
-        "changes",
-        "count_over_time",
-        "delta",
-        "deriv",
-        "double_exponential_smoothing",
-        "holt_winters",
-        "idelta",
-        "increase",
-        "irate",
-        "last_over_time",
-        "mad_over_time",
-        "max_over_time",
-        "min_over_time",
-        "predict_linear",
-        "present_over_time",
-        "quantile_over_time",
-        "rate",
-        "resets",
-        "stddev_over_time",
-        "stdvar_over_time",
-        "sum_over_time",
-    ]
-)
-_INSTANT_FUNCTIONS = frozenset(
-    [
-        "abs",
-        "absent",
-        "acos",
-        "acosh",
-        "asin",
-        "asinh",
-        "atan",
-        "atanh",
-        "ceil",
-        "clamp",
-        "clamp_max",
-        "clamp_min",
-        "cos",
-        "cosh",
-        "day_of_month",
-        "day_of_week",
-        "day_of_year",
-        "days_in_month",
-        "deg",
-        "exp",
-        "floor",
-        "histogram_avg",
-        "histogram_count",
-        "histogram_fraction",
-        "histogram_quantile",
-        "histogram_stddev",
-        "histogram_stdvar",
-        "histogram_sum",
-        "hour",
-        "info",
-        "label_join",
-        "label_replace",
-        "ln",
-        "log10",
-        "log2",
-        "minute",
-        "month",
-        "pi",
-        "rad",
-        "round",
-        "scalar",
-        "sgn",
-        "sin",
-        "sinh",
-        "sort",
-        "sort_by_label",
-        "sort_by_label_desc",
-        "sort_desc",
-        "sqrt",
-        "tan",
-        "tanh",
-        "time",
-        "timestamp",
-        "vector",
-        "year",
-    ]
-)
-_AGGREGATIONS = frozenset(
-    [
-        "avg",
-        "bottomk",
-        "count",
-        "count_values",
-        "group",
-        "limit_ratio",
-        "limitk",
-        "max",
-        "min",
-        "quantile",
-        "stddev",
-        "stdvar",
-        "sum",
-        "topk",
-    ]
-)
-_BINARY = {"or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3}
-_BINARY |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6}
-_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
-_MATCHES = ("=", "!=", "=~", "!~")
 _SPAN = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 
 
@@ -253,7 +147,7 @@ class _Reader:
         if depth > DEEPEST:
             raise PromQLError(f"is nested deeper than {DEEPEST} levels", "record its parts by rules of their own")
         ranged = self._unary(depth)
-        while (strength := _BINARY.get(self._word(), 0)) > least:
+        while (strength := BINARY.get(self._word(), 0)) > least:
             operator = self._take()
             self.composed = True
             self._modifiers(operator)
@@ -317,14 +211,14 @@ class _Reader:
             ranged = self.expression(0, depth + 1)
             self._want_word(")", ") that closes (")
             return ranged
-        if kind == "name" and word in _AGGREGATIONS and self._after() in ("(", "by", "without"):
+        if kind == "name" and word in AGGREGATIONS and self._after() in ("(", "by", "without"):
             return self._aggregation(depth)
         if kind == "name" and self._after() == "(":
             return self._call(depth)
         if word == "{":
             self._selector("")
             return False
-        if kind == "name" and word not in _BINARY:
+        if kind == "name" and word not in BINARY:
             self._selector(self._take())
             return False
         if kind in ("number", "string"):
@@ -354,13 +248,13 @@ class _Reader:
 
     def _call(self, depth: int) -> bool:
         name = self._take()
-        if name not in _RANGE_FUNCTIONS and name not in _INSTANT_FUNCTIONS:
-            near = get_close_matches(name, [*_RANGE_FUNCTIONS, *_INSTANT_FUNCTIONS, *_AGGREGATIONS], n=1, cutoff=0.6)
+        if name not in RANGE_FUNCTIONS and name not in INSTANT_FUNCTIONS:
+            near = get_close_matches(name, [*RANGE_FUNCTIONS, *INSTANT_FUNCTIONS, *AGGREGATIONS], n=1, cutoff=0.6)
             raise PromQLError(
                 f"there is no function {_shown(name)}", f"did you mean {near[0]}?" if near else "look it up"
             )
         self.composed = True
-        self._arguments(name, depth, ranges=name in _RANGE_FUNCTIONS)
+        self._arguments(name, depth, ranges=name in RANGE_FUNCTIONS)
         return False
 
     def _arguments(self, name: str, depth: int, *, ranges: bool) -> None:
@@ -396,7 +290,7 @@ class _Reader:
     def _matcher(self) -> bool:
         label = self._want("name", "a label name in braces")
         operator = self._word()
-        if operator not in _MATCHES:
+        if operator not in MATCHES:
             raise self._missing(f"one of = != =~ !~ after label {_shown(label)}")
         self._take()
         value = self._want("string", f"a value in quotes for label {_shown(label)}")[1:-1]
@@ -410,7 +304,7 @@ class _Reader:
     def _modifiers(self, operator: str) -> None:
         if self._word() == "bool":
             self._take()
-            if operator not in _COMPARISONS:
+            if operator not in COMPARISONS:
                 raise PromQLError(f"bool cannot follow {operator}", "it belongs to comparisons")
         if self._word() in ("on", "ignoring") and self._after() == "(":
             self._take()
