@@ -106,7 +106,14 @@ AGGREGATIONS = frozenset(
         "topk",
     ]
 )
-BINARY = {"or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3}
-BINARY |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6}
+BINARY = {
+    **dict.fromkeys(("or",), 1),
+    **dict.fromkeys(("and", "unless"), 2),
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%", "atan2"), 5),
+    "^": 6,
+}
+"""Operators, and how strongly they bind."""
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 MATCHES = ("=", "!=", "=~", "!~")

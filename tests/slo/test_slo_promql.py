@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.tools import find_tools
 from slo.promql import LONGEST, Matcher, PromQLError, read_expression, with_matchers
 
 GOOD = (
@@ -38,42 +43,42 @@ def test_what_prometheus_takes_is_taken(text: str) -> None:
     assert read_expression(text).metrics is not None
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "ends where it needs a metric"),
-        ("sum(rate(x[$window])", "needs ) that closes sum("),
-        ("sum(rate(x[$window])))", "where the expression has ended"),
-        ('x{a="b"', "needs } that closes {"),
-        ('x{a="b}', "is never closed"),
-        ("x{a=b}", "a value in quotes for label a"),
-        ("x{a}", "one of = != =~ !~"),
-        ("x y", "where the expression has ended"),
-        ("x +", "ends where it needs"),
-        ("* x", "has * where it needs"),
-        ("rate(x)", "needs a range"),
-        ("sum(x[5m])", "takes no range"),
-        ("x[$window]", "ends in a range"),
-        ("x[5m] / y", "a range stands beside /"),
-        ("rate(x[5 minutes])", "is no range"),
-        ("rate(x[$windw])", "is no range"),
-        ("rate(x[$window][5m])", "a second range"),
-        ("rte(x[$window])", "there is no function rte"),
-        ("x $window", "stands outside a range"),
-        ("x; drop", "is no PromQL"),
-        ('x{a=~"("}', "no regular expression"),
-        ('x{a=~"(?=b)"}', "looks around"),
-        ("{}", "selects nothing"),
-        ("rate(x[$window]", "that closes rate("),
-        ("x offset y", "a duration such as 5m"),
-        ("sum by (a) (x) by (b)", "grouped twice"),
-        ("a + bool b", "bool cannot follow +"),
-        ("rate(x[5m", "has no partner"),
-        ("(" * 60 + "x" + ")" * 60, "nested deeper"),
-        ("x" * (LONGEST + 1), "more than"),
-        ('x{5="a"}', "a label name in braces"),
-    ],
-)
+BAD = [
+    ("", "ends where it needs a metric"),
+    ("sum(rate(x[$window])", "needs ) that closes sum("),
+    ("sum(rate(x[$window])))", "where the expression has ended"),
+    ('x{a="b"', "needs } that closes {"),
+    ('x{a="b}', "is never closed"),
+    ("x{a=b}", "a value in quotes for label a"),
+    ("x{a}", "one of = != =~ !~"),
+    ("x y", "where the expression has ended"),
+    ("x +", "ends where it needs"),
+    ("* x", "has * where it needs"),
+    ("rate(x)", "needs a range"),
+    ("sum(x[5m])", "takes no range"),
+    ("x[$window]", "ends in a range"),
+    ("x[5m] / y", "a range stands beside /"),
+    ("rate(x[5 minutes])", "is no range"),
+    ("rate(x[$windw])", "is no range"),
+    ("rate(x[$window][5m])", "a second range"),
+    ("rte(x[$window])", "there is no function rte"),
+    ("x $window", "stands outside a range"),
+    ("x; drop", "is no PromQL"),
+    ('x{a=~"("}', "no regular expression"),
+    ('x{a=~"(?=b)"}', "looks around"),
+    ("{}", "selects nothing"),
+    ("rate(x[$window]", "that closes rate("),
+    ("x offset y", "a duration such as 5m"),
+    ("sum by (a) (x) by (b)", "grouped twice"),
+    ("a + bool b", "bool cannot follow +"),
+    ("rate(x[5m", "has no partner"),
+    ("(" * 60 + "x" + ")" * 60, "nested deeper"),
+    ("x" * (LONGEST + 1), "more than"),
+    ('x{5="a"}', "a label name in braces"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD)
 def test_what_does_not_parse_says_where_and_mends(text: str, said: str) -> None:
     """Each mistake is one sentence with a mend."""
     with pytest.raises(PromQLError, match=None) as caught:
@@ -124,3 +129,25 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_sums_of_what_parses_parse(parts: list[str]) -> None:
     """Brackets and operators around good expressions give good expressions."""
     assert read_expression(" + ".join(f"({part}\n)" for part in parts)).selector is False
+
+
+@pytest.mark.integration
+def test_promtool_is_of_the_same_mind(tmp_path: Path) -> None:
+    """What we take promtool takes, and what we refuse it refuses: else people would be told wrong."""
+    promtool = find_tools(Path(__file__).parents[2], report=lambda _: None).promtool
+    assert promtool is not None, "run: make setup"
+
+    def accepted(texts: Sequence[str]) -> bool:
+        rules = [{"record": f"a:{number}", "expr": text.replace("$window", "5m")} for number, text in enumerate(texts)]
+        (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "a", "rules": rules}]}), encoding="utf-8")
+        command = [str(promtool), "check", "rules", str(tmp_path / "rules.yaml")]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    assert [text for text in GOOD if not accepted([text])] == []
+    ours_alone = {"$windw", "nested deeper", "more than", "ends in a range", "5 minutes"}
+    bad = [
+        text
+        for text, said in BAD
+        if not any(word in text + said for word in ours_alone) and "$w" not in text.replace("$window", "")
+    ]
+    assert [text for text in bad if accepted([text])] == []
