@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import Request, Response
 
 from service.api.routing import router_of
 from service.errors import NotFound
-from service.web.shelf import Asset, shelf
+from service.web.shelf import Asset, Form, shelf
 
 router = router_of()
 
@@ -15,6 +17,8 @@ POLICY = (
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """Scripts, styles and requests of this origin alone, nothing inline, and no string ever becomes markup."""
+_REFUSED = re.compile(r"q=0(?:\.0{0,3})?")
+"""The weight of a coding that a client does not want."""
 _ASKED_AGAIN = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 
@@ -23,6 +27,12 @@ _KEPT = "public, max-age=31536000, immutable"
 async def page(request: Request) -> Response:
     """The page itself; a browser keeps it, and asks each time whether it is still the one."""
     return _answer(request, shelf().page, _ASKED_AGAIN)
+
+
+@router.head("/")
+async def page_head(request: Request) -> Response:
+    """What the page would be sent with."""
+    return await page(request)
 
 
 @router.get("/assets/{version}/{name}")
@@ -35,11 +45,36 @@ async def asset(request: Request, version: str, name: str) -> Response:
     return _answer(request, found, _KEPT if version == held.version else _ASKED_AGAIN)
 
 
+@router.head("/assets/{version}/{name}")
+async def asset_head(request: Request, version: str, name: str) -> Response:
+    """What a file of the page would be sent with."""
+    return await asset(request, version, name)
+
+
 def _answer(request: Request, asset: Asset, caching: str) -> Response:
-    headers = {"ETag": asset.etag, "Cache-Control": caching, "Content-Security-Policy": POLICY}
-    if _held(request.headers.get("if-none-match", ""), asset.etag):
+    form, coding = _form_for(request.headers.get("accept-encoding", ""), asset)
+    headers = {
+        "ETag": form.etag,
+        "Cache-Control": caching,
+        "Content-Security-Policy": POLICY,
+        "Vary": "Accept-Encoding",
+    }
+    if _held(request.headers.get("if-none-match", ""), form.etag):
         return Response(status_code=304, headers=headers)
-    return Response(asset.body, headers=headers, media_type=asset.media_type)
+    if coding:
+        headers["Content-Encoding"] = coding
+    if request.method == "HEAD":
+        return Response(headers=headers | {"Content-Length": str(len(form.body))}, media_type=asset.media_type)
+    return Response(form.body, headers=headers, media_type=asset.media_type)
+
+
+def _form_for(accepted: str, asset: Asset) -> tuple[Form, str]:
+    """The form that a client may be sent, and its coding: gzip only for those who name it (RFC 9110, 12.5.3), for `*` speaks of what may not exist yet."""
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() == "gzip" and not _REFUSED.fullmatch(weight.replace(" ", "")):
+            return asset.packed, "gzip"
+    return asset.plain, ""
 
 
 def _held(condition: str, etag: str) -> bool:

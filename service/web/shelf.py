@@ -1,4 +1,4 @@
-"""The page's files in memory, each with its media type and a strong ETag, under addresses that never change their content.
+"""The page's files in memory, plain and compressed once, each with its media type and strong ETags, under addresses that never change their content.
 
 The modules import each other by relative names, so all of them stand below one folder that is named after the digest of them all: a
 browser may keep what it got there for a year, and a new version is a new folder. Only the page itself is asked for again.
@@ -6,6 +6,7 @@ browser may keep what it got there for a year, and a new version is a new folder
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache
@@ -23,12 +24,20 @@ _PLACE = b"{version}"
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
-    """One file as it is sent; `etag` is a strong one, with its quotes."""
+class Form:
+    """The bytes of a file as they are sent; `etag` is a strong one, with its quotes: two forms are two."""
 
     body: bytes
-    media_type: str
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, as it is and as gzip has it: every one is a text, and gets smaller."""
+
+    media_type: str
+    plain: Form
+    packed: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +66,10 @@ def shelf() -> Shelf:
 
 
 def _asset(name: str, body: bytes) -> Asset:
-    return Asset(body, _MEDIA_TYPES[Path(name).suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    # Without a time inside: every process makes the same bytes, and so the same tag.
+    packed = gzip.compress(body, mtime=0)
+    return Asset(_MEDIA_TYPES[Path(name).suffix], _form(body), _form(packed))
+
+
+def _form(body: bytes) -> Form:
+    return Form(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')

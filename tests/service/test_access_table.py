@@ -28,7 +28,9 @@ OPEN = {
     ("/metrics", "GET"),
     ("/openapi.json", "GET"),
     ("/", "GET"),
+    ("/", "HEAD"),
     ("/assets/{version}/{name}", "GET"),
+    ("/assets/{version}/{name}", "HEAD"),
 }
 BODIES: dict[str, Any] = {
     "/v1/auth/token": {"username": "a-judge", "password": "wrong"},

@@ -14,7 +14,7 @@ from service.app import _routes
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = "".join((DOCS / name).read_text() for name in ("http-api.md", "openai.md"))
-METHODS = "GET|POST|PUT|PATCH|DELETE"
+METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE"
 
 
 @pytest.fixture(scope="module")

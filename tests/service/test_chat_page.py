@@ -43,6 +43,49 @@ def test_the_page_is_asked_for_again_and_its_files_are_kept(shipped: Any, names:
         assert (other.headers["cache-control"], other.content) == ("no-cache", kept.content)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip, deflate, br", True),
+        ("br;q=1.0, GZIP ; q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("identity", False),
+        ("", False),
+        ("*", False),
+        ("xgzip", False),
+    ],
+)
+def test_who_reads_gzip_gets_it(shipped: Any, names: list[str], accepted: str, *, packed: bool) -> None:
+    """Each file in the form that was asked for, with a tag of its own; what a cache in between keeps is told by `Vary`."""
+    for path in ("/", *(f"/assets/{shelf().version}/{name}" for name in names)):
+        plain = shipped.send("GET", path, headers={"Accept-Encoding": "identity"})
+        asked = shipped.send("GET", path, headers={"Accept-Encoding": accepted})
+        assert ("content-encoding" in asked.headers) == packed
+        assert asked.content == plain.content
+        assert "Accept-Encoding" in asked.headers.get_list("vary")
+        assert (asked.headers["etag"] != plain.headers["etag"]) == packed
+        if packed:
+            assert int(asked.headers["content-length"]) < len(plain.content)
+        held = {"Accept-Encoding": accepted, "If-None-Match": asked.headers["etag"]}
+        assert shipped.send("GET", path, headers=held).status_code == 304
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_the_head_says_what_the_whole_would(shipped: Any, names: list[str], accepted: str) -> None:
+    """HEAD: the headers of GET and no body, 304 and 404 included."""
+    for path in ("/", f"/assets/{shelf().version}/{names[0]}", "/assets/x/none.js"):
+        headers = {"Accept-Encoding": accepted}
+        whole, head = (shipped.send(method, path, headers=headers) for method in ("GET", "HEAD"))
+        own = ("etag", "content-type", "content-length", "content-encoding", "vary", "cache-control")
+        if whole.status_code == 200:
+            assert [head.headers.get(name) for name in own] == [whole.headers.get(name) for name in own]
+            assert head.content == b""
+            known = {**headers, "If-None-Match": whole.headers["etag"]}
+            assert shipped.send("HEAD", path, headers=known).status_code == 304
+        assert head.status_code == whole.status_code
+
+
 @pytest.mark.parametrize("name", ["nothing.js", "index.html", "..%2F..%2Fapp.py", "..%2Fshelf.py", "style.css%00"])
 def test_nothing_else_is_served(shipped: Any, name: str) -> None:
     """Only the files of the page have an address; no name leads out of its folder."""

@@ -179,7 +179,11 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("/openapi.json", "GET"): Operation("operations", {JSON: ""}, open=True),
     ("/", "GET"): Operation("page", {"text/html": ""}, open=True),
+    ("/", "HEAD"): Operation("page", {"text/html": ""}, open=True),
     ("/assets/{version}/{name}", "GET"): Operation(
+        "page", {"text/javascript": "", "text/css": "", "image/svg+xml": ""}, open=True
+    ),
+    ("/assets/{version}/{name}", "HEAD"): Operation(
         "page", {"text/javascript": "", "text/css": "", "image/svg+xml": ""}, open=True
     ),
 }
