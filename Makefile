@@ -38,7 +38,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill drill-storage prove generate check dashboards-import \
-	retrieval-eval confidence-eval decline-eval fuzz-api ingest test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval confidence-eval decline-eval fuzz-api ingest security-mutations sbom test lint format doctor setup clean ready unit integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -85,6 +85,9 @@ retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUE
 fuzz-api: ready ## Ask the whole API what its description allows and what not (CASES=, SEED=)
 	@$(BIN)/python -m tests.service.fuzzing --cases '$(or $(CASES),5000)' --seed '$(or $(SEED),0)'
 
+security-mutations: ready ## Break one line for each security control, in a copy, and see its test red (ONLY=; some 10 minutes)
+	@$(BIN)/python -m tests.security_mutations $(if $(ONLY),--only $(call quoted,$(ONLY))) $(ARGS)
+
 ##@ Documents
 ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")
 	@test -n $(call quoted,$(documents)) || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
@@ -122,6 +125,9 @@ doctor: ready ## Which dependency, port or version is wrong, and the mend
 
 ##@ Develop
 test: setup lint unit integration e2e ## Everything that CI runs, at most 12 minutes on two cores
+
+sbom: ready ## The bill of materials as CycloneDX, from the locks (INTO=)
+	@$(BIN)/python -m harness.sbom --into $(call quoted,$(or $(INTO),.cache/courtsight.cdx.json))
 
 lint: ready ## Style, types, import contracts, generated files
 	@$(BIN)/ruff check --quiet

@@ -25,6 +25,8 @@ DOCUMENTED = (
         "confidence-eval",
         "decline-eval",
         "fuzz-api",
+        "security-mutations",
+        "sbom",
         "ingest",
         "generate",
         "check",

@@ -91,6 +91,7 @@ def test_no_client_puts_markup_onto_the_page(house: Any) -> None:
     """Whatever stands in paths, methods, headers and bodies: every label value on the page is plain."""
     evil = "<img src=x onerror=alert(1)>"
     house.send("GET", f"/{evil}")
+    house.send("<IMG>", "/v1/chat")
     house.send("POST", f"/v1/tools/{evil}", "judge", json={"query": evil})
     house.send("POST", "/v1/chat", "judge", json={"message": evil, "model": evil}, headers={"user-agent": evil})
     house.send("POST", "/v1/chat/completions", "judge", json={"model": evil, "messages": []})
