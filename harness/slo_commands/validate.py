@@ -8,11 +8,14 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, EXIT_WRONG, as_json, files_of
 from slo.errors import InvalidInput, Problem
 from slo.spec import Spec
-from slo.strict_yaml import Document
+
+if TYPE_CHECKING:  # pydantic would make every command of the program start a quarter of a second later
+    from slo.strict_yaml import Document
 
 SENTENCE = "say everything that is wrong with a spec, with file, line, path and mend"
 EXAMPLES = (

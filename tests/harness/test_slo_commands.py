@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -283,3 +285,9 @@ def _written(folder: Path, text: str) -> Path:
     path = folder / "spec.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_the_command_line_starts_without_what_one_command_needs() -> None:
+    """Neither pydantic nor YAML is imported before a command runs: every start of the program would wait for them."""
+    code = "import harness.cli, sys; sys.exit('pydantic' in sys.modules or 'yaml' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
