@@ -51,6 +51,11 @@ class Families:
         self._period = self._read_period(wire.window, ("window",))
         self._selector = cell(wire.selector)
 
+    @property
+    def window(self) -> Decimal:
+        """The spec's own SLO window in seconds; 30 days where it cannot be read."""
+        return DAYS_OF_MONTH if self._period is None else self._period.seconds
+
     def slos(self, broken: frozenset[str]) -> tuple[SLO, ...]:
         """Every SLO that can be made; `broken` are names of those that the wire refused, which may still be spoken of."""
         made: list[SLO] = []

@@ -99,13 +99,14 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
     def choose(windows: str, objective: Decimal, period: Decimal) -> tuple[Window, ...]:
         return policy.standard if windows == "standard" else alert_windows(objective, period, policy)
 
-    slos = Families(wire, choose, findings).slos(broken)
+    families = Families(wire, choose, findings)
+    slos = families.slos(broken)
     gates = Gates(wire, slos, broken, findings)
     return Spec(
         service=wire.service,
         deployment=wire.deployment or wire.service,
         owner=wire.owner,
-        window=min((slo.window for slo in slos), default=Decimal(0)),
+        window=families.window,
         selector=cell(wire.selector),
         labels={label: tuple(values) for label, values in wire.labels.items()},
         slos=slos,

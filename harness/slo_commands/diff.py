@@ -15,7 +15,7 @@ from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number, format_ratio
 from slo.sli import WINDOW, CountedSLI, bad_of, valid_of
-from slo.spec import SLO, CompositeSLI, Gate, RawSLI, Spec, TimeSliceSLI, Window
+from slo.spec import SLO, CompositeSLI, Gate, Phase, RawSLI, Spec, TimeSliceSLI, Window
 
 SENTENCE = "say which SLOs, budgets and alerts differ between two specs"
 EXAMPLES = (
@@ -75,9 +75,29 @@ def differences(old: Spec, new: Spec) -> tuple[Difference, ...]:
 def _whole(old: Spec, new: Spec) -> Iterator[Difference]:
     for what in ("service", "deployment", "owner"):
         yield from _changed("spec", what, getattr(old, what), getattr(new, what))
-    yield from _changed(
-        "spec", "evidence is too old after", *(spoken(float(spec.evidence_max_age)) for spec in (old, new))
-    )
+    ages = [spoken(float(spec.evidence_max_age)) for spec in (old, new)]
+    yield from _changed("spec", "evidence is too old after", *ages)
+    yield from _changed("spec", "score", _score(old), _score(new))
+    for phase in dict.fromkeys([*old.phases, *new.phases]):
+        yield from _changed(f"phase {phase}", "asks", _demands(old, phase), _demands(new, phase))
+
+
+def _score(spec: Spec) -> str:
+    if spec.score is None:
+        return "shown only"
+    return f"passes from {format_ratio(spec.score.passes)}, fails under {format_ratio(spec.score.warns)}"
+
+
+def _demands(spec: Spec, phase: Phase) -> str:
+    asked = spec.phases.get(phase)
+    if asked is None:
+        return "nothing"
+    words = [
+        word.replace("_", " ") for word in ("real_engine", "real_documents", "clean_commit") if getattr(asked, word)
+    ]
+    days = "" if asked.slo_window is None else f"SLOs over {format_duration(asked.slo_window)}"
+    checklists = f"checklists {', '.join(asked.checklists)}" if asked.checklists else ""
+    return "; ".join(filter(None, [asked.title, *words, checklists, days]))
 
 
 def _slos(old: Spec, new: Spec) -> Iterator[Difference]:

@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,36 @@ def test_unknown_traffic_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str
     )
 
 
+def test_traffic_out_of_prometheus(capsys: pytest.CaptureFixture[str]) -> None:
+    """The valid events of the last day are asked of Prometheus, and the source is said."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            found = {"metric": {}, "value": [1.0, "50000"]}
+            body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": [found]}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}"
+            said = _explained(capsys, str(SPEC), "--slo", "availability", "--prometheus", address)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "50,000 events a day (the last day, in Prometheus): 50 may fail a day, 1,500 in the window" in said
+    assert any("%5B1d%5D" in path for path in asked)
+
+
 def test_what_counts_no_events_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """Raw ratios have no events; of time slices the day has 1,440 minutes, of which 14 may be bad at 99 %."""
     shown = json.loads(_explained(capsys, str(EXAMPLE), "--requests-per-day", "1000", "--json"))
@@ -221,6 +253,19 @@ def test_gates_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFixture[st
     )
     assert main(["slo", "diff", str(SPEC), str(other)]) == 1
     assert "~ gate latency-cell: phase build" in capsys.readouterr().out
+
+
+def test_what_phases_and_score_ask_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A launch that asks for less, and a score that decides, are differences."""
+    text = (
+        SPEC.read_text(encoding="utf-8")
+        .replace("slo_window: 14d", "slo_window: 7d")
+        .replace("\ngates:\n", "\nscore: {pass: 90%}\ngates:\n")
+    )
+    assert main(["slo", "diff", str(SPEC), str(_written(tmp_path, text))]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "~ spec: score shown only -> passes from 90%, fails under 90%" in lines
+    assert any(line.startswith("~ phase public: asks ") and line.endswith("SLOs over 7d") for line in lines)
 
 
 # --- generate ---
