@@ -50,7 +50,8 @@ PROGRAMS = {
     "slo_generate": Program(20, ("--slos", "100", "--rounds", "1")),
     "generators": Program(60, (), "--benchmark-json"),
 }
-"""What runs, in this order; `generators` are the pytest files. `retrieval_stores` needs a database of its own and is run by hand."""
+"""What runs, in this order; `generators` are the pytest files. `retrieval_stores` needs a database of its own, `slo_scale` half an
+hour: they are run by hand."""
 
 
 def command(name: str, folder: Path, *, short: bool) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "micro"
-BY_HAND = {"retrieval_stores"}
+BY_HAND = {"retrieval_stores", "slo_scale"}
 SERVERS = {"asgi_peer", "usual_stack"}
 
 
