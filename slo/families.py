@@ -274,7 +274,7 @@ class Families:
         place = (*path, "runbook")
         if _TEMPLATE.search(entry.runbook) or not entry.runbook.isprintable() or " " in entry.runbook:
             self._findings.wrong(place, "is neither an address nor a path", "write https://… or docs/runbooks/….md")
-        elif "://" in entry.runbook and not entry.runbook.startswith(("https://", "http://")):
+        elif ":" in entry.runbook and not entry.runbook.startswith(("https://", "http://")):
             self._findings.wrong(place, "is an address that people cannot open", "write https://…")
         elif "://" not in entry.runbook and (entry.runbook.startswith("/") or ".." in entry.runbook.split("/")):
             self._findings.wrong(place, "leads out of the project", "write a path from its root")

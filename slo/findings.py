@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from slo.errors import InvalidInput, Problem
+from slo.errors import Problem
 from slo.strict_yaml import Document
 
 Path = tuple[str, ...]
@@ -30,15 +30,6 @@ class Findings:
     def doubtful(self, path: Path, message: str, advice: str) -> None:
         """Something that may stand, and should be looked at."""
         self.warnings.append(self._at(path, message, advice))
-
-    def raise_any(self) -> None:
-        """End here if anything is wrong.
-
-        Raises:
-            InvalidInput: There are problems; all of them are in it, by line.
-        """
-        if self.problems:
-            raise InvalidInput(in_order(self.problems))
 
     def _at(self, path: Path, message: str, advice: str) -> Problem:
         return Problem(self.document.name, self.document.line_of(path), ".".join(path), message, advice)

@@ -111,13 +111,38 @@ def test_windows_that_do_not_work_are_told_with_their_line(tmp_path: Path, capsy
 
 
 @pytest.mark.integration
-def test_promtool_has_the_last_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What our reading lets through and Prometheus refuses is a problem under --strict, told in promtool's words."""
-    spec = _written(
-        tmp_path, SHOP.replace("max(max_over_time(", "max(label_join(").replace("[$window]))", "[$window]), 1))", 1)
-    )
-    assert main(["slo", "validate", str(spec), "--strict"]) == 2
-    assert capsys.readouterr().out
+@pytest.mark.parametrize("command", [("validate",), ("generate", "-o", "rules")])
+def test_promtool_has_the_last_word(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What our reading lets through and Prometheus refuses, a missing argument, is told in promtool's words; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    spec = _written(tmp_path, SHOP.replace("value: max(max_over_time(", "value: clamp_max(max_over_time("))
+    assert main(["slo", "validate", str(spec)]) == 0
+    assert main(["slo", *command, str(spec), "--strict"]) == 2
+    said = "".join(capsys.readouterr())
+    assert "promtool refuses" in said
+    assert "clamp_max" in said
+    assert not (tmp_path / "rules").exists()
+
+
+@pytest.mark.integration
+def test_a_good_spec_is_good_for_promtool_too(tmp_path: Path) -> None:
+    """The example passes every check, and is written."""
+    assert main(["slo", "validate", str(EXAMPLE), "--strict"]) == 0
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(tmp_path / "rules"), "--strict", "--json"]) == 0
+
+
+def test_tests_that_cannot_be_made_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where traffic for promtool cannot be made up nothing is written, and the way without is named; else every alert has its tests."""
+    status = main(["slo", "generate", str(EXAMPLE), "-o", str(tmp_path / "rules"), "--with-tests"])
+    if status == 0:
+        assert list((tmp_path / "rules" / "tests").glob("*.yaml"))
+    else:
+        assert "leave --with-tests away" in capsys.readouterr().err
+        assert not (tmp_path / "rules").exists()
+    assert main(["slo", "generate", str(SPEC), "-o", str(tmp_path / "own"), "--with-tests"]) == 0
+    assert list((tmp_path / "own" / "tests").glob("burn-*.yaml"))
 
 
 # --- explain ---

@@ -133,6 +133,23 @@ def test_limits_of_values(limit: str, value: str) -> None:
     assert sli.limit == Decimal(value)
 
 
+@pytest.mark.parametrize(
+    ("of", "kind"),
+    [
+        ("ratio: {metric: jobs_total, label: outcome, good: [ok], bad: [failed]}", RatioSLI),
+        ("latency: {metric: job_seconds, threshold: 5s}", LatencySLI),
+        ("events: {valid: jobs_total, bad: jobs_failed_total}", EventsSLI),
+    ],
+)
+def test_slices_of_events(of: str, kind: type) -> None:
+    """A slice may look at the share of good events of any counted SLI."""
+    value = 'value: max(max_over_time(queue_oldest_message_age_seconds{job="shop"}[$window]))\n      at_most: 30s'
+    sli = _changed(value, f"{of}\n      at_least: 99%").slo("queue").sli
+    assert isinstance(sli, TimeSliceSLI)
+    assert isinstance(sli.of, kind)
+    assert (sli.direction, sli.limit) == (Direction.AT_LEAST, Decimal("0.99"))
+
+
 def test_raw_with_windows_of_its_own(shop: Spec) -> None:
     """An own table is taken as it stands."""
     slo = shop.slo("probe")
