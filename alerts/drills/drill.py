@@ -58,8 +58,8 @@ class Delivery(StrEnum):
     """When an expected alert reaches the receiver.
 
     HELD waits for the release: a page of the same SLO speaks meanwhile, and its ticket is silenced (alertmanager.yaml). SILENCED never
-    comes, because an outage explains it to the end. EITHER is a ticket beside pages of the same fault: it may be silenced and gone before
-    they are.
+    comes, because an outage explains it to the end. EITHER is an alert beside louder ones of the same fault, which may silence it
+    and outlast it.
     """
 
     AT_ONCE = "at-once"

@@ -128,7 +128,7 @@ def _missing(wanted: Expectation, seen: Sighting | None, within: str) -> str:
         return heard if seen.delivered is not None else ""
     if seen.delivered is None and wanted.delivery is not Delivery.EITHER:
         return f"{wanted.name} fired, and its {wanted.severity} was not delivered {within}: look at Alertmanager's routes and log"
-    if wanted.severity is Severity.PAGE and seen.resolved is None:
+    if wanted.severity is Severity.PAGE and wanted.at_once and seen.resolved is None:
         return f"{wanted.name} was delivered and did not resolve {within}: look at its short window and the routes"
     return ""
 
