@@ -6,6 +6,7 @@ dependencies are installed. PostgreSQL refuses root, so that as root it runs as 
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import secrets
@@ -17,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from target.errors import StackError
 from target.processes import LOOPBACK, ChildProcess, free_port, start
@@ -25,6 +27,7 @@ NOBODY = 65534
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+_PREFIX, _LOCK = "courtsight-postgresql-", ".owner"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -37,6 +40,7 @@ class Server:
         probe: A command that succeeds once the server answers.
         user: Id of the user that it runs as; None for our own.
         litter: A folder of its own that goes with it.
+        lock: Held while the folder is in use.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Server:
     user: int | None = None
     ends_by: signal.Signals = signal.SIGTERM
     litter: Path | None = None
+    lock: TextIO | None = field(default=None, repr=False)
     _child: ChildProcess | None = None
 
     def start(self) -> None:
@@ -116,6 +121,8 @@ class Server:
             self._child.stop(grace_seconds=STOP_SECONDS)
         if self.litter is not None:
             shutil.rmtree(self.litter, ignore_errors=True)
+        if self.lock is not None:
+            self.lock.close()
 
 
 def redis_program(root: Path) -> Path | None:
@@ -176,12 +183,38 @@ def postgresql(log: Path) -> Server:
     programs = postgresql_programs()
     if programs is None:
         raise StackError("This drill needs PostgreSQL: install the package postgresql, or the tests' dependencies")
-    folder = Path(tempfile.mkdtemp(prefix="courtsight-postgresql-"))
+    below = Path(tempfile.gettempdir())
+    remove_abandoned_clusters(below)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=below))
+    lock = (folder / _LOCK).open("w", encoding="utf-8")
     try:
-        return _cluster(programs, folder, log)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = _cluster(programs, folder, log)
     except BaseException:
+        lock.close()
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    server.lock = lock
+    return server
+
+
+def remove_abandoned_clusters(below: Path) -> tuple[Path, ...]:
+    """Remove the clusters of drills that were killed outright; the kernel lets go of a lock when its holder dies.
+
+    Returns:
+        What was removed; what cannot be removed stays for another time.
+    """
+    return tuple(lock.parent for lock in sorted(below.glob(f"{_PREFIX}*/{_LOCK}")) if _removed(lock))
+
+
+def _removed(lock: Path) -> bool:
+    try:
+        with lock.open("a", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent)
+    except OSError:  # held by its owner, gone meanwhile, or not ours to remove
+        return False
+    return True
 
 
 def _cluster(programs: Path, folder: Path, log: Path) -> Server:

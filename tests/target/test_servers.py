@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,14 @@ import pytest
 
 from target import servers
 from target.errors import StackError
-from target.servers import Server, postgresql, postgresql_programs, redis, redis_program
+from target.servers import (
+    Server,
+    postgresql,
+    postgresql_programs,
+    redis,
+    redis_program,
+    remove_abandoned_clusters,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -115,3 +123,15 @@ def test_postgresql_stops_and_leaves_nothing(tmp_path: Path) -> None:
     finally:
         server.close()
     assert not folder.exists()
+
+
+def test_clusters_of_killed_drills_are_removed(tmp_path: Path) -> None:
+    """A folder whose owner was killed goes when the next database is made; one in use stays."""
+    abandoned, used = (tmp_path / f"courtsight-postgresql-{name}" for name in ("a", "b"))
+    for folder in (abandoned, used):
+        folder.mkdir()
+        (folder / ".owner").touch()
+    with (used / ".owner").open("w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert remove_abandoned_clusters(tmp_path) == (abandoned,)
+        assert [path.name for path in tmp_path.iterdir()] == [used.name]
