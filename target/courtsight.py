@@ -42,8 +42,16 @@ TIMEOUT_SECONDS = 30.0
 class CourtSightTarget:
     """A `ChatTarget` over httpx; one connection pool, no state besides it."""
 
-    def __init__(self, client: httpx.AsyncClient, credentials: Mapping[str, Login], timer: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        credentials: Mapping[str, Login],
+        timer: Callable[[], float],
+        *,
+        remembered: bool = False,
+    ) -> None:
         self._client = client
+        self._remembered = remembered
         self._credentials = credentials
         self._timer = timer
 
@@ -76,13 +84,13 @@ class CourtSightTarget:
         """See `ChatTarget.ask`."""
         started = self._timer()
         response = await self._send(
-            "POST", "/v1/chat", headers=_asking(session), json=_question(message, conversation_id)
+            "POST", "/v1/chat", headers=self._asking(session), json=_question(message, conversation_id)
         )
         return wire.reply_of(response.status_code, response.content, self._timer() - started)
 
     async def stream(self, session: Session, message: str, conversation_id: str | None = None) -> StreamedReply:
         """See `ChatTarget.stream`."""
-        headers = {**_asking(session), "Accept": "text/event-stream"}
+        headers = {**self._asking(session), "Accept": "text/event-stream"}
         started = self._timer()
         try:
             async with self._client.stream(
@@ -95,6 +103,10 @@ class CourtSightTarget:
                 return await self._read_stream(response, started)
         except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
+
+    def _asking(self, session: Session) -> dict[str, str]:
+        """The headers of a question; a remembered answer would say nothing about the chatbot, so none may come unless it is asked for."""
+        return {**_bearer(session), **({} if self._remembered else {"Cache-Control": "no-store"})}
 
     async def _read_stream(self, response: httpx.Response, started: float) -> StreamedReply:
         reader, words, arrivals = EventReader(), [], []
@@ -202,8 +214,9 @@ async def open_target(
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
     timer: Callable[[], float] = time.perf_counter,
+    remembered: bool = False,
 ) -> AsyncIterator[CourtSightTarget]:
-    """A target at `url`, closed at the end.
+    """A target at `url`, closed at the end; with `remembered` its cache may answer.
 
     Raises:
         InvalidInput: The address is none of http or https.
@@ -220,7 +233,7 @@ async def open_target(
         trust_env=not loopback,  # a proxy must never come between us and our own stack
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
     )
-    async with CourtSightTarget(client, credentials, timer) as target:
+    async with CourtSightTarget(client, credentials, timer, remembered=remembered) as target:
         yield target
 
 
@@ -256,11 +269,6 @@ def read_credentials(path: Path) -> Mapping[str, Login]:
 
 def _bearer(session: Session) -> dict[str, str]:
     return {"Authorization": f"Bearer {session.token}"}
-
-
-def _asking(session: Session) -> dict[str, str]:
-    """The headers of a question; a remembered answer would say nothing about the chatbot, so none may come."""
-    return {**_bearer(session), "Cache-Control": "no-store"}
 
 
 def _question(message: str, conversation_id: str | None) -> dict[str, object]:

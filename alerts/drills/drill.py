@@ -89,8 +89,8 @@ class Traffic:
 
     Attributes:
         stream: Whether answers are taken word by word.
-        unlike: Whether each question gets a number of its own, so that no cache knows it.
-        scored: Share of the answers that get a score: five in the calm.
+        remembered: Whether the cache of answers may answer.
+        scored: Whether each answer gets a score: five in the calm.
     """
 
     rate: float
@@ -98,7 +98,7 @@ class Traffic:
     roles: tuple[str, ...]
     questions: tuple[str, ...]
     stream: bool = False
-    unlike: bool = False
+    remembered: bool = False
     scored: bool = False
 
 
@@ -206,7 +206,7 @@ class _Traffic(Wire):
     roles: list[Name] = Field(min_length=1)
     questions: list[Text] = Field(min_length=1)
     stream: bool = False
-    unlike: bool = False
+    remembered: bool = False
     scored: bool = False
 
 
@@ -302,7 +302,7 @@ def _traffic(wire: _Traffic) -> Traffic:
         roles=tuple(wire.roles),
         questions=tuple(wire.questions),
         stream=wire.stream,
-        unlike=wire.unlike,
+        remembered=wire.remembered,
         scored=wire.scored,
     )
 

@@ -233,7 +233,11 @@ def _watched(wish: Wish, parts: Parts, programs: Programs, tell: Callable[[str],
     service, stack = parts.service, parts.stack
     with contextlib.ExitStack() as watchers:
         parts.traffic = watchers.enter_context(
-            live_traffic(lambda: open_target(service.url, stack.credentials()), wish.drill.traffic, time.time)
+            live_traffic(
+                lambda: open_target(service.url, stack.credentials(), remembered=wish.drill.traffic.remembered),
+                wish.drill.traffic,
+                time.time,
+            )
         )
         _await_round(wish, parts)
         tell(f"writing {wish.drill.baseline / 60:g} minutes of synthetic baseline")

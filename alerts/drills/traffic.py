@@ -56,7 +56,7 @@ class Mood:
     """
 
     rate: float
-    unlike: bool
+    unlike: bool = False
     score: int = GOOD_SCORE
     instead: str = ""
 
@@ -76,7 +76,7 @@ class TrafficLog:
     sent: list[Sent] = field(default_factory=list)
     trouble: str = ""
     signed_in: bool = False
-    mood: Mood = field(default_factory=lambda: Mood(1.0, unlike=False))
+    mood: Mood = field(default_factory=lambda: Mood(1.0))
     begun: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -92,7 +92,7 @@ async def drive(target: ChatTarget, traffic: Traffic, log: TrafficLog, now: Call
         TargetError: A role could not sign in.
     """
     sessions = [await target.login(role) for role in traffic.roles]
-    mood = log.mood = Mood(traffic.rate, traffic.unlike)
+    mood = log.mood = Mood(traffic.rate)
     log.signed_in = True
     log.begun.set()
     asking = _Asking(target, traffic, log, mood, now)

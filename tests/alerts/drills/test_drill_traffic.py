@@ -98,11 +98,24 @@ def test_answers_may_be_streamed(traffic: Traffic) -> None:
     assert chat.streamed == len(chat.asked)
 
 
-def test_questions_may_be_unlike(traffic: Traffic) -> None:
-    """With a number of its own no question is known to a cache."""
-    chat = FakeChat()
-    driven(chat, replace(traffic, unlike=True))
-    assert len({message for _, message in chat.asked}) == len(chat.asked)
+def test_questions_may_become_unlike(traffic: Traffic) -> None:
+    """With a number of its own no question is known to a cache; with other words everybody asks the same."""
+    chat, log = FakeChat(), TrafficLog()
+
+    async def story() -> None:
+        asking = asyncio.create_task(drive(cast("ChatTarget", chat), traffic, log, lambda: 0.0))
+        assert await asyncio.to_thread(log.begun.wait, 10)
+        log.mood.unlike, log.mood.instead = True, "the same"
+        chat.asked.clear()
+        chat.enough.clear()
+        assert await asyncio.to_thread(chat.enough.wait, 10)
+        log.stop.set()
+        await asking
+
+    asyncio.run(story())
+    said = [message for _, message in chat.asked]
+    assert len(set(said)) == len(said) >= 6
+    assert all(message.startswith("the same (") for message in said[-3:])
 
 
 def test_answers_may_be_scored(traffic: Traffic) -> None:
