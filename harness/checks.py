@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,12 +132,18 @@ def _lint(spec: Spec) -> Iterator[Finding]:
 def _accepted(project: Project, tools: ToolPaths) -> Iterator[Finding]:
     """What promtool and amtool say of the generated files."""
     folder = project.root / "alerts" / "generated"
-    yield from _tool(tools.promtool, "promtool", ["check", "rules", "rules.yaml"], folder)
+    beside = (
+        str(path.relative_to(folder))
+        for kind in ("catalogue", "compat")
+        for path in sorted((folder / kind).glob("*.yaml"))
+    )
+    yield from _tool(tools.promtool, "promtool", ["check", "rules", "rules.yaml", *beside], folder)
     yield from _rule_tests(tools.promtool, folder / "tests")
     with tempfile.TemporaryDirectory() as scratch:
         # amtool before 0.26 knows no url_file; all the rest of the file is checked as it is.
         plain = Path(scratch) / "alertmanager.yaml"
         plain.write_bytes(with_plain_addresses((folder / "alertmanager.yaml").read_bytes()))
+        shutil.copytree(project.root / "alerts" / "templates", plain.parent / "templates")
         yield from _tool(tools.amtool, "amtool", ["check-config", plain.name], plain.parent)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import alerts.generate
 import dashboards.generate
+from alerts.catalogue import load_catalogue
+from alerts.catalogue.compat import load_compat
+from alerts.catalogue.page import catalogue_page
 from reports.document import schemas
 from slo import spec_schema
 from slo.errors import CourtSightError
@@ -32,7 +35,8 @@ def generated_files(spec: Spec) -> dict[str, bytes]:
     """All generated files of a spec, by path from the project's root."""
     written = {**schemas(), spec_schema.FILE: spec_schema.spec_schema_bytes()}
     published = {f"slo/schemas/{name}": content for name, content in written.items()}
-    return {**alerts.generate.generated_files(spec), **dashboards.generate.generated_files(spec), **published}
+    page = {"docs/alerts.md": catalogue_page(load_catalogue(), load_compat())}
+    return {**page, **alerts.generate.generated_files(spec), **dashboards.generate.generated_files(spec), **published}
 
 
 def drift(root: Path, files: Mapping[str, bytes]) -> tuple[Drift, ...]:

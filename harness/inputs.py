@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from alerts.catalogue import load_catalogue
+from alerts.catalogue.compat import load_compat
 from alerts.drills.drill import load_drills
+from alerts.receivers import load_receivers
 from benchmarks.workload import load_workload
 from harness.project import Project
 from reports.checklist import load_checklists
@@ -19,4 +22,7 @@ def loaders(project: Project, spec: Spec) -> Iterator[tuple[str, Callable[[], ob
     yield "workload", lambda: load_workload(project.workload(spec.deployment))
     yield "checklists", lambda: load_checklists(project.root / "reports" / "checklists")
     yield "drills", lambda: load_drills(project.root / "alerts" / "drills" / "cases")
+    yield "alert catalogue", load_catalogue
+    yield "metric names of the documents", load_compat
+    yield "receivers", load_receivers
     yield "waivers", lambda: load_waivers(project.root / "reports" / "waivers.yaml")

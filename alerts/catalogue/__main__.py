@@ -1,0 +1,42 @@
+"""`python -m alerts.catalogue [ALERT…]`: break every rule of the catalogue in every way, and say which breaks no story noticed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from alerts.catalogue import load_catalogue
+from alerts.catalogue.mutants import mutants
+from alerts.catalogue.trial import find_promtool, survivors
+from slo.load import SPECS_FOLDER, load_spec
+
+LEAST = 0.95
+
+
+def main(arguments: list[str]) -> int:
+    """Print the score; 0 when at least 95 % of the mutants were noticed, 1 when not, 2 for an unknown alert."""
+    parser = argparse.ArgumentParser(prog="python -m alerts.catalogue", description=__doc__)
+    parser.add_argument("alerts", nargs="*", metavar="ALERT", help="default: every alert of the catalogue")
+    chosen = parser.parse_args(arguments).alerts
+    spec = load_spec(SPECS_FOLDER / "courtsight.yaml")
+    entries = [one for one in load_catalogue().of(spec.deployment) if not chosen or one.name in chosen]
+    if set(chosen) - {one.name for one in entries}:
+        print(f"no such alert: {', '.join(sorted(set(chosen) - {one.name for one in entries}))}", file=sys.stderr)
+        return 2
+    promtool = find_promtool()
+    if promtool is None:
+        print("promtool is missing: run make setup, or install the package prometheus", file=sys.stderr)
+        return 2
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        left = [name for found in pool.map(lambda one: survivors(one, spec, promtool), entries) for name in found]
+    tried = sum(1 for entry in entries for _ in mutants(entry, spec))
+    for name in left:
+        print(f"not noticed  {name}")
+    print(f"{len(entries)} alerts, {tried} mutants, {tried - len(left)} noticed: {(tried - len(left)) / tried:.1%}")
+    return 0 if tried - len(left) >= LEAST * tried else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
