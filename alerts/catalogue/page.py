@@ -66,7 +66,7 @@ def _sentence(entry: Entry) -> str:
     text = entry.summary
     for name, parameter in entry.parameters.items():
         text = text.replace(f"${{{name}}}", parameter.text)
-    return text.replace("{{ $labels.", "").replace(" }}", "")
+    return text.replace("{{ $labels.", "`").replace(" }}", "`")
 
 
 def _differences(entry: Entry) -> str:

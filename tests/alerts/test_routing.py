@@ -187,3 +187,68 @@ def test_slack_gets_what_how_bad_since_when_runbook_and_board_and_no_marks_of_a_
         assert wanted in text
     assert "<!channel>" not in text + message["title"]
     assert "&lt;!channel&gt; &amp; " in text
+
+
+def rendered(amtool: Path, folder: Path, template: str, kind: str, status: str = "firing") -> str:
+    """A template of ours on one alert whose annotations hold marks of a stranger, as amtool renders it."""
+    one = {**alert("RetrievalEmpty", severity="page"), "status": status}
+    one |= {
+        "startsAt": "2026-11-21T01:02:00Z",
+        "endsAt": "2026-11-21T02:03:00Z",
+        "generatorURL": "",
+        "fingerprint": "f",
+    }
+    data = {
+        "receiver": "page",
+        "status": status,
+        "alerts": [one],
+        "groupLabels": {},
+        "commonLabels": one["labels"],
+        "commonAnnotations": one["annotations"],
+        "externalURL": "http://127.0.0.1:9093",
+    }
+    (folder / "alerts.json").write_text(json.dumps(data), encoding="utf-8")
+    command = [
+        str(amtool),
+        "template",
+        "render",
+        f"--template.glob={TEMPLATES}/*.tmpl",
+        f'--template.text={{{{ template "{template}" . }}}}',
+        f"--template.type={kind}",
+        f"--template.data={folder / 'alerts.json'}",
+    ]
+    prefix = amtool.parents[2]  # Debian's program from the project's cache looks for its own templates from there
+    home = prefix if (prefix / "usr").is_dir() else folder
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_mail_says_everything_and_runs_no_markup_of_a_label(amtool: Path, tmp_path: Path) -> None:
+    """The HTML has severity, time, owner, runbook and board, and a stranger's tags are text; the plain mail has the same."""
+    html = rendered(amtool, tmp_path, "courtsight.email.html", "html")
+    text = rendered(amtool, tmp_path, "courtsight.text", "text")
+    for body in (html, text):
+        for wanted in (
+            "RetrievalEmpty",
+            "page",
+            "2026-11-21 01:02 UTC",
+            "courtsight-operations",
+            "docs/runbooks/RetrievalEmpty.md",
+            "/d/courtsight-overview",
+        ):
+            assert wanted in body
+    assert "<b>" not in html
+    assert "&lt;b&gt;" in html
+
+
+def test_a_resolution_says_so_and_how_long_it_lasted(amtool: Path, tmp_path: Path) -> None:
+    """Title and time of an alert that is over."""
+    text = rendered(amtool, tmp_path, "courtsight.text", "text", "resolved")
+    assert text.strip().startswith("[RESOLVED]")
+    assert "2026-11-21 01:02 UTC to 2026-11-21 02:03 UTC" in text
+
+
+def test_pagerduty_hears_a_page_as_critical(amtool: Path, tmp_path: Path) -> None:
+    """A page is critical for PagerDuty."""
+    assert rendered(amtool, tmp_path, "courtsight.pagerduty.severity", "text").strip() == "critical"
