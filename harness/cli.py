@@ -1,12 +1,13 @@
 """`courtsight`: one command for everything around the chatbot.
 
 Exit status of readiness: 0 GO, 1 NO-GO, 3 UNDECIDED, 4 CONDITIONAL; of single tools: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 5 ERROR;
-of all: 2 wrong input, 5 internal error, 130 interrupted.
+of all: 2 wrong input, 5 internal error, 130 interrupted, 141 when who reads the output left.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from harness.slo_commands import add_slo
 from slo.errors import CourtSightError, InvalidInput
 from slo.spec import Phase
-from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_READER_LEFT, EXIT_USAGE
 from target.errors import StackError, TargetDown
 
 Handler = Callable[[argparse.Namespace], int]
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     handler: Handler = options.handler
     try:
-        return handler(options)
+        return _told(handler, options)
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -118,6 +119,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("This is an error of CourtSight itself; nothing was decided.", file=sys.stderr)
         return EXIT_INTERNAL
+
+
+def _told(handler: Handler, options: argparse.Namespace) -> int:
+    """Run a command to its last printed word, or until who reads has seen enough (`| head`)."""
+    try:
+        status = handler(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would raise once more when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_READER_LEFT
+    return status
 
 
 def _command(

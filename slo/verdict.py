@@ -51,6 +51,8 @@ EXIT_OF_VERDICT: dict[Verdict, int] = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict
 EXIT_USAGE = 2
 EXIT_INTERNAL = 5
 EXIT_INTERRUPTED = 130
+EXIT_READER_LEFT = 141
+"""Nobody reads the output any more, as a shell tells of a broken pipe."""
 
 
 @dataclass(frozen=True, slots=True)

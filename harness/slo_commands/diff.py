@@ -147,7 +147,7 @@ def _alert(slo: SLO, window: Window) -> str:
     when = "never on a total outage" if outage is None else f"{spoken(float(outage))} into a total outage"
     factor = format_number(burn_rate_factor(window, slo.window))
     ratio = format_number((firing_ratio(slo, window) * 100).normalize())
-    return f"/{format_duration(window.short)} over {factor} x = {ratio} % bad, {when}"
+    return f"(short {format_duration(window.short)}) over {ratio} % bad, {factor} times the budget's rate: {when}"
 
 
 def _gates(old: Spec, new: Spec) -> Iterator[Difference]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cli import build_parser, main
 from slo.spec import Phase
+from slo.verdict import EXIT_READER_LEFT
+
+ROOT = Path(__file__).parents[2]
 
 COMMANDS = (
     "readiness",
@@ -72,3 +77,15 @@ def test_a_missing_spec_is_two(capsys: pytest.CaptureFixture[str]) -> None:
     """A deployment without a spec is a usage error that names the file."""
     assert main(["check", "--deployment", "nowhere"]) == 2
     assert "nowhere.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_a_reader_who_leaves_is_no_error_of_ours() -> None:
+    """`courtsight … | head` ends quietly, with the status that a shell gives a broken pipe."""
+    command = [sys.executable, "-m", "harness.cli", "slo", "explain", "slo/specs/courtsight.yaml"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (EXIT_READER_LEFT, "")

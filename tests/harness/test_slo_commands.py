@@ -256,7 +256,9 @@ def test_a_looser_objective_shows_budget_and_detection(tmp_path: Path, capsys: p
     assert "~ slo availability: objective 99.9% -> 99.5%" in lines
     assert "~ slo availability: budget 43.2 min -> 216 min" in lines
     assert any(
-        line.startswith("~ slo availability: alert page 1h /5m over 14.4 x = 1.44 % bad, 2 min 52 s into")
+        line.startswith(
+            "~ slo availability: alert page 1h (short 5m) over 1.44 % bad, 14.4 times the budget's rate: 2 min 52 s into"
+        )
         for line in lines
     )
     assert all(line.startswith("~ slo availability: ") for line in lines)
