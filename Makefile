@@ -66,7 +66,7 @@ bench: ready ## Latency and time to first token, per role and complexity (ENGINE
 loadtest: ready ## Many users at once, by Locust (ENGINE=extractive or simulated)
 	@$(COURTSIGHT) loadtest $(engine) $(remote) $(port) $(ARGS)
 
-drill: ready ## Inject a fault and see its alert fire, arrive and resolve (ALERT=)
+drill: ready ## Inject faults and see their alerts fire, arrive and resolve (ALERT=, ARGS=--list)
 	@$(COURTSIGHT) drill $(if $(ALERT),--alert '$(ALERT)') $(ARGS)
 
 drill-storage: ready ## Kill the service, its database and Redis under load: nothing acknowledged is lost (KILLS=)
