@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.chat.citations import Citation
@@ -166,6 +166,7 @@ def test_csl_of_all_kinds() -> None:
     assert "issued" not in items[2]
 
 
+@example([replace(GUIDE, title="{a} \\input{b} %$&#_~^@c{d,")])
 @given(st.lists(citations, max_size=5))
 def test_bibtex_reads_back_whatever_titles_hold(found: list[Citation]) -> None:
     """As many entries as sources, each key once, and no control sequence but those of our own table."""
