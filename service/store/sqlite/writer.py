@@ -15,7 +15,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -98,9 +98,7 @@ class GroupCommitWriter:
             first = self._queue.get()
             if first is None:
                 break
-            batch = self._begin([first, *self._gathered()])
-            if batch:
-                self._finish(batch)
+            self._finish(self._begin([first, *self._gathered()], self._gathered))
         for pending in self._gathered():
             _fail(pending, StorageUnavailable(_UNAVAILABLE))
 
@@ -118,8 +116,8 @@ class GroupCommitWriter:
             gathered.append(pending)
         return gathered
 
-    def _begin(self, batch: list[_Pending]) -> list[_Pending]:
-        """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile."""
+    def _begin(self, batch: list[_Pending], arrived: Callable[[], list[_Pending]]) -> list[_Pending]:
+        """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile, and what arrived joins."""
         pause = _FIRST_RETRY_SECONDS
         while batch:
             try:
@@ -127,6 +125,7 @@ class GroupCommitWriter:
             except (
                 sqlite3.Error
             ):  # locked, full, damaged: whoever waits fails at its deadline, and this thread lives on
+                self._rollback()
                 now = time.monotonic()
                 for pending in batch:
                     if pending.deadline <= now:
@@ -134,12 +133,14 @@ class GroupCommitWriter:
                 batch = [pending for pending in batch if pending.deadline > now]
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
-                batch += self._gathered()
+                batch += arrived()
             else:
                 break
         return batch
 
     def _finish(self, batch: list[_Pending]) -> None:
+        if not batch:
+            return
         try:
             results = [drive(self._connection, pending.job()) for pending in batch]
             self._connection.execute("COMMIT")
@@ -148,15 +149,14 @@ class GroupCommitWriter:
             if len(batch) == 1:
                 _fail(batch[0], error)
             else:
-                # One bad job must not take its neighbours with it: each gets a transaction of its own.
+                # One bad job must not take its neighbours with it: each gets a transaction of its own, in which nobody joins it.
                 for pending in batch:
-                    if self._begin([pending]):
-                        self._finish([pending])
+                    self._finish(self._begin([pending], list))
             return
         _tell(batch, results)
 
     def _rollback(self) -> None:
-        # A disk that fails may refuse this too; the next BEGIN then fails, and so do its jobs, one by one.
+        # A disk that fails may refuse this too; the next BEGIN then fails, and it is tried again.
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -165,6 +166,80 @@ def test_what_a_loop_left_behind_holds_up_nobody(tmp_path: Path) -> None:
     watched.close()
 
 
+class TakenBetween(sqlite3.Connection):
+    """A connection whose lock somebody else takes right after something was rolled back, until told that there is a late comer."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.taken = False
+        self.seen = threading.Event()
+        self.late = threading.Event()
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        if sql == "BEGIN IMMEDIATE" and self.taken:
+            self.taken = False
+            self.seen.set()
+            self.late.wait(5)
+            raise sqlite3.OperationalError("database is locked")
+        self.taken = self.taken or (sql == "ROLLBACK" and not self.seen.is_set())
+        return super().execute(sql, *rest)
+
+
+def test_who_comes_while_neighbours_are_written_one_by_one_is_written_too(tmp_path: Path) -> None:
+    """A bad job has its batch written one by one; when the lock is lost in between, what arrived meanwhile waits its turn and is not forgotten."""
+    taken = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=TakenBetween)
+    writer = GroupCommitWriter(taken)
+
+    def bad() -> Work[str]:
+        yield from ()
+        raise ValueError("of this job alone")
+
+    def good() -> Work[str]:
+        yield from ()
+        return "kept"
+
+    async def story() -> list[str]:
+        first = [asyncio.create_task(writer.write(job, 5.0)) for job in (bad, good)]
+        assert await asyncio.to_thread(taken.seen.wait, 5)
+        late = asyncio.create_task(writer.write(good, 5.0))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        taken.late.set()
+        outcomes = await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 5)
+        return [str(one) for one in outcomes]
+
+    assert asyncio.run(story()) == ["of this job alone", "kept", "kept"]
+    writer.close()
+    taken.close()
+
+
+def test_a_job_that_was_told_it_failed_is_not_written_after_all(tmp_path: Path) -> None:
+    """Whoever is past its deadline when the lock comes back heard that nothing was saved, and nothing is, whoever came meanwhile."""
+    taken = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=TakenBetween)
+    writer = GroupCommitWriter(taken)
+    begun: list[str] = []
+
+    def named(name: str) -> Work[None]:
+        begun.append(name)
+        yield from ()
+        if name == "bad":
+            raise ValueError(name)
+
+    async def story() -> None:
+        first = [asyncio.create_task(writer.write(lambda name=name: named(name), 0.0)) for name in ("bad", "good")]  # type: ignore[misc]  # mypy infers no type for a default
+        assert await asyncio.to_thread(taken.seen.wait, 5)
+        late = asyncio.create_task(writer.write(lambda: named("late"), 5.0))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        taken.late.set()
+        await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 5)
+
+    asyncio.run(story())
+    assert begun == ["bad", "good", "late"]
+    writer.close()
+    taken.close()
+
+
 def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None:
     """When no page is left the job is told that nothing was saved; once there is room, the next one is written."""
 
@@ -219,7 +294,6 @@ def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_a
         with pytest.raises(StorageUnavailable):
             await asyncio.wait_for(writer.write(job, 0.05), 10)
         disk.failing = False
-        disk.rollback()
         return await asyncio.wait_for(writer.write(back, 5), 10)
 
     assert asyncio.run(story()) == "back"
