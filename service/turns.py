@@ -90,7 +90,8 @@ class Turns:
 
         known = await self._memory.recall(caller.account_id, conversation_id)
         if known is not None:
-            question = Question(text, caller.role, known.earlier, known.title, request_id, cacheable, filters)
+            said = earlier[: self._remembered] or known.earlier
+            question = Question(text, caller.role, said, known.title, request_id, cacheable, filters, extractive)
             return self._turn(caller, question, conversation_id, trace_id, is_new=False)
 
         def look() -> Work[Question]:
