@@ -21,7 +21,7 @@ MOST_MEMBERS = 10_000
 """SLOs that one `for_each` may make."""
 SETS_OF_WINDOWS = ("reachable", "standard")
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     {
         *(names.SLO_ID, names.SLO_SERVICE, names.SLO_NAME, names.SLO_WINDOW, names.SLO_SEVERITY, names.LONG_WINDOW),
         *(names.SHORT_WINDOW, names.BURN_RATE_FACTOR, names.SEVERITY, names.OWNER, names.LE),
@@ -231,7 +231,7 @@ class Families:
                 self._findings.wrong(
                     place, f"{label!r} stands in 'for_each' too", "its members have one value each: keep one of both"
                 )
-            if label in _RESERVED:
+            if label in RESERVED:
                 self._findings.wrong(place, f"{label!r} is a label that our rules set", "group by another one")
             if label in self._wire.selector:
                 said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
@@ -241,7 +241,7 @@ class Families:
         return tuple(dict.fromkeys(labels))
 
     def _check_tags(self, entry: SLOWire, group_by: tuple[str, ...], path: Path) -> None:
-        own = {*_RESERVED, *group_by, *_listed(entry.for_each)}
+        own = {*RESERVED, *group_by, *_listed(entry.for_each)}
         for label in entry.labels:
             if label in own or label.startswith("__"):
                 self._findings.wrong((*path, "labels", label), "is a label that our rules set", "choose another name")

@@ -97,6 +97,8 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
 
     @cache
     def choose(windows: str, objective: Decimal, period: Decimal) -> tuple[Window, ...]:
+        if windows == "none":
+            return ()
         return policy.standard if windows == "standard" else alert_windows(objective, period, policy)
 
     families = Families(wire, choose, findings)

@@ -129,6 +129,24 @@ def read_document(raw: bytes, name: str) -> Document:
     return document
 
 
+def read_documents(raw: bytes, name: str) -> tuple[Document, ...]:
+    """Read YAML bytes that may hold several documents, `---` between them; empty ones are left out.
+
+    Raises:
+        InvalidInput: As `read_document`.
+    """
+    if len(raw) > MAX_BYTES:
+        raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes", "split it"),))
+    try:
+        found = _Reader(raw.decode(), name).read_all()
+    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
+        raise InvalidInput((_yaml_problem(error, name),)) from None
+    documents = tuple(document for document in found if document.data is not None)
+    if not documents:
+        raise InvalidInput((Problem(name, None, "", "is empty"),))
+    return documents
+
+
 class _Reader:
     """Puts the events of a YAML parser together: plain data, the line of each place, and what is refused."""
 
@@ -150,6 +168,17 @@ class _Reader:
         if not isinstance(after, yaml.StreamEndEvent):
             raise self._refused(after, "expected a single document in the file", "split it")
         return self._document
+
+    def read_all(self) -> list[Document]:
+        """Every document of the stream, each with the lines of the whole file."""
+        found: list[Document] = []
+        self._next()  # the stream's start
+        while not isinstance(self._next(), yaml.StreamEndEvent):
+            self._document = Document(self._document.name)
+            self._document.data = self._value(self._next(), (), 0)
+            found.append(self._document)
+            self._next()  # the document's end
+        return found
 
     def _value(self, event: Any, path: tuple[str, ...], depth: int) -> Any:  # noqa: ANN401 - events and values of YAML
         self._values += 1

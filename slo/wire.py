@@ -224,10 +224,12 @@ class AlertingWire(Wire):
     """How the burn-rate alerts look back."""
 
     windows: Annotated[
-        Annotated[Literal["reachable", "standard"], Tag("(word)")]
+        Annotated[Literal["reachable", "standard", "none"], Tag("(word)")]
         | Annotated[list[WindowWire], Field(min_length=1), Tag("(table)")],
         Discriminator(_windows_kind),
-    ] = Field(default="reachable", description="reachable: windows that work at this objective; standard; or a table.")
+    ] = Field(
+        default="reachable", description="reachable: windows that work at this objective; standard; none; or a table."
+    )
 
 
 class SLOWire(Wire):

@@ -37,7 +37,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tu
         raise InvalidInput((Problem(str(folder), None, "", said, "name another folder, or give --force"),))
     changed = {name: content for name, content in files.items() if _content(folder / name) != content}
     try:
-        _replace_all({folder / name: content for name, content in changed.items()})
+        replace_all({folder / name: content for name, content in changed.items()})
         strays = [path for path in present if path not in foreign and str(path.relative_to(folder)) not in files]
         for path in strays:
             path.unlink()
@@ -46,8 +46,12 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tu
     return tuple(sorted(changed)), tuple(str(path.relative_to(folder)) for path in strays)
 
 
-def _replace_all(files: Mapping[Path, bytes]) -> None:
-    """Full disks show while everything still lies beside its place."""
+def replace_all(files: Mapping[Path, bytes]) -> None:
+    """Put files into their places, all or none: a full disk shows while everything still lies beside its place.
+
+    Raises:
+        OSError: One cannot be written.
+    """
     written: dict[Path, Path] = {}
     try:
         for target, content in files.items():
