@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from harness.slo_commands import diff, explain, export, generate, import_, show, validate
+from harness.slo_commands import diff, explain, export, generate, import_, show, simulate, validate
 
-COMMANDS: tuple[ModuleType, ...] = (validate, show, explain, generate, diff, import_, export)
+COMMANDS: tuple[ModuleType, ...] = (validate, show, explain, generate, diff, simulate, import_, export)
 """In the order of the help; a command is called like its module."""
 
 _SENTENCE = "read, check, explain and turn SLO specs into rules, of any service"

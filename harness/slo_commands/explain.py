@@ -44,7 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a spec")
     parser.add_argument("--slo", action="append", default=[], metavar="ID", help="only this SLO (again for more)")
     traffic = parser.add_mutually_exclusive_group()
-    traffic.add_argument("--requests-per-day", type=_positive, metavar="N", help="valid events of a usual day")
+    traffic.add_argument("--requests-per-day", type=positive, metavar="N", help="valid events of a usual day")
     traffic.add_argument("--prometheus", metavar="URL", help="ask this Prometheus for the valid events of the last day")
 
 
@@ -212,7 +212,8 @@ def _asked(url: str, slo: SLO, now: float) -> Events:
     return Events(found, "the last day, in Prometheus")
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """A count of requests from the command line; `_` may part its digits."""
     try:
         number = float(text.replace("_", ""))
     except ValueError:

@@ -1,0 +1,1 @@
+"""I replay alert windows over a history of traffic and errors, and say what they would have done."""
