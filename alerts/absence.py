@@ -36,7 +36,13 @@ WATCHDOG_SEVERITY = "none"
 
 
 def service_alerts(spec: Spec, pace: Pace) -> tuple[AlertRule, ...]:
-    """Alerts about the service as a whole, and the watchdog."""
+    """Alerts about the service as a whole, and the watchdog.
+
+    Without a selector nobody knows which targets are the service's, and `up` of all of them would wake people for everybody's: then the
+    watchdog stands alone.
+    """
+    if not spec.selector:
+        return (_watchdog(spec),)
     up = names.UP + matchers(spec.selector)
     down = _service_alert(
         spec,

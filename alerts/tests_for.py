@@ -141,7 +141,8 @@ def _expectation(look: Look) -> dict[str, Any]:
 
 
 def _service_cases(spec: Spec, rules: RuleFile) -> tuple[Case, ...]:
-    return (_watchdog(spec), _down(spec), _unwatched(spec), *(_sli_absent(spec, rules, slo) for slo in spec.slos))
+    outages = (_down(spec), _unwatched(spec)) if spec.selector else ()
+    return (_watchdog(spec), *outages, *(_sli_absent(spec, rules, slo) for slo in spec.slos))
 
 
 def _watchdog(spec: Spec) -> Case:

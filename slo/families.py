@@ -11,6 +11,7 @@ from itertools import product
 from slo import names
 from slo.findings import Findings, Path
 from slo.indicators import Member, check_composites, indicator, of_member
+from slo.promql import WINDOW
 from slo.quantities import UNITS, QuantityError, format_duration, format_ratio, parse_duration
 from slo.spec import SLI, SLO, Cell, CompositeSLI, RawSLI, TimeSliceSLI, Window, cell
 from slo.wire import DEFAULT, KINDS, MONTH, AlertingWire, SLOWire, SpecWire
@@ -30,6 +31,9 @@ RESERVED = frozenset(
 )
 """Labels that our own rules set."""
 _TEMPLATE = re.compile(r"\{\{|\}\}")
+_ADDRESS = re.compile(r"https?://[^/:]")
+SHORTEST_WINDOW = UNITS["m"]
+"""Seconds; under it lie fewer than two scrapes, of which nothing can be counted, and the alert would never fire."""
 
 ChooseWindows = Callable[[str, Decimal, Decimal], tuple[Window, ...]]
 """The pairs of windows of a set (`reachable`, `standard`) for an objective over a period in seconds."""
@@ -58,6 +62,7 @@ class Families:
 
     def slos(self, broken: frozenset[str]) -> tuple[SLO, ...]:
         """Every SLO that can be made; `broken` are names of those that the wire refused, which may still be spoken of."""
+        self._check_whole()
         made: list[SLO] = []
         known: dict[str, tuple[str, ...]] = {name: (name,) for name in broken}
         for name, entry in self._wire.slos.items():
@@ -90,6 +95,9 @@ class Families:
             slo = (
                 None if period is None or len(kinds) != 1 else self._slo(name, slo_id, entry, labels, period, group_by)
             )
+            if slo_id in dict(members):
+                said = f"makes the id {slo_id!r} twice, of values that hold hyphens"
+                self._findings.wrong((*path, "for_each"), said, "change one of the values, or the order of the labels")
             members.append((slo_id, slo))
         return members
 
@@ -112,7 +120,7 @@ class Families:
             return None
         windows = self._windows(entry, path, objective, period)
         lengths = tuple({length for window in windows for length in (window.long, window.short)})
-        sli = indicator(entry, Member(path, labels, self._selector, lengths), self._findings)
+        sli = indicator(entry, Member(path, labels, self._selector, lengths, group_by), self._findings)
         if sli is None:
             return None
         self._check_counts(entry, sli, path)
@@ -184,6 +192,8 @@ class Families:
             wrong((*path, "long"), f"is longer than the SLO window of {longest}", "shorten it")
         if window.short >= window.long:
             wrong((*path, "short"), "is not shorter than the long window", "a twelfth of it is usual")
+        if window.short < SHORTEST_WINDOW:
+            wrong((*path, "short"), "is under a minute: hardly two scrapes lie in it", "make it 1m or longer")
         if not 0 < window.budget_share < 1:
             wrong((*path, "budget_share"), "must lie between 0% and 100%, without both", "the workbook has 2%, 5%, 10%")
             return
@@ -207,11 +217,20 @@ class Families:
             if label not in self._wire.labels:
                 said = f"label {label!r} is not among 'labels'"
                 self._findings.wrong((*path, "for_each"), said, _known(self._wire.labels))
+            elif _is_reserved(label):
+                self._findings.wrong(
+                    (*path, "for_each"), f"{label!r} is a label that our rules set", "choose another one"
+                )
+            elif label in self._wire.selector:
+                said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
+                self._findings.wrong((*path, "for_each"), said, "choose another one, or take it out of 'selector'")
+            elif f"${label}" == WINDOW:
+                self._findings.wrong((*path, "for_each"), f"${label} stands for the range", "rename the label")
             if labels.count(label) > 1:
                 self._findings.wrong((*path, "for_each"), f"label {label!r} stands twice", "keep one of them")
         if len(known) < len(labels):
             return ()
-        values = [self._wire.labels[label] for label in dict.fromkeys(known)]
+        values = [tuple(dict.fromkeys(self._wire.labels[label])) for label in dict.fromkeys(known)]
         count = 1
         for entries in values:
             count *= len(entries)
@@ -231,7 +250,7 @@ class Families:
                 self._findings.wrong(
                     place, f"{label!r} stands in 'for_each' too", "its members have one value each: keep one of both"
                 )
-            if label in RESERVED:
+            if _is_reserved(label):
                 self._findings.wrong(place, f"{label!r} is a label that our rules set", "group by another one")
             if label in self._wire.selector:
                 said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
@@ -241,9 +260,9 @@ class Families:
         return tuple(dict.fromkeys(labels))
 
     def _check_tags(self, entry: SLOWire, group_by: tuple[str, ...], path: Path) -> None:
-        own = {*RESERVED, *group_by, *_listed(entry.for_each)}
+        own = {*group_by, *_listed(entry.for_each)}
         for label in entry.labels:
-            if label in own or label.startswith("__"):
+            if label in own or _is_reserved(label):
                 self._findings.wrong((*path, "labels", label), "is a label that our rules set", "choose another name")
             if _TEMPLATE.search(entry.labels[label]):
                 self._findings.wrong(
@@ -266,6 +285,16 @@ class Families:
 
     # --- the rest ---
 
+    def _check_whole(self) -> None:
+        for label, values in self._wire.labels.items():
+            if not values:
+                self._findings.wrong(("labels", label), "has no value: for_each over it makes no SLO", "add its values")
+            for value in sorted({value for value in values if values.count(value) > 1}):
+                self._findings.wrong(("labels", label), f"{value!r} stands twice", "keep one of them")
+        if not self._wire.selector:
+            said = "is missing: no alert can say that the service is down, or that nobody scrapes it"
+            self._findings.doubtful(("selector",), said, "name the labels of its targets, such as {job: shop}")
+
     def _check_texts(self, entry: SLOWire, path: Path) -> None:
         if _TEMPLATE.search(entry.title):
             self._findings.wrong((*path, "title"), "holds {{ or }}, which Prometheus would run", "write it without")
@@ -274,7 +303,7 @@ class Families:
         place = (*path, "runbook")
         if _TEMPLATE.search(entry.runbook) or not entry.runbook.isprintable() or " " in entry.runbook:
             self._findings.wrong(place, "is neither an address nor a path", "write https://… or docs/runbooks/….md")
-        elif ":" in entry.runbook and not entry.runbook.startswith(("https://", "http://")):
+        elif ":" in entry.runbook and not _ADDRESS.match(entry.runbook):
             self._findings.wrong(place, "is an address that people cannot open", "write https://…")
         elif "://" not in entry.runbook and (entry.runbook.startswith("/") or ".." in entry.runbook.split("/")):
             self._findings.wrong(place, "leads out of the project", "write a path from its root")
@@ -301,11 +330,15 @@ def _check_groups(slos: list[SLO], findings: Findings) -> None:
         if not isinstance(slo.sli, CompositeSLI):
             continue
         for name, _ in slo.sli.components:
-            if groups.get(name, slo.group_by) != slo.group_by:
+            if set(groups.get(name, slo.group_by)) != set(slo.group_by):
                 said = f"is grouped by {', '.join(groups[name]) or 'nothing'}, the composite by {', '.join(slo.group_by) or 'nothing'}"
                 findings.wrong(
                     ("slos", slo.name, "composite", "components", name), said, "give both the same 'group_by'"
                 )
+
+
+def _is_reserved(label: str) -> bool:
+    return label in RESERVED or label.startswith(("__", "sloth_"))
 
 
 def _listed(given: str | list[str] | None) -> list[str]:

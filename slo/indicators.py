@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from slo import names
 from slo.findings import Findings, Path
-from slo.promql import WINDOW, PromQLError, Read, read_expression, with_matchers
+from slo.promql import WINDOW, PromQLError, Read, read_expression, with_matchers, without_comments
 from slo.quantities import parse_duration, parse_ratio, plain_number
 from slo.spec import (
     SLI,
@@ -35,6 +36,7 @@ from slo.wire import (
 SHORTEST_SLICE = Decimal(30)
 """Seconds; the rules are evaluated as often, and a shorter slice would hold one look."""
 _HISTOGRAM_ENDS = (names.BUCKET, names.COUNT, "_sum")
+_PLACE = re.compile(r"\$([a-zA-Z_][a-zA-Z0-9_]*)")
 _MILLISECOND_ENDS = ("_ms", "_millis", "_milliseconds")
 
 
@@ -47,12 +49,14 @@ class Member:
         labels: What singles this one out under `for_each`.
         selector: Labels that every series of the service carries.
         windows: Lengths of the windows over which its ratio is recorded, in seconds.
+        group_by: Labels whose values are found in the series.
     """
 
     path: Path
     labels: Cell
     selector: Cell
     windows: tuple[Decimal, ...]
+    group_by: tuple[str, ...] = ()
 
 
 def indicator(entry: SLOWire, member: Member, findings: Findings) -> SLI | None:
@@ -92,6 +96,9 @@ def _ratio(wire: RatioWire, path: Path, member: Member, findings: Findings) -> R
         findings.wrong(
             (*path, "label"), f"{wire.label!r} is the label of 'for_each' too", "tell good from bad by another one"
         )
+    if wire.label in member.group_by:
+        said = f"{wire.label!r} tells good from bad: each of its values would be all good or all bad"
+        findings.wrong((*member.path, "group_by"), said, "group by another one")
     if wire.label == names.LE:
         findings.wrong((*path, "label"), "'le' belongs to buckets", "use 'latency' for a histogram")
     _counter(wire.metric, (*path, "metric"), findings)
@@ -177,6 +184,7 @@ def _events(wire: EventsWire, path: Path, member: Member, findings: Findings) ->
 
 def _counted(text: str, path: Path, member: Member, findings: Findings) -> str | None:
     """A counter's selector with the labels of the member, or an expression that counts over the window."""
+    text = without_comments(text)
     filled = _filled(text, member)
     read = _read(filled, path, findings)
     if read is None:
@@ -190,6 +198,7 @@ def _counted(text: str, path: Path, member: Member, findings: Findings) -> str |
 
 
 def _expression(text: str, path: Path, member: Member, findings: Findings) -> str | None:
+    text = without_comments(text)
     filled = _filled(text, member)
     read = _read(filled, path, findings)
     return None if read is None else _windowed(text, filled, read, path, member, findings)
@@ -212,14 +221,18 @@ def _windowed(text: str, filled: str, read: Read, path: Path, member: Member, fi
         said = "is the same for every value of 'for_each'"
         findings.wrong(path, said, f'put the value in by ${label}: {{{label}="${label}"}}')
         return None
+    for label in member.group_by:
+        if read.kept is not None and label not in read.kept:
+            said = f"keeps no label {label!r}, which stands in 'group_by': all groups would be one"
+            findings.wrong(path, said, f"write sum by ({', '.join(member.group_by)}) (…)")
+            return None
     return filled
 
 
 def _filled(text: str, member: Member) -> str:
-    """The text with `$role` and the like replaced by this member's values, the longest names first."""
-    for label, value in sorted(member.labels, key=lambda pair: -len(pair[0])):
-        text = text.replace(f"${label}", value)
-    return text
+    """The text with `$role` and the like replaced by this member's values; whole words only, so that `$w` leaves `$window` alone."""
+    values = dict(member.labels)
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text) if values else text
 
 
 def _read(text: str, path: Path, findings: Findings) -> Read | None:

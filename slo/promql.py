@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
-from slo.promql_words import AGGREGATIONS, BINARY, COMPARISONS, INSTANT_FUNCTIONS, MATCHES, RANGE_FUNCTIONS
+from slo.promql_words import (
+    AGGREGATIONS,
+    BINARY,
+    COMPARISONS,
+    INSTANT_FUNCTIONS,
+    MATCHES,
+    RANGE_FUNCTIONS,
+    RELABELLING,
+    SELECTIONS,
+)
 
 WINDOW = "$window"
 """Stands in a range, `[$window]`, and becomes each window in turn."""
@@ -61,14 +70,14 @@ class Read:
         matchers: Every condition on labels.
         selector: It is one metric with its conditions and nothing else.
         windowed: `[$window]` stands in it.
-        grouped: Labels by which its outermost aggregation keeps series apart; None when nothing is aggregated.
+        kept: Labels that its outermost aggregations keep; None where some series is not aggregated, or `without` a label only.
     """
 
     metrics: tuple[str, ...]
     matchers: tuple[Matcher, ...]
     selector: bool
     windowed: bool
-    grouped: tuple[str, ...] | None
+    kept: frozenset[str] | None
 
 
 @lru_cache(maxsize=4096)
@@ -87,7 +96,7 @@ def read_expression(text: str) -> Read:
         raise PromQLError("ends in a range without a function over it", "wrap it: sum(increase(…[$window]))")
     metrics = tuple(dict.fromkeys(reader.metrics))
     plain = len(reader.metrics) == 1 and not reader.composed and not reader.windowed
-    return Read(metrics, tuple(reader.matchers), plain, reader.windowed, reader.grouped)
+    return Read(metrics, tuple(reader.matchers), plain, reader.windowed, reader.kept())
 
 
 def with_matchers(text: str, labels: tuple[tuple[str, str], ...]) -> str:
@@ -98,6 +107,19 @@ def with_matchers(text: str, labels: tuple[tuple[str, str], ...]) -> str:
     head, brace, inside = text.strip().partition("{")
     kept = inside.rstrip().removesuffix("}").rstrip().rstrip(",") if brace else ""
     return f"{head}{{{kept},{more}}}" if kept else f"{head}{{{more}}}"
+
+
+def without_comments(text: str) -> str:
+    """The expression without `# …`: what a rule writes behind one would belong to it."""
+    if "#" not in text:
+        return text
+    kept, place = [], 0
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        end = place + 1 if match is None else match.end()
+        kept.append("" if text[place] == "#" else text[place:end])
+        place = end
+    return "".join(kept).strip()
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -135,7 +157,12 @@ class _Reader:
         self.matchers: list[Matcher] = []
         self.windowed = False
         self.composed = False
-        self.grouped: tuple[str, ...] | None = None
+        self._inside = 0
+        self._keeps: set[str] = set()
+        self._keeps_all = False
+
+    def kept(self) -> frozenset[str] | None:
+        return None if self._keeps_all else frozenset(self._keeps)
 
     def end(self) -> None:
         if self._place < len(self._tokens):
@@ -173,6 +200,7 @@ class _Reader:
                 ranged = self._range(ranged)
             elif word == "offset":
                 self._take()
+                self.composed = True
                 if self._word() == "-":
                     self._take()
                 self._want("duration", "a duration such as 5m after offset")
@@ -196,6 +224,7 @@ class _Reader:
 
     def _at(self) -> None:
         self._take()
+        self.composed = True
         if self._word() in ("start", "end"):
             self._take()
             self._want_word("(", "( after @ start or end")
@@ -229,22 +258,24 @@ class _Reader:
 
     def _aggregation(self, depth: int) -> bool:
         name = self._take()
-        outermost, self.composed = not self.composed, True
-        labels = self._labels_after()
+        self.composed = True
+        before = self._labels_after()
+        self._inside += 1
         self._arguments(name, depth, ranges=False)
+        self._inside -= 1
         after = self._labels_after()
-        if labels is not None and after is not None:
+        if before is not None and after is not None:
             raise PromQLError(f"{name} is grouped twice", "keep one of them")
-        if outermost:
-            self.grouped = labels if labels is not None else after if after is not None else ()
+        word, labels = before or after or ("by", ())
+        if not self._inside:
+            self._keeps.update(labels if word == "by" else ())
+            self._keeps_all = self._keeps_all or word == "without" or name in SELECTIONS
         return False
 
-    def _labels_after(self) -> tuple[str, ...] | None:
+    def _labels_after(self) -> tuple[str, tuple[str, ...]] | None:
         if self._word() not in ("by", "without"):
             return None
-        word = self._take()
-        labels = self._label_list()
-        return labels if word == "by" else None
+        return self._take(), self._label_list()
 
     def _call(self, depth: int) -> bool:
         name = self._take()
@@ -254,6 +285,7 @@ class _Reader:
                 f"there is no function {_shown(name)}", f"did you mean {near[0]}?" if near else "look it up"
             )
         self.composed = True
+        self._keeps_all = self._keeps_all or name in RELABELLING
         self._arguments(name, depth, ranges=name in RANGE_FUNCTIONS)
         return False
 
@@ -273,6 +305,7 @@ class _Reader:
             raise PromQLError(f"{name}() needs a range", f"write {name}(…[$window])")
 
     def _selector(self, metric: str) -> None:
+        self._keeps_all = self._keeps_all or not self._inside
         if metric:
             self.metrics.append(metric)
         named = bool(metric)

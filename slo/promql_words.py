@@ -106,6 +106,9 @@ AGGREGATIONS = frozenset(
         "topk",
     ]
 )
+SELECTIONS = frozenset(["bottomk", "count_values", "limit_ratio", "limitk", "topk"])
+"""Aggregations whose results carry more labels than those that they are grouped by."""
+RELABELLING = frozenset(["label_join", "label_replace"])
 BINARY = {
     **dict.fromkeys(("or",), 1),
     **dict.fromkeys(("and", "unless"), 2),

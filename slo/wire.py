@@ -27,7 +27,7 @@ KINDS = ("ratio", "latency", "events", "raw", "time_slices", "composite")
 """The kinds of SLIs; an SLO has exactly one."""
 
 
-def _decimal(parse: Callable[[str], Decimal], like: str) -> BeforeValidator:
+def _decimal(parse: Callable[[str], Decimal], what: str, like: str) -> BeforeValidator:
     quick = lru_cache(maxsize=1024)(parse)
 
     def validate(value: object) -> Decimal:
@@ -35,7 +35,7 @@ def _decimal(parse: Callable[[str], Decimal], like: str) -> BeforeValidator:
             return quick(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             raise QuantityError(f"write {value!r} with its unit", f"like {like}")
-        raise QuantityError("is none", f"write it like {like}")
+        raise QuantityError(f"is no {what}", f"write it like {like}")
 
     return BeforeValidator(validate)
 
@@ -55,16 +55,18 @@ _OBJECTIVE_PATTERN = r"^\s*(?!0+(\.0+)?\s*%)\d{1,2}(\.\d+)?\s*%\s*$"
 _DURATION_PATTERN = r"^\s*(\d+(\.\d+)?\s?(ms|s|m|h|d|w)\s*)+$"
 
 Ratio = Annotated[
-    Decimal, _decimal(parse_ratio, "99.9%"), _texts(_PERCENT_PATTERN, "A percent with its sign.", "99.9%", "95 %")
+    Decimal,
+    _decimal(parse_ratio, "percent", "99.9%"),
+    _texts(_PERCENT_PATTERN, "A percent with its sign.", "99.9%", "95 %"),
 ]
 Objective = Annotated[
     Decimal,
-    _decimal(parse_ratio, "99.9%"),
+    _decimal(parse_ratio, "percent", "99.9%"),
     _texts(_OBJECTIVE_PATTERN, "A percent with its sign, between 0% and 100%.", "99.9%", "95 %"),
 ]
 Duration = Annotated[
     Decimal,
-    _decimal(parse_duration, "500ms, 4s, 1h30m or 30d"),
+    _decimal(parse_duration, "duration", "500ms, 4s, 1h30m or 30d"),
     _texts(_DURATION_PATTERN, "A duration with its units.", "500ms", "4s", "1h30m", "30d"),
 ]
 WindowText = Annotated[

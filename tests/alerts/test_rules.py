@@ -14,6 +14,7 @@ from alerts.burn import burn_alert_name
 from alerts.model import AlertRule, RecordingRule, RuleFile
 from alerts.recording import windows_of
 from alerts.rules import rule_file
+from slo.load import examine_spec
 from slo.quantities import format_duration
 from slo.spec import Severity, Spec, cell
 
@@ -265,3 +266,16 @@ def test_a_service_without_selector_still_gets_rules(spec: Spec) -> None:
     slo = replace(spec.slo("availability"), selector=cell({}))
     rules = rule_file(replace(spec, slos=(slo,), selector=cell({})))
     assert not any("{}" in rule.expr for rule in rules.rules())
+
+
+def test_a_spec_that_names_no_targets_watches_nobody_elses() -> None:
+    """Without a selector `up` would be that of all targets: one exporter that is away would page; the watchdog stands alone."""
+    text = (
+        "spec: courtsight/slo/v1\nservice: shop\nowner: shop-team\nwindow: 30d\nslos:\n  orders:\n    title: Orders\n"
+        "    objective: 99%\n    events: {valid: 'orders_total{job=\"shop\"}', bad: 'failed_total{job=\"shop\"}'}\n"
+    )
+    examined = examine_spec(text.encode(), "shop.yaml")
+    assert examined.spec is not None
+    assert [warning.path for warning in examined.warnings] == ["selector"]
+    service = rule_file(examined.spec).groups[0]
+    assert [rule.alert for rule in service.rules if isinstance(rule, AlertRule)] == ["Watchdog"]

@@ -105,6 +105,42 @@ def test_expressions_of_members_name_their_value() -> None:
     )
 
 
+def test_a_label_whose_name_begins_the_words_window_is_put_in_where_it_stands() -> None:
+    """`$w` is the member's value and `$window` still the range; a comment is left out, for a rule goes on behind the expression."""
+    events = "{valid: orders_total, bad: 'sum(increase(failed_total{w=\"$w\"}[$window])) # all'}"
+    added = f"  orders: {{title: Orders, objective: 99%, for_each: w, events: {events}}}\n"
+    spec = _changed("  tier: [free, paid]\n\nslos:\n", f"  tier: [free, paid]\n  w: [a, b]\n\nslos:\n{added}")
+    sli = spec.slo("orders-b").sli
+    assert isinstance(sli, EventsSLI)
+    assert sli.bad == 'sum(increase(failed_total{w="b"}[$window]))'
+
+
+def test_the_order_of_groups_means_nothing() -> None:
+    """A composite by region and tier joins components by tier and region."""
+    sli = "ratio: {metric: orders_total, label: outcome, good: [ok], bad: [error]}"
+    added = (
+        f"  one: {{title: One, objective: 99%, group_by: [region, tier], {sli}}}\n"
+        f"  two: {{title: Two, objective: 99%, group_by: [tier, region], {sli}}}\n"
+        "  both: {title: Both, objective: 99%, group_by: [region, tier], composite: {components: {one: 1, two: 1}}}\n"
+    )
+    assert _changed("\nslos:\n", f"\nslos:\n{added}").slo("both").group_by == ("region", "tier")
+
+
+def test_an_expression_may_keep_its_groups_in_many_ways() -> None:
+    """Only what surely drops a label of `group_by` is refused."""
+    for kept in (
+        "sum by (tier, region) (increase(failed_total[$window]))",
+        "sum without (pod) (increase(failed_total[$window]))",
+        "increase(failed_total[$window])",
+        "topk(3, increase(failed_total[$window]))",
+        'label_replace(sum(increase(failed_total[$window])), "region", "eu", "", "")',
+        "sum by (region) (increase(a_total[$window])) / scalar(sum(increase(b_total[$window])))",
+    ):
+        events = f"{{valid: orders_total, bad: '{kept}'}}"
+        added = f"  orders: {{title: Orders, objective: 99%, group_by: region, events: {events}}}\n"
+        assert _changed("\nslos:\n", f"\nslos:\n{added}").slo("orders").group_by == ("region",)
+
+
 def test_groups_are_no_members(shop: Spec) -> None:
     """`group_by` makes one SLO whose rules keep the label."""
     slo = shop.slo("regions")
