@@ -217,7 +217,7 @@ class Families:
             if label not in self._wire.labels:
                 said = f"label {label!r} is not among 'labels'"
                 self._findings.wrong((*path, "for_each"), said, _known(self._wire.labels))
-            elif _is_reserved(label):
+            elif is_reserved(label):
                 self._findings.wrong(
                     (*path, "for_each"), f"{label!r} is a label that our rules set", "choose another one"
                 )
@@ -250,7 +250,7 @@ class Families:
                 self._findings.wrong(
                     place, f"{label!r} stands in 'for_each' too", "its members have one value each: keep one of both"
                 )
-            if _is_reserved(label):
+            if is_reserved(label):
                 self._findings.wrong(place, f"{label!r} is a label that our rules set", "group by another one")
             if label in self._wire.selector:
                 said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
@@ -262,7 +262,7 @@ class Families:
     def _check_tags(self, entry: SLOWire, group_by: tuple[str, ...], path: Path) -> None:
         own = {*group_by, *_listed(entry.for_each)}
         for label in entry.labels:
-            if label in own or _is_reserved(label):
+            if label in own or is_reserved(label):
                 self._findings.wrong((*path, "labels", label), "is a label that our rules set", "choose another name")
             if _TEMPLATE.search(entry.labels[label]):
                 self._findings.wrong(
@@ -337,7 +337,8 @@ def _check_groups(slos: list[SLO], findings: Findings) -> None:
                 )
 
 
-def _is_reserved(label: str) -> bool:
+def is_reserved(label: str) -> bool:
+    """Whether our own rules set the label, or Prometheus does."""
     return label in RESERVED or label.startswith(("__", "sloth_"))
 
 

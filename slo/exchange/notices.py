@@ -9,7 +9,7 @@ from typing import Any
 from slo import patterns
 from slo.exchange.ledger import Ledger, Place
 from slo.exchange.naming import PREFIX, one_line, slug
-from slo.families import RESERVED
+from slo.families import is_reserved
 from slo.names import OWNER
 
 LONGEST_TITLE = 200
@@ -57,7 +57,7 @@ def tags_of(
             continue
         label = re.sub(r"[^a-zA-Z0-9_]", "_", name)
         label = label if _LABEL.fullmatch(label) else f"_{label}"
-        if label in RESERVED or label.startswith("__") or label in tags:
+        if is_reserved(label) or label in tags:
             ledger.lost(here, f"our own rules set the label {label}", "give it another name, and route by that")
         elif not _VALUE.fullmatch(value) or len(value) > 256 or len(label) > 128 or "{{" in value or "}}" in value:
             ledger.lost(
