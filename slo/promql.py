@@ -77,7 +77,7 @@ class Read:
     matchers: tuple[Matcher, ...]
     selector: bool
     windowed: bool
-    kept: frozenset[str] | None
+    kept: tuple[str, ...] | None
 
 
 @lru_cache(maxsize=4096)
@@ -158,11 +158,11 @@ class _Reader:
         self.windowed = False
         self.composed = False
         self._inside = 0
-        self._keeps: set[str] = set()
+        self._keeps: list[str] = []
         self._keeps_all = False
 
-    def kept(self) -> frozenset[str] | None:
-        return None if self._keeps_all else frozenset(self._keeps)
+    def kept(self) -> tuple[str, ...] | None:
+        return None if self._keeps_all else tuple(dict.fromkeys(self._keeps))
 
     def end(self) -> None:
         if self._place < len(self._tokens):
@@ -268,7 +268,7 @@ class _Reader:
             raise PromQLError(f"{name} is grouped twice", "keep one of them")
         word, labels = before or after or ("by", ())
         if not self._inside:
-            self._keeps.update(labels if word == "by" else ())
+            self._keeps += labels if word == "by" else ()
             self._keeps_all = self._keeps_all or word == "without" or name in SELECTIONS
         return False
 

@@ -148,7 +148,7 @@ def duration_text(seconds: Decimal) -> str:
 
 def grouping_of(query: str) -> tuple[str, ...]:
     """Labels by which the query keeps series apart."""
-    return read_expression(query).grouped or ()
+    return read_expression(query).kept or ()
 
 
 def _counter(found: re.Match[str] | None) -> Counter | None:
