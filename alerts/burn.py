@@ -71,7 +71,7 @@ def _burn_alert(spec: Spec, slo: SLO, window: Window, pace: Pace) -> AlertRule:
         expr=_expr(slo, window, pace),
         hold=pace.seconds(window.hold),
         labels=burn_labels(slo, window),
-        annotations=_annotations(spec, slo, window, name),
+        annotations=alert_annotations(spec, slo, window, name),
     )
 
 
@@ -98,7 +98,8 @@ def _enough(slo: SLO, long: Decimal, pace: Pace) -> str:
     return f"\nand ignoring ({names.SLO_WINDOW})\n({mean} * {spans} >= {slo.least_events})"
 
 
-def _annotations(spec: Spec, slo: SLO, window: Window, name: str) -> Cell:
+def alert_annotations(spec: Spec, slo: SLO, window: Window, name: str) -> Cell:
+    """What the alert of this pair of windows says to people, with the placeholders that Prometheus fills in."""
     long, short, period = (format_duration(length) for length in (window.long, window.short, slo.window))
     factor = format_number(burn_rate_factor(window, slo.window))
     what = {TimeSliceSLI: "time slices", RawSLI: "time"}.get(type(slo.sli), "events")

@@ -1,197 +1,168 @@
-"""The cases in which an alert must speak or keep silent: traffic, and what has to be seen when.
+"""The cases in which an alert of a pair of windows must speak or keep silent: traffic, and what has to be seen when.
 
 Each case is worked out from the spec's numbers (`slo.budget`), not from the rules, so that a rule that strays from them fails it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Decimal
 
-from alerts.burn import burn_alert_name, burn_labels
-from alerts.recording import LONGEST_RAW_WINDOW, selected, slo_labels, sloth_id
-from alerts.traffic import MINUTE, InputSeries, Stretch, counters
+from alerts.lint import lonely_failure_events
+from alerts.looks import Case, Look, Sample, fired, firing, minutes, pending, recorded, rounded_up
+from alerts.ratios import LONGEST_RAW_WINDOW, selected
+from alerts.subjects import Subject
+from alerts.traffic import MINUTE, Stretch
 from slo import names
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number
-from slo.sli import matchers
-from slo.spec import SLO, Cell, Window, cell
+from slo.spec import Window
 
-BLIP_MINUTES = 4
+SPIKE_MINUTES = 4
 UNDER, OVER = Decimal("0.99"), Decimal("1.01")
 SIX_DECIMALS = Decimal("0.000001")
+QUIET_STEPS = 6
+"""Evaluations before a lonely failure."""
+BURST = 4
+"""Times the limit that a burst burns at, where that is not more than everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A series and its value at one instant; `series` is written with all its labels."""
-
-    series: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a query must yield at one instant, in seconds from the start; no samples means an empty result."""
-
-    at: Decimal
-    expr: str
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One story: its sentence, its traffic and the looks taken at it."""
-
-    title: str
-    series: tuple[InputSeries, ...]
-    looks: tuple[Look, ...]
-
-
-def merged(title: str, cases: Iterable[Case]) -> Case:
-    """Stories of several SLOs told at once; they share no series."""
-    parts = tuple(cases)
-    return Case(
-        title,
-        tuple(series for part in parts for series in part.series),
-        tuple(look for part in parts for look in part.looks),
-    )
-
-
-def fire(slo: SLO, window: Window, step: Decimal) -> Case:
+def fire(subject: Subject, window: Window, step: Decimal) -> Case:
     """After a clean long window a fault: silent until predicted, firing within one evaluation, silent again after its end.
 
     The error ratio is chosen so that the prediction lies in the middle of an evaluation step: there it does not matter whether a range
     counts the sample on its left end (Prometheus 2 does, 3 does not). Where that ratio would exceed one, it is a total outage.
     """
-    steps = (window.long / step / 4).to_integral_value(ROUND_FLOOR) + Decimal("0.5")
-    wanted = firing_ratio(slo, window) * window.long / (steps * step)
-    ratio = min(Decimal(1), wanted.quantize(SIX_DECIMALS))
-    predicted = detection_seconds(slo, window, ratio)
-    if predicted is None:
-        return never(slo, window, step)
-    pending = ((predicted - window.hold) / step).to_integral_value(ROUND_FLOOR) * step
-    hold = _rounded_up(window.hold, step)
-    fault_minutes = _minutes(pending + hold + 3 * step)
-    clean = Stretch(_minutes(window.long))
-    after = Stretch(_minutes(window.short + 3 * step))
-    ended = (clean.minutes + fault_minutes) * MINUTE
+    if firing_ratio(subject.slo, window) >= 1:
+        return never(subject, window, step)
+    ratio, last_silent, first_firing = _prediction(subject, window, step)
+    clean = Stretch(minutes(window.long))
+    fault = Stretch(minutes(first_firing + 2 * step), ratio)
+    short = _short(subject, window)
+    after = Stretch(minutes(short + 4 * step))
+    ended = (clean.minutes + fault.minutes) * MINUTE
+    # A slice that ends with the fault's last sample may still be bad, hence one evaluation more.
+    clear = rounded_up(short, step) + (2 if subject.slice else 1) * step
     looks = (
-        Look(window.long + pending + hold - step, _firing(slo, window)),
-        Look(window.long + pending + hold + step, _firing(slo, window), (_fired(slo, window),)),
-        Look(ended + _rounded_up(window.short, step) + step, _firing(slo, window)),
+        Look(window.long + last_silent, firing(subject, window)),
+        Look(window.long + first_firing, firing(subject, window), (fired(subject, window),)),
+        Look(ended + clear, firing(subject, window)),
     )
-    return Case("", counters(slo, (clean, Stretch(fault_minutes, ratio), after)), looks)
+    return Case("", subject.series((clean, fault, after)), looks)
 
 
-def never(slo: SLO, window: Window, step: Decimal) -> Case:
+def never(subject: Subject, window: Window, step: Decimal) -> Case:
     """An alert that cannot fire stays silent through an outage as long as its long window and its `for`."""
-    length = _rounded_up(window.long + window.hold, step) + 2 * step
-    looks = (Look(length, _firing(slo, window)),)
-    return Case("", counters(slo, (Stretch(_minutes(length), Decimal(1)),)), looks)
+    length = rounded_up(window.long + window.hold, step) + 2 * step
+    looks = (Look(length, firing(subject, window)),)
+    return Case("", subject.series((Stretch(minutes(length), Decimal(1)),)), looks)
 
 
-def just_under(slo: SLO, window: Window, step: Decimal) -> Case:
-    """A steady error ratio one percent below the limit does not fire."""
-    length = _steady_length(window, step)
-    ratio = min(Decimal(1), firing_ratio(slo, window) * UNDER)
-    return Case("", _steady(slo, ratio, length), (Look(length, _firing(slo, window)),))
+def spike(subject: Subject, window: Window, step: Decimal) -> Case:
+    """A short spike that spends 99 % of what firing takes: the short window is over the limit, the long one is not."""
+    limit = firing_ratio(subject.slo, window)
+    clean = _clean(window)
+    if subject.slice is not None:
+        # One slice less, as that which begins with the last bad sample may be bad too.
+        bad = max(Decimal(0), (limit * window.long / step).to_integral_value(ROUND_FLOOR) - 1) * step
+        clean, length, ratio = window.long, max(bad, step), Decimal(1) if bad else Decimal(0)
+    else:
+        # What is clean and what fails make up the window that is seen.
+        spent = UNDER * min(limit, Decimal(1))
+        length = rounded_up(max(SPIKE_MINUTES * MINUTE, spent * clean / (1 - spent)), step)
+        ratio = (spent * (clean + length) / length).quantize(SIX_DECIMALS, rounding=ROUND_FLOOR)
+        ratio = min(
+            ratio, (spent * min(window.long, clean + length) / length).quantize(SIX_DECIMALS, rounding=ROUND_FLOOR)
+        )
+    end = clean + length
+    stretches = (Stretch(minutes(clean)), Stretch(minutes(length), ratio), Stretch(minutes(3 * step)))
+    looks = [Look(at, pending(subject, window)) for at in (end, end + step)]
+    if window.long <= LONGEST_RAW_WINDOW and ratio * length > limit * _short(subject, window):
+        looks.append(_over_limit(subject, window, window.short, end))
+    return Case("", subject.series(stretches), tuple(looks))
 
 
-def just_over(slo: SLO, window: Window, step: Decimal) -> Case:
+def calm_again(subject: Subject, window: Window, step: Decimal) -> Case:
+    """A burst has put the long window over the limit; one percent under it in the short window is silence."""
+    limit = firing_ratio(subject.slo, window)
+    short = _short(subject, window)
+    if subject.slice is not None:
+        few = (min(limit, Decimal(1)) * short / step).to_integral_value(ROUND_FLOOR) * step
+        length = rounded_up(short, step)
+        tail = (Stretch(minutes(length + 2 * step)), Stretch(minutes(few), Decimal(1)))
+        stretches = (Stretch(minutes(length), Decimal(1)), *(one for one in tail if one.minutes))
+    else:
+        length = rounded_up(short, step)
+        burst = min(Decimal(1), BURST * limit)
+        steady = min(Decimal(1), limit) * UNDER
+        stretches = (Stretch(minutes(length), burst), Stretch(minutes(length + 2 * step), steady))
+    end = sum(stretch.minutes for stretch in stretches) * MINUTE
+    looks = [Look(end, pending(subject, window))]
+    if subject.slice is None and limit < 1:
+        looks.append(_over_limit(subject, window, window.long, end))
+    return Case("", subject.series(stretches), tuple(looks))
+
+
+def just_over(subject: Subject, window: Window, step: Decimal) -> Case:
     """A steady error ratio one percent above the limit fires, where there is such a ratio."""
-    length = _steady_length(window, step)
-    ratio = firing_ratio(slo, window) * OVER
-    samples = (_fired(slo, window),) if ratio <= 1 else ()
-    return Case("", _steady(slo, min(Decimal(1), ratio), length), (Look(length, _firing(slo, window), samples),))
+    length = rounded_up(2 * window.short + window.hold, step) + 2 * step
+    ratio = firing_ratio(subject.slo, window) * OVER
+    samples = (fired(subject, window),) if ratio <= 1 else ()
+    steady = Stretch(minutes(length), min(Decimal(1), ratio))
+    return Case("", subject.series((steady,)), (Look(length, firing(subject, window), samples),))
 
 
-def blip(slo: SLO, window: Window, step: Decimal) -> Case:
-    """Four bad minutes after a clean long window do not fire: the worst that spends under nine tenths of what firing takes."""
-    ratio = blip_ratio(slo, window)
-    start = window.long
-    end = start + BLIP_MINUTES * MINUTE
-    clean, spike = Stretch(_minutes(start)), Stretch(BLIP_MINUTES, ratio)
-    watched = 4 * step + window.hold + window.short
-    moments = [start + step * count for count in range(1, int(watched / step))]
-    looks = [Look(_rounded_up(at, step), _firing(slo, window)) for at in moments]
-    if window.long <= LONGEST_RAW_WINDOW and ratio * BLIP_MINUTES * MINUTE / window.short > firing_ratio(slo, window):
-        looks.append(_over_limit(slo, window, end))
-    return Case("", counters(slo, (clean, spike, Stretch(_minutes(watched)))), tuple(looks))
+def lonely(subject: Subject, window: Window, step: Decimal) -> Case:
+    """A failure in little traffic: silent under `least_events`, and without that guard among twice the events that lint names."""
+    least = subject.slo.least_events
+    if least:
+        before = (Stretch(minutes(window.long), idle=True),)
+        failing = Stretch(minutes(step), Decimal(1), events=max(1, least // 3 // minutes(step)))
+    else:
+        before = (Stretch(minutes(QUIET_STEPS * step), events=_quiet_events(subject, window, QUIET_STEPS * step)),)
+        failing = Stretch(1, Decimal(1), events=1)
+    after = Stretch(minutes(4 * step) - failing.minutes, idle=True)
+    start = before[0].minutes * MINUTE
+    looks = [Look(rounded_up(start, step) + step * count, pending(subject, window)) for count in (1, 2, 3)]
+    return Case("", subject.series((*before, failing, after)), tuple(looks))
 
 
-def blip_ratio(slo: SLO, window: Window) -> Decimal:
-    """Error ratio of the four minutes that an alert keeps silent about: up to a total outage."""
-    harmless = Decimal("0.9") * firing_ratio(slo, window) * window.long / (BLIP_MINUTES * MINUTE)
-    return min(Decimal(1), harmless.quantize(SIX_DECIMALS))
+def _quiet_events(subject: Subject, window: Window, length: Decimal) -> int:
+    """Events in a minute that make, over this length, twice as many as those among which a single failure fires."""
+    return int(2 * lonely_failure_events(subject.slo, window) * MINUTE / length) + 1
 
 
-def idle(slo: SLO, alerts: Iterable[str]) -> Case:
-    """Without traffic the short ratios are empty, not NaN; the long ones keep what they knew; nothing fires."""
-    end = Decimal(80) * MINUTE
-    series = counters(slo, (Stretch(10), Stretch(75, idle=True)))
-    empty = [Look(end, selected(names.sli_error(word), slo)) for word in ("5m", "30m", "1h")]
-    period = format_duration(slo.window)
-    labels = cell({**dict(slo_labels(slo)), names.SLO_WINDOW: period})
-    known = Sample(names.sli_error(period) + matchers(labels), "0")
-    looks = (*empty, Look(end, selected(names.sli_error(period), slo), (known,)), *_silence(slo, alerts, end))
-    return Case("", series, looks)
+def _clean(window: Window) -> Decimal:
+    """Seconds without errors before a spike: the long window where it is short, a quarter of it where it is not."""
+    return window.long if window.long <= LONGEST_RAW_WINDOW else window.long / 4
 
 
-def restart(slo: SLO, alerts: Iterable[str]) -> Case:
-    """Counters that begin at zero again, as after a restart, are no errors."""
-    end = Decimal(60) * MINUTE
-    series = counters(slo, (Stretch(40), Stretch(25, restart=True)))
-    none_bad = Sample(names.sli_error("1h") + matchers(cell({**dict(slo_labels(slo)), names.SLO_WINDOW: "1h"})), "0")
-    looks = (Look(end, selected(names.sli_error("1h"), slo), (none_bad,)), *_silence(slo, alerts, end))
-    return Case("", series, looks)
+def _prediction(subject: Subject, window: Window, step: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """Error ratio of the fault; seconds into it at which the alert is silent for the last time, and at which it fires."""
+    limit, hold = firing_ratio(subject.slo, window), rounded_up(window.hold, step)
+    if subject.slice is not None:
+        slices = window.long / step
+        silent = (limit * slices).to_integral_value(ROUND_FLOOR)
+        speaks = (limit * (slices + 1)).to_integral_value(ROUND_FLOOR) + 1
+        return Decimal(1), silent * step + hold, speaks * step + hold
+    steps = (window.long / step / 4).to_integral_value(ROUND_FLOOR) + Decimal("0.5")
+    wanted = limit * window.long / (steps * step)
+    ratio = min(Decimal(1), wanted.quantize(SIX_DECIMALS))
+    predicted = detection_seconds(subject.slo, window, ratio) or Decimal(0)
+    pends = ((predicted - window.hold) / step).to_integral_value(ROUND_FLOOR) * step
+    return ratio, pends + hold - step, pends + hold + step
 
 
-def _silence(slo: SLO, alerts: Iterable[str], at: Decimal) -> tuple[Look, ...]:
-    return tuple(
-        Look(at, "ALERTS" + matchers((("alertname", alert), (names.SLO_ID, sloth_id(slo))))) for alert in sorted(alerts)
-    )
+def _short(subject: Subject, window: Window) -> Decimal:
+    return max(window.short, subject.slice or window.short)
 
 
-def _steady(slo: SLO, ratio: Decimal, length: Decimal) -> tuple[InputSeries, ...]:
-    return counters(slo, (Stretch(_minutes(length), ratio),))
-
-
-def _steady_length(window: Window, step: Decimal) -> Decimal:
-    return _rounded_up(2 * window.short + window.hold, step) + 2 * step
-
-
-def _firing(slo: SLO, window: Window) -> str:
-    return "ALERTS" + matchers(_identity(slo, window))
-
-
-def _identity(slo: SLO, window: Window) -> Cell:
-    return (
-        ("alertname", burn_alert_name(slo, window.severity)),
-        ("alertstate", "firing"),
-        (names.LONG_WINDOW, format_duration(window.long)),
-        (names.SLO_ID, sloth_id(slo)),
-    )
-
-
-def _fired(slo: SLO, window: Window) -> Sample:
-    every = {**dict(burn_labels(slo, window)), **dict(_identity(slo, window))}
-    labels = cell({**every, names.SLO_WINDOW: format_duration(window.long)})
-    return Sample("ALERTS" + matchers(labels), "1")
-
-
-def _over_limit(slo: SLO, window: Window, at: Decimal) -> Look:
-    """The short window alone is over the limit: it is the long one that keeps the alert silent."""
+def _over_limit(subject: Subject, window: Window, length: Decimal, at: Decimal) -> Look:
+    """One window alone is over the limit: it is the other one that keeps the alert silent."""
+    slo = subject.slo
     limit = f"({format_number(burn_rate_factor(window, slo.window))} * {format_number(slo.error_budget)})"
-    short = selected(names.sli_error(format_duration(window.short)), slo)
-    labels = cell({**dict(slo_labels(slo)), names.SLO_WINDOW: format_duration(window.short)})
-    return Look(at, f"{short} > bool {limit}", (Sample(matchers(labels), "1"),))
-
-
-def _rounded_up(seconds: Decimal, step: Decimal) -> Decimal:
-    return (seconds / step).to_integral_value(ROUND_CEILING) * step
-
-
-def _minutes(seconds: Decimal) -> int:
-    return int((seconds / MINUTE).to_integral_value(ROUND_CEILING))
+    word = format_duration(length)
+    samples = tuple(
+        Sample(recorded(subject, word, dict(group)), "0" if number else "1")
+        for number, group in enumerate(subject.groups)
+    )
+    return Look(at, f"{selected(names.sli_error(word), slo)} > bool {limit}", samples)

@@ -1,4 +1,4 @@
-"""promtool unit tests for every generated alert: that it fires in time, keeps silent, and clears.
+"""promtool unit tests for every generated alert and recording rule: that it fires in time, keeps silent, clears, and says the truth.
 
 One file for each evaluation step; long windows are evaluated less often, a minute for one hour, five for a day, ten for three days.
 `promtool` evaluates every group of the rule file at every step, whoever has traffic, so the SLOs tell their stories side by side
@@ -7,112 +7,174 @@ in one timeline: 40 s for all files on one core, where a file for each batch too
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from alerts import absence, cases
-from alerts.cases import Case, Look, Sample
+from alerts import absence, cases, recorded, stories
 from alerts.emit import to_yaml
+from alerts.looks import AlertLook, Case, Fired, Look, Sample, merged, rounded_up
 from alerts.model import RuleFile
-from alerts.recording import LONGEST_RAW_WINDOW, sloth_id
+from alerts.pace import Pace
+from alerts.ratios import LONGEST_RAW_WINDOW, slo_labels, sloth_id
 from alerts.rules import rule_file
-from alerts.traffic import MINUTE, InputSeries, Stretch, counters
+from alerts.selectors import UnprovenError, selector_of
+from alerts.subjects import Subject, subject_of
+from alerts.traffic import MINUTE, InputSeries, Stretch
 from slo import names
 from slo.budget import firing_ratio
-from slo.quantities import UNITS, format_duration, format_number, format_ratio
-from slo.sli import base_labels, matchers, named
-from slo.spec import SLO, LatencySLI, Severity, Spec, Window, cell
+from slo.quantities import UNITS, format_duration, format_number
+from slo.sli import matchers
+from slo.spec import SLO, CompositeSLI, Severity, Spec, Window, cell
 
 RULES = "../rules.yaml"
 STEPS = ((LONGEST_RAW_WINDOW, MINUTE), (UNITS["d"], 5 * MINUTE))
 LONGEST_STEP = 10 * MINUTE
+NO_NATIVE = "its native histogram is more than this promtool can make up"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An SLO whose alerts are not proven, and why."""
+
+    slo: SLO
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """promtool tests by file name, in the order in which they find a fault soonest, and what they leave out."""
+
+    files: dict[str, bytes]
+    gaps: tuple[Gap, ...]
 
 
 def promtool_tests(spec: Spec) -> dict[str, bytes]:
     """File name -> contents of all promtool tests of the spec's rules; they expect the rules at `../rules.yaml`."""
+    return proof(spec).files
+
+
+def proof(spec: Spec, *, native: bool = False, only: Iterable[str] | None = None) -> Proof:
+    """The promtool tests of a spec, and the SLOs for which there are none.
+
+    Args:
+        spec: A loaded spec.
+        native: The promtool at hand reads native histograms in tests; 2.42 does not.
+        only: Ids of the SLOs to test; all of the spec without.
+    """
+    wanted = {slo.id for slo in spec.slos} if only is None else set(only)
     rules = rule_file(spec)
-    files = {"service.yaml": _document(rules, MINUTE, _service_cases(spec, rules))}
-    batches = side_by_side(spec.slos)
-    for step, windows in _by_step(window for slo in spec.slos for window in slo.windows).items():
-        found = [
-            case
-            for batch in batches
-            for case in (
-                *_shared_cases(batch, step, rules),
-                *(case for window in windows for case in _cases(_having(batch, window), window, step)),
-            )
-        ]
+    subjects, gaps = _subjects(spec, wanted, native=native)
+    batches = side_by_side(subjects)
+    files = {
+        f"recorded-{format_duration(step)}.yaml": _document(
+            rules, step, (merged(title, map(tell, batch)) for batch in batches)
+        )
+        for step, title, tell in _VALUES
+    }
+    spoken = [_outage(spec, batch) for batch in batches]
+    files[f"outage-{format_duration(stories.OUTAGE_STEP)}.yaml"] = _document(rules, stories.OUTAGE_STEP, spoken)
+    absent = (_sli_absent(rules, slo, subjects, alone=len(spec.slos) == 1) for slo in spec.slos if slo.id in wanted)
+    whole = () if only is not None else _service_cases(spec)
+    files["service.yaml"] = _document(rules, MINUTE, (*whole, *(case for case in absent if case is not None)))
+    for step in sorted({MINUTE, *(step_for(window, one) for one in subjects for window in one.slo.windows)}):
+        found = [case for batch in batches for case in _batch_cases(batch, step)]
         files[f"burn-{format_duration(step)}.yaml"] = _document(rules, step, found)
-    return files
+    return Proof({name: content for name, content in files.items() if subjects or name == "service.yaml"}, gaps)
 
 
-def _having(batch: tuple[SLO, ...], window: Window) -> tuple[SLO, ...]:
-    return tuple(slo for slo in batch if window in slo.windows)
-
-
-def side_by_side(slos: Iterable[SLO]) -> tuple[tuple[SLO, ...], ...]:
-    """SLOs in batches whose members share no counter, so that each can have traffic of its own in one timeline."""
-    batches: list[tuple[list[SLO], set[str]]] = []
-    for slo in slos:
-        own = {entry.series for entry in counters(slo, (Stretch(1),))}
-        for members, taken in batches:
-            if not own & taken:
-                members.append(slo)
-                taken.update(own)
-                break
+def side_by_side(subjects: Iterable[Subject]) -> tuple[tuple[Subject, ...], ...]:
+    """SLOs in batches whose members see nothing of each other's traffic, so that each can have its own in one timeline."""
+    batches: list[list[Subject]] = []
+    for subject in subjects:
+        free = (batch for batch in batches if not any(subject.overlaps(member) for member in batch))
+        batch = next(free, None)
+        if batch is None:
+            batches.append([subject])
         else:
-            batches.append(([slo], own))
-    return tuple(tuple(members) for members, _ in batches)
+            batch.append(subject)
+    return tuple(map(tuple, batches))
 
 
-def step_for(window: Window) -> Decimal:
-    """Seconds between evaluations in the tests of this pair of windows."""
-    return next((step for longest, step in STEPS if window.long <= longest), LONGEST_STEP)
+def step_for(window: Window, subject: Subject | None = None) -> Decimal:
+    """Seconds between evaluations in the tests of this pair of windows; no shorter than a time slice."""
+    step = next((step for longest, step in STEPS if window.long <= longest), LONGEST_STEP)
+    length = subject.slice if subject is not None else None
+    return step if length is None or length <= step else rounded_up(length, step)
 
 
-def _by_step(windows: Iterable[Window]) -> dict[Decimal, tuple[Window, ...]]:
-    windows = tuple(dict.fromkeys(windows))
-    steps = sorted({step_for(window) for window in windows})
-    return {step: tuple(window for window in windows if step_for(window) == step) for step in steps}
+_VALUES: tuple[tuple[Decimal, str, Callable[[Subject], Case]], ...] = (
+    (recorded.SHORT_STEP, "three days and a half of varied traffic: every recorded value is true", recorded.recent),
+    (recorded.LONG_STEP, "over half of the SLO window: what is recorded of it is true", recorded.period),
+)
 
 
-def _cases(batch: tuple[SLO, ...], window: Window, step: Decimal) -> tuple[Case, ...]:
-    if not batch:
-        return ()
-    pair = f"{format_duration(window.long)} and {format_duration(window.short)}"
-    able = tuple(slo for slo in batch if firing_ratio(slo, window) < 1)
-    unable = tuple(slo for slo in batch if slo not in able)
-    found = [
-        cases.merged(f"{pair}: silent just under the factor", (cases.just_under(slo, window, step) for slo in batch))
-    ]
-    if able:
-        found += [
-            cases.merged(f"{pair}: fires just over the factor", (cases.just_over(slo, window, step) for slo in able)),
-            cases.merged(
-                f"{pair}: a fault fires within one evaluation of the prediction, and clears",
-                (cases.fire(slo, window, step) for slo in able),
-            ),
-        ]
-    if unable:
-        title = f"{pair}: factor x error budget reaches 100 %, so that it never fires"
-        found.append(cases.merged(title, (cases.never(slo, window, step) for slo in unable)))
-    if window.severity is Severity.PAGE:
-        worst = ", ".join(sorted({format_ratio(cases.blip_ratio(slo, window)) for slo in batch}))
-        title = f"{pair}: four minutes at {worst} errors do not page"
-        found.append(cases.merged(title, (cases.blip(slo, window, step) for slo in batch)))
-    return tuple(found)
+def _subjects(spec: Spec, wanted: set[str], *, native: bool) -> tuple[tuple[Subject, ...], tuple[Gap, ...]]:
+    found, gaps = [], []
+    for slo in spec.slos:
+        if slo.id not in wanted:
+            continue
+        try:
+            subject = subject_of(spec, slo)
+        except UnprovenError as error:
+            gaps.append(Gap(slo, str(error)))
+            continue
+        if subject.native and not native:
+            gaps.append(Gap(slo, NO_NATIVE))
+        else:
+            found.append(subject)
+    return tuple(found), tuple(gaps)
 
 
-def _shared_cases(batch: tuple[SLO, ...], step: Decimal, rules: RuleFile) -> tuple[Case, ...]:
-    if step != MINUTE:
-        return ()
-    own = {sloth_id(slo) for slo in batch}
-    alerts = {rule.alert for rule in rules.alerts() if dict(rule.labels).get(names.SLO_ID) in own}
-    return (
-        cases.merged("no traffic: ratios are empty, nothing fires", (cases.idle(slo, alerts) for slo in batch)),
-        cases.merged("a restart resets the counters: no errors", (cases.restart(slo, alerts) for slo in batch)),
+def _outage(spec: Spec, batch: tuple[Subject, ...]) -> Case:
+    at = max(map(stories.outage_seconds, batch))
+    return merged(
+        "a total outage: every alert within reach fires, with all its labels and annotations",
+        (stories.outage(spec, subject, at) for subject in batch),
     )
+
+
+def _batch_cases(batch: tuple[Subject, ...], step: Decimal) -> Iterator[Case]:
+    if step == MINUTE:
+        yield from _life(batch)
+    windows = dict.fromkeys(window for one in batch for window in one.slo.windows if step_for(window, one) == step)
+    for window in windows:
+        members = [one for one in batch if window in one.slo.windows and step_for(window, one) == step]
+        yield from _pair_cases(tuple(members), window, step)
+
+
+def _life(batch: tuple[Subject, ...]) -> Iterator[Case]:
+    yield merged("no traffic: ratios are empty, nothing fires", map(stories.idle, batch))
+    yield merged(
+        "half the errors that may be, a restart, and a deploy that leaves no target for four minutes: silence",
+        map(stories.restart, batch),
+    )
+    yield merged("a new target brings high counters along: silence", map(stories.newcomer, batch))
+    first = [case for case in map(stories.first_errors, batch) if case is not None]
+    if first:
+        yield merged("the first errors ever, and their series is born with them: all of them count", first)
+
+
+def _pair_cases(batch: tuple[Subject, ...], window: Window, step: Decimal) -> Iterator[Case]:
+    pair = f"{format_duration(window.long)} and {format_duration(window.short)}"
+    able = [one for one in batch if firing_ratio(one.slo, window) < 1]
+    told: tuple[tuple[str, Iterable[Subject], Callable[[Subject, Window, Decimal], Case]], ...] = (
+        ("a short spike that spends 99 % of what fires is silence", batch, cases.spike),
+        ("after a burst, one percent under the factor is silence", batch, cases.calm_again),
+        ("one failure in little traffic is silence", [one for one in batch if one.counts], cases.lonely),
+        ("fires just over the factor", [one for one in able if one.slice is None], cases.just_over),
+        ("a fault fires within one evaluation of the prediction, and clears", able, cases.fire),
+        (
+            "factor x error budget reaches 100 %, so that it never fires",
+            [one for one in batch if one not in able],
+            cases.never,
+        ),
+    )
+    for title, members, tell in told:
+        found = [tell(one, window, step) for one in members]
+        if found:
+            yield merged(f"{pair}: {title}", found)
 
 
 def _document(rules: RuleFile, step: Decimal, found: Iterable[Case]) -> bytes:
@@ -131,8 +193,14 @@ def _test(case: Case) -> dict[str, Any]:
         "interval": format_duration(MINUTE),
         "name": case.title,
         "input_series": [{"series": entry.series, "values": entry.values} for entry in case.series],
+        "alert_rule_test": [_alerts(look) for look in case.alerts],
         "promql_expr_test": [_expectation(look) for look in case.looks],
     }
+
+
+def _alerts(look: AlertLook) -> dict[str, Any]:
+    found = [{"exp_labels": dict(one.labels), "exp_annotations": dict(one.annotations)} for one in look.fired]
+    return {"eval_time": format_duration(look.at), "alertname": look.alert, "exp_alerts": found}
 
 
 def _expectation(look: Look) -> dict[str, Any]:
@@ -140,9 +208,9 @@ def _expectation(look: Look) -> dict[str, Any]:
     return {"expr": look.expr, "eval_time": format_duration(look.at), "exp_samples": samples}
 
 
-def _service_cases(spec: Spec, rules: RuleFile) -> tuple[Case, ...]:
+def _service_cases(spec: Spec) -> tuple[Case, ...]:
     outages = (_down(spec), _unwatched(spec)) if spec.selector else ()
-    return (_watchdog(spec), *outages, *(_sli_absent(spec, rules, slo) for slo in spec.slos))
+    return (_watchdog(spec), *outages)
 
 
 def _watchdog(spec: Spec) -> Case:
@@ -185,29 +253,48 @@ def _unwatched(spec: Spec) -> Case:
     )
 
 
-def _sli_absent(spec: Spec, rules: RuleFile, slo: SLO) -> Case:
-    """The series of one SLI are missing while those of the others are there."""
+def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone: bool) -> Case | None:
+    """The series of one SLI are missing while those of the others are there; a composite has no series of its own."""
+    if isinstance(slo.sli, CompositeSLI):
+        return None
     hold = absence.SLI_ABSENT_HOLD
-    here = tuple(other for other in spec.slos if other != slo)
-    series = {entry.series: entry for other in here for entry in counters(other, (Stretch(30),))}
-    expr = _firing(absence.SLI_ABSENT)
+    mine = next((one for one in subjects if one.slo == slo), None)
+    here = [one for one in subjects if mine is not None and one is not mine and not one.overlaps(mine)]
+    series = {entry.series: entry for one in here for entry in one.series((Stretch(30),))}
+    expr = "ALERTS" + matchers(
+        cell({"alertname": absence.SLI_ABSENT, "alertstate": "firing", names.SLO_ID: sloth_id(slo)})
+    )
+    labels = {
+        **_asked_for(slo),
+        **dict(slo.tags),
+        **dict(slo_labels(slo)),
+        names.SEVERITY: Severity.TICKET.value,
+        names.SLO_SEVERITY: Severity.TICKET.value,
+        names.OWNER: slo.owner,
+    }
     rule = next(
         rule
         for rule in rules.alerts()
         if rule.alert == absence.SLI_ABSENT and dict(rule.labels)[names.SLO_ID] == sloth_id(slo)
     )
-    # absent() keeps the labels that it was asked for by equality, an edge like le="0.5" among them.
-    sli = named(slo)
-    edge = format_number(sli.threshold) if isinstance(sli, LatencySLI) else ""
-    equal = {**dict(base_labels(sli, slo)), **({names.LE: edge} if "." in edge else {})}
+    told = AlertLook(hold, absence.SLI_ABSENT, (Fired(cell(labels), rule.annotations),)) if alone else None
     return Case(
         f"the series of {slo.id} are missing: a ticket",
         tuple(series.values()),
-        (
-            Look(hold - MINUTE, expr),
-            Look(hold, expr, (_sample(absence.SLI_ABSENT, {**equal, **dict(rule.labels)}),)),
-        ),
+        (Look(hold - MINUTE, expr), Look(hold, expr, (_sample(absence.SLI_ABSENT, labels),))),
+        (told,) if told is not None else (),
     )
+
+
+def _asked_for(slo: SLO) -> dict[str, str]:
+    """Labels that absent() keeps: those that a plain selector asks for by equality, once each."""
+    what = absence.sli_series(slo, Pace())
+    try:
+        asked = selector_of(what or "").matchers
+    except UnprovenError:
+        return {}
+    by_label = {label: [one for one in asked if one.label == label] for label in {one.label for one in asked}}
+    return {label: found[0].value for label, found in by_label.items() if len(found) == 1 and found[0].operator == "="}
 
 
 def _up(spec: Spec, instance: str) -> str:
