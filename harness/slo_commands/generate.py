@@ -12,7 +12,6 @@ from pathlib import Path
 from alerts.model import Group, RuleFile
 from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
 from harness.slo_commands.writing import write_folder
-from slo.errors import InvalidInput, Problem
 from slo.spec import Spec
 
 SENTENCE = "write recording rules and alerts of a spec, of any service's metrics"
@@ -53,14 +52,14 @@ def run(options: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         if refused:
             return EXIT_WRONG
-        try:
-            files = generated(spec, options.format, options.namespace, with_tests=options.with_tests)
-        except ValueError as error:  # traffic for promtool cannot be made up for every kind of SLI
-            said = f"promtool tests cannot be made: {error}"
-            raise InvalidInput((Problem(str(options.file), None, "", said, "leave --with-tests away"),)) from None
+        files = generated(spec, options.format, options.namespace, with_tests=options.with_tests)
         changed, removed = write_folder(options.output, files, force=options.force)
+    gaps = unproven(spec) if options.with_tests else {}
+    for slo, reason in gaps.items():
+        print(f"no promtool tests for {slo}: {reason}", file=sys.stderr)
     if options.json:
-        print(as_json({"files": sorted(files), "changed": changed, "removed": removed}))
+        found = {"files": sorted(files), "changed": changed, "removed": removed}
+        print(as_json(found | ({"unproven": gaps} if options.with_tests else {})))
     else:
         print("".join([f"wrote {name}\n" for name in changed] + [f"removed {name}\n" for name in removed]), end="")
         print(
@@ -70,11 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def generated(spec: Spec, form: str, namespace: str, *, with_tests: bool) -> dict[str, bytes]:
-    """Path below the folder -> contents; pure.
-
-    Raises:
-        ValueError: Tests are wanted, and traffic for them cannot be made up.
-    """
+    """Path below the folder -> contents; pure."""
     from alerts import emit  # noqa: PLC0415 - imported when the command runs
     from alerts.rules import rule_file  # noqa: PLC0415 - as above
     from alerts.tests_for import promtool_tests  # noqa: PLC0415 - as above
@@ -92,6 +87,13 @@ def generated(spec: Spec, form: str, namespace: str, *, with_tests: bool) -> dic
     if with_tests:
         files |= {f"tests/{name}": content for name, content in promtool_tests(spec).items()}
     return files
+
+
+def unproven(spec: Spec) -> dict[str, str]:
+    """SLOs for which no promtool tests can be made, and why."""
+    from alerts.tests_for import proof  # noqa: PLC0415 - imported when the command runs
+
+    return {gap.slo.id: gap.reason for gap in proof(spec).gaps}
 
 
 def parts(rules: RuleFile) -> Iterator[RuleFile]:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from alerts import cases
 from alerts.generate import FOLDER
 from alerts.model import RuleFile
+from alerts.subjects import subject_of
 from alerts.tests_for import promtool_tests, side_by_side, step_for
-from alerts.traffic import EVENTS_PER_MINUTE, InputSeries, Stretch, counters
+from alerts.traffic import EVENTS_PER_MINUTE, InputSeries, Stretch
 from slo.budget import detection_seconds, firing_ratio
 from slo.load import load_windows
 from slo.quantities import parse_duration
@@ -45,6 +46,9 @@ def test_there_is_a_file_for_each_evaluation_step(files: dict[str, Any]) -> None
         "burn-1m.yaml": "1m",
         "burn-5m.yaml": "5m",
         "burn-10m.yaml": "10m",
+        "outage-10m.yaml": "10m",
+        "recorded-30m.yaml": "30m",
+        "recorded-2h.yaml": "2h",
     }
 
 
@@ -102,9 +106,10 @@ def test_every_absence_alert_is_tested(files: dict[str, Any]) -> None:
 def test_only_slos_with_counters_of_their_own_share_a_timeline(spec: Spec) -> None:
     """Two SLOs on the same counters go into separate timelines, as each needs traffic of its own."""
     availability = spec.slo("availability")
-    twin = replace(availability, id="twin", name="twin")
-    assert side_by_side((availability, twin, spec.slo("ttft"))) == ((availability, spec.slo("ttft")), (twin,))
-    assert len(side_by_side(spec.slos)) == 1
+    twin = subject_of(spec, replace(availability, id="twin", name="twin"))
+    first, last = subject_of(spec, availability), subject_of(spec, spec.slo("ttft"))
+    assert side_by_side((first, twin, last)) == ((first, last), (twin,))
+    assert len(side_by_side(subject_of(spec, slo) for slo in spec.slos)) == 1
 
 
 @pytest.mark.parametrize(("long", "step"), [(3600, 60), (21600, 300), (86400, 300), (259200, 600)])
@@ -120,7 +125,7 @@ def test_the_looks_lie_on_both_sides_of_the_prediction(spec: Spec, millionths: i
     slo = replace(spec.slo("availability"), objective=1 - Decimal(millionths) / 1_000_000)
     window = STANDARD[pair]
     step = step_for(window)
-    story = cases.fire(slo, window, step)
+    story = cases.fire(subject_of(spec, slo), window, step)
     if firing_ratio(slo, window) >= 1:
         assert not any(look.samples for look in story.looks)
         return
@@ -149,20 +154,28 @@ def test_just_over_is_silent_where_one_percent_more_is_more_than_all(spec: Spec)
     """At a limit of 99.36 % one percent more than it does not exist, so nothing is expected to fire."""
     slo = replace(spec.slo("availability"), objective=Decimal("0.931"))
     assert firing_ratio(slo, STANDARD[0]) == Decimal("0.9936")
-    assert not cases.just_over(slo, STANDARD[0], MINUTE).looks[0].samples
+    assert not cases.just_over(subject_of(spec, slo), STANDARD[0], MINUTE).looks[0].samples
 
 
-def test_four_minutes_of_total_outage_are_a_blip_at_95_percent(spec: Spec) -> None:
-    """At 95 % even a total outage of four minutes does not page; at 99.9 % it takes fewer than 19.44 % errors."""
-    window = STANDARD[0]
-    assert cases.blip_ratio(spec.slo("ttft"), window) == 1
-    assert cases.blip_ratio(spec.slo("availability"), window) == Decimal("0.1944")
+@given(millionths=st.integers(min_value=200, max_value=700_000), pair=st.integers(min_value=0, max_value=3))
+def test_a_spike_spends_just_less_than_what_fires(spec: Spec, millionths: int, pair: int) -> None:
+    """For any objective the spike stays one percent under the long window's limit, and is a share of events that exists."""
+    slo = replace(spec.slo("availability"), objective=1 - Decimal(millionths) / 1_000_000)
+    window = STANDARD[pair]
+    limit = min(Decimal(1), firing_ratio(slo, window))
+    good, bad = cases.spike(subject_of(spec, slo), window, step_for(window)).series
+    clean, failing = bad.values.split()[1:3]
+    minutes, grown = int(failing.split("x")[1]) + 1, int(failing.split("+")[1].split("x")[0])
+    assert 0 <= grown <= EVENTS_PER_MINUTE
+    seen = min(int(window.long / 60), int(clean.split("x")[1]) + 1 + minutes)
+    assert grown * minutes <= Decimal("0.9901") * limit * EVENTS_PER_MINUTE * seen
+    assert good.values != bad.values
 
 
 def test_counters_of_a_ratio_are_its_good_and_bad_events(spec: Spec) -> None:
     """Good and bad counters add up minute by minute, restarts begin at zero, and idle minutes add nothing."""
     stretches = (Stretch(3, Decimal("0.25")), Stretch(2, idle=True), Stretch(2, restart=True))
-    good, bad = counters(spec.slo("availability"), stretches)
+    good, bad = subject_of(spec, spec.slo("availability")).series(stretches)
     assert good == InputSeries(
         'chatbot_requests_total{job="courtsight",outcome="ok"}',
         "0 750000+750000x2 2250000+0x1 1000000+1000000x1",
@@ -174,11 +187,11 @@ def test_counters_of_a_latency_are_its_edge_and_its_count(spec: Spec) -> None:
     """The edge at the limit is written as the Python client writes it, and grows by the fast events only."""
     slo = spec.slo("latency-role-judge")
     assert isinstance(slo.sli, LatencySLI)
-    bucket, every, count = counters(slo, (Stretch(2, Decimal("0.5")),))
+    bucket, every, count = subject_of(spec, slo).series((Stretch(2, Decimal("0.5")),))
     assert bucket.series == 'chatbot_request_duration_seconds_bucket{job="courtsight",le="8.0",role="judge"}'
     assert bucket.values == f"0 {EVENTS_PER_MINUTE // 2}+{EVENTS_PER_MINUTE // 2}x1"
     assert every.values == count.values == f"0 {EVENTS_PER_MINUTE}+{EVENTS_PER_MINUTE}x1"
-    retrieval = counters(spec.slo("retrieval"), (Stretch(1),))[0]
+    retrieval = subject_of(spec, spec.slo("retrieval")).series((Stretch(1),))[0]
     assert 'le="0.5"' in retrieval.series
 
 
