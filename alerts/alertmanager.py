@@ -44,9 +44,12 @@ class Rhythm:
     repeat: Decimal
 
 
+NIGHT = Decimal(12 * 3600)
+"""Seconds, shorter than a night: Alertmanager remembers a ticket that it told in the evening, and while it does it keeps silent of one that
+ended and fires again before the morning."""
 RHYTHMS = {
     Severity.PAGE.value: Rhythm(Decimal(10), Decimal(60), Decimal(3600)),
-    Severity.TICKET.value: Rhythm(Decimal(300), Decimal(1800), Decimal(86400)),
+    Severity.TICKET.value: Rhythm(Decimal(300), Decimal(1800), NIGHT),
     HEARTBEAT: Rhythm(Decimal(1), Decimal(60), Decimal(300)),
 }
 

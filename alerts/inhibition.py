@@ -26,17 +26,19 @@ FAILING = "ErrorRatioHigh"
 def inhibitions(spec: Spec, catalogue: Catalogue) -> list[dict[str, Any]]:
     """Alertmanager's `inhibit_rules` for the spec's alerts and the catalogue's."""
     entries = catalogue.of(spec.deployment)
-    return [_page_over_ticket(), *_outage_over_all(), *_failures_over_latency(spec, entries), *_of_entries(entries)]
+    return [_page_over_ticket(spec), *_outage_over_all(), *_failures_over_latency(spec, entries), *_of_entries(entries)]
 
 
 def _rule(sources: list[str], targets: list[str], equal: list[str]) -> dict[str, Any]:
     return {"source_matchers": sources, "target_matchers": targets, "equal": equal}
 
 
-def _page_over_ticket() -> dict[str, Any]:
+def _page_over_ticket(spec: Spec) -> dict[str, Any]:
+    # A page of one group says nothing of another group's slow burn; where no SLO has groups, both lack the labels.
+    groups = sorted({label for slo in spec.slos for label in slo.group_by})
     page, ticket = (f'{names.SEVERITY}="{severity.value}"' for severity in (Severity.PAGE, Severity.TICKET))
     some = f'{names.SLO_ID}=~".+"'
-    return _rule([page, some], [ticket, some], [names.SLO_ID, names.SLO_SERVICE])
+    return _rule([page, some], [ticket, some], [names.SLO_ID, names.SLO_SERVICE, *groups])
 
 
 def _outage_over_all() -> list[dict[str, Any]]:
@@ -47,16 +49,29 @@ def _outage_over_all() -> list[dict[str, Any]]:
 
 
 def _failures_over_latency(spec: Spec, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Answers that fail are also late, and those that still come are no measure: a page about failures explains slowness."""
+    """Answers that fail are also late, and those that still come are no measure: a page about failures explains slowness.
+
+    But only of the same owner, or somebody else sleeps through theirs, and only of the same members and groups.
+    """
     entries = tuple(entries)
-    failing = [burn_alert_name(slo, Severity.PAGE) for slo in spec.slos if isinstance(slo.sli, RatioSLI | EventsSLI)]
-    failing += [entry.name for entry in entries if entry.name == FAILING]
-    late = [slo for slo in spec.slos if isinstance(slo.sli, LatencySLI)]
-    slow = [burn_alert_name(slo, severity) for slo in late for severity in Severity]
-    slow += [entry.name for entry in entries if FAILING in entry.silenced_by and entry.severity is Severity.TICKET]
-    if not failing or not slow:
-        return []
-    return [_rule([_any_of("alertname", failing)], [_any_of("alertname", slow)], [names.SLO_SERVICE])]
+    explained = [entry.name for entry in entries if FAILING in entry.silenced_by and entry.severity is Severity.TICKET]
+    failing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for slo in spec.slos:
+        if isinstance(slo.sli, RatioSLI | EventsSLI):
+            apart = tuple(sorted({*dict(slo.labels), *slo.group_by}))
+            failing.setdefault((slo.owner, apart), []).append(burn_alert_name(slo, Severity.PAGE))
+    if any(entry.name == FAILING for entry in entries):
+        failing.setdefault((spec.owner, ()), []).append(FAILING)
+    found = []
+    for (owner, apart), sources in failing.items():
+        late = [slo for slo in spec.slos if isinstance(slo.sli, LatencySLI) and slo.owner == owner]
+        slow = [burn_alert_name(slo, severity) for slo in late for severity in Severity]
+        slow += explained if owner == spec.owner and not apart else []
+        if slow:
+            found.append(
+                _rule([_any_of("alertname", sources)], [_any_of("alertname", slow)], [names.SLO_SERVICE, *apart])
+            )
+    return found
 
 
 def _of_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from alerts.catalogue import load_catalogue
 from alerts.catalogue.model import DEPLOYMENTS
 from alerts.inhibition import inhibitions
 from alerts.model import RuleFile
+from slo.quantities import parse_duration
 from slo.spec import Spec
 
 COMMITTED = Path(__file__).resolve().parents[2] / "alerts" / "generated" / "alertmanager.yaml"
@@ -40,12 +41,12 @@ def test_an_alert_without_known_severity_is_told_like_a_page(spec: Spec) -> None
 
 
 def test_pages_go_out_before_tickets(spec: Spec) -> None:
-    """A page waits ten seconds and is repeated hourly; a ticket waits five minutes and is repeated daily."""
+    """A page waits ten seconds and is repeated hourly; a ticket waits five minutes and is repeated twice a day."""
     rhythms = {route["receiver"]: route for route in config(spec)["route"]["routes"]}
     assert rhythms["page"]["group_wait"] == "10s"
     assert rhythms["page"]["repeat_interval"] == "1h"
     assert rhythms["ticket"]["group_wait"] == "5m"
-    assert rhythms["ticket"]["repeat_interval"] == "1d"
+    assert rhythms["ticket"]["repeat_interval"] == "12h"
 
 
 def test_every_route_keeps_its_rhythm(spec: Spec) -> None:
@@ -58,7 +59,7 @@ def test_every_route_keeps_its_rhythm(spec: Spec) -> None:
     assert rhythms == {
         "root": ("10s", "1m", "1h"),
         "page": ("10s", "1m", "1h"),
-        "ticket": ("5m", "30m", "1d"),
+        "ticket": ("5m", "30m", "12h"),
         "heartbeat": ("1s", "1m", "5m"),
     }
 
@@ -81,6 +82,43 @@ def test_a_page_silences_the_ticket_of_its_slo_and_an_outage_everything(spec: Sp
         ['alertname="InstanceDown"'],
     ]
     assert {"ServiceDown", "ServiceUnwatched"} <= {rule.alert for rule in rules.alerts()}
+
+
+def test_a_ticket_is_told_again_in_the_morning(spec: Spec) -> None:
+    """What was told before closing time and fires again after a silence over night is not taken for told: a night is longer than the repetition."""
+    read = config(spec)
+    (working,) = next(one["time_intervals"] for one in read["time_intervals"] if one["name"] == "working-hours")
+    (times,) = working["times"]
+    night = 24 - (int(times["end_time"][:2]) - int(times["start_time"][:2]))
+    ticket = next(route for route in read["route"]["routes"] if route["receiver"] == "ticket")
+    assert parse_duration(ticket["repeat_interval"]) + parse_duration(ticket["group_interval"]) <= night * 3600
+
+
+def test_a_page_of_one_group_leaves_the_tickets_of_others(spec: Spec) -> None:
+    """A burn in one region explains the slow burn of that region only; nor does it explain late answers elsewhere."""
+    slos = tuple(replace(slo, group_by=("region",)) if slo.id == "availability" else slo for slo in spec.slos)
+    page, *others = inhibitions(replace(spec, slos=slos), load_catalogue())
+    assert page["equal"] == ["sloth_id", "sloth_service", "region"]
+    (failing,) = [rule for rule in others if "AvailabilityBudgetBurnPage" in rule["source_matchers"][0]]
+    assert failing["equal"] == ["sloth_service", "region"]
+    (hand_set,) = [
+        rule
+        for rule in others
+        if rule["source_matchers"] == ['alertname="ErrorRatioHigh"'] and "|" in rule["target_matchers"][0]
+    ]
+    assert "TtftBudgetBurnPage" in hand_set["target_matchers"][0]
+
+
+def test_a_page_of_one_team_wakes_for_no_other(spec: Spec) -> None:
+    """Failing answers of one owner do not silence the late ones of another, whose owner would sleep."""
+    slos = tuple(replace(slo, owner="payments") if slo.name == "ttft" else slo for slo in spec.slos)
+    told = " ".join(
+        rule["target_matchers"][0]
+        for rule in inhibitions(replace(spec, slos=slos), load_catalogue())
+        if "AvailabilityBudgetBurnPage" in rule["source_matchers"][0]
+    )
+    assert "RetrievalBudgetBurnPage" in told
+    assert "TtftBudgetBurnPage" not in told
 
 
 def test_nothing_is_silenced_by_labels_that_both_lack(spec: Spec) -> None:
