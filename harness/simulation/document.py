@@ -128,7 +128,7 @@ def _event(event: Event, threshold: float) -> dict[str, Any]:
 
 
 def _iso_or_none(at: float | None) -> str | None:
-    return None if at is None or at > 32_503_680_000 else iso(at)
+    return None if at is None else iso(at)
 
 
 def _finite(value: float) -> float | None:

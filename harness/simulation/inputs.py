@@ -28,6 +28,8 @@ LEAST_LEAD = 3 * DAY
 LONGEST = 400 * DAY
 """Seconds: budgets are of months, and what is longer is a slip in a date."""
 DEFAULT_STEP = 60.0
+COARSE = 300.0
+"""Seconds; the short windows of pages are this long."""
 
 Read = TypeVar("Read")
 Say = Callable[[str], object]
@@ -59,12 +61,25 @@ def gather(
         InvalidInput: An option, a file or an address cannot be used.
         PrometheusDown: Prometheus gives no answer.
     """
+    try:
+        return _gathered(spec, slos, options, now=now, connect=connect, say=say)
+    except QuantityError as error:  # an incident that only shows to be too much when it is laid over the time
+        raise wrong("incidents", str(error), error.advice) from None
+
+
+def _gathered(
+    spec: Spec, slos: Sequence[SLO], options: argparse.Namespace, *, now: float, connect: Connect, say: Say
+) -> Inputs:
     scenario = _scenario(options)
     _known(scenario, spec)
     by_id = {slo.id: slo for slo in spec.slos}
     needed = [by_id[leaf] for leaf in dict.fromkeys(leaf for slo in slos for leaf in leaves(slo, by_id))]
     if options.history is not None and options.traffic is not None:
         raise wrong("--traffic", "is of no use with --history", "a history has its own traffic: leave one of them out")
+    if options.history is not None and options.seed is not None:
+        raise wrong("--seed", "is of no use with --history", "what is counted is not drawn: leave one of them out")
+    if options.requests_per_day is not None and (options.history or options.traffic not in (None, *Shape)):
+        raise wrong("--requests-per-day", "is of no use with traffic that was counted", "leave one of them out")
     source = options.history or (options.traffic if options.traffic not in tuple(Shape) else None)
     if source is None:
         return _made_up(scenario, slos, needed, options)
@@ -103,7 +118,9 @@ def _on_top(
         if slo_id in by_id
     }
     what = "traffic of" if only_traffic else "history of"
-    return Inputs(histories, start, dated=True, story=f"{what} {source}")
+    step = max(one.step for groups in histories.values() for one in groups.values())
+    coarse = f"; steps of {step:g} s: a window shorter than that sees their mean" if step > COARSE else ""
+    return Inputs(histories, start, dated=True, story=f"{what} {source}{coarse}")
 
 
 def _good(history: History) -> History:

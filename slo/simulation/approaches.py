@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from slo.simulation.courses import Course
-from slo.simulation.firing import Condition, Span, firing, joined
+from slo.simulation.firing import HAIR, Condition, Span, firing, joined, over
 from slo.simulation.history import Truths
 from slo.spec import SLO
 
@@ -77,8 +75,7 @@ def approach_spans(approach: Approach, slo: SLO, course: Course, interval: float
 def _holds(term: Term, long: float, slo: SLO, course: Course) -> Truths:
     budget = float(slo.error_budget)
     limit = budget if term.long is None or term.share is None else term.share * float(slo.window) / long * budget
-    with np.errstate(invalid="ignore"):  # NaN is over no limit
-        ratio = course.plain(long)
-        # At the limit or over it: our ratios carry the rounding of many sums.
-        holds = ratio >= limit * (1 - 1e-9) if term.equal else ratio > limit
-        return holds if term.short is None else holds & (course.plain(term.short) > limit)
+    ratio = course.plain(long)
+    # What `>=` lets through is what lies over all that is smaller.
+    holds = over(ratio, limit * (1 - 2 * HAIR) if term.equal else limit)
+    return holds if term.short is None else holds & over(course.plain(term.short), limit)

@@ -16,6 +16,7 @@ from slo.simulation.history import Floats, Grid, Sums
 from slo.spec import SLO
 
 DAY = 86400.0
+FAR = 3660 * DAY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +54,14 @@ class Budget:
 
     @property
     def projected(self) -> float | None:
-        """When it would run out at the mean pace of the last day; None when it has, or when that day spent nothing."""
+        """When it would run out at the mean pace of the last day; None when it has, or would not within ten years."""
         day = max(self.begin, self.grid.count - 1 - round(DAY / self.grid.interval))
         seconds = (self.grid.count - 1 - day) * self.grid.interval
         pace = float(self.spent[-1] - self.spent[day]) / seconds if seconds else 0.0
         if self.exhausted is not None or not pace > 0:
             return None
-        return self.grid.end + self.left / pace
+        seconds = self.left / pace
+        return self.grid.end + seconds if seconds < FAR else None
 
 
 def budget(slo: SLO, weights: Sums, begin: int) -> Budget:

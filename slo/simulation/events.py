@@ -1,8 +1,8 @@
 """What a person would call an event, found in a history: a stretch in which the error budget burns too fast, and what it cost.
 
 The Site Reliability Workbook (chapter 5) calls an event significant when it consumes a large fraction of the error budget. Here an event is
-a stretch in which more than the error budget's share of the events is bad; stretches at most an hour apart are one event while they burn too
-fast together. Its cost is its bad events as a share of the whole window's budget.
+a stretch in which more than the error budget's share of the events is bad; two that are at most an hour apart are one event if each of them,
+together with the time between, still burns too fast: a single failure long before an outage is not its begin. Its cost is its bad events as a share of the whole window's budget.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from slo.simulation.budgets import Budget
-from slo.simulation.firing import runs
+from slo.simulation.firing import HAIR, runs
 from slo.simulation.history import Sums
 from slo.spec import SLO
 
 JOINED_WITHIN = 3600.0
 """Seconds between two stretches that may still be one event."""
-HAIR = 1e-9
-"""Relative: an error ratio that is exactly the budget is not over it, whatever its last digit says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,14 @@ def events(slo: SLO, weights: Sums, budget: Budget) -> tuple[Event, ...]:
     stretches: list[tuple[int, int]] = []
     for first, last in runs(bad > limit * valid + HAIR):
         begin, end = first + budget.begin, last + 1 + budget.begin
-        if stretches and begin - stretches[-1][1] <= gap and _burns(weights, limit, stretches[-1][0], end):
-            stretches[-1] = (stretches[-1][0], end)
+        before = stretches[-1] if stretches else None
+        if (
+            before is not None
+            and begin - before[1] <= gap
+            and _burns(weights, limit, before[0], begin)
+            and _burns(weights, limit, before[1], end)
+        ):
+            stretches[-1] = (before[0], end)
         else:
             stretches.append((begin, end))
     return tuple(

@@ -10,8 +10,11 @@ import numpy as np
 
 from slo.budget import firing_ratio
 from slo.simulation.courses import Course, Evaluation
-from slo.simulation.history import Grid, Truths
+from slo.simulation.history import Floats, Grid, Truths
 from slo.spec import SLO, Window
+
+HAIR = 1e-9
+"""Relative: a ratio that is exactly the limit is not over it, whatever the last digit of many sums says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,17 @@ def pair_condition(slo: SLO, window: Window, course: Course, evaluation: Evaluat
     """The condition of a burn-rate alert of ours: long and short window over the limit, and enough events."""
     long, short = float(window.long), float(window.short)
     limit = float(firing_ratio(slo, window))
-    with np.errstate(invalid="ignore"):  # NaN is over no limit: a window without events fires nothing
-        holds = (course.recorded(long) > limit) & (course.recorded(short) > limit)
+    holds = over(course.recorded(long), limit) & over(course.recorded(short), limit)
     events = course.events(long) if slo.least_events else None
     if events is not None:
         holds &= events >= slo.least_events
     return Condition(holds, evaluation.interval(long), float(window.hold), long)
+
+
+def over(ratio: Floats, limit: float) -> Truths:
+    """Where an error ratio lies over a limit. NaN does not: a window without events fires nothing."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(ratio > limit * (1 + HAIR), dtype=np.bool_)
 
 
 def firing(condition: Condition, grid: Grid) -> tuple[Span, ...]:

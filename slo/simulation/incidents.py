@@ -7,6 +7,7 @@ An outage fails everything, in idle time nobody asks, and a gap is time in which
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,13 +67,20 @@ class Incident:
         return not self.of or slo_id in self.of or family in self.of
 
     def begins(self, start: float, end: float) -> tuple[float, ...]:
-        """When it begins within the simulated time, each time it does."""
+        """When it begins, each time that it reaches into the simulated time.
+
+        Raises:
+            QuantityError: It comes too often.
+        """
         first = start + self.offset if self.offset is not None else self.at or 0.0
         if self.every is None:
             return (first,) if first < end and first + self.length > start else ()
-        count = max(0, int(np.ceil((end - first) / self.every)))
-        found = (first + self.every * number for number in range(count))
-        return tuple(begin for begin in found if begin + self.length > start)
+        earliest = max(0, math.floor((start - self.length - first) / self.every) + 1)
+        count = max(0, math.ceil((end - first) / self.every)) - earliest
+        if count > MOST_REPEATS:
+            said = f"{self.text!r} comes {count} times"
+            raise QuantityError(said, f"{MOST_REPEATS} are the most: raise the time after 'every'")
+        return tuple(first + self.every * number for number in range(earliest, earliest + count))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,17 +136,15 @@ def instant(text: str) -> float:
 
 
 def fate(incidents: Iterable[Incident], start: float, end: float, edges: Floats) -> Fate:
-    """What the incidents do to steps between these edges; two at once hit independently of each other."""
+    """What the incidents do to steps between these edges; two at once hit independently of each other.
+
+    Raises:
+        QuantityError: One comes too often.
+    """
     count = len(edges) - 1
     good, there, seen = np.ones(count), np.ones(count), np.ones(count)
     for incident in incidents:
-        begins = incident.begins(start, end)
-        if len(begins) > MOST_REPEATS:
-            raise QuantityError(
-                f"{incident.text!r} comes {len(begins)} times",
-                f"{MOST_REPEATS} are the most: raise the time after 'every'",
-            )
-        for begin in begins:
+        for begin in incident.begins(start, end):
             steps, share = _covered(begin, min(begin + incident.length, end), edges)
             if incident.what is What.GAP:
                 seen[steps] *= share < 0.5

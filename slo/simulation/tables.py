@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,10 +34,10 @@ TOLD_EVERY = 250_000
 class _Rows:
     """What one series has so far: time, valid, bad and line of each row."""
 
-    times: list[float] = field(default_factory=list)
-    valid: list[float] = field(default_factory=list)
-    bad: list[float] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    times: array[float] = field(default_factory=lambda: array("d"))
+    valid: array[float] = field(default_factory=lambda: array("d"))
+    bad: array[float] = field(default_factory=lambda: array("d"))
+    lines: array[int] = field(default_factory=lambda: array("q"))
 
 
 @dataclass(slots=True)
@@ -93,11 +94,11 @@ def read_table(
     if table.problems:
         raise InvalidInput(tuple(table.problems))
     found = {key: _history(rows_of, table, step) for key, rows_of in table.series.items()}
-    if not found and not table.problems:
+    if not found:
         table.wrong(None, "holds no row", "write a row for each step below the first line")
     if table.problems:
         raise InvalidInput(tuple(table.problems))
-    return _by_slo(found, known)
+    return _by_slo(found, known, table)
 
 
 def _numbered(lines: Iterable[str], table: _Table) -> Iterator[tuple[int, list[str]]]:
@@ -221,12 +222,16 @@ def _history(rows: _Rows, table: _Table, step: float | None) -> History:
     return History(float(times[0]), length, valid, bad)
 
 
-def _by_slo(found: Mapping[tuple[str, Cell], History], known: Mapping[str, SLO]) -> Mapping[str, Groups]:
+def _by_slo(found: Mapping[tuple[str, Cell], History], known: Mapping[str, SLO], table: _Table) -> Mapping[str, Groups]:
     every: dict[str, dict[Cell, History]] = {}
     for (of, labels), history in found.items():
         for slo in [known[of]] if of else known.values():
             group = cell({name: value for name, value in labels if name in slo.group_by})
-            every.setdefault(slo.id, {})[group] = history
+            if group in every.setdefault(slo.id, {}):
+                said = f"has rows of several groups, but {slo.id} is not grouped by {', '.join(name for name, _ in labels)}"
+                table.wrong(None, said, "name the grouped SLO with --slo, or add a column slo")
+                raise InvalidInput(tuple(table.problems))
+            every[slo.id][group] = history
     return every
 
 
