@@ -9,6 +9,7 @@ refusals are the same without it. What is no YAML the two tell in words of their
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -29,6 +30,7 @@ LONGEST_NUMBER = 100
 MOST_PROBLEMS = 200
 """Problems told of one file; more are counted."""
 SHOWN_CHARACTERS = 60
+STANDARD_INPUT = Path("-")
 
 Lines = dict[tuple[str, ...], int]
 
@@ -72,13 +74,13 @@ def load_strict(path: Path, model: type[Model]) -> Model:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of an input file.
+    """The bytes of an input file; `-` is standard input.
 
     Raises:
         InvalidInput: It is missing or unreadable.
     """
     try:
-        return path.read_bytes()
+        return sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     except OSError as error:
         raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
 
@@ -284,6 +286,9 @@ def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem
     if detail["type"] == "string_pattern_mismatch":
         mend = MENDS.get(context["pattern"], f"it must match {context['pattern']}")
         return Problem(name, line, shown, f"{_short(detail['input'])!r} cannot stand here", mend)
+    if detail["type"] in _SHAPES:
+        said = f"{SHAPE_OF.get(type(detail['input']), 'a single value')} cannot stand here"
+        return Problem(name, line, shown, said, _MENDS[detail["type"]])
     said = str(detail["msg"]).removeprefix("Value error, ")
     said = said[0].lower() + said[1:] if said else "is wrong"
     advice = getattr(context.get("error"), "advice", "") or _mend(detail)
@@ -304,6 +309,17 @@ _MENDS = {
     "too_short": "add one",
     "string_too_short": "write something",
 }
+
+
+_SHAPES = ("dict_type", "model_type", "list_type")
+SHAPE_OF: dict[type, str] = {
+    dict: "a mapping",
+    list: "a list",
+    type(None): "nothing",
+    str: "a text",
+    bool: "a yes or no",
+}
+"""What people wrote, in words, where another shape is wanted."""
 
 
 def _mend(detail: Any) -> str:  # noqa: ANN401 - as above

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number, format_ratio
 from slo.sli import WINDOW, CountedSLI, bad_of, valid_of
-from slo.spec import SLO, CompositeSLI, Gate, Phase, RawSLI, Spec, TimeSliceSLI, Window
+from slo.spec import SLO, Cell, CompositeSLI, Gate, Phase, RawSLI, Severity, Spec, TimeSliceSLI, Window
 
 SENTENCE = "say which SLOs, budgets and alerts differ between two specs"
 EXAMPLES = (
@@ -132,8 +132,9 @@ def _slo(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
 
 
 def _alerts(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
-    """By severity and long window; what changed in place is told as one line."""
-    before, after = ({(w.severity, w.long): w for w in slo.windows} for slo in (old, new))
+    """By severity and long window, and the short one where these do not tell them apart; a change in place is told as one line."""
+    twice = {pair for slo in (old, new) for pair in _twice([(window.severity, window.long) for window in slo.windows])}
+    before, after = ({_key(window, twice): window for window in slo.windows} for slo in (old, new))
     for key in dict.fromkeys([*before, *after]):
         name = f"alert {key[0].value} {format_duration(key[1])}"
         first = _alert(old, before[key]) if key in before else None
@@ -142,12 +143,21 @@ def _alerts(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
             yield Difference(subject, name, first, second)
 
 
+def _key(window: Window, twice: set[tuple[Severity, Decimal]]) -> tuple[Severity, Decimal, Decimal | None]:
+    pair = (window.severity, window.long)
+    return (*pair, window.short if pair in twice else None)
+
+
+def _twice(pairs: list[tuple[Severity, Decimal]]) -> set[tuple[Severity, Decimal]]:
+    return {pair for pair in pairs if pairs.count(pair) > 1}
+
+
 def _alert(slo: SLO, window: Window) -> str:
     outage = detection_seconds(slo, window, TOTAL)
     when = "never on a total outage" if outage is None else f"{spoken(float(outage))} into a total outage"
     factor = format_number(burn_rate_factor(window, slo.window))
     ratio = format_number((firing_ratio(slo, window) * 100).normalize())
-    return f"(short {format_duration(window.short)}) over {ratio} % bad, {factor} times the budget's rate: {when}"
+    return f"(short {format_duration(window.short)}, for {format_duration(window.hold)}) over {ratio} % bad, {factor} times the budget's rate: {when}"
 
 
 def _gates(old: Spec, new: Spec) -> Iterator[Difference]:
@@ -174,10 +184,17 @@ def _requirement(gate: Gate, phase: object) -> str:
     found = {str(key): entry for key, entry in gate.requirements.items()}.get(str(phase))
     if found is None:
         return "not asked"
-    limits = sorted({format_number(limit) for limit in found.contract.values()})
-    least = sorted(set(found.least_n.values()))
+    limits = _by_cell({labels: format_number(limit) for labels, limit in found.contract.items()})
+    least = _by_cell({labels: str(count) for labels, count in found.least_n.items()})
     strong = ", strong" if found.strong else ""
-    return f"{', '.join(limits)} on n >= {', '.join(map(str, least))} in {len(found.contract)} cells{strong}"
+    return f"{limits} on n >= {least}{strong}"
+
+
+def _by_cell(values: Mapping[Cell, str]) -> str:
+    """The one value of all cells, or each with its cell: a limit that moves from one cell to another is a difference."""
+    if len(set(values.values())) == 1:
+        return f"{next(iter(values.values()))} in {len(values)} cells"
+    return ", ".join(f"{value} for {' '.join(part for _, part in labels)}" for labels, value in values.items())
 
 
 def _changed(subject: str, what: str, old: str, new: str) -> Iterator[Difference]:

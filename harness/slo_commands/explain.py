@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
+from harness.slo_commands.reading import EXIT_FINE, as_json
 from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
+from slo.errors import InvalidInput, Problem
 from slo.quantities import UNITS, format_duration, format_number, format_ratio
 from slo.spec import SLO, CompositeSLI, RawSLI, Severity, TimeSliceSLI, Window
 
@@ -56,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
     spec = load_spec(options.file)
     unknown = [name for name in options.slo if name not in {slo.id for slo in spec.slos}]
     if unknown:
-        print(f"{options.file}: there is no SLO {unknown[0]!r} (known: {', '.join(slo.id for slo in spec.slos)})")
-        return EXIT_WRONG
+        known = f"known: {', '.join(slo.id for slo in spec.slos)}"
+        raise InvalidInput((Problem(str(options.file), None, "", f"there is no SLO {unknown[0]!r}", known),))
     told: dict[str, list[str]] = {}
     for finding in lint(spec):
         told.setdefault(finding.slo, []).append(f"{finding.severity}: {finding.message} ({finding.advice})")
@@ -206,7 +207,7 @@ def _asked(url: str, slo: SLO, now: float) -> Events:
     try:
         found = connect(url).value(f"sum({valid_events(slo, '1d')})", now)
     except PrometheusDown as error:
-        return Events(None, str(error))
+        return Events(None, str(error).rstrip("?."))
     if found is None:
         return Events(None, "Prometheus has no such series of the last day")
     return Events(found, "the last day, in Prometheus")

@@ -9,7 +9,7 @@ from pathlib import Path
 from alerts.yaml_text import document
 from harness.slo_commands.import_ import tell
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
-from harness.slo_commands.writing import write_folder
+from harness.slo_commands.writing import OPENSLO_FILES, write_folder
 
 SENTENCE = "write a spec as OpenSLO v1, and say what that holds only nearly"
 EXAMPLES = (
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     printed = options.output == STANDARD_OUTPUT
     name = f"{spec.service}.openslo.yaml"
     if not printed:
-        write_folder(Path(options.output), {name: text.encode()}, force=options.force)
+        write_folder(Path(options.output), {name: text.encode()}, force=options.force, removes=OPENSLO_FILES)
     if options.json:
         files = {} if printed else {spec.service: str(Path(options.output) / name)}
         shown = {"objects": objects} if printed else {"files": files}

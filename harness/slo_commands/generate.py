@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from alerts.model import Group, RuleFile
 from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
-from harness.slo_commands.writing import write_folder
+from harness.slo_commands.writing import MARK, OPENSLO_FILES, write_folder
+from slo.errors import InvalidInput, Problem
 from slo.spec import Spec
 
 SENTENCE = "write recording rules and alerts of a spec, of any service's metrics"
@@ -23,6 +25,7 @@ EXAMPLES = (
 )
 FORMATS = ("rules", "prometheusrule", "mimir")
 HEADER = "# Generated from the SLO spec of {service} by `courtsight slo generate`. Change the spec, not this file.\n"
+_NAMESPACE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?")
 MOST_RULES_OF_A_RESOURCE = 1500
 """Rules in one PrometheusRule: etcd refuses objects over 1.5 MB, and a rule is about half a kilobyte."""
 
@@ -47,13 +50,17 @@ def run(options: argparse.Namespace) -> int:
 
     with _without_collector():
         spec = load_spec(options.file)
+        if options.format == "prometheusrule" and not _NAMESPACE.fullmatch(options.namespace):
+            said = f"{options.namespace!r} is no namespace of Kubernetes"
+            raise InvalidInput((Problem("--namespace", None, "", said, "write lower-case letters, digits and -"),))
         refused = refusals(spec, options.file) if options.strict else ()
         for problem in refused:
             print(problem, file=sys.stderr)
         if refused:
             return EXIT_WRONG
         files = generated(spec, options.format, options.namespace, with_tests=options.with_tests)
-        changed, removed = write_folder(options.output, files, force=options.force)
+        mark = MARK + f" of {spec.service} ".encode()
+        changed, removed = write_folder(options.output, files, force=options.force, mark=mark, keeps=OPENSLO_FILES)
     gaps = unproven(spec) if options.with_tests else {}
     for slo, reason in gaps.items():
         print(f"no promtool tests for {slo}: {reason}", file=sys.stderr)

@@ -216,7 +216,7 @@ def test_what_counts_no_events_says_so(capsys: pytest.CaptureFixture[str]) -> No
 def test_an_slo_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped id is wrong input, and the known ones are named."""
     assert main(["slo", "explain", str(SPEC), "--slo", "availabilty"]) == 2
-    assert "known: availability" in capsys.readouterr().out
+    assert "known: availability" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_looser_objective_shows_budget_and_detection(tmp_path: Path, capsys: p
     assert "~ slo availability: budget 43.2 min -> 216 min" in lines
     assert any(
         line.startswith(
-            "~ slo availability: alert page 1h (short 5m) over 1.44 % bad, 14.4 times the budget's rate: 2 min 52 s into"
+            "~ slo availability: alert page 1h (short 5m, for 2m) over 1.44 % bad, 14.4 times the budget's rate: 2 min 52 s into"
         )
         for line in lines
     )
@@ -295,7 +295,81 @@ def test_what_phases_and_score_ask_is_compared(tmp_path: Path, capsys: pytest.Ca
     assert any(line.startswith("~ phase public: asks ") and line.endswith("SLOs over 7d") for line in lines)
 
 
+def test_two_pairs_of_one_long_window_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two pages over an hour the one that goes away is told, and so is `for`, however little it moves the detection."""
+    pair = "        - {severity: page, budget_share: 2%, long: 1h, short: 5m, for: 2m}\n"
+    two = SHOP.replace(pair, pair + pair.replace("short: 5m", "short: 10m"))
+    assert two != SHOP
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert main(["slo", "diff", str(_written(first, two)), str(EXAMPLE)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("- slo probe: alert page 1h (short 10m, for 2m) over 1.44 % bad")
+    slow = SHOP.replace("long: 3d, short: 6h, for: 3h", "long: 3d, short: 6h, for: 10801s")
+    assert main(["slo", "diff", str(_written(second, slow)), str(EXAMPLE)]) == 1
+    assert "for 10801s" in capsys.readouterr().out
+
+
+def test_limits_that_change_places_are_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gate whose strict limit moves to another cell is not the same gate."""
+    text = SPEC.read_text(encoding="utf-8")
+    gate = """
+  mean-by-role:
+    title: Mean by role
+    evidence: latency
+    statistic: mean
+    unit: seconds
+    for_each: [role]
+    at_most: {judge: 8s, lawyer: 6s, public: 4s, admin: 8s, researcher: 8s}
+    phases: {build: {least_n: 9}}
+"""
+    old = text.replace("\ngates:\n", f"\ngates:{gate}", 1)
+    new = old.replace("judge: 8s, lawyer: 6s, public", "judge: 6s, lawyer: 8s, public")
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert main(["slo", "diff", str(_written(first, old)), str(_written(second, new))]) == 1
+    assert "~ gate mean-by-role: phase build" in capsys.readouterr().out
+
+
 # --- generate ---
+
+
+def test_rules_of_another_service_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two specs into one folder would be one rule file: the second is refused, and nothing deeper is ever looked at."""
+    folder = tmp_path / "rules"
+    deep = folder / "alerts" / "generated"
+    deep.mkdir(parents=True)
+    (deep / "old.yaml").write_bytes(MARK + b" of shop by hand\n")
+    assert main(["slo", "generate", str(EXAMPLE), "-o", str(folder)]) == 0
+    other = _written(tmp_path, SHOP.replace("service: shop", "service: till"))
+    assert main(["slo", "generate", str(other), "-o", str(folder)]) == 2
+    assert "not generated from this service's spec: rules.yaml" in capsys.readouterr().err
+    assert (deep / "old.yaml").exists()
+
+
+def test_rules_and_an_export_may_share_a_folder(tmp_path: Path) -> None:
+    """Neither command takes the other's file for a stray of its own."""
+    folder = tmp_path / "out"
+    for command in ("generate", "export", "generate"):
+        assert main(["slo", command, str(EXAMPLE), "-o", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["rules.yaml", "shop.openslo.yaml"]
+
+
+def test_a_namespace_that_kubernetes_refuses_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is written."""
+    options = ["-o", str(tmp_path / "out"), "--format", "prometheusrule", "--namespace", "Team_A"]
+    assert main(["slo", "generate", str(EXAMPLE), *options]) == 2
+    assert "no namespace of Kubernetes" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_spec_may_come_through_a_pipe() -> None:
+    """`-` is standard input, so that `git show main:spec.yaml | courtsight slo diff - spec.yaml` needs no file."""
+    command = [sys.executable, "-m", "harness.cli", "slo", "diff", "-", str(EXAMPLE)]
+    done = subprocess.run(command, cwd=ROOT, input=SHOP.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"0 differences\n")
 
 
 def test_rules_of_any_service_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
