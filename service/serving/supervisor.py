@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 from service.serving.channel import Channel
 from service.telemetry.logging import EventLog
 from service.telemetry.pages import PageWriter
-from service.telemetry.snapshots import Base, render
+from service.telemetry.snapshots import Base, Family, render
 
 _GATHER_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.1
@@ -57,6 +57,17 @@ class _Worker:
     counted: bool = False
 
 
+@dataclass(slots=True)
+class _Truth:
+    """What all workers said in one round, put together: the page in each form that it was asked for, and everybody's figures."""
+
+    families: dict[str, Family]
+    counts: Mapping[str, int]
+    active: int
+    figures: Sequence[dict[str, float]]
+    pages: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+
 class Supervisor:
     """Runs workers until it is told to stop."""
 
@@ -73,6 +84,7 @@ class Supervisor:
         self._failed = False
         self._was_ready = False
         self._gathering = asyncio.Lock()
+        self._next: asyncio.Task[_Truth] | None = None
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -229,19 +241,32 @@ class Supervisor:
         living = [worker for worker in self._workers if worker.last is not None]
         return [worker.last for worker in living if worker.last], sum(worker.said.is_set() for worker in living)
 
-    async def _answer_page(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _truth(self) -> asyncio.Task[_Truth]:
+        """What all workers say from now on. Whoever asks during a round shares the next one: a crowd of scrapers costs two, and builds no queue."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._round())
+        return self._next
+
+    async def _round(self) -> _Truth:
         async with self._gathering:
+            self._next = None
             states, fresh = await self._gather()
+            # In the same turn of the loop: a worker that ends now stands in the base, too, and would be counted twice.
             families = self._base.merged(state["families"] for state in states)
             active = len(set().union(*(state["active"] for state in states)))
             counts = {"fresh": fresh, "silent": len(states) - fresh}
-            page, content_type = render(families, counts, active, message["accept"], self._writer)
+            return _Truth(families, counts, active, [state["figures"] for state in states])
+
+    async def _answer_page(self, worker: _Worker, message: dict[str, Any]) -> None:
+        truth, accept = await self._truth(), message["accept"]
+        if accept not in truth.pages:
+            truth.pages[accept] = render(truth.families, truth.counts, truth.active, accept, self._writer)
+        page, content_type = truth.pages[accept]
         worker.channel.send(say="answer", n=message["n"], page=page.decode(), content_type=content_type)
 
     async def _answer_figures(self, worker: _Worker, message: dict[str, Any]) -> None:
-        async with self._gathering:
-            states, _ = await self._gather()
-        worker.channel.send(say="answer", n=message["n"], figures=[state["figures"] for state in states])
+        truth = await self._truth()
+        worker.channel.send(say="answer", n=message["n"], figures=truth.figures)
 
     async def _end(self) -> None:
         """Wait for the workers' drains; who takes longer than it may is killed."""
