@@ -387,6 +387,7 @@ class Answerer:
             weighed=draft.weighed.evidence if draft.weighed else (),
             features=draft.weighed.features if draft.weighed else {},
             corpus=draft.retriever.holdings.hash,
+            language=draft.language,
         )
 
 

@@ -10,6 +10,7 @@ from service.chat.citations import Citation
 from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
 from service.chat.guard import RefusalReason
+from service.chat.language import Language
 from service.deployments.model import Role
 from service.llm.engine import Written
 from service.retrieval.retriever import NO_FILTERS, Filters
@@ -65,7 +66,7 @@ class Answer:
     """The whole answer, saved. Told last.
 
     `weighed` are the passages that were considered, cited or not, `features` what the confidence in them was reckoned from, and
-    `corpus` the hash of the state of the corpus that they come from.
+    `corpus` the hash of the state of the corpus that they come from. `language` is that of our own words; quotations keep theirs.
     """
 
     text: str
@@ -81,6 +82,7 @@ class Answer:
     weighed: tuple[Evidence, ...] = ()
     features: Mapping[str, float] = field(default_factory=dict)
     corpus: str = ""
+    language: Language = "id"
 
 
 Event = Classified | Step | Delta | Answer

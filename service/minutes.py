@@ -188,6 +188,7 @@ def _record(answer: Answer, passages: list[dict[str, Any]]) -> str:
                 for run in answer.tool_runs
             ],
             "notices": answer.notices,
+            "language": answer.language,
             "passages": passages,
             "confidence": {name: round(value, 6) for name, value in answer.features.items()},
         }

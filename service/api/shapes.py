@@ -71,6 +71,8 @@ def _response_fields(answer: SavedAnswer, examined: Examined) -> dict[str, Any]:
         "reasoning_steps": record["steps"],
         "tool_calls": record["tool_calls"],
         "notices": record["notices"],
+        # Answers from before languages were kept have none.
+        "language": record.get("language"),
         "passages": passages_of(answer, examined.passages),
     }
 

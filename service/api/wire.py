@@ -239,6 +239,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     usage = answer.written.usage
     return {
         "answer": answer.text,
+        "language": answer.language,
         "outcome": answer.outcome,
         "refusal_reason": answer.refusal_reason,
         "citations": [citation_fields(citation) for citation in answer.citations],

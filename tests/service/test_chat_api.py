@@ -15,7 +15,7 @@ from service.llm.engine import Piece, WritingEvent, Written
 
 BODY = {
     "id", "conversation_id", "request_id", "answer", "cached", "outcome", "refusal_reason", "citations", "confidence_score", "complexity",
-    "role", "tool_calls", "reasoning_steps", "notices", "processing_time", "model", "usage",
+    "language", "role", "tool_calls", "reasoning_steps", "notices", "processing_time", "model", "usage",
 }  # fmt: skip
 CITATION = {
     "number", "id", "title", "law", "article", "year", "status", "as_of", "source", "kind", "quote", "demo", "verified",

@@ -58,6 +58,7 @@ _REASON = maybe(
 _COMPLEXITY = one_of(*COMPLEXITIES)
 _ROLE = one_of(*ROLES)
 _CURSOR = maybe(_TEXT)
+_LANGUAGE = one_of("id", "en")
 _NAMED = {"conversation_id": _TEXT, "title": _TEXT, "created_at": _MOMENT}
 _SAID = {"id": _TEXT, "author": one_of("user", "assistant"), "content": _TEXT, "created_at": _MOMENT}
 _CITED = {"citations": items(ref("Citation"))}
@@ -93,6 +94,7 @@ _ANSWERED: dict[str, Schema] = {
     "tool_calls": items(ref("ToolCall")),
     "reasoning_steps": items(ref("Step")),
     "notices": items(_TEXT),
+    "language": _LANGUAGE,
     "cached": _FLAG,
     "usage": ref("Usage"),
 }
@@ -235,6 +237,7 @@ _OF_CONVERSATIONS: dict[str, Schema] = {
         reasoning_steps=items(ref("Step")),
         tool_calls=items(ref("ToolCall")),
         notices=items(_TEXT),
+        language=maybe(_LANGUAGE),
         passages=items(ref("Passage")),
     ),
     "Feedback": members(

@@ -49,9 +49,17 @@ export class AnswerView {
     this.prose.replaceChildren(...prose(this.text, (mark) => {
       const citation = known.get(mark);
       return citation ? make("button", {
-        type: "button", class: "cite", "aria-label": `Sumber ${mark}: ${citation.title}`, click: () => this.open(messageId, citation),
+        type: "button", class: "cite", lang: "id", "aria-label": `Sumber ${mark}: ${citation.title}`, click: () => this.open(messageId, citation),
       }, String(mark)) : null;
     }));
+  }
+
+  /** Our own words speak the answer's language, for screen readers; a line that the extractive engine marks is its source's, in Indonesian. */
+  speak(answer) {
+    if (answer.language !== "en") return;
+    for (const node of [this.prose, ...this.under.querySelectorAll(".own-words"), ...this.stepsList.querySelectorAll(".own-words")]) node.lang = "en";
+    if (answer.model !== "extractive") return;
+    for (const mark of this.prose.querySelectorAll(".cite")) mark.closest("p, li").lang = "id";
   }
 
   open(messageId, citation) { openPassage(messageId, citation, this.onProblem); }
@@ -63,6 +71,7 @@ export class AnswerView {
     this.draw(done.citations, done.id);
     this.under.replaceChildren(...[refused(done), notices(done), meta(done), this.sources(done.id, done.citations)].filter(Boolean));
     this.showSteps(done.reasoning_steps, done.tool_calls);
+    this.speak(done);
     this.node.append(this.actions(), this.feedback(done.id, null));
   }
 
@@ -85,6 +94,7 @@ export class AnswerView {
       if (!response) return;
       this.showSteps(response.reasoning_steps || [], response.tool_calls || []);
       this.under.prepend(...[refused(response), notices(response), meta(response)].filter(Boolean));
+      this.speak(response);
     } catch (problem) {
       this.stepsList.replaceChildren(make("li", {}, trouble(problem)));
       this.onProblem(problem);
@@ -137,7 +147,7 @@ export class AnswerView {
 }
 
 function stepItem(step) {
-  return make("li", {}, make("strong", {}, step.title), step.detail ? ` ${step.detail}` : "");
+  return make("li", { class: "own-words" }, make("strong", {}, step.title), step.detail ? ` ${step.detail}` : "");
 }
 
 function underTitle(citation) {
@@ -152,7 +162,7 @@ function refused(answer) {
 
 function notices(answer) {
   if (!answer.notices?.length) return null;
-  return make("div", { class: "notice" }, make("ul", {}, answer.notices.map((one) => make("li", {}, one))));
+  return make("div", { class: "notice own-words" }, make("ul", {}, answer.notices.map((one) => make("li", {}, one))));
 }
 
 function meta(answer) {

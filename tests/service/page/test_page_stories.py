@@ -266,6 +266,28 @@ async def test_an_old_conversation_opens_with_sources_steps_and_feedback(tab: Ta
     await tab.until("document.querySelector('.passage-text mark')")
 
 
+async def test_an_english_answer_says_so_to_screen_readers_and_its_quotations_do_not(tab: Tab) -> None:
+    """Our own English is marked as such on a page in Indonesian, steps and notices too; quotations and the names of sources stay Indonesian, also when read again."""
+    own = f"{LAST}.querySelectorAll('.notice.own-words[lang=en]').length > 0 && {LAST}.querySelectorAll('.steps .own-words[lang=en]').length > 0"
+    spoken = f"[...{LAST}.querySelectorAll('.cite')].map(one => one.closest('p, li').lang + one.lang)"
+    await tab.ask("What is the punishment for corruption?")
+    for _ in ("when it came", "when it is read again"):
+        await tab.until(own)
+        assert await tab.run(f"{LAST}.querySelector('.prose').lang") == "en"
+        assert set(await tab.run(spoken)) == {"idid"}
+        assert await tab.run(f"{LAST}.querySelector('.prose').firstElementChild.lang") == ""
+        await tab.go()
+        await tab.click("#history-list .open")
+        await tab.until("document.querySelector('.answer .sources')")
+        await tab.run(f"{LAST}.querySelector('details').open = true")
+
+
+async def test_an_indonesian_answer_speaks_as_the_page_does(tab: Tab) -> None:
+    """Nothing of an Indonesian answer is marked as another language."""
+    await tab.ask(QUESTION)
+    assert await tab.run(f"{LAST}.querySelectorAll('[lang=en]').length") == 0
+
+
 async def test_everything_can_be_taken_away(tab: Tab, downloads: Path) -> None:
     """The conversation with its audit trail, and its sources in five forms, arrive as files."""
     await tab.ask(QUESTION)
