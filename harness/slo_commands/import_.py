@@ -13,6 +13,7 @@ from alerts.yaml_text import document
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
 from harness.slo_commands.writing import replace_all
 from slo.errors import CourtSightError, InvalidInput, Problem
+from slo.exchange.naming import one_line
 
 if TYPE_CHECKING:
     from slo.exchange.drafts import Sheet
@@ -24,6 +25,8 @@ EXAMPLES = (
     "courtsight slo import sloth/*.yaml --owner web-team --window 28d --strict",
     "courtsight slo import openslo/ --from openslo -o specs/ --json",
 )
+MOST_NAMES = 5
+"""Files named at the top of a new spec."""
 ENDINGS = frozenset([".yaml", ".yml", ".json"])
 
 
@@ -93,7 +96,9 @@ def spec_text(sheet: Sheet, names: Sequence[str]) -> str:
     """A spec as people go on with it: what our format has no key for stands in comments."""
     head = {key: value for key, value in sheet.plain.items() if key != "slos"}
     slos: dict[str, Any] = sheet.plain["slos"]
-    lines = [f"# Imported from {', '.join(names)} by `courtsight slo import`; it is yours to change from here on."]
+    shown = ", ".join(one_line(name) for name in names[:MOST_NAMES])
+    more = f" and {len(names) - MOST_NAMES} more files" if len(names) > MOST_NAMES else ""
+    lines = [f"# Imported from {shown}{more} by `courtsight slo import`; it is yours to change from here on."]
     lines += _comments(sheet.remarks.get("", ()), "")
     text = "\n".join(lines) + "\n" + document(head) + "\nslos:\n"
     return text + "\n".join(_slo_text(name, entry, sheet.remarks.get(name, ())) for name, entry in slos.items())

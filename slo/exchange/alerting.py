@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from slo.exchange.ledger import Ledger, Place
@@ -17,6 +17,8 @@ Plain = dict[str, Any]
 
 _LOUD = ("page", "critical", "crit", "emergency", "fatal", "high", "sev1", "sev-1", "p1", "1", "pager", "urgent")
 SHORTEST_HOLD = UNITS["m"]
+MOST_DIGITS, DIGITS = 6, 4
+"""Significant digits of a budget share that are kept, and of one that would have more: people read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ def window_of(condition: Condition, budget: Decimal, period: Decimal, ledger: Le
     if condition.operator in ("lt", "lte"):
         said = f"op {condition.operator} would fire while the budget does not burn: gt is taken"
         ledger.approximated(place, said, "write op: gt")
+    if len(share.normalize().as_tuple().digits) > MOST_DIGITS:
+        share = share.quantize(Decimal(1).scaleb(share.adjusted() - DIGITS + 1), rounding=ROUND_FLOOR).normalize()
+        factor = format_number((share * period / long).normalize())
+        said = f"a burn rate of {format_number(condition.threshold)} is {factor}: {percent(share)} of the budget"
+        ledger.approximated(place, said, "write the share that you mean in the table")
     return Window(_severity(condition, ledger), share, long, _short(condition, long, ledger), _hold(condition, ledger))
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from slo.quantities import UNITS, format_number
 
-PREFIX = "courtsight/"
+PREFIX = "slo.courtsight/"
 """Of the annotations that hold what OpenSLO has no place for."""
-SLO_NOTES = f"{PREFIX}slo"
+SLO_NOTES = f"{PREFIX}entry"
 SPEC_NOTES = f"{PREFIX}spec"
 TARGET_NOTES = f"{PREFIX}target"
 SHORT_WINDOW = f"{PREFIX}short-window"

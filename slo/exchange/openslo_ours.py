@@ -105,12 +105,8 @@ def restored(
         draft = _draft(members, library, policy)
         if draft is not None:
             drafts[key] = draft
-    for _ in range(len(drafts) + 1):
-        stale = _stale(drafts, families, notes, library)
-        if not stale:
-            break
-        for key in stale:
-            del drafts[key]
+    for key in _stale(drafts, families, notes, library):
+        del drafts[key]
     changed = [known for key, members in families.items() if key not in drafts for known in members]
     for key, draft in drafts.items():
         count = len(families[key])

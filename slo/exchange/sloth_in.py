@@ -33,6 +33,7 @@ class SlothReader:
         self._ledger = ledger
         self._period = period
         self._taken: dict[str, set[str]] = {}
+        self._seen: dict[tuple[str, str], Place] = {}
 
     def drafts(self, document: Document) -> list[Draft]:
         """The SLOs of one document; those that cannot be carried are findings."""
@@ -82,6 +83,11 @@ class SlothReader:
         self, slo: wire.SLO, service: str, common: Mapping[str, str], owner: str | None, place: Place, keys: _Keys
     ) -> Draft | None:
         ledger = self._ledger
+        twin = self._seen.setdefault((service, slo.name), place)
+        if twin is not place:
+            said = f"there is another SLO {slo.name[:80]!r} in {twin.file}, line {twin.line}"
+            ledger.wrong(place / "name", said, "rename one of them")
+            return None
         if slo.plugins is not None:
             ledger.lost(place / "plugins", "plugins cannot be run", "say what they change in the spec")
         indicator = self._indicator(slo.sli, place / "sli", keys)

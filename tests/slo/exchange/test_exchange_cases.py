@@ -1,0 +1,178 @@
+"""Specs of others, a file for each kind: everything that is approximated or lost is told with its place, and the rest is carried."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slo.errors import InvalidInput
+from slo.exchange.ledger import Fate
+from slo.exchange.read import Imported, import_specs
+from slo.spec import SLO, CompositeSLI, Direction, EventsSLI, LatencySLI, RawSLI, Severity, TimeSliceSLI
+from slo.window_table import load_policy
+
+CASES = Path(__file__).parent / "cases"
+EXPECT = re.compile(r'^# expect: (\w+), (\S+), "(.+)"$', re.MULTILINE)
+POLICY = load_policy()
+
+
+def imported(name: str, **options: Any) -> Imported:
+    return import_specs([(name, (CASES / name).read_bytes())], POLICY, **options)
+
+
+def slos(name: str) -> dict[str, SLO]:
+    return {slo.id: slo for sheet in imported(name).sheets for slo in sheet.spec.slos}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir()))
+def test_everything_that_is_not_carried_is_told(name: str) -> None:
+    """A file says what is approximated or lost in it: that and nothing else is found, each with a line and what to do."""
+    text = (CASES / name).read_text(encoding="utf-8")
+    found = [entry for entry in imported(name).findings if entry.fate is not Fate.CARRIED]
+    expected = EXPECT.findall(text)
+    assert expected
+    for fate, path, words in expected:
+        assert [
+            entry for entry in found if (entry.fate, entry.path or "-") == (fate, path) and words in entry.message
+        ], (path, found)
+    assert len(found) == len(expected), [str(entry) for entry in found]
+    assert all(entry.line and entry.advice for entry in found)
+
+
+def test_counters_become_selectors() -> None:
+    """Sums over counters are carried as the counters themselves; percent, window, labels and runbook come along."""
+    slo = slos("openslo-occurrences.yaml")["orders"]
+    assert slo.sli == EventsSLI("orders_total", bad='orders_total{outcome="failed"}')
+    assert (slo.objective, slo.window, slo.title) == (Decimal("0.9995"), 28 * 86400, "Orders taken")
+    assert slo.tags == (("area", "front"), ("team", "shop,till"))
+    assert slo.runbook == "https://runbooks.example/orders"
+
+
+def test_a_description_stays_as_a_comment() -> None:
+    """Our SLOs have no description: beside a display name it stands above the SLO for people to read."""
+    (sheet,) = imported("openslo-occurrences.yaml").sheets
+    assert sheet.remarks == {"orders": ("What customers pay for.",)}
+    assert imported("openslo-by-reference.yaml").sheets[0].remarks[""] == ("The till", "Cash and cards.")
+
+
+def test_references_are_resolved() -> None:
+    """SLI, data source, policy and condition are found by name over all documents; a bucket beside its count is a latency."""
+    slo = slos("openslo-by-reference.yaml")["paying"]
+    assert slo.sli == LatencySLI("pay_seconds", Decimal("0.5"))
+    assert slo.calendar
+    (window,) = slo.windows
+    assert (window.severity, window.budget_share, window.long, window.hold) == (
+        Severity.PAGE,
+        Decimal("0.02"),
+        3600,
+        120,
+    )
+
+
+def test_time_slices() -> None:
+    """Slices keep their length, limit and grouping; windows that are shorter than a slice grow with it."""
+    slo = slos("openslo-time-slices.yaml")["doors"]
+    inner = EventsSLI("opened_total", good='opened_total{ok="yes"}')
+    assert slo.sli == TimeSliceSLI(Decimal(600), inner, Direction.AT_LEAST, Decimal("0.95"))
+    assert slo.group_by == ("door",)
+    assert slo.windows
+    assert min(window.short for window in slo.windows) >= 600
+
+
+def test_the_mean_of_slices_is_an_expression() -> None:
+    """The unweighted mean of slices' ratios is what RatioTimeslices says, and slices without failures are in it."""
+    sli = slos("openslo-mean-of-slices.yaml")["doors"].sli
+    assert isinstance(sli, RawSLI)
+    assert sli.error_ratio == (
+        "avg_over_time(((sum(increase(stuck_total[5m])) or 0 * (sum(increase(opened_total[5m]))))"
+        " / (sum(increase(opened_total[5m])) > 0))[$window:5m])"
+    )
+
+
+def test_values_against_limits() -> None:
+    """A threshold metric becomes slices whose worst value keeps the limit."""
+    sli = slos("openslo-threshold.yaml")["queue"].sli
+    worst = "max_over_time((max(queue_age_seconds))[$window:])"
+    assert sli == TimeSliceSLI(Decimal(60), worst, Direction.AT_MOST, Decimal(30))
+
+
+def test_ratios_that_are_there_already() -> None:
+    """A stored share of successes is averaged over each window and turned round."""
+    assert slos("openslo-raw.yaml")["reached"].sli == RawSLI('1 - (avg_over_time(probe_success{job="probe"}[$window]))')
+
+
+def test_each_objective_is_an_slo() -> None:
+    """Several targets of one SLI are several SLOs, called by what people call them."""
+    found = slos("openslo-several-objectives.yaml")
+    assert {name: str(slo.objective) for name, slo in found.items()} == {
+        "orders-as-promised": "0.99",
+        "orders-as-we-wish": "0.999",
+    }
+
+
+def test_composites_have_parts() -> None:
+    """Each part is an SLO of its own, and the whole weighs them."""
+    found = slos("openslo-composite.yaml")
+    assert found["journey"].sli == CompositeSLI((("journey-search", Decimal(5)), ("journey-pay", Decimal(1))))
+    assert found["journey-pay"].objective == Decimal("0.99")
+
+
+def test_what_cannot_be_asked_is_not_made_up() -> None:
+    """An SLO that asks another source leaves no spec behind."""
+    assert imported("openslo-foreign-sources.yaml").sheets == ()
+
+
+def test_alert_conditions_become_windows() -> None:
+    """A condition that can be met is a pair of windows with the same burn rate."""
+    (window,) = slos("openslo-alerts.yaml")["orders"].windows
+    assert (window.severity, window.long, window.short) == (Severity.PAGE, 3600, 300)
+    assert window.budget_share == Decimal("0.008333")
+
+
+def test_queries_that_can_be_asked_are_kept() -> None:
+    """One SLO's loss does not take the others with it."""
+    found = slos("openslo-queries.yaml")
+    assert set(found) == {"a", "b"}
+    assert found["a"].sli == EventsSLI("a_total", bad='a_total{code="5"}')
+    assert found["b"].sli == EventsSLI(
+        "sum_over_time((sum(jobs))[$window:])", bad="sum_over_time((sum(stuck))[$window:])"
+    )
+
+
+def test_sloth_events() -> None:
+    """Events, latency and raw ratios of Sloth, with labels that all alerts share, and severities that are switched off."""
+    found = slos("sloth-events.yaml")
+    orders = found["orders-taken"]
+    assert orders.sli == EventsSLI('orders_total{job="shop"}', bad='orders_total{job="shop",code=~"(5..|429)"}')
+    assert (orders.owner, orders.runbook) == ("shop-team", "https://runbooks.example/orders")
+    assert orders.tags == (("area", "front"), ("channel", "orders"), ("tier", "2"))
+    assert found["orders-in-time"].sli == LatencySLI("order_seconds", Decimal("0.4"), (("job", "shop"),))
+    assert {window.severity for window in found["orders-in-time"].windows} == {Severity.PAGE}
+    assert (found["mood"].windows, type(found["mood"].sli)) == ((), RawSLI)
+    assert isinstance(found["odd"].sli, EventsSLI)
+
+
+def test_sloth_resource() -> None:
+    """The Kubernetes resource is read like the file; a ratio of two sums becomes events."""
+    assert slos("sloth-resource.yaml")["ratio"].sli == EventsSLI("orders_total", bad='orders_total{code="500"}')
+
+
+def test_owner_and_window_may_be_given() -> None:
+    """Sloth knows no window, and many files no owner: both can be said."""
+    (sheet,) = imported("sloth-resource.yaml", owner="web-team", period="28d").sheets
+    assert (sheet.spec.slos[0].owner, sheet.spec.window) == ("web-team", 28 * 86400)
+
+
+def test_files_of_one_service_make_one_spec() -> None:
+    """Services are told apart, and an SLO that stands twice is lost, not doubled."""
+    names = ("openslo-occurrences.yaml", "openslo-raw.yaml", "openslo-by-reference.yaml", "sloth-resource.yaml")
+    files = [(name, (CASES / name).read_bytes()) for name in names]
+    made = import_specs(files, POLICY)
+    assert [sheet.spec.service for sheet in made.sheets] == ["shop", "till"]
+    assert [slo.id for slo in made.sheets[0].spec.slos] == ["orders", "reached", "ratio"]
+    with pytest.raises(InvalidInput, match=r"there is another SLO 'ratio' in sloth-resource\.yaml"):
+        import_specs([*files, ("again.yaml", files[3][1])], POLICY)
