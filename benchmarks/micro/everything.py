@@ -48,6 +48,7 @@ PROGRAMS = {
     "simulator_streams": Program(90, ("--streams", "20", "--tokens", "10"), ""),
     "answer_checks": Program(40, ("--questions", "20"), ""),
     "slo_generate": Program(20, ("--slos", "100", "--rounds", "1")),
+    "slo_simulate": Program(10, ("--days", "7", "--rounds", "1")),
     "generators": Program(60, (), "--benchmark-json"),
 }
 """What runs, in this order; `generators` are the pytest files. `retrieval_stores` needs a database of its own, `slo_scale` half an

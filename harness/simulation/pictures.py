@@ -53,7 +53,12 @@ def budget_picture(one: Simulation, name: str, when: When) -> str:
         svg.label(
             16, 24, f"{name_of(one)}: error budget of {window_name(one)} at {format_ratio(one.slo.objective)}", "head"
         ),
-        svg.label(16, 44, budget_words(one, when), "soft"),
+        svg.label(
+            16,
+            44,
+            f"{budget_words(one, when)}. Shaded: events that cost at least {percent(one.threshold)} of it.",
+            "soft",
+        ),
         *_event_boxes(one, time, top, bottom, when),
     ]
     for share in (1.0, 0.75, 0.5, 0.25, 0.0, *([-0.5] if lowest <= -0.5 else [])):

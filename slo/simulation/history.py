@@ -122,9 +122,11 @@ def sampled(grid: Grid, bad: Floats, valid: Floats) -> Sums:
 
 def divided(bad: Floats, valid: Floats) -> Floats:
     """Bad of valid events; NaN where there were none, as the rules then have no sample."""
+    found = np.full(len(bad), np.nan)
     # What is left of many subtractions is not exactly zero.
-    some = valid > 1e-9
-    return np.where(some, np.clip(bad, 0.0, None) / np.where(some, valid, 1.0), np.nan)
+    np.divide(bad, valid, out=found, where=valid > 1e-9)
+    np.maximum(found, 0.0, out=found)
+    return found
 
 
 def _grown(total: Floats, lag: float) -> Floats:

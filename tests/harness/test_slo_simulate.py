@@ -354,3 +354,30 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
     (tmp_path / "pictures").write_text("in the way")
     assert main([*ONE, *INCIDENT, "--svg", str(tmp_path / "pictures")]) != 0
     assert "cannot be written" in capsys.readouterr().err
+
+
+# --- the docs ---
+
+PAGE = ROOT / "docs" / "slo-simulate.md"
+DRAWN = ROOT / "docs" / "images" / "simulate"
+
+
+def test_the_pictures_of_the_docs_are_what_their_command_draws(tmp_path: Path, shown: Shown) -> None:
+    """The command stands on the page; drawn again, the set of files and their bytes are the committed ones."""
+    text = PAGE.read_text(encoding="utf-8").replace(" \\\n ", "")
+    (line,) = [line for line in text.splitlines() if "--svg docs/images/simulate" in line]
+    words = line.replace("docs/images/simulate", str(tmp_path)).split()[1:]
+    shown(*(str(ROOT / word) if (ROOT / word).is_file() else word for word in words))
+    drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert drawn == {path.name: path.read_bytes() for path in DRAWN.iterdir()}
+    assert all(f"images/simulate/{name}" in text for name in drawn)
+
+
+def test_the_examples_of_the_docs_run(shown: Shown) -> None:
+    """What the page says of its month is what the command says, and the CSV beside it is replayed."""
+    month = shown(*ONE, "--scenario", str(ROOT / "docs" / "examples" / "rough-month.yaml"))
+    assert re.search(r"day 4 10:15 +45 min .*page 1h/5m after 9 min", month)
+    assert re.search(r"day 24 15:30 +6 min .*page 1h/5m after 3 min", month)
+    assert re.search(r"day 11 00:00 +3 d .*ticket 3d/6h after 1 d 9 h", month)
+    assert re.search(r"page 1h/5m .* 6 +50% ", month)
+    assert "2026-11-16 10:45Z" in shown(*ONE, "--history", str(ROOT / "docs" / "examples" / "requests.csv"))
