@@ -55,7 +55,7 @@ def _span(span: ReadableSpan) -> bytes:
         parts += (_PARENT, parent.span_id.to_bytes(8, "big"))
         if parent.is_remote:
             flags |= _PARENT_IS_REMOTE
-    parts.append(_field(_NAME, span.name.encode()))
+    parts.append(_field(_NAME, _text(span.name)))
     # OTLP counts kinds from one: zero is "not said".
     parts += (b"\x30", _varint(span.kind.value + 1))
     parts.append(_TIMES.pack(b"\x39", span.start_time or 0, b"\x41", span.end_time or 0))
@@ -75,7 +75,7 @@ def _value(value: object) -> bytes:
     """An `AnyValue`; what is neither text nor a number is told as text."""
     match value:
         case str():
-            return _field(b"\x0a", value.encode())
+            return _field(b"\x0a", _text(value))
         case bool():
             return b"\x10\x01" if value else b"\x10\x00"
         case int():
@@ -83,12 +83,17 @@ def _value(value: object) -> bytes:
         case float():
             return _DOUBLE.pack(b"\x21", value)
         case _:
-            return _field(b"\x0a", str(value).encode())
+            return _field(b"\x0a", _text(str(value)))
 
 
 @lru_cache(maxsize=256)  # names of attributes are constants of this program
 def _key(name: str) -> bytes:
-    return _field(b"\x0a", name.encode())
+    return _field(b"\x0a", _text(name))
+
+
+def _text(text: str) -> bytes:
+    # Half a surrogate pair has no form in UTF-8: it is not worth the batch that it stands in.
+    return text.encode(errors="replace")
 
 
 def _field(tag: bytes, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -42,6 +42,8 @@ def spans(draw: st.DrawFn) -> ReadableSpan:
     return made
 
 
+# How long it takes to draw a batch says something about the machine alone.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(spans(), min_size=1, max_size=5))
 def test_every_span_is_written_as_the_library_writes_it(batch: list[ReadableSpan]) -> None:
     """Names, ids, parents, kinds, times, attributes of every type, status and flags: read back, both requests are the same."""
@@ -65,3 +67,19 @@ def test_a_span_is_given_away_once_with_what_it_held_at_its_end() -> None:
         30,
     )
     assert '"http.response.status_code": 200' in one.to_json()
+
+
+def test_half_a_letter_costs_that_letter_and_not_the_batch() -> None:
+    """Text that has no UTF-8 form, wherever it stands in a span behind the first, leaves its neighbours and the rest of itself readable."""
+    taken: list[Any] = []
+    for name in ("whole", "half \ud800 of one"):
+        context = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
+        span = Recording(name, context, None, SpanKind.INTERNAL, 10, resource=RESOURCE, give=taken.append)
+        span.attributes[f"key {name}"] = f"value {name}"
+        span.end(20)
+    sent = ExportTraceServiceRequest.FromString(encoded(taken)).resource_spans[0].scope_spans[0].spans
+    assert [one.name for one in sent] == ["whole", "half ? of one"]
+    assert [(one.attributes[0].key, one.attributes[0].value.string_value) for one in sent] == [
+        ("key whole", "value whole"),
+        ("key half ? of one", "value half ? of one"),
+    ]
