@@ -14,7 +14,7 @@ import numpy as np
 from harness.simulation.from_prometheus import Asked, asked, step_for
 from slo.errors import InvalidInput, Problem
 from slo.quantities import QuantityError, parse_duration, parse_ratio
-from slo.simulation.history import Groups, History
+from slo.simulation.history import Groups, History, until
 from slo.simulation.incidents import instant, parse_incident
 from slo.simulation.replay import leaves
 from slo.simulation.scenario import DEFAULT_START, Scenario, hit, load_scenario, told
@@ -104,6 +104,8 @@ def _on_top(
     if missing:
         raise wrong(source, f"has no row of {', '.join(missing[:5])}", "name the others with --slo")
     end = max(one.end for groups in found.values() for one in groups.values())
+    if scenario.length is not None:
+        end = min(end, start + scenario.length)
     if end <= start:
         raise wrong("--start", "lies after the last row", "begin within the history")
     if end - start > LONGEST:
@@ -111,7 +113,7 @@ def _on_top(
     by_id = {slo.id: slo for slo in needed}
     histories = {
         slo_id: {
-            group: hit(scenario, by_id[slo_id], _good(one) if only_traffic else one, start, end)
+            group: hit(scenario, by_id[slo_id], until(_good(one) if only_traffic else one, end), start, end)
             for group, one in groups.items()
         }
         for slo_id, groups in found.items()

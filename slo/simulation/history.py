@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,12 @@ class History:
     def end(self) -> float:
         """End of the last step, seconds since the epoch."""
         return self.start + self.step * len(self.valid)
+
+
+def until(history: History, end: float) -> History:
+    """A history without the steps that begin at this time or later."""
+    count = max(0, math.ceil((end - history.start) / history.step - 1e-9))
+    return History(history.start, history.step, history.valid[:count], history.bad[:count])
 
 
 Groups = Mapping[Cell, History]

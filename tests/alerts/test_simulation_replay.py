@@ -240,3 +240,18 @@ def test_the_simulation_knows_the_intervals_of_the_groups() -> None:
     assert len(intervals) >= 3
     for window in spec.slo("orders").windows:
         assert evaluated.interval(float(window.long)) == intervals[format_duration(window.long)]
+
+
+@pytest.mark.integration
+def test_the_budget_that_is_left_is_what_the_rules_record(told: Tell) -> None:
+    """After a whole window the simulation's budget is the recorded one, within half a percent of it."""
+    spec, step, steps = shop(objective="99%", window="1d"), 5 * MINUTE, 330
+    counts = {(): busy_days(steps, step, ((100, 6, 0.12), (200, 30, 0.008)), seed=10)}
+    histories = {"orders": {(): history(counts[()], step)}}
+    (found,) = simulate(spec, spec.slo("orders"), histories, Replay(evaluation(step), 0.0, rivals=False))
+    assert 0.2 < found.budget.left < 0.8
+    story = Story(spec, series(counts), step="5m")
+    story.near(
+        "1645m", 'slo:period_error_budget_remaining:ratio{sloth_id="shop-orders"}', found.budget.left, within=0.005
+    )
+    told(story)

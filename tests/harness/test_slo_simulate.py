@@ -114,6 +114,9 @@ def test_counts_from_a_table(shown: Shown, tmp_path: Path) -> None:
     text = shown(*ONE, "--history", str(table))
     assert "2026-01-05 00:00Z to 2026-01-12 00:00Z" in text
     assert "2026-01-05 08:20Z" in text
+    part = shown(*ONE, "--history", str(table), "--start", "2026-01-06", "--length", "2d")
+    assert "2026-01-06 00:00Z to 2026-01-08 00:00Z" in part
+    assert "No significant event" in part
     traffic = tmp_path / "traffic.csv"
     traffic.write_text(table.read_text())
     assert "budget: 0% spent" in shown(*ONE, "--traffic", str(traffic))
