@@ -79,6 +79,7 @@ class Ledger:
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    _told: set[Finding] = field(default_factory=set)
 
     def carried(self, place: Place, message: str) -> None:
         """Something that means the same on the other side."""
@@ -102,5 +103,6 @@ class Ledger:
 
     def _note(self, fate: Fate, place: Place, message: str, advice: str) -> None:
         finding = Finding(fate, place.file, place.line, place.dotted, message, advice)
-        if finding not in self.findings:
+        if finding not in self._told:
+            self._told.add(finding)
             self.findings.append(finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,7 +13,10 @@ from slo.exchange import openslo_wire as wire
 from slo.exchange.ledger import Ledger, Path, Place
 from slo.strict_yaml import Document, model_problems
 
-Found = TypeVar("Found")
+_OTHER_VERSIONS = {
+    "openslo/v1alpha": "write it as openslo/v1: ratioMetrics become indicator.spec.ratioMetric, timeWindows timeWindow",
+    "openslo.com/v2alpha": "write it as openslo/v1: sli becomes indicator, and its metrics have a metricSource each",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _resource(document: Document, ledger: Ledger) -> Resource | None:
     version, kind = document.data.get("apiVersion"), document.data.get("kind")
     if version != wire.VERSION:
         said = f"apiVersion {str(version)[:60]!r} cannot be read" if version is not None else "has no apiVersion"
-        ledger.wrong(place / "apiVersion", said, f"write it as {wire.VERSION}")
+        ledger.wrong(place / "apiVersion", said, _OTHER_VERSIONS.get(str(version), f"write it as {wire.VERSION}"))
         return None
     if not isinstance(kind, str) or kind not in wire.KINDS:
         near = get_close_matches(str(kind)[:60], list(wire.KINDS), n=1)

@@ -290,6 +290,7 @@ def _json(text: str) -> Plain | None:
     """A JSON object, or None."""
     try:
         found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be escaped, and never be written
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.errors import InvalidInput
+from slo.exchange.ledger import Ledger
+from slo.exchange.naming import SLO_NOTES, SPEC_NOTES
+from slo.exchange.openslo_out import export
 from slo.exchange.read import import_specs
+from slo.load import SPECS_FOLDER, load_spec
 from slo.window_table import load_policy
 
 CASES = Path(__file__).parent / "cases"
@@ -136,6 +141,19 @@ def _places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, value in below for place in _places(value, (*path, key)))]
 
 
+def _within(tree: Any, place: tuple[Any, ...]) -> Any:
+    """What stands at a place; None where an earlier change took it away."""
+    for key in place:
+        if not (isinstance(tree, dict) and key in tree) and not (isinstance(tree, list) and key in range(len(tree))):
+            return None
+        tree = tree[key]
+    return tree
+
+
+def _annotation(objects: list[dict[str, Any]], where: tuple[int, str]) -> str:
+    return str(objects[where[0]]["metadata"]["annotations"][where[1]])
+
+
 TREES = [yaml.safe_load(OPENSLO), yaml.safe_load(SLOTH)]
 PLACES = [(number, place) for number, tree in enumerate(TREES) for place in _places(tree) if place]
 
@@ -149,26 +167,20 @@ def _ends_well(raw: bytes) -> None:
     assert all(sheet.spec.slos for sheet in made.sheets)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(STRANGE)), min_size=1, max_size=3))
 def test_values_of_other_types(changes: list[tuple[tuple[int, tuple[Any, ...]], Any]]) -> None:
     """Any value in any place is carried, told or refused, and nothing crashes."""
     trees = copy.deepcopy(TREES)
     for (number, place), value in changes:
-        inner = trees[number]
-        for key in place[:-1]:
-            inner = inner[key] if isinstance(inner, (dict, list)) and (key in inner or isinstance(key, int)) else None
-            if inner is None:
-                break
-        if isinstance(inner, dict) or (
-            isinstance(inner, list) and isinstance(place[-1], int) and place[-1] < len(inner)
-        ):
+        inner = _within(trees[number], place[:-1])
+        if isinstance(inner, dict) or (isinstance(inner, list) and place[-1] in range(len(inner))):
             inner[place[-1]] = value
     for tree in trees:
         _ends_well(yaml.safe_dump(tree, allow_unicode=True).encode())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from([OPENSLO, SLOTH]),
     st.integers(0, 2500),
@@ -178,3 +190,29 @@ def test_values_of_other_types(changes: list[tuple[tuple[int, tuple[Any, ...]], 
 def test_pieces_missing_or_put_in(text: str, place: int, gone: int, new: str) -> None:
     """The same with any piece of a file missing."""
     _ends_well((text[:place] + new + text[place + gone :]).encode())
+
+
+EXPORT = export(load_spec(SPECS_FOLDER / "examples" / "shop.yaml"), Ledger()).objects
+ANNOTATIONS = [
+    (number, key)
+    for number, entry in enumerate(EXPORT)
+    for key in entry["metadata"].get("annotations", {})
+    if key in (SLO_NOTES, SPEC_NOTES)
+]
+NOTED = [(where, place) for where in ANNOTATIONS for place in _places(json.loads(_annotation(EXPORT, where))) if place]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(NOTED), st.sampled_from([*STRANGE, "\ud800"])), min_size=1, max_size=3))
+def test_annotations_of_our_own_that_were_spoiled(
+    changes: list[tuple[tuple[tuple[int, str], tuple[Any, ...]], Any]],
+) -> None:
+    """Whatever stands in our annotations, an import ends well."""
+    objects = copy.deepcopy(EXPORT)
+    for (where, place), value in changes:
+        notes = json.loads(_annotation(objects, where))
+        inner = _within(notes, place[:-1])
+        if isinstance(inner, dict) or (isinstance(inner, list) and place[-1] in range(len(inner))):
+            inner[place[-1]] = value
+        objects[where[0]]["metadata"]["annotations"][where[1]] = json.dumps(notes, skipkeys=True)
+    _ends_well(yaml.safe_dump(objects, allow_unicode=True).encode())

@@ -49,7 +49,7 @@ def test_committed_specs_come_back_whole(path: Path) -> None:
     assert {finding.fate for finding in imported.findings} == {Fate.CARRIED}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(specs())
 def test_any_spec_comes_back_whole(plain: dict[str, Any]) -> None:
     """Whatever our format can say survives OpenSLO."""
@@ -154,7 +154,7 @@ def _walk(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield from _walk(inner, str(name))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(specs())
 def test_exports_keep_the_rules_of_openslo(plain: dict[str, Any]) -> None:
     """Names are DNS labels, targets lie under 1, lengths are whole numbers of minutes and more, references lead somewhere."""
