@@ -88,7 +88,9 @@ def _corrections(catalogue: Catalogue) -> str:
     lines = ["## What the documents wrote, and what was corrected"]
     for ours, source in sorted(catalogue.sources(), key=lambda pair: (pair[1].place.split(":")[0], _line(pair[1]))):
         published = f"`{source.published}`: `{source.expr}`. " if source.expr else ""
-        lines.append(f"- **{source.place}** → {ours}. {published}{_capital(source.corrected or 'Taken as it is')}.")
+        lines.append(
+            f"- **{source.place}** → {ours}. {published}{_capital(source.corrected or 'Taken as it is').rstrip('.')}."
+        )
     return "\n".join([*lines, ""])
 
 

@@ -28,6 +28,7 @@ EXPORTERS: dict[str, dict[str, set[str]]] = {
         "kube_horizontalpodautoscaler_status_current_replicas": {"namespace", "horizontalpodautoscaler"},
         "kube_horizontalpodautoscaler_spec_max_replicas": {"namespace", "horizontalpodautoscaler"},
         "kube_cronjob_status_last_successful_time": {"namespace", "cronjob"},
+        "kube_cronjob_created": {"namespace", "cronjob"},
     },
     "cadvisor": {
         "container_memory_working_set_bytes": {*_POD, "id", "image", "name"},

@@ -30,6 +30,7 @@ from alerts.emit import rules_yaml
 from alerts.rules import rule_file
 from dashboards.queries import Query, panel_queries
 from harness.tools import find_tools
+from service.__main__ import _parser as service_parser
 from service.app import create_app
 from service.settings import Settings
 from service.telemetry.table import EXAMPLES, example_registry
@@ -228,6 +229,20 @@ def test_every_query_in_a_runbook_can_be_asked(page: Page, recorded: dict[str, s
     whole = joined(page, read_page(generate_latest(example_registry(EXAMPLES)).decode()))
     queries = [query for query in found if "__name__" not in query]
     assert problems(queries, whole, {**recorded, **labels_by_metric()}) == []
+
+
+def test_every_command_in_a_runbook_can_be_run() -> None:
+    """At night nobody looks up an argument: each `python -m service …` is understood as it stands, and each `make …` is a target."""
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "runbooks").glob("*.md")))
+    commands = re.findall(r"`python -m service ([^`]+)`", texts)
+    assert len(commands) > 10
+    for command in commands:
+        try:
+            service_parser().parse_args(command.split())
+        except SystemExit:
+            raise AssertionError(f"python -m service {command}: is not understood") from None
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {target for target in re.findall(r"`make ([a-z-]+)", texts) if target not in targets} == set()
 
 
 def test_every_latency_limit_has_a_bucket_edge_in_every_series(spec: Spec, page: Page) -> None:
