@@ -5,7 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from alerts.catalogue.model import Entry
 from alerts.catalogue.mutants import mutants
@@ -14,9 +18,35 @@ from alerts.catalogue.rules import INTERVAL, catalogue_rule
 from alerts.emit import rules_yaml
 from alerts.model import AlertRule, Group, RuleFile
 from slo.spec import Spec
+from slo.strict_yaml import Wire, load_strict
 
 SECONDS = 60
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "tools" / "usr" / "bin"
+UNNOTICED_FILE = Path(__file__).parent / "unnoticed.yaml"
+
+
+class _Unnoticed(Wire):
+    unnoticed: Literal["courtsight/unnoticed/v1"]
+    mutants: dict[str, Annotated[str, StringConstraints(min_length=1)]]
+
+
+def load_unnoticed(path: Path = UNNOTICED_FILE) -> dict[str, str]:
+    """Mutants that no story is expected to notice: name -> reason.
+
+    Raises:
+        InvalidInput: The file is missing or wrong.
+    """
+    return load_strict(path, _Unnoticed).mutants
+
+
+def surprises(left: Iterable[str], tried: Iterable[str], listed: dict[str, str], alerts: Iterable[str]) -> list[str]:
+    """What differs from the list: survivors without a reason, and entries of these alerts that are noticed or made no more."""
+    left, tried, alerts = set(left), set(tried), set(alerts)
+    found = [f"not noticed, and not listed: {name}" for name in sorted(left - set(listed))]
+    for name in listed:
+        if name.partition(":")[0] in alerts and name not in left:
+            found.append(f"listed, but {'noticed' if name in tried else 'made no more'}: {name}")
+    return found
 
 
 def find_promtool() -> Path | None:

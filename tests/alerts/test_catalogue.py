@@ -21,7 +21,7 @@ from alerts.catalogue.mutants import mutants
 from alerts.catalogue.page import catalogue_page
 from alerts.catalogue.proof import story_tests
 from alerts.catalogue.text import values, worked_out
-from alerts.catalogue.trial import survivors
+from alerts.catalogue.trial import load_unnoticed, surprises, survivors
 from alerts.emit import rules_yaml
 from slo.errors import InvalidInput
 from slo.spec import Severity, Spec
@@ -258,6 +258,22 @@ def test_a_counter_in_a_story_never_goes_back(stretches: list[tuple[Decimal, int
             counted.append(here)
     assert counted == sorted(counted)
     assert len(counted) == 1 + sum(times for _, times in stretches)
+
+
+def test_what_no_story_notices_is_listed_by_name(catalogue: Catalogue, spec: Spec) -> None:
+    """Every listed mutant is made, so that the list grows no mould."""
+    made = {one.name for entry in catalogue.of(spec.deployment) for one in mutants(entry, spec)}
+    assert set(load_unnoticed()) <= made
+
+
+def test_the_list_of_unnoticed_mutants_is_held_both_ways() -> None:
+    """A survivor without a reason is a finding, and so is an entry that is noticed or made no more; other alerts' entries are not asked."""
+    listed = {"A: kept": "why", "A: caught": "why", "A: gone": "why", "B: elsewhere": "why"}
+    assert surprises(["A: kept", "A: new"], ["A: kept", "A: new", "A: caught"], listed, ["A"]) == [
+        "not noticed, and not listed: A: new",
+        "listed, but noticed: A: caught",
+        "listed, but made no more: A: gone",
+    ]
 
 
 @pytest.mark.integration
