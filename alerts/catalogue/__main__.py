@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
     found = surprises(left, made, listed, (entry.name for entry in entries))
     for surprise in found:
         print(f"{surprise} (mend the story, or {UNNOTICED_FILE.name})", file=sys.stderr)
-    return 1 if found or tried - len(left) < LEAST * tried else 0
+    too_few = not chosen and tried - len(left) < LEAST * tried
+    return 1 if found or too_few else 0
 
 
 if __name__ == "__main__":

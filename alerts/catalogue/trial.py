@@ -43,10 +43,8 @@ def surprises(left: Iterable[str], tried: Iterable[str], listed: dict[str, str],
     """What differs from the list: survivors without a reason, and entries of these alerts that are noticed or made no more."""
     left, tried, alerts = set(left), set(tried), set(alerts)
     found = [f"not noticed, and not listed: {name}" for name in sorted(left - set(listed))]
-    for name in listed:
-        if name.partition(":")[0] in alerts and name not in left:
-            found.append(f"listed, but {'noticed' if name in tried else 'made no more'}: {name}")
-    return found
+    stale = [name for name in listed if name.partition(":")[0] in alerts and name not in left]
+    return found + [f"listed, but {'noticed' if name in tried else 'made no more'}: {name}" for name in stale]
 
 
 def find_promtool() -> Path | None:
