@@ -71,7 +71,7 @@ class SlothReader:
         if body.plugins is not None:
             self._ledger.lost(place / keys("slo_plugins"), "plugins cannot be run", "say what they change in the spec")
         tags, owner = tags_of(body.labels, place / "labels", self._ledger)
-        if body.labels:
+        if tags:
             said = "labels stand on alerts, not on recorded series"
             self._ledger.approximated(place / "labels", said, "join sloth_slo_info where a board filters by them")
         for number, slo in enumerate(body.slos):

@@ -176,3 +176,16 @@ def test_files_of_one_service_make_one_spec() -> None:
     assert [slo.id for slo in made.sheets[0].spec.slos] == ["orders", "reached", "ratio"]
     with pytest.raises(InvalidInput, match=r"there is another SLO 'ratio' in sloth-resource\.yaml"):
         import_specs([*files, ("again.yaml", files[3][1])], POLICY)
+
+
+def test_a_spec_without_alerts_is_carried_whole() -> None:
+    """Sloth's way to record without alerting has a word here, and an owner among the labels is the owner."""
+    text = (
+        "version: prometheus/v1\nservice: shop\nlabels: {owner: shop-team}\nslos:\n  - name: orders\n    objective: 99.99\n"
+        '    sli:\n      events:\n        error_query: sum(rate(orders_total{code=~"5.."}[{{.window}}]))\n'
+        "        total_query: sum(rate(orders_total[{{.window}}]))\n"
+        "    alerting: {page_alert: {disable: true}, ticket_alert: {disable: true}}\n"
+    )
+    made = import_specs([("x.yaml", text.encode())], POLICY)
+    assert [entry.fate for entry in made.findings] == [Fate.CARRIED]
+    assert (made.sheets[0].spec.owner, made.sheets[0].spec.slos[0].windows) == ("shop-team", ())
