@@ -378,3 +378,43 @@ def test_own_windows_that_are_no_whole_evaluations_are_replayed() -> None:
     predicted = detection_seconds(one, own, Decimal("0.5"))
     assert predicted is not None
     assert abs(found.pairs[0].told.spans[0].start - 12_000 - float(predicted)) <= 60
+
+
+def test_a_part_of_a_month_is_taken_to_go_on_alike() -> None:
+    """Ten days of January have ten days' events; the budget is that of all 31."""
+    january = 1_704_067_200.0
+    bad = np.zeros(10 * 1440)
+    bad[1000:1060] = 50.0
+    told = History(january, 60.0, np.full(10 * 1440, 100.0), bad)
+    found = of(slo(calendar=True), told, start=january)
+    assert found.budget.left == pytest.approx(1 - 3000 / (31 * 144_000 * 0.001))
+
+
+def test_the_guard_of_long_windows_counts_their_events() -> None:
+    """An event a minute: six hours hold 360, which 300 lets speak and 400 keeps silent."""
+    told = minutes(1100, (1000, 100, 1.0), rate=1.0)
+    spans = {least: of(slo(least_events=least), told).pairs[1].told.spans for least in (300, 400)}
+    assert spans[300]
+    assert not spans[400]
+
+
+def test_slow_groups_are_evaluated_at_multiples_of_their_interval() -> None:
+    """A history that begins at an odd minute is looked at every even one all the same."""
+    found = firing(Condition(np.ones(20, dtype=np.bool_), 120.0, 0.0, 0.0), Grid(60.0, 60.0, 20))
+    assert [one.start for one in found] == [120.0]
+
+
+def test_what_is_significant_stays_the_same_for_every_what_if() -> None:
+    """Rows can only be compared when they are held against the same share."""
+    from slo.simulation.replay import Replay
+    from slo.simulation.what_if import asked, compared, variants
+    from slo.window_table import load_policy
+
+    one = slo()
+    found = compared(
+        spec(one),
+        variants(one, asked(["objective=95%", "windows=reachable"]), load_policy()),
+        {"asked": {(): minutes(300)}},
+        Replay(EACH_MINUTE, 0.0),
+    )
+    assert [each.threshold for _, (each,) in found] == pytest.approx([0.02, 0.02])
