@@ -107,7 +107,7 @@ generate: ready ## Alert rules, their tests and the dashboards, from the SLO spe
 check: ready ## Whether the generated files are up to date, and pass promtool
 	@$(COURTSIGHT) check $(ARGS)
 
-prove: ready ## Prove in virtual time that every alert fires in time, stays silent, recovers
+prove: ready ## Prove in virtual time that every alert fires in time, stays silent, recovers; break its rules
 	@$(COURTSIGHT) prove $(ARGS)
 
 dashboards-import: ready ## Put the generated boards into a Grafana (GRAFANA=http://…, GRAFANA_TOKEN_FILE=)

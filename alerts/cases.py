@@ -66,17 +66,16 @@ def spike(subject: Subject, window: Window, step: Decimal) -> Case:
         bad = max(Decimal(0), (limit * window.long / step).to_integral_value(ROUND_FLOOR) - 1) * step
         clean, length, ratio = window.long, max(bad, step), Decimal(1) if bad else Decimal(0)
     else:
-        # What is clean and what fails make up the window that is seen.
         spent = UNDER * min(limit, Decimal(1))
         length = rounded_up(max(SPIKE_MINUTES * MINUTE, spent * clean / (1 - spent)), step)
-        ratio = (spent * (clean + length) / length).quantize(SIX_DECIMALS, rounding=ROUND_FLOOR)
-        ratio = min(
-            ratio, (spent * min(window.long, clean + length) / length).quantize(SIX_DECIMALS, rounding=ROUND_FLOOR)
-        )
+        if clean + length > window.long:
+            clean, length = window.long, rounded_up(max(SPIKE_MINUTES * MINUTE, spent * window.long), step)
+        # What is clean and what fails make up the window that is seen.
+        ratio = (spent * min(window.long, clean + length) / length).quantize(SIX_DECIMALS, rounding=ROUND_FLOOR)
     end = clean + length
     stretches = (Stretch(minutes(clean)), Stretch(minutes(length), ratio), Stretch(minutes(3 * step)))
     looks = [Look(at, pending(subject, window)) for at in (end, end + step)]
-    if window.long <= LONGEST_RAW_WINDOW and ratio * length > limit * _short(subject, window):
+    if window.long <= LONGEST_RAW_WINDOW and ratio * min(length, window.short) > limit * OVER * _short(subject, window):
         looks.append(_over_limit(subject, window, window.short, end))
     return Case("", subject.series(stretches), tuple(looks))
 

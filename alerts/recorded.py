@@ -123,7 +123,7 @@ def recent(subject: Subject) -> Case:
 def period(subject: Subject) -> Case:
     """Over half of the SLO window: its error ratio, its burn rate and the budget that is left; and the turn of a calendar month."""
     high, low = _levels(subject)
-    days = int(subject.slo.window / DAY / 2) + 2
+    days = max(6, int(subject.slo.window / DAY / 2) + 2)
     days = max(days, 33) if subject.slo.calendar else days
     stretches = (
         Stretch(2 * 1440, high, events=300_000),

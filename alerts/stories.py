@@ -5,12 +5,15 @@ A story is silent unless its title says otherwise; each of them broke the rules 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from decimal import Decimal
 
 from alerts import absence
 from alerts.burn import alert_annotations, burn_alert_name
 from alerts.looks import AlertLook, Case, Fired, Look, Sample, fired_labels, recorded, rounded_up
-from alerts.ratios import selected, slo_labels, sloth_id
+from alerts.ratios import LONGEST_RAW_WINDOW, selected, slo_labels, sloth_id
+from alerts.recording import windows_of
 from alerts.subjects import Subject
 from alerts.traffic import MINUTE, Counter, Gauge, InputSeries, Stretch
 from slo import names
@@ -27,18 +30,16 @@ RATIO_TOLERANCE = Decimal("0.02")
 
 
 def idle(subject: Subject) -> Case:
-    """Without traffic the short ratios are empty, not NaN; the long one keeps what it knew; nothing fires."""
-    end = Decimal(80) * MINUTE
+    """Before the first event every ratio is empty, not NaN; after the last the short ones are, while the long one keeps what it knew."""
+    before, end = Decimal(6) * MINUTE, Decimal(86) * MINUTE
+    every = Look(before, matchers(((names.SLO_ID, sloth_id(subject.slo)),), f'__name__=~"{names.SLI_ERROR_PREFIX}.*"'))
     short = [word for word, seconds in (("5m", 300), ("30m", 1800), ("1h", 3600)) if seconds > (subject.slice or 0)]
     empty = [Look(end, selected(names.sli_error(word), subject.slo)) for word in short]
     gauges = any(isinstance(source, Gauge) for source in subject.sources)  # without events these have no series at all
     period = format_duration(subject.slo.window)
     known = Look(end, f"{selected(names.sli_error(period), subject.slo)} + 0", _zeros(subject, period))
-    return Case(
-        "",
-        subject.series((Stretch(10), Stretch(75, idle=True))),
-        (*empty, known, *_silence(subject, end, absent_too=not gauges)),
-    )
+    stretches = (Stretch(6, idle=True), Stretch(10), Stretch(75, idle=True))
+    return Case("", subject.series(stretches), (every, *empty, known, *_silence(subject, end, absent_too=not gauges)))
 
 
 def restart(subject: Subject) -> Case:
@@ -78,24 +79,26 @@ def first_errors(subject: Subject) -> Case | None:
     good = [source for source in subject.sources if isinstance(source, Counter) and source.bad is False]
     if not bad or not good:
         return None
-    every = subject.series((Stretch(60, events=BORN // 60 * 2),))
+    every = subject.series((Stretch(90, events=BORN // 30),))
     late = {source.series for source in bad}
-    series = tuple(InputSeries(one.series, f"_x29 {BORN}x31") if one.series in late else one for one in every)
-    word = "5m"
-    looks = Look(
-        Decimal(32) * MINUTE,
-        f"abs({selected(names.BAD_EVENTS_5M, subject.slo)} - {BORN}) <= bool 1",
-        tuple(Sample(_plain(subject, dict(group)), _one(not number)) for number, group in enumerate(subject.groups)),
-    )
-    ratio = Look(
-        Decimal(32) * MINUTE,
-        f"{selected(names.sli_error(word), subject.slo)} > bool 0.8",
-        tuple(
-            Sample(recorded(subject, word, dict(group)), _one(not number))
-            for number, group in enumerate(subject.groups)
-        ),
-    )
-    return Case("", series, (looks, ratio))
+    series = tuple(InputSeries(one.series, f"_x69 {BORN}x20") if one.series in late else one for one in every)
+    before, after = Decimal(66) * MINUTE, Decimal(72) * MINUTE
+    looks = [
+        Look(
+            after,
+            f"abs({selected(names.BAD_EVENTS_5M, subject.slo)} - {BORN}) <= bool 1",
+            tuple(Sample(_plain(subject, dict(group)), _one(not nr)) for nr, group in enumerate(subject.groups)),
+        )
+    ]
+    for window in (length for length in windows_of(subject.slo) if length <= LONGEST_RAW_WINDOW):
+        word = format_duration(window)
+        ratio = selected(names.sli_error(word), subject.slo)
+        looks.append(Look(before, f"{ratio} + 0", _zeros(subject, word)))
+        told = tuple(
+            Sample(recorded(subject, word, dict(group)), _one(not nr)) for nr, group in enumerate(subject.groups)
+        )
+        looks.append(Look(after, f"{ratio} > bool 0.3", told))
+    return Case("", series, tuple(looks))
 
 
 def outage_seconds(subject: Subject) -> Decimal:
@@ -113,16 +116,15 @@ def outage(spec: Spec, subject: Subject, at: Decimal) -> Case:
             name = burn_alert_name(subject.slo, window.severity)
             labels = fired_labels(subject, window)
             texts = alert_annotations(spec, subject.slo, window, name)
-            found[name] += (Fired(cell(labels), tuple((key, _filled(text, labels)) for key, text in texts)),)
+            found[name] += (Fired(cell(labels), tuple((key, filled(text, labels)) for key, text in texts)),)
     looks = tuple(AlertLook(at, name, fired) for name, fired in found.items())
     return Case("", subject.series((Stretch(int(at / MINUTE), Decimal(1)),)), (), looks)
 
 
-def _filled(text: str, labels: dict[str, str]) -> str:
+def filled(text: str, labels: Mapping[str, str]) -> str:
+    """A text with what Prometheus fills in: labels, nothing where there is none, and a value that is everything."""
     text = text.replace("{{ $value | humanizePercentage }}", "100%")
-    for name, value in labels.items():
-        text = text.replace(f"{{{{ $labels.{name} }}}}", value)
-    return text
+    return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: labels.get(found[1], ""), text)
 
 
 def _silence(subject: Subject, at: Decimal, *, absent_too: bool = False) -> tuple[Look, ...]:

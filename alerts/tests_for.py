@@ -277,7 +277,8 @@ def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone
         for rule in rules.alerts()
         if rule.alert == absence.SLI_ABSENT and dict(rule.labels)[names.SLO_ID] == sloth_id(slo)
     )
-    told = AlertLook(hold, absence.SLI_ABSENT, (Fired(cell(labels), rule.annotations),)) if alone else None
+    notes = tuple((key, stories.filled(text, labels)) for key, text in rule.annotations)
+    told = AlertLook(hold, absence.SLI_ABSENT, (Fired(cell(labels), notes),)) if alone else None
     return Case(
         f"the series of {slo.id} are missing: a ticket",
         tuple(series.values()),

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,7 +16,6 @@ from pathlib import Path
 from alerts.alertmanager import with_plain_addresses
 from alerts.lint import Weight, lint
 from harness import generate, inputs
-from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.tools import find_tools
 from slo.errors import InvalidInput
@@ -78,31 +76,6 @@ def check_command(options: argparse.Namespace) -> int:
         for finding in found:
             print(finding)
     return _status(found)
-
-
-def prove_command(_: argparse.Namespace) -> int:
-    """Run every generated promtool test, a file at a time, with the time left."""
-    project = Project()
-    tools = find_tools(project.root, report=lambda line: print(line, file=sys.stderr))
-    files = sorted((project.root / "alerts" / "generated" / "tests").glob("*.yaml"))
-    if tools.promtool is None or not files:
-        what = "promtool is missing" if tools.promtool is None else "there are no generated tests: run make generate"
-        print(f"INCONCLUSIVE: {what}", file=sys.stderr)
-        return EXIT_OF_VERDICT[Verdict.INCONCLUSIVE]
-    view = ProgressView([StepPlan(file.stem, file.name, 2.0) for file in files])
-    failed = 0
-    print(f"{'tests':<44} {'cases':>5} {'seconds':>8}  verdict")
-    for file in files:
-        with view.step(file.stem):
-            started = time.monotonic()
-            trouble = _run([tools.promtool, "test", "rules", file.name], file.parent)
-        failed += trouble is not None
-        verdict = "PASS" if trouble is None else "FAIL"
-        print(f"{file.stem:<44} {_cases(file):>5} {time.monotonic() - started:>8.1f}  {verdict}", flush=True)
-        if trouble is not None:
-            print(trouble)
-    print(f"{len(files)} files, {failed} failed")
-    return 1 if failed else 0
 
 
 def _spec(project: Project, options: argparse.Namespace) -> Spec:
@@ -184,10 +157,6 @@ def _run(command: Sequence[str | Path], folder: Path) -> str | None:
     if done.returncode == 0:
         return None
     return "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-
-
-def _cases(file: Path) -> int:
-    return sum(line.lstrip().startswith("- interval:") for line in file.read_text(encoding="utf-8").splitlines())
 
 
 def _status(found: Sequence[Finding]) -> int:

@@ -31,7 +31,7 @@ _EXAMPLES: dict[str, str] = {
     "drill": "courtsight drill\ncourtsight drill --alert AvailabilityBudgetBurnPage\ncourtsight drill --list",
     "generate": "courtsight generate\ncourtsight generate --check",
     "check": "courtsight check\ncourtsight check --json",
-    "prove": "courtsight prove",
+    "prove": "courtsight prove\ncourtsight prove --no-mutants\ncourtsight prove --spec slo/specs/examples/shop.yaml --no-mutants --json",
     "dashboards-import": "courtsight dashboards-import --grafana http://127.0.0.1:3000 --token-file grafana.token",
     "report": "courtsight report\ncourtsight report --run 20261120T211700Z-1a2b3c4 --phase soft",
     "serve": "courtsight serve --port 8000",
@@ -74,7 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
     check = _command(commands, "check", "generated files in step, inputs valid, promtool and amtool content", _check)
     _deployment(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    _command(commands, "prove", "alerts in virtual time: promtool runs every generated test", _prove)
+    prove = _command(commands, "prove", "alerts in virtual time, and how many broken rules their tests notice", _prove)
+    _deployment(prove)
+    prove.add_argument("--no-mutants", dest="mutants", action="store_false", help="break no rules: the table alone")
+    prove.add_argument("--every", type=int, default=1, metavar="N", help="try each n-th broken rule only (default 1)")
+    prove.add_argument("--json", action="store_true", help="print table and score as JSON")
     boards = _command(commands, "dashboards-import", "put the generated boards into a Grafana", _boards)
     boards.add_argument("--grafana", required=True, metavar="URL", help="where Grafana answers")
     boards.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="a service account's token")
@@ -234,9 +238,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    from harness import checks  # noqa: PLC0415 - see above
+    from harness import proving  # noqa: PLC0415 - see above
 
-    return checks.prove_command(options)
+    return proving.prove_command(options)
 
 
 def _boards(options: argparse.Namespace) -> int:

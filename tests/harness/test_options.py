@@ -86,7 +86,7 @@ def test_only_runs_below_the_evidence_folder_are_reported(run: str) -> None:
     assert main(["report", "--run", run]) == 2
 
 
-@pytest.mark.parametrize("command", ["serve", "prove"])
+@pytest.mark.parametrize("command", ["serve", "doctor"])
 def test_no_command_takes_a_spec_that_it_does_not_read(command: str) -> None:
     """What reads no spec refuses one."""
     with pytest.raises(SystemExit) as ended:
