@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import orjson
@@ -13,6 +12,7 @@ from service.security.carriers import Page, Shown, credential_shown
 from service.security.keys import is_well_formed, key_digest
 from service.store.access import standing
 from service.store.keys import key_holder
+from service.values import value
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_SCOPES = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Credential:
     """What a caller showed: a token or an API key. `expires_at` is in seconds since the epoch, None for a key without an end."""
 
@@ -35,7 +35,7 @@ class Credential:
     """The name of the quota that a key was given instead of its role's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """Who is asking: the account, its role as it is now, what this credential may do of what the role may, and the credential."""
 

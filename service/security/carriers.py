@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from service.errors import AmbiguousCredentials, OriginRefused, Unauthenticated
+from service.values import value
 
 KEY_PREFIX = "cs_"
 COOKIE = "courtsight_session"
@@ -22,7 +23,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shown:
     """The one credential of a request: what it claims to be, its text, and what brought it."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from service.store.work import Work, one
+from service.store.work import Command, Work
+from service.values import value
 
 _STANDING = (
     "SELECT role, disabled, tokens_valid_after, EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $2)"
@@ -12,7 +11,7 @@ _STANDING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """An account behind a token, as it is now; `valid_after` in seconds since the epoch."""
 
@@ -24,5 +23,9 @@ class Standing:
 
 def standing(account_id: str, jti: str) -> Work[Standing | None]:
     """How an account and one of its tokens stand; None when there is no such account."""
-    row = yield from one(_STANDING, account_id, jti)
-    return Standing(row[0], bool(row[1]), row[2], bool(row[3])) if row else None
+    # The command itself, without `one` between: every request with a token asks this.
+    rows = yield Command(_STANDING, (account_id, jti))
+    if not rows:
+        return None
+    role, disabled, valid_after, revoked = rows[0]
+    return Standing(role, bool(disabled), valid_after, bool(revoked))

@@ -10,6 +10,7 @@ import orjson
 from service.store.audit import note
 from service.store.naming import is_id
 from service.store.work import Row, Work, one, rows, run
+from service.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class ApiKey:
     revoked_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeyHolder:
     """What a digest leads to: the key's own limits and the account behind it as it is now. `scopes` is JSON text."""
 

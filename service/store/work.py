@@ -12,18 +12,18 @@ ends with ` FOR UPDATE` holds its rows for the rest of a write; on SQLite, which
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 from service.errors import ServiceError
+from service.values import value
 
 Result = TypeVar("Result")
 Value: TypeAlias = str | int | float | bytes | None
 Row: TypeAlias = Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Command:
     """One statement with its parameters."""
 
