@@ -28,6 +28,7 @@ _WHOSE: dict[Kind, str] = {
 class _Caught:
     """Limits of a kind with their part of `RateLimit-Policy`, made once."""
 
+    kind: Kind
     limits: tuple[Limit, ...]
     policy: str
 
@@ -49,7 +50,7 @@ class Turnstile:
             QuotaExceeded: too many came from there.
         """
         record.quota = quota
-        await self._take(record, (("address", address, self._caught("address", record.role, quota)),))
+        await self._take(record, ((address, self._caught("address", record.role, quota)),))
 
     async def count_caller(self, record: RequestRecord, caller: Caller) -> None:
         """Count a request of a known account, and of the key that it shows.
@@ -59,14 +60,14 @@ class Turnstile:
         """
         credential = caller.credential
         quota = credential.quota or record.quota
-        kinds: tuple[Kind, ...] = ("user",)
+        role = caller.role.name
+        wanted: list[tuple[str, _Caught]] = []
+        # A key with a quota of its own does not use up its owner's.
+        if credential.kind != "key" or credential.quota not in self._rules.named:
+            wanted.append((caller.account_id, self._caught("user", role, quota)))
         if credential.kind == "key":
-            # A key with a quota of its own does not use up its owner's.
-            kinds = ("key",) if credential.quota in self._rules.named else ("user", "key")
-        subjects = {"user": caller.account_id, "key": credential.id}
-        await self._take(
-            record, [(kind, subjects[kind], self._caught(kind, caller.role.name, quota)) for kind in kinds]
-        )
+            wanted.append((credential.id, self._caught("key", role, quota)))
+        await self._take(record, wanted)
 
     async def count_session(self, record: RequestRecord, caller: Caller, conversation_id: str | None) -> None:
         """Count a question in a conversation that there is; the first one of a new conversation makes it and has all its places.
@@ -77,15 +78,15 @@ class Turnstile:
         if conversation_id is None:
             return
         caught = self._caught("session", caller.role.name, caller.credential.quota or record.quota)
-        await self._take(record, (("session", f"{caller.account_id}/{conversation_id}", caught),))
+        await self._take(record, ((f"{caller.account_id}/{conversation_id}", caught),))
 
-    async def _take(self, record: RequestRecord, wanted: Sequence[tuple[Kind, str, _Caught]]) -> None:
+    async def _take(self, record: RequestRecord, wanted: Sequence[tuple[str, _Caught]]) -> None:
         """Take the places of kinds of limits, each with its subject."""
-        demands = [Demand(limit, subject) for _, subject, caught in wanted for limit in caught.limits]
+        demands = [Demand(limit, subject) for subject, caught in wanted for limit in caught.limits]
         if not demands:
             return
         decision = await self._store.take(demands, self._wall_clock())
-        for _, _, caught in wanted:
+        for _, caught in wanted:
             record.rate_policy = f"{record.rate_policy}, {caught.policy}" if record.rate_policy else caught.policy
         if not decision.allowed:
             record.rate = decision
@@ -93,8 +94,8 @@ class Turnstile:
             raise _refused(decision)
         if record.rate is None or decision.remaining < record.rate.remaining:
             record.rate = decision
-        for kind, _, _ in wanted:
-            self._counted(record.role, kind, "taken")
+        for _, caught in wanted:
+            self._counted(record.role, caught.kind, "taken")
 
     def _caught(self, kind: Kind, role: str, quota: str | None) -> _Caught:
         # A name that the deployment does not know is a key's; folded, so that nobody's keys make this grow.
@@ -103,7 +104,7 @@ class Turnstile:
         made = self._made.get(key)
         if made is None:
             limits = self._rules.limits(kind, role, known)
-            made = self._made[key] = _Caught(limits, ", ".join(limit.policy for limit in limits))
+            made = self._made[key] = _Caught(kind, limits, ", ".join(limit.policy for limit in limits))
         return made
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from service.quotas.limits import SLOTS, Count, Decision, Demand, decide
+from service.quotas.limits import SLOTS, Count, Decision, Demand, Limit, decide
 
 MOST_SUBJECTS = 100_000
 """Some 30 MB when all of them ask; past it, whoever asked longest ago is forgotten."""
@@ -22,16 +23,18 @@ class _Window:
         self.running = 0
         """The slot of the clock in which it was last looked at."""
 
-    def count(self, demand: Demand, now: float) -> Count:
-        """What stands here now, without what is too old to count."""
-        limit, slots = demand.limit, self.slots
-        width = limit.slot_seconds
-        oldest = self.running = int(now // width)
-        while slots and slots[0][0] < self.running - SLOTS:
+    def count(self, limit: Limit, now: float) -> int:
+        """How many stand here now, without what is too old to count."""
+        slots = self.slots
+        running = self.running = int(now // limit.slot_seconds)
+        while slots and slots[0][0] < running - SLOTS:
             self.used -= slots.popleft()[1]
-        if slots:
-            oldest = slots[0][0]
-        return Count(limit, self.used, max(0.0, (oldest + SLOTS + 1) * width - now))
+        return self.used
+
+    def reset_seconds(self, limit: Limit, now: float) -> float:
+        """In how many seconds the oldest slot is forgotten; to be asked once `count` has looked."""
+        oldest = self.slots[0][0] if self.slots else self.running
+        return max(0.0, (oldest + SLOTS + 1) * limit.slot_seconds - now)
 
     def add(self) -> None:
         """Count one in the running slot."""
@@ -56,29 +59,41 @@ class SlidingWindows:
 
     async def take(self, demands: Sequence[Demand], now: float) -> Decision:
         """See `QuotaStore`; never waits."""
+        windows = self._windows
         found: list[_Window] = []
-        counts: list[Count] = []
-        for demand in demands:
-            window = self._window(demand)
+        nearest, least = 0, math.inf
+        for place, (limit, subject) in enumerate(demands):
+            key = (limit.name, subject)
+            window = windows.get(key)
+            if window is None:
+                window = windows[key] = _Window()
+            else:
+                windows.move_to_end(key)
             found.append(window)
-            counts.append(window.count(demand, now))
-        decision = decide(counts)
-        if decision.allowed:
+            left = limit.requests - window.count(limit, now)
+            if left < least:
+                nearest, least = place, left
+        if least > 0:
             for window in found:
                 window.add()
-        while len(self._windows) > self._most:
-            self._windows.popitem(last=False)
+        # Counts are made into values only for who is refused: everybody pays for this method twice in each request.
+        decision = _allowed(demands[nearest].limit, found[nearest], now) if least > 0 else _refused(demands, found, now)
+        while len(windows) > self._most:
+            windows.popitem(last=False)
         return decision
 
     async def forget(self, demand: Demand) -> None:
         """See `QuotaStore`."""
         self._windows.pop((demand.limit.name, demand.subject), None)
 
-    def _window(self, demand: Demand) -> _Window:
-        key = (demand.limit.name, demand.subject)
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = _Window()
-        else:
-            self._windows.move_to_end(key)
-        return window
+
+def _allowed(limit: Limit, window: _Window, now: float) -> Decision:
+    """The decision on a request that was counted, by the limit that is nearest to its end."""
+    left = limit.requests - window.used
+    return Decision(True, limit, left, window.reset_seconds(limit, now))  # noqa: FBT003 - the first member of the tuple
+
+
+def _refused(demands: Sequence[Demand], found: Sequence[_Window], now: float) -> Decision:
+    """The decision on a request for which one limit has no place."""
+    pairs = zip(demands, found, strict=True)
+    return decide([Count(limit, window.used, window.reset_seconds(limit, now)) for (limit, _), window in pairs])
