@@ -70,15 +70,17 @@ class _Routes:
                     # The first of two routes counts, as when they are asked in turn.
                     self._plain.setdefault((method, route.path), route)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._router(scope, receive, send)
-            return
+            return self._router(scope, receive, send)
         route = self._plain.get((scope["method"], scope["path"]))
-        if route is not None and not scope.get("root_path"):
-            scope["route"] = route
-            await route.app(scope, receive, send)
-            return
+        if route is None or scope.get("root_path"):
+            return self._asked_in_turn(scope, receive, send)
+        scope["route"] = route
+        # Given on to be awaited: one coroutine fewer for each request.
+        return route.app(scope, receive, send)
+
+    async def _asked_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._router(scope, receive, send)
         except HTTPException as error:

@@ -77,6 +77,18 @@ class EventLog:
             line["trace_id"] = record.trace_id
         self._keep(_as_bytes(line), at_once=severity >= _ERROR)
 
+    def write_members(self, level: str, members: str) -> None:
+        """Write an event whose members are JSON already: for the one line of every request, at a third of the time.
+
+        Args:
+            level: one of LEVELS.
+            members: `"event":"…"` and what follows. Only values that need no escaping may stand in it: words of closed lists, ids, numbers.
+        """
+        severity = LEVELS[level]
+        if severity >= self._least:
+            line = f'{{"timestamp":"{self._timestamp()}","level":"{level}",{members}}}\n'
+            self._keep(line.encode(), at_once=severity >= _ERROR)
+
     def flush(self) -> None:
         """Write what was gathered. A log that cannot be written (a full disk, a closed pipe) takes no request with it."""
         with self._lock:
