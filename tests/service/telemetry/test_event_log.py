@@ -43,6 +43,16 @@ def test_lines_of_one_moment_are_one_write() -> None:
     assert [orjson.loads(line)["number"] for line in stream.getvalue().splitlines()] == list(range(10))
 
 
+def test_members_give_the_line_that_fields_give() -> None:
+    """A line made of ready members is the one that the same fields give, and keeps to the level of the log."""
+    ready, usual = io.BytesIO(), io.BytesIO()
+    logger(ready).write_members("info", '"event":"request","route":"/v1/chat","code":200,"duration_seconds":0.000120')
+    logger(ready).write_members("debug", '"event":"request"')
+    logger(usual).write("info", "request", route="/v1/chat", code=200, duration_seconds=0.00012)
+    assert orjson.loads(ready.getvalue()) == orjson.loads(usual.getvalue())
+    assert ready.getvalue().endswith(b"}\n")
+
+
 def test_many_lines_do_not_wait() -> None:
     """So many lines as are gathered leave without waiting for the clock."""
     stream = Counting()
