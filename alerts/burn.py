@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from alerts.model import AlertRule
 from alerts.pace import Pace
-from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW, recorded_pair, selected, slo_labels
+from alerts.ratios import selected, slo_labels
 from slo import names
 from slo.budget import burn_rate_factor
 from slo.quantities import format_duration, format_number, format_ratio
@@ -86,16 +86,11 @@ def _expr(slo: SLO, window: Window, pace: Pace) -> str:
 
 def _enough(slo: SLO, long: Decimal, pace: Pace) -> str:
     """The guard against little traffic: so many valid events in the long window; nothing where events are not counted."""
-    pair = recorded_pair(slo)
-    if not slo.least_events or pair is None or counted(slo) is None:
+    if not slo.least_events or counted(slo) is None:
         return ""
-    if long <= LONGEST_RAW_WINDOW:
-        groups = ", ".join(slo.group_by)
-        return f"\nand on ({groups})\n({valid_events(slo, pace.range(long))} >= {slo.least_events})"
-    # The counts overlap; their mean over the window times its length in five minutes is the number of events.
-    spans = format_number(long / BASE_WINDOW)
-    mean = f"avg_over_time({selected(pair.valid, slo)}[{pace.range(long)}])"
-    return f"\nand ignoring ({names.SLO_WINDOW})\n({mean} * {spans} >= {slo.least_events})"
+    # From the counters, however long the window: the mean of recorded counts would take the first hours of a Prometheus for the whole day.
+    groups = ", ".join(slo.group_by)
+    return f"\nand on ({groups})\n({valid_events(slo, pace.range(long))} >= {slo.least_events})"
 
 
 def alert_annotations(spec: Spec, slo: SLO, window: Window, name: str) -> Cell:

@@ -81,12 +81,7 @@ class EventCourse:
 
     def events(self, window: float) -> Floats | None:
         """See `Course`."""
-        if window <= self.evaluation.longest_direct:
-            return self.weights.over(window)[1]
-        grid = self.weights.grid
-        held = np.minimum(np.arange(grid.count) + 1.0, window / grid.interval + 1.0)
-        mean = self.dense.over(window, left_sample=True)[1] / held
-        return np.asarray(mean * window / self.evaluation.base, dtype=np.float64)
+        return self.weights.over(window)[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -129,6 +129,12 @@ def test_06_one_failure_in_little_traffic_is_linted_and_guarded(told: Tell) -> N
     assert "69 in 1h" not in "".join(finding.message for finding in lint(guarded))
 
 
+def test_06_a_young_prometheus_does_not_take_hours_for_a_day(told: Tell) -> None:
+    """Two failures are all that there was: under a guard of five no ticket is opened, though they came within the first hours of recording."""
+    guarded = shop(more="    least_events: 5\n")
+    told(Story(guarded, {GOOD: "0x240", BAD: "0x100 1x39 2x100"}).firing("3h").firing("235m"))
+
+
 def test_06_a_guard_does_not_hide_a_fault_in_enough_traffic(told: Tell) -> None:
     """With a thousand requests a minute the guarded alerts fire as the others do."""
     spec = shop(more="    least_events: 100\n")
