@@ -19,6 +19,8 @@ WEEK = 7 * UNITS["d"]
 LATER = "10m"
 UP, DOWN = Decimal("1.1"), Decimal("0.9")
 OTHER = "someone-else"
+ADDED = (names.LONG_WINDOW, names.SHORT_WINDOW, names.BURN_RATE_FACTOR, names.OWNER)
+"""Labels that only the rule of an alert gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +125,22 @@ def _window(rule: Rule) -> Iterator[Change]:
 
 
 def _label(rule: Rule) -> Iterator[Change]:
-    dropped = [name for name, _ in rule.labels]
-    if isinstance(rule, RecordingRule):
-        dropped = [name for name in dropped if name in (names.SLO_NAME, names.SLO_WINDOW)][-1:]
+    if isinstance(rule, AlertRule):
+        # The series behind an alert carry the SLO's own labels too, so that these are there even where the rule forgets them.
+        dropped = [name for name, _ in rule.labels if name in ADDED]
+        for label, _ in rule.labels:
+            if label not in (*ADDED, names.SEVERITY, names.SLO_SEVERITY):
+                wrong = tuple((name, OTHER if name == label else old) for name, old in rule.labels)
+                yield Change(f"another {label}", replace(rule, labels=wrong))
+    else:
+        dropped = [name for name, _ in rule.labels if name in (names.SLO_NAME, names.SLO_WINDOW)][-1:]
     for label in dropped:
-        if label not in (names.SEVERITY, names.SLO_SEVERITY):
-            yield Change(
-                f"without label {label}", replace(rule, labels=tuple(one for one in rule.labels if one[0] != label))
-            )
+        yield Change(
+            f"without label {label}", replace(rule, labels=tuple(one for one in rule.labels if one[0] != label))
+        )
     for found in _sites(r'(\w+)="([^"]*)"', rule.expr):
-        wrong = f'{found[1]}="{OTHER}"'
-        yield Change(f"another {found[1]} selected", _with(rule, _put(rule.expr, found, wrong)))
+        other = f'{found[1]}="{OTHER}"'
+        yield Change(f"another {found[1]} selected", _with(rule, _put(rule.expr, found, other)))
         return
 
 
