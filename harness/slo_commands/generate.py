@@ -26,8 +26,8 @@ EXAMPLES = (
 FORMATS = ("rules", "prometheusrule", "mimir")
 HEADER = "# Generated from the SLO spec of {service} by `courtsight slo generate`. Change the spec, not this file.\n"
 _NAMESPACE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?")
-MOST_RULES_OF_A_RESOURCE = 1500
-"""Rules in one PrometheusRule: etcd refuses objects over 1.5 MB, and a rule is about half a kilobyte."""
+MOST_BYTES_OF_A_RESOURCE = 400_000
+"""Rules in one PrometheusRule: the operator refuses what renders to over 512 KiB, and may add a namespace to every selector first."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -104,15 +104,18 @@ def unproven(spec: Spec) -> dict[str, str]:
 
 
 def parts(rules: RuleFile) -> Iterator[RuleFile]:
-    """The same groups in files that Kubernetes takes; no group is torn, and their order stays."""
+    """The same groups in files that Kubernetes and the operator take; no group is torn, and their order stays."""
+    from alerts.emit import rules_yaml  # noqa: PLC0415 - imported when the command runs
+
     taken: list[Group] = []
-    count = 0
+    size = 0
     for group in rules.groups:
-        if taken and count + len(group.rules) > MOST_RULES_OF_A_RESOURCE:
+        more = len(rules_yaml(RuleFile(rules.service, (group,)), header=""))
+        if taken and size + more > MOST_BYTES_OF_A_RESOURCE:
             yield RuleFile(rules.service, tuple(taken))
-            taken, count = [], 0
+            taken, size = [], 0
         taken.append(group)
-        count += len(group.rules)
+        size += more
     yield RuleFile(rules.service, tuple(taken))
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts.emit import prometheus_rule_yaml
 from alerts.rules import rule_file
 from harness.cli import main
-from harness.slo_commands.generate import MOST_RULES_OF_A_RESOURCE, parts
+from harness.slo_commands.generate import MOST_BYTES_OF_A_RESOURCE, parts
 from harness.tools import find_tools
 from slo.load import SPECS_FOLDER, load_spec
 
@@ -66,13 +67,15 @@ def test_other_readers_get_the_same_groups(form: str, name: str, tmp_path: Path)
 
 
 def test_large_resources_are_split_between_groups() -> None:
-    """No resource outgrows Kubernetes' limit, no group is torn or lost."""
+    """No resource outgrows what the operator takes (512 KiB of rules), no group is torn or lost, and none is nearly empty but the last."""
     rules = rule_file(load_spec(EXAMPLE))
     many = type(rules)(rules.service, rules.groups * 20)
     split = list(parts(many))
     assert len(split) > 1
     assert tuple(group for part in split for group in part.groups) == many.groups
-    assert all(sum(len(group.rules) for group in part.groups) <= MOST_RULES_OF_A_RESOURCE for part in split)
+    sizes = [len(prometheus_rule_yaml(part)) for part in split]
+    assert max(sizes) < 512 * 1024
+    assert min(sizes[:-1]) > MOST_BYTES_OF_A_RESOURCE / 2
 
 
 @pytest.mark.integration
