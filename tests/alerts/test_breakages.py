@@ -36,16 +36,20 @@ def test_01_averages_of_ratios_lie_and_sums_of_counts_do_not(told: Tell, busy_ba
     """Errors in busy or in quiet hours: the ratio of the whole window is within 0.1 % of the truth, where a mean would be far off."""
     minutes = [
         (20_000, busy_bad) if minute // 60 % 24 in range(9, 17) else (200, quiet_bad)
-        for minute in range(0, 7 * 1440, 5)
+        for minute in range(0, 4 * 1440, 5)
     ]
     bad = [int(count * Decimal(share)) for count, share in minutes]
     good = [count - wrong for (count, _), wrong in zip(minutes, bad, strict=True)]
     truth = sum(bad) / sum(bad + good)
     mean = sum(wrong / count for (count, _), wrong in zip(minutes, bad, strict=True)) / len(minutes)
     assert abs(mean - truth) / truth > 0.5
-    story = Story(shop(window="7d"), {GOOD: cumulative(good), BAD: cumulative(bad)}, step="5m")
+    # Two samples in five minutes: from Prometheus 3 on, a range does not hold its first moment.
+    halves = {
+        name: [half for count in counts for half in [count // 2] * 2] for name, counts in ((GOOD, good), (BAD, bad))
+    }
+    story = Story(shop(window="4d"), {name: cumulative(counts) for name, counts in halves.items()}, step="2m30s")
     told(
-        story.near("7d", f"{RATIO}7d{ORDERS}", truth, within=0.001).near(
+        story.near("4d", f"{RATIO}4d{ORDERS}", truth, within=0.001).near(
             "3d", f"{RATIO}3d{ORDERS}", truth, within=0.001
         )
     )

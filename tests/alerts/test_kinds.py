@@ -91,7 +91,7 @@ def test_a_slice_is_bad_when_it_misses_its_limit_and_empty_ones_are_not_counted(
   minutes:
     title: Good minutes
     objective: 90%
-    time_slices: {slice: 1m, at_least: 99%, ratio: {metric: http_requests_total, label: code, good: ["200"], bad: ["500"]}}
+    time_slices: {slice: 2m, at_least: 99%, ratio: {metric: http_requests_total, label: code, good: ["200"], bad: ["500"]}}
   quick:
     title: Quick minutes
     objective: 90%
