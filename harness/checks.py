@@ -151,6 +151,8 @@ def _run(command: Sequence[str | Path], folder: Path) -> str | None:
             text=True,
             timeout=TOOL_SECONDS,
             check=False,
+            # promtool makes much garbage and lives for seconds: collecting it less often saves a sixth of its processor time.
+            env={**os.environ, "GOGC": "800"},
         )
     except subprocess.TimeoutExpired:
         return f"took longer than {TOOL_SECONDS:g} s"
