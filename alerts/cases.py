@@ -19,6 +19,7 @@ from slo.spec import Window
 
 SPIKE_MINUTES = 4
 UNDER, OVER = Decimal("0.99"), Decimal("1.01")
+HALF = Decimal("0.5")
 SIX_DECIMALS = Decimal("0.000001")
 QUIET_STEPS = 6
 """Evaluations before a lonely failure."""
@@ -42,9 +43,11 @@ def fire(subject: Subject, window: Window, step: Decimal) -> Case:
     ended = (clean.minutes + fault.minutes) * MINUTE
     # A slice that ends with the fault's last sample may still be bad, hence one evaluation more.
     clear = rounded_up(short, step) + (2 if subject.slice else 1) * step
+    held = _held(subject, window, step, ratio)
     looks = (
         Look(window.long + last_silent, firing(subject, window)),
         Look(window.long + first_firing, firing(subject, window), (fired(subject, window),)),
+        *(Look(ended + length, firing(subject, window), (fired(subject, window),)) for length in held),
         Look(ended + clear, firing(subject, window)),
     )
     return Case("", subject.series((clean, fault, after)), looks)
@@ -123,6 +126,30 @@ def lonely(subject: Subject, window: Window, step: Decimal) -> Case:
     start = before[0].minutes * MINUTE
     looks = [Look(rounded_up(start, step) + step * count, pending(subject, window)) for count in (1, 2, 3)]
     return Case("", subject.series((*before, failing, after)), tuple(looks))
+
+
+def few_bad(subject: Subject, window: Window, step: Decimal) -> Case | None:
+    """Enough valid events in a minute, and fewer bad ones than `least_events`: it is the valid ones that the guard counts.
+
+    None where so few bad events are not over the limit, or would have left the short window before the alert may fire.
+    """
+    valid = 2 * subject.slo.least_events
+    bad = int(valid * firing_ratio(subject.slo, window) * 2) + 1
+    fires = rounded_up(window.hold, step) + step
+    if bad > subject.slo.least_events * HALF or fires + step > window.short or subject.slice is not None:
+        return None
+    burst = Stretch(1, Decimal(bad) / valid, events=valid)
+    idle = minutes(rounded_up(window.long, step) + step)
+    stretches = (Stretch(idle - 1, idle=True), burst, Stretch(minutes(fires + step), idle=True))
+    look = Look(idle * MINUTE + fires, firing(subject, window), (fired(subject, window),))
+    return Case("", subject.series(stretches), (look,))
+
+
+def _held(subject: Subject, window: Window, step: Decimal, ratio: Decimal) -> tuple[Decimal, ...]:
+    """Seconds after a fault in which its end has not cleared the short window by half; none where an evaluation is longer."""
+    over = _short(subject, window) * (1 - firing_ratio(subject.slo, window) / ratio) - (subject.slice or 0)
+    length = (over * HALF / step).to_integral_value(ROUND_FLOOR) * step
+    return (length,) if length >= step else ()
 
 
 def _quiet_events(subject: Subject, window: Window, length: Decimal) -> int:

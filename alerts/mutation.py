@@ -133,7 +133,9 @@ def _label(rule: Rule) -> Iterator[Change]:
                 wrong = tuple((name, OTHER if name == label else old) for name, old in rule.labels)
                 yield Change(f"another {label}", replace(rule, labels=wrong))
     else:
-        dropped = [name for name, _ in rule.labels if name in (names.SLO_NAME, names.SLO_WINDOW)][-1:]
+        dropped = [name for name, _ in rule.labels if name == names.SLO_WINDOW]
+        wrong = tuple((name, OTHER if name == names.SLO_NAME else old) for name, old in rule.labels)
+        yield Change(f"another {names.SLO_NAME}", replace(rule, labels=wrong))
     for label in dropped:
         yield Change(
             f"without label {label}", replace(rule, labels=tuple(one for one in rule.labels if one[0] != label))

@@ -124,12 +124,16 @@ def period(subject: Subject) -> Case:
     """Over half of the SLO window: its error ratio, its burn rate and the budget that is left; and the turn of a calendar month."""
     high, low = _levels(subject)
     days = max(6, int(subject.slo.window / DAY / 2) + 2)
-    days = max(days, 33) if subject.slo.calendar else days
-    stretches = (
+    ending = Stretch(3 * 1440, low * 2 if subject.slice is None else high, events=200_000)
+    stretches: tuple[Stretch, ...] = (
         Stretch(2 * 1440, high, events=300_000),
         Stretch((days - 5) * 1440, low, events=600_000),
-        Stretch(3 * 1440, low * 2 if subject.slice is None else high, events=200_000),
+        ending,
     )
+    if subject.slo.calendar:
+        # January, and more than half of the second month, whose worst days are its first.
+        begin, fine = Stretch(2 * 1440, high, events=300_000), Stretch(29 * 1440, low, events=600_000)
+        stretches = (begin, fine, begin, Stretch(13 * 1440, low, events=600_000), ending)
     truth = Truth(subject, stretches, LONG_STEP)
     slo = subject.slo
     far = [length for length in windows_of(slo) if length > LONGEST_DENSE_WINDOW or length == slo.window]

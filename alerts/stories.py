@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from alerts import absence
 from alerts.burn import alert_annotations, burn_alert_name
-from alerts.looks import AlertLook, Case, Fired, Look, Sample, fired_labels, recorded, rounded_up
+from alerts.looks import AlertLook, Case, Fired, Look, Sample, fired_labels, minutes, recorded, rounded_up
 from alerts.ratios import LONGEST_RAW_WINDOW, selected, slo_labels, sloth_id
 from alerts.recording import windows_of
 from alerts.subjects import Subject
@@ -24,6 +24,8 @@ from slo.spec import EventsSLI, RatioSLI, Spec, cell
 
 HALF = Decimal("0.5")
 OUTAGE_STEP = 10 * MINUTE
+OLD_MINUTES = 60
+ABSENT_MINUTES = 4
 BORN = 50_000
 """Bad events with which a series is seen for the first time."""
 RATIO_TOLERANCE = Decimal("0.02")
@@ -73,14 +75,10 @@ def newcomer(subject: Subject) -> Case:
 
 def first_errors(subject: Subject) -> Case | None:
     """Bad events whose series is born late, with a high count, are errors (sloth#440); None where their series is there from the start."""
-    if not isinstance(subject.slo.sli, RatioSLI | EventsSLI):
-        return None
-    bad = [source for source in subject.sources if isinstance(source, Counter) and source.bad]
-    good = [source for source in subject.sources if isinstance(source, Counter) and source.bad is False]
-    if not bad or not good:
+    late = _late(subject)
+    if not late:
         return None
     every = subject.series((Stretch(90, events=BORN // 30),))
-    late = {source.series for source in bad}
     series = tuple(InputSeries(one.series, f"_x69 {BORN}x20") if one.series in late else one for one in every)
     before, after = Decimal(66) * MINUTE, Decimal(72) * MINUTE
     looks = [
@@ -94,11 +92,42 @@ def first_errors(subject: Subject) -> Case | None:
         word = format_duration(window)
         ratio = selected(names.sli_error(word), subject.slo)
         looks.append(Look(before, f"{ratio} + 0", _zeros(subject, word)))
-        told = tuple(
-            Sample(recorded(subject, word, dict(group)), _one(not nr)) for nr, group in enumerate(subject.groups)
-        )
-        looks.append(Look(after, f"{ratio} > bool 0.3", told))
+        looks.append(_most(subject, window, after))
     return Case("", series, tuple(looks))
+
+
+def reborn(subject: Subject) -> Case | None:
+    """A restart forgets the series of bad events; when it is born again, what it had counted before is no part of it.
+
+    Each window is looked at when its left end lies between the restart and the birth: twice as long, it would reach over both.
+    """
+    late = _late(subject)
+    if not late:
+        return None
+    short = [length for length in windows_of(subject.slo) if length <= LONGEST_RAW_WINDOW]
+    rest = minutes(max(short)) + ABSENT_MINUTES + 5
+    stretches = (Stretch(OLD_MINUTES, events=BORN // 30), Stretch(rest, events=BORN // 30, restart=True))
+    past = f"{5 * BORN}x{OLD_MINUTES - 1} stale _x{ABSENT_MINUTES - 1} {BORN}x{rest - ABSENT_MINUTES}"
+    series = tuple(InputSeries(one.series, past) if one.series in late else one for one in subject.series(stretches))
+    left = (OLD_MINUTES + ABSENT_MINUTES // 2) * MINUTE
+    return Case("", series, tuple(_most(subject, window, left + window) for window in short))
+
+
+def _late(subject: Subject) -> frozenset[str]:
+    """The series of bad events, where others of the same metric are there from the start."""
+    if not isinstance(subject.slo.sli, RatioSLI | EventsSLI):
+        return frozenset()
+    counters = [source for source in subject.sources if isinstance(source, Counter)]
+    if not any(source.bad is False for source in counters):
+        return frozenset()
+    return frozenset(source.series for source in counters if source.bad)
+
+
+def _most(subject: Subject, window: Decimal, at: Decimal) -> Look:
+    """Of the failing group a third of the events or more is bad, and no more than all of them; of the other group none."""
+    word = format_duration(window)
+    told = tuple(Sample(recorded(subject, word, dict(group)), _one(not nr)) for nr, group in enumerate(subject.groups))
+    return Look(at, f"abs({selected(names.sli_error(word), subject.slo)} - 0.65) < bool 0.36", told)
 
 
 def outage_seconds(subject: Subject) -> Decimal:

@@ -154,15 +154,23 @@ def _life(batch: tuple[Subject, ...]) -> Iterator[Case]:
     first = [case for case in map(stories.first_errors, batch) if case is not None]
     if first:
         yield merged("the first errors ever, and their series is born with them: all of them count", first)
+    again = [case for case in map(stories.reborn, batch) if case is not None]
+    if again:
+        yield merged("the first errors after a restart: only they count, not those from before", again)
 
 
 def _pair_cases(batch: tuple[Subject, ...], window: Window, step: Decimal) -> Iterator[Case]:
     pair = f"{format_duration(window.long)} and {format_duration(window.short)}"
     able = [one for one in batch if firing_ratio(one.slo, window) < 1]
-    told: tuple[tuple[str, Iterable[Subject], Callable[[Subject, Window, Decimal], Case]], ...] = (
+    told: tuple[tuple[str, Iterable[Subject], Callable[[Subject, Window, Decimal], Case | None]], ...] = (
         ("a short spike that spends 99 % of what fires is silence", batch, cases.spike),
         ("after a burst, one percent under the factor is silence", batch, cases.calm_again),
         ("one failure in little traffic is silence", [one for one in batch if one.counts], cases.lonely),
+        (
+            "enough events of which few are bad fire",
+            [one for one in able if one.slo.least_events and one.counts],
+            cases.few_bad,
+        ),
         ("fires just over the factor", [one for one in able if one.slice is None], cases.just_over),
         ("a fault fires within one evaluation of the prediction, and clears", able, cases.fire),
         (
@@ -172,7 +180,7 @@ def _pair_cases(batch: tuple[Subject, ...], window: Window, step: Decimal) -> It
         ),
     )
     for title, members, tell in told:
-        found = [tell(one, window, step) for one in members]
+        found = [case for one in members if (case := tell(one, window, step)) is not None]
         if found:
             yield merged(f"{pair}: {title}", found)
 

@@ -77,7 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
     prove = _command(commands, "prove", "alerts in virtual time, and how many broken rules their tests notice", _prove)
     _deployment(prove)
     prove.add_argument("--no-mutants", dest="mutants", action="store_false", help="break no rules: the table alone")
-    prove.add_argument("--every", type=int, default=1, metavar="N", help="try each n-th broken rule only (default 1)")
+    prove.add_argument(
+        "--every",
+        type=_count,
+        metavar="N",
+        help="try each n-th broken rule, 1 for all; without, a choice within 10 minutes",
+    )
     prove.add_argument("--json", action="store_true", help="print table and score as JSON")
     boards = _command(commands, "dashboards-import", "put the generated boards into a Grafana", _boards)
     boards.add_argument("--grafana", required=True, metavar="URL", help="where Grafana answers")
@@ -181,6 +186,12 @@ def _engine(parser: argparse.ArgumentParser) -> None:
         choices=["extractive", "simulated"],
         help="whose answers: those of the embedded engine (as without), or those of the simulated model",
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: 1 or more")
+    return int(text)
 
 
 def _port(text: str) -> int:

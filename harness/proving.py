@@ -22,7 +22,7 @@ import yaml
 from alerts.emit import rules_yaml
 from alerts.rules import rule_file
 from alerts.tests_for import Gap, proof
-from harness.mutating import LEAST_SCORE, TOOL_SECONDS, WORKERS, Score, load_equivalents, mutation_score
+from harness.mutating import LEAST_SCORE, MUTANTS, TOOL_SECONDS, WORKERS, Score, load_equivalents, mutation_score
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.tools import find_tools
@@ -36,7 +36,9 @@ EQUIVALENTS = Path("alerts") / "equivalents.yaml"
 VALUES = "(recorded values)"
 BYTES_PER_SECOND = 4_000
 """Test text that promtool gets through on two processors; only the first guess at the time left."""
-MUTANTS_PER_SECOND = 4.0
+MUTANTS_PER_SECOND = 1.5
+ALL_MUTANTS = 2_300
+"""About as many as there are; like the pace only for the first guess at the time left."""
 NATIVE_TRIAL = b"""
 evaluation_interval: 1m
 tests:
@@ -154,7 +156,8 @@ def prove_command(options: argparse.Namespace) -> int:
         if not files:
             print("INCONCLUSIVE: there are no generated tests: run make generate", file=sys.stderr)
             return EXIT_OF_VERDICT[Verdict.INCONCLUSIVE]
-        view = ProgressView(plans(files, mutants=options.mutants))
+        many = 0 if not options.mutants else ALL_MUTANTS // options.every if options.every else MUTANTS
+        view = ProgressView(plans(files, mutants=many))
         with view.step("tests"):
             table = run_tests(promtool, files, view)
     gaps = proof(spec, native=native).gaps
@@ -174,11 +177,11 @@ def prove_command(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def plans(files: list[Path], *, mutants: bool) -> list[StepPlan]:
+def plans(files: list[Path], *, mutants: int) -> list[StepPlan]:
     """The steps, and how long they take as a rule."""
     size = sum(path.stat().st_size for path in files)
     tests = StepPlan("tests", f"{len(files)} files of tests in virtual time", size / BYTES_PER_SECOND)
-    return [tests, StepPlan("mutants", "broken rules", 1500 / MUTANTS_PER_SECOND)] if mutants else [tests]
+    return [tests, StepPlan("mutants", "broken rules", mutants / MUTANTS_PER_SECOND)] if mutants else [tests]
 
 
 def run_tests(promtool: Path, files: list[Path], view: ProgressView) -> Table:

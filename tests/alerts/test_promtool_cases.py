@@ -79,7 +79,7 @@ def test_every_burn_rate_alert_must_fire_somewhere_and_be_silent_somewhere(
 def test_an_alert_that_fires_is_expected_with_all_its_labels(files: dict[str, Any], rules: RuleFile) -> None:
     """What the tests expect carries severity, windows, factor and owner: a lost label fails them."""
     burn = [look for look in expectations(files) if look["exp_samples"] and 'long_window="1h"' in look["expr"]]
-    assert len(burn) == 2
+    assert len(burn) >= 2
     for look in burn:
         labels = look["exp_samples"][0]["labels"]
         wanted = (

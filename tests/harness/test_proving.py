@@ -13,10 +13,11 @@ import yaml
 
 from alerts.emit import rules_yaml
 from alerts.model import RuleFile
+from alerts.mutation import Mutant
 from alerts.tests_for import proof
 from harness import mutating, proving
 from harness.cli import main
-from harness.mutating import Score, load_equivalents, mutation_score, score_of, trials
+from harness.mutating import Score, Trial, chosen, load_equivalents, mutation_score, score_of, trials
 from harness.proving import Table, failures, lines
 from harness.tools import find_tools
 from slo.errors import InvalidInput
@@ -174,6 +175,26 @@ def test_an_equivalent_without_a_reason_is_refused(tmp_path: Path) -> None:
     path.write_text("equivalents: {a/b: ' '}\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match="no reason"):
         load_equivalents(path)
+
+
+def test_the_choice_of_mutants_leaves_out_no_rule_and_no_operator() -> None:
+    """More than 300, the same each time whatever their order; of each rule two operators where two apply, and each operator of each SLO."""
+    whole = [(trial, one) for trial in trials(load_spec(ROOT / proving.PROOF_SPEC)) for one in trial.mutants()]
+    taken = chosen(whole, mutating.MUTANTS)
+    assert len(taken) == mutating.MUTANTS > 300
+    assert taken == chosen(reversed(whole), mutating.MUTANTS)
+    assert {(trial.slo.id, one.operator) for trial, one in taken} == {
+        (trial.slo.id, one.operator) for trial, one in whole
+    }
+
+    def operators(pairs: list[tuple[Trial, Mutant]]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for _, one in pairs:
+            found.setdefault(one.name.rsplit("/", 1)[0], set()).add(one.operator)
+        return found
+
+    have = operators(taken)
+    assert all(len(have[rule]) >= min(2, len(found)) for rule, found in operators(whole).items())
 
 
 def test_no_mutants_prove_nothing() -> None:
