@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import cases
+from alerts import cases, stories
 from alerts.generate import FOLDER
 from alerts.model import RuleFile
 from alerts.subjects import subject_of
@@ -129,7 +129,9 @@ def test_the_looks_lie_on_both_sides_of_the_prediction(spec: Spec, millionths: i
     if firing_ratio(slo, window) >= 1:
         assert not any(look.samples for look in story.looks)
         return
-    before, firing, _ = story.looks
+    before, firing, *held, cleared = story.looks
+    assert not cleared.samples
+    assert all(look.samples and firing.at < look.at < cleared.at for look in held)
     wanted = firing_ratio(slo, window) * window.long / ((int(window.long / step / 4) + Decimal("0.5")) * step)
     predicted = detection_seconds(slo, window, min(Decimal(1), wanted.quantize(Decimal("0.000001"))))
     assert predicted is not None
@@ -148,6 +150,25 @@ def test_an_alert_out_of_reach_is_tested_to_keep_silent(spec: Spec) -> None:
     assert "1h and 5m: factor x error budget reaches 100 %, so that it never fires" in titles
     fast = [look for test in tests for look in test["promql_expr_test"] if "firing" in look["expr"]]
     assert all(not look["exp_samples"] for look in fast)
+
+
+def test_few_bad_events_among_enough_must_fire(spec: Spec) -> None:
+    """`least_events` counts valid events: in a minute with twice as many, of which fewer are bad, the alert is expected to fire."""
+    slo = replace(spec.slo("availability"), least_events=60)
+    story = cases.few_bad(subject_of(spec, slo), STANDARD[0], Decimal(60))
+    assert story is not None
+    assert [bool(look.samples) for look in story.looks] == [True]
+    lenient = replace(slo, objective=Decimal("0.95"))
+    assert cases.few_bad(subject_of(spec, lenient), STANDARD[0], Decimal(60)) is None
+
+
+def test_a_series_forgotten_by_a_restart_comes_back_as_new(spec: Spec) -> None:
+    """Its old count is five times what it has afterwards, and each short window is looked at between the restart and the birth."""
+    story = stories.reborn(subject_of(spec, spec.slo("availability")))
+    assert story is not None
+    assert any(f"{5 * stories.BORN}x" in entry.values and f" {stories.BORN}x" in entry.values for entry in story.series)
+    edge = (stories.OLD_MINUTES + stories.ABSENT_MINUTES // 2) * 60
+    assert {look.at - edge for look in story.looks} >= {300, 3600}
 
 
 def test_just_over_is_silent_where_one_percent_more_is_more_than_all(spec: Spec) -> None:
