@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,16 @@ import yaml
 from alerts.emit import rules_yaml
 from alerts.rules import rule_file
 from alerts.tests_for import Gap, proof
-from harness.mutating import LEAST_SCORE, MUTANTS, TOOL_SECONDS, WORKERS, Score, load_equivalents, mutation_score
+from harness.mutating import (
+    LEAST_SCORE,
+    MUTANTS,
+    TOOL_SECONDS,
+    WORKERS,
+    Score,
+    load_equivalents,
+    mutation_score,
+    short_lived,
+)
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.tools import find_tools
@@ -203,7 +213,13 @@ def outcome(promtool: Path, file: Path) -> str | None:
     command = [str(promtool), "test", "rules", file.name]
     try:
         done = subprocess.run(
-            command, cwd=file.parent, capture_output=True, text=True, timeout=2 * TOOL_SECONDS, check=False
+            command,
+            cwd=file.parent,
+            capture_output=True,
+            text=True,
+            timeout=2 * TOOL_SECONDS,
+            check=False,
+            env=short_lived(os.environ),
         )
     except subprocess.TimeoutExpired:
         return f"took longer than {2 * TOOL_SECONDS:g} s"
