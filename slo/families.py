@@ -10,17 +10,16 @@ from itertools import product
 
 from slo import names
 from slo.findings import Findings, Path
-from slo.indicators import Member, check_composites, indicator, of_member
+from slo.indicators import Member, check_composites, doubt_pattern, indicator, of_member, per_second
 from slo.promql import WINDOW
 from slo.quantities import UNITS, QuantityError, format_duration, format_ratio, parse_duration
-from slo.spec import SLI, SLO, Cell, CompositeSLI, RawSLI, TimeSliceSLI, Window, cell
+from slo.spec import SLI, SLO, Cell, CompositeSLI, EventsSLI, RawSLI, TimeSliceSLI, Window, cell
 from slo.wire import DEFAULT, KINDS, MONTH, AlertingWire, SLOWire, SpecWire
 
 DAYS_OF_MONTH = Decimal(30) * UNITS["d"]
 """Seconds with which alerts of a calendar month reckon."""
 MOST_MEMBERS = 10_000
 """SLOs that one `for_each` may make."""
-SETS_OF_WINDOWS = ("reachable", "standard")
 
 RESERVED = frozenset(
     {
@@ -72,6 +71,7 @@ class Families:
         self._check_ids(known)
         check_composites([(slo.id, ("slos", slo.name), slo.sli) for slo in made], known, self._findings)
         _check_groups(made, self._findings)
+        _check_alerts(made, self._findings)
         return tuple(made)
 
     def _family(self, name: str, entry: SLOWire, *, maimed: bool) -> list[tuple[str, SLO | None]]:
@@ -90,14 +90,16 @@ class Families:
         self._check_tags(entry, group_by, path)
         self._check_keys(entry, cells, path)
         members: list[tuple[str, SLO | None]] = []
+        known: set[str] = set()
         for labels in cells:
             slo_id = "-".join([name, *(value for _, value in self._in_order(entry, labels))])
             slo = (
                 None if period is None or len(kinds) != 1 else self._slo(name, slo_id, entry, labels, period, group_by)
             )
-            if slo_id in dict(members):
+            if slo_id in known:
                 said = f"makes the id {slo_id!r} twice, of values that hold hyphens"
                 self._findings.wrong((*path, "for_each"), said, "change one of the values, or the order of the labels")
+            known.add(slo_id)
             members.append((slo_id, slo))
         return members
 
@@ -139,6 +141,7 @@ class Families:
             group_by=group_by,
             calendar=period.calendar,
             tags=cell(entry.labels),
+            own_tags=tuple((severity, cell(labels)) for severity, labels in sorted(entry.labels_by_severity.items())),
             runbook=entry.runbook,
             least_events=entry.least_events,
         )
@@ -194,6 +197,8 @@ class Families:
             wrong((*path, "short"), "is not shorter than the long window", "a twelfth of it is usual")
         if window.short < SHORTEST_WINDOW:
             wrong((*path, "short"), "is under a minute: hardly two scrapes lie in it", "make it 1m or longer")
+        if window.hold >= window.long:
+            wrong((*path, "for"), "is not shorter than the long window", "the workbook holds 2m to 3h")
         if not 0 < window.budget_share < 1:
             wrong((*path, "budget_share"), "must lie between 0% and 100%, without both", "the workbook has 2%, 5%, 10%")
             return
@@ -261,13 +266,16 @@ class Families:
 
     def _check_tags(self, entry: SLOWire, group_by: tuple[str, ...], path: Path) -> None:
         own = {*group_by, *_listed(entry.for_each)}
-        for label in entry.labels:
+        given: list[tuple[Path, Mapping[str, str]]] = [((*path, "labels"), entry.labels)]
+        given += [
+            ((*path, "labels_by_severity", str(word)), labels) for word, labels in entry.labels_by_severity.items()
+        ]
+        for place, label, value in ((place, *pair) for place, labels in given for pair in labels.items()):
             if label in own or is_reserved(label):
-                self._findings.wrong((*path, "labels", label), "is a label that our rules set", "choose another name")
-            if _TEMPLATE.search(entry.labels[label]):
-                self._findings.wrong(
-                    (*path, "labels", label), "holds {{ or }}, which Prometheus would run", "write it without"
-                )
+                self._findings.wrong((*place, label), "is a label that our rules set", "choose another name")
+            if _TEMPLATE.search(value):
+                said = "holds {{ or }}, which Prometheus would run"
+                self._findings.wrong((*place, label), said, "write it without")
 
     def _check_keys(self, entry: SLOWire, cells: tuple[Cell, ...], path: Path) -> None:
         """Maps by label value name values that there are."""
@@ -294,10 +302,14 @@ class Families:
         if not self._wire.selector:
             said = "is missing: no alert can say that the service is down, or that nobody scrapes it"
             self._findings.doubtful(("selector",), said, "name the labels of its targets, such as {job: shop}")
+        for label, value in self._wire.selector.items():
+            doubt_pattern(value, ("selector", label), self._findings)
 
     def _check_texts(self, entry: SLOWire, path: Path) -> None:
         if _TEMPLATE.search(entry.title):
             self._findings.wrong((*path, "title"), "holds {{ or }}, which Prometheus would run", "write it without")
+        if not entry.title.strip():
+            self._findings.wrong((*path, "title"), "is blank", "say what people read in alerts")
         if entry.runbook is None:
             return
         place = (*path, "runbook")
@@ -312,6 +324,9 @@ class Families:
         if entry.least_events and isinstance(sli, (RawSLI, CompositeSLI, TimeSliceSLI)):
             kind = entry.kinds()[0]
             self._findings.wrong((*path, "least_events"), f"{kind} counts no events", "take it away, or count events")
+        if entry.least_events and isinstance(sli, EventsSLI) and per_second(sli.valid):
+            said = "is held against events per second, which 'valid' counts by rate()"
+            self._findings.wrong((*path, "least_events"), said, "write increase() for rate()")
 
     def _check_ids(self, known: Mapping[str, tuple[str, ...]]) -> None:
         owners: dict[str, str] = {}
@@ -335,6 +350,17 @@ def _check_groups(slos: list[SLO], findings: Findings) -> None:
                 findings.wrong(
                     ("slos", slo.name, "composite", "components", name), said, "give both the same 'group_by'"
                 )
+
+
+def _check_alerts(slos: list[SLO], findings: Findings) -> None:
+    """Alerts are called after their family: routes, silences and runbooks cannot tell two that are spelled alike without hyphens."""
+    called: dict[str, str] = {}
+    for name in dict.fromkeys(slo.name for slo in slos if slo.windows):
+        stem = names.alert_stem(name)
+        if stem in called:
+            said = f"its alerts would be called {stem}…, as those of {called[stem]!r} are"
+            findings.wrong(("slos", name), said, f"rename it or {called[stem]!r}, by more than a hyphen")
+        called.setdefault(stem, name)
 
 
 def is_reserved(label: str) -> bool:

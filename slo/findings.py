@@ -1,4 +1,4 @@
-"""What is found while a document is put together: problems and warnings, each with its place, all in one pass."""
+"""What is found while a document is put together: problems, warnings and notes, each with its place, all in one pass."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class Findings:
 
     Attributes:
         warnings: What is allowed and probably not meant.
+        notes: What is worth knowing, and may well be meant.
     """
 
     document: Document
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
     def wrong(self, path: Path, message: str, advice: str) -> None:
         """Something that cannot stand."""
@@ -30,6 +32,10 @@ class Findings:
     def doubtful(self, path: Path, message: str, advice: str) -> None:
         """Something that may stand, and should be looked at."""
         self.warnings.append(self._at(path, message, advice))
+
+    def noted(self, path: Path, message: str, advice: str) -> None:
+        """Something to know of, which is no fault."""
+        self.notes.append(self._at(path, message, advice))
 
     def _at(self, path: Path, message: str, advice: str) -> Problem:
         return Problem(self.document.name, self.document.line_of(path), ".".join(path), message, advice)

@@ -163,6 +163,8 @@ class Gates:
 
     def _from_slos(self, path: Path, entry: GateWire) -> tuple[tuple[Cell, ...], Limits]:
         names = set(self._wire.slos) | self._broken
+        for name in sorted({name for name in entry.from_slos if entry.from_slos.count(name) > 1}):
+            self._findings.wrong((*path, "from_slos"), f"{name!r} stands twice", "keep one of them")
         for name in entry.from_slos:
             if name not in names:
                 known = f"known: {', '.join(sorted(names))}"

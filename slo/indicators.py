@@ -37,6 +37,8 @@ SHORTEST_SLICE = Decimal(30)
 """Seconds; the rules are evaluated as often, and a shorter slice would hold one look."""
 _HISTOGRAM_ENDS = (names.BUCKET, names.COUNT, "_sum")
 _PLACE = re.compile(r"\$([a-zA-Z_][a-zA-Z0-9_]*)")
+_PATTERN = re.compile(r"\.[*+]|\||^\^|\$$")
+_PER_SECOND = frozenset({"rate", "irate"})
 _MILLISECOND_ENDS = ("_ms", "_millis", "_milliseconds")
 
 
@@ -90,20 +92,43 @@ def _ratio(wire: RatioWire, path: Path, member: Member, findings: Findings) -> R
         values: list[str] = getattr(wire, side)
         for value in sorted({value for value in values if values.count(value) > 1}):
             findings.wrong((*path, side), f"{value!r} stands twice", "keep one of them")
-    if wire.label in wire.where:
-        findings.wrong((*path, "where", wire.label), "is the label that tells good from bad", "take it out of 'where'")
-    if wire.label in dict(member.labels):
-        findings.wrong(
-            (*path, "label"), f"{wire.label!r} is the label of 'for_each' too", "tell good from bad by another one"
-        )
-    if wire.label in member.group_by:
-        said = f"{wire.label!r} tells good from bad: each of its values would be all good or all bad"
-        findings.wrong((*member.path, "group_by"), said, "group by another one")
-    if wire.label == names.LE:
-        findings.wrong((*path, "label"), "'le' belongs to buckets", "use 'latency' for a histogram")
+    for good, bad in _overlaps(wire.good, wire.bad):
+        said = f"{good!r} and {bad!r} take the same values: a dot stands for any character"
+        findings.wrong((*path, "good"), said, "write them so that a value is good or bad, not both")
+    _check_label(wire, path, member, findings)
     _counter(wire.metric, (*path, "metric"), findings)
     where = _where(wire.where, path, member, findings)
     return RatioSLI(wire.metric, wire.label, tuple(wire.good), tuple(wire.bad), where)
+
+
+def _check_label(wire: RatioWire, path: Path, member: Member, findings: Findings) -> None:
+    """The label that tells good from bad has to differ from series to series, and in nothing but that."""
+    place, label, selector = (*path, "label"), wire.label, dict(member.selector)
+    if label in wire.where:
+        findings.wrong((*path, "where", label), "is the label that tells good from bad", "take it out of 'where'")
+    if label in dict(member.labels):
+        findings.wrong(place, f"{label!r} is the label of 'for_each' too", "tell good from bad by another one")
+    if label in selector:
+        said = f"{label!r} has one value only: the spec's 'selector' says {selector[label]!r}"
+        findings.wrong(place, said, "tell good from bad by another one")
+    if label in member.group_by:
+        said = f"{label!r} tells good from bad: each of its values would be all good or all bad"
+        findings.wrong((*member.path, "group_by"), said, "group by another one")
+    if label == names.LE:
+        findings.wrong(place, "'le' belongs to buckets", "use 'latency' for a histogram")
+    if label.startswith("__"):
+        findings.wrong(place, "is a label of Prometheus itself", "name a label of the series")
+
+
+def _overlaps(good: Sequence[str], bad: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of different patterns that some value fits both of; a dot is the only sign with a meaning of its own."""
+
+    def fit(one: str, other: str) -> bool:
+        return len(one) == len(other) and all(a == b or "." in (a, b) for a, b in zip(one, other, strict=True))
+
+    return [
+        (one, other) for one in dict.fromkeys(good) for other in dict.fromkeys(bad) if one != other and fit(one, other)
+    ]
 
 
 def _latency(wire: LatencyWire, path: Path, member: Member, findings: Findings) -> LatencySLI | None:
@@ -145,7 +170,7 @@ def of_member(
     elif member.labels:
         findings.wrong(path, f"has no {what} for {here!r}", f"add it, or a {DEFAULT!r}")
     else:
-        findings.wrong(path, f"has a {what} by label value, and there is no 'for_each'", "write one value")
+        findings.wrong(path, f"has one {what} by label value, and there is no 'for_each'", "write one value")
     return None
 
 
@@ -157,7 +182,16 @@ def _where(where: Mapping[str, str], path: Path, member: Member, findings: Findi
                 findings.wrong((*path, "where", label), said, "take it out: no series can carry both")
         if label.startswith("__"):
             findings.wrong((*path, "where", label), "is a label of Prometheus itself", "name a label of the series")
+        doubt_pattern(value, (*path, "where", label), findings)
     return cell({**where, **dict(member.labels)})
+
+
+def doubt_pattern(value: str, path: Path, findings: Findings) -> None:
+    """A value that is written like a pattern is taken as it stands, and then no series may carry it."""
+    if _PATTERN.search(value):
+        findings.doubtful(
+            path, f"{value!r} is compared as it stands, not as a pattern", "write one value; 'events' takes =~"
+        )
 
 
 def _counter(metric: str, path: Path, findings: Findings) -> None:
@@ -179,7 +213,24 @@ def _events(wire: EventsWire, path: Path, member: Member, findings: Findings) ->
         return None
     if valid == other:
         findings.wrong((*path, side), f"is the same as 'valid': every event would be {side}", "narrow it down")
+    _check_units(path, {"valid": valid, side: other}, findings)
     return EventsSLI(valid, bad=other) if side == "bad" else EventsSLI(valid, good=other)
+
+
+def _check_units(path: Path, sides: Mapping[str, str], findings: Findings) -> None:
+    """Hold both sides to one unit: events, or events per second, which is how `rate` counts."""
+    rated = [side for side, text in sides.items() if per_second(text)]
+    for side in rated:
+        if len(rated) < len(sides):
+            said = "counts events per second by rate(), and the other side counts events"
+            findings.wrong((*path, side), said, "write increase() for rate()")
+        else:
+            findings.doubtful((*path, side), "counts events per second by rate()", "write increase() for rate()")
+
+
+def per_second(text: str) -> bool:
+    """Whether an expression or a selector that was read already counts events per second."""
+    return "rate" in text and not _PER_SECOND.isdisjoint(read_expression(text).calls)
 
 
 def _counted(text: str, path: Path, member: Member, findings: Findings) -> str | None:
@@ -190,6 +241,8 @@ def _counted(text: str, path: Path, member: Member, findings: Findings) -> str |
     if read is None:
         return None
     if read.selector:
+        if not _places_known(filled, read, path, member, findings):
+            return None
         _counter(read.metrics[0], path, findings)
         present = {matcher.label for matcher in read.matchers}
         more = {**dict(member.selector), **({} if filled != text else dict(member.labels))}
@@ -205,28 +258,43 @@ def _expression(text: str, path: Path, member: Member, findings: Findings) -> st
 
 
 def _windowed(text: str, filled: str, read: Read, path: Path, member: Member, findings: Findings) -> str | None:
-    if not read.metrics:
-        findings.wrong(
-            path, "reads no metric: it would say the same for ever", "name the series that it is computed from"
-        )
+    said, advice = _unlike_a_window(text, filled, read, member)
+    if said:
+        findings.wrong(path, said, advice)
         return None
+    return filled if _places_known(filled, read, path, member, findings) else None
+
+
+def _unlike_a_window(text: str, filled: str, read: Read, member: Member) -> tuple[str, str]:
+    """Why an expression cannot be asked over every window, and the mend; two empty texts where it can."""
+    if not read.metrics and not any(matcher.label == "__name__" for matcher in read.matchers):
+        return "reads no metric: it would say the same for ever", "name the series that it is computed from"
     if not read.windowed:
-        example = f"sum(increase({read.metrics[0]}[{WINDOW}]))"
-        findings.wrong(
-            path, f"looks back over no [{WINDOW}]: it would be the same over every window", f"write it like {example}"
-        )
-        return None
+        name = next(iter(read.metrics), "…")
+        metric = f"{name}[{WINDOW}]"
+        counts = name.endswith(("_total", *_HISTOGRAM_ENDS))
+        example = f"sum(increase({metric}))" if counts else f"max(max_over_time({metric}))"
+        return f"looks back over no [{WINDOW}]: it would be the same over every window", f"write it like {example}"
+    if read.number:
+        return "yields a number, not series", "take scalar() away, or put it into vector()"
     if member.labels and filled == text:
         label = member.labels[0][0]
-        said = "is the same for every value of 'for_each'"
-        findings.wrong(path, said, f'put the value in by ${label}: {{{label}="${label}"}}')
-        return None
-    for label in member.group_by:
-        if read.kept is not None and label not in read.kept:
-            said = f"keeps no label {label!r}, which stands in 'group_by': all groups would be one"
-            findings.wrong(path, said, f"write sum by ({', '.join(member.group_by)}) (…)")
-            return None
-    return filled
+        return "is the same for every value of 'for_each'", f'put the value in by ${label}: {{{label}="${label}"}}'
+    lost = next((label for label in member.group_by if read.kept is not None and label not in read.kept), None)
+    if lost is not None:
+        said = f"keeps no label {lost!r}, which stands in 'group_by': all groups would be one"
+        return said, f"write sum by ({', '.join(member.group_by)}) (…)"
+    return "", ""
+
+
+def _places_known(filled: str, read: Read, path: Path, member: Member, findings: Findings) -> bool:
+    """Whether every `$name` was one that a value is put in for; in label_replace() they may be groups of a pattern."""
+    strange = [found[0] for found in _PLACE.finditer(filled) if found[0] != WINDOW]
+    if not strange or "label_replace" in read.calls:
+        return True
+    known = ", ".join(f"${label}" for label, _ in member.labels) or "none: the SLO has no 'for_each'"
+    findings.wrong(path, f"{strange[0]} stands for nothing", f"known: {known}")
+    return False
 
 
 def _filled(text: str, member: Member) -> str:
@@ -255,7 +323,9 @@ def _time_slices(wire: TimeSlicesWire, path: Path, member: Member, findings: Fin
         findings.wrong((*path, "slice"), "is shorter than 30s, in which the rules look once", "make it 30s or longer")
     elif shortest is not None and wire.slice > shortest:
         said = f"is longer than the shortest window, of {int(shortest)} s: no slice would fit into it"
-        findings.wrong((*path, "slice"), said, "shorten the slice, or give it longer windows")
+        findings.wrong(
+            (*path, "slice"), said, "shorten the slice, or write windows that are no shorter: alerting.windows"
+        )
     limit = _slice_limit(wire, given[0], path, findings)
     inner = (*path, given[0])
     of: RatioSLI | LatencySLI | EventsSLI | str | None
@@ -283,6 +353,9 @@ def _slice_limit(wire: TimeSlicesWire, kind: str, path: Path, findings: Findings
         findings.wrong(side, "limits the share of good events from above", "write at_least: 99%")
         return None
     limit = _number(text, share=kind != "value", path=side, findings=findings)
+    if limit == 0 and kind != "value":
+        findings.wrong(side, "asks for nothing: no slice could be bad", "write at_least: 99%")
+        return None
     return None if limit is None else (Direction(sides[0]), limit)
 
 

@@ -20,8 +20,10 @@ from slo.errors import InvalidInput, Problem
 from slo.families import Families
 from slo.findings import Findings, in_order
 from slo.gates import Gates
-from slo.spec import Spec, Window, cell
+from slo.links import Links, faults_of, links_of
+from slo.spec import SLO, Spec, Window, cell
 from slo.strict_yaml import Document, model_problems, place_of, read_bytes, read_document
+from slo.whose import shared_metrics
 from slo.window_table import WINDOWS_FILE, load_policy
 from slo.windows import alert_windows
 from slo.wire import Duration, Name, Ratio, SpecWire, Text
@@ -39,11 +41,13 @@ class Examined:
         spec: None when there are problems.
         problems: What must be mended, by line.
         warnings: What is allowed and probably not meant, by line.
+        notes: What is worth knowing, and may well be meant, by line.
     """
 
     spec: Spec | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def load_windows(path: Path = WINDOWS_FILE) -> tuple[Window, ...]:
@@ -82,11 +86,27 @@ def examine_spec(raw: bytes, name: str) -> Examined:
         document = read_document(raw, name)
     except InvalidInput as error:
         return Examined(None, error.problems, ())
+    if (foreign := _foreign(document)) is not None:
+        return Examined(None, (foreign,), ())
     findings = Findings(document, list(document.problems))
     spec = _put_together(document, findings, raw)
     if findings.problems:
-        return Examined(None, in_order(findings.problems), in_order(findings.warnings))
-    return Examined(spec, (), in_order(findings.warnings))
+        spec = None
+    return Examined(spec, *map(in_order, (findings.problems, findings.warnings, findings.notes)))
+
+
+_OTHERS = {"openslo": "OpenSLO", "sloth": "Sloth", "prometheus": "Sloth"}
+
+
+def _foreign(document: Document) -> Problem | None:
+    """A spec of another tool, which would come to a list of unknown keys."""
+    data = document.data if isinstance(document.data, dict) else {}
+    for key in () if "spec" in data and isinstance(data["spec"], str) else ("apiVersion", "version"):
+        tool = _OTHERS.get(str(data.get(key, "")).partition("/")[0].partition(".")[0])
+        if tool is not None:
+            advice = f"courtsight slo import {document.name} makes one of ours of it"
+            return Problem(document.name, document.line_of((key,)), key, f"says that this is a spec of {tool}", advice)
+    return None
 
 
 def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | None:
@@ -103,6 +123,7 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
 
     families = Families(wire, choose, findings)
     slos = families.slos(broken)
+    _check_shared(slos, wire, findings)
     gates = Gates(wire, slos, broken, findings)
     return Spec(
         service=wire.service,
@@ -118,7 +139,38 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
         digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         source=raw,
         score=gates.score(),
+        links=_links(wire, findings),
     )
+
+
+_MOST_NAMED = 3
+
+
+def _check_shared(slos: tuple[SLO, ...], wire: SpecWire, findings: Findings) -> None:
+    shared = shared_metrics(slos, cell(wire.selector))
+    if shared:
+        more = f" and {len(shared) - _MOST_NAMED} more" if len(shared) > _MOST_NAMED else ""
+        said = (
+            f"names no label of the targets: another service with {', '.join(wire.selector)} alike that exports "
+            f"{', '.join(shared[:_MOST_NAMED])}{more} would be added to this one, and ServiceDown waits for both to be down"
+        )
+        findings.noted(("selector",), said, "add the label that only its targets carry, such as job")
+
+
+def _links(wire: SpecWire, findings: Findings) -> Links:
+    if wire.links is None:
+        findings.noted(
+            ("links",),
+            "is missing: links in alerts are paths, which nobody can open from a mail or a pager",
+            "name addresses: links: {runbooks: https://…, dashboards: https://…}",
+        )
+        return Links()
+    for key, said, mend in faults_of({"runbooks": wire.links.runbooks, "dashboards": wire.links.dashboards}):
+        findings.wrong(("links", key) if key else ("links",), said, mend)
+    for key, base in (("runbooks", wire.links.runbooks), ("dashboards", wire.links.dashboards)):
+        if base is None:
+            findings.noted(("links",), f"names no {key}: their links in alerts stay paths", f"add {key}: https://…")
+    return links_of(wire.links.runbooks, wire.links.dashboards)
 
 
 # --- what the wire refuses is taken out, so that the rest can still be looked at ---

@@ -100,3 +100,8 @@ UP: Final = "up"
 def sli_error(window: str) -> str:
     """Name of the recorded error ratio over a window written like `5m`: `slo:sli_error:ratio_rate5m`."""
     return SLI_ERROR_PREFIX + window
+
+
+def alert_stem(slo_name: str) -> str:
+    """How the alerts of an SLO, or of a family, are called, up to what they say: `LatencyRole` for `latency-role`."""
+    return "".join(part.capitalize() for part in slo_name.split("-"))

@@ -15,7 +15,7 @@ MENDS: Final = {
     NAME: "write lower-case words joined by hyphens, such as checkout-latency",
     LABEL_NAME: "write letters, digits and _, such as status_code",
     METRIC_NAME: "write letters, digits, _ and :, such as http_requests_total",
-    LABEL_VALUE: "write letters, digits, _ . and -, without spaces",
+    LABEL_VALUE: "begin with a letter or digit, then letters, digits, _ . and -, without spaces",
     MATCHED_VALUE: "write it without quotes, backslashes and line ends",
     ONE_LINE: "write one line without control characters",
 }

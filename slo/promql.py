@@ -1,8 +1,7 @@
 """PromQL as people write it into a spec: does it parse, and does it count over `[$window]`?
 
-A recursive-descent reading of Prometheus' grammar, without its types beyond the one that matters here: a function that looks back needs a
-range, everything else must not have one. It exists so that a typo is told with its place at once and without Prometheus; with `validate
---strict` promtool has the last word.
+A recursive-descent reading of Prometheus' grammar with its types, so that what is generated loads: a mistake is told at once, with its
+mend, and without Prometheus. `validate --strict` asks promtool besides.
 """
 
 from __future__ import annotations
@@ -12,16 +11,28 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+from slo.promql_text import takes_nothing
+from slo.promql_types import Part, PromQLError, check_arguments, joined, meant_by, shown
 from slo.promql_words import (
     AGGREGATIONS,
     BINARY,
     COMPARISONS,
-    INSTANT_FUNCTIONS,
+    FUNCTIONS,
+    GIVES_A_NUMBER,
+    KEYWORDS,
     MATCHES,
-    RANGE_FUNCTIONS,
+    NUMBERS,
+    OF_SETS,
+    RANGE,
     RELABELLING,
+    RESERVED,
+    SCALAR,
     SELECTIONS,
+    TEXT,
+    VECTOR,
 )
+
+__all__ = ["WINDOW", "Matcher", "PromQLError", "Read", "read_expression", "with_matchers", "without_comments"]
 
 WINDOW = "$window"
 """Stands in a range, `[$window]`, and becomes each window in turn."""
@@ -41,15 +52,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_SPAN = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
-
-
-class PromQLError(ValueError):
-    """An expression that does not parse, and what would mend it."""
-
-    def __init__(self, message: str, advice: str) -> None:
-        self.advice = advice
-        super().__init__(message)
+_SPAN = re.compile(r"(?=.*[1-9])(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Read:
         selector: It is one metric with its conditions and nothing else.
         windowed: `[$window]` stands in it.
         kept: Labels that its outermost aggregations keep; None where some series is not aggregated, or `without` a label only.
+        number: It yields a plain number, which has no labels and cannot be summed.
+        calls: Functions and aggregations in it.
     """
 
     metrics: tuple[str, ...]
@@ -78,6 +84,8 @@ class Read:
     selector: bool
     windowed: bool
     kept: tuple[str, ...] | None
+    number: bool = False
+    calls: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=4096)
@@ -90,13 +98,14 @@ def read_expression(text: str) -> Read:
     if len(text) > LONGEST:
         raise PromQLError(f"has more than {LONGEST} characters", "record its parts by rules of their own")
     reader = _Reader(_tokens(text))
-    ranged = reader.expression(0, 0)
+    whole = reader.expression(0, 0)
     reader.end()
-    if ranged:
+    if whole.kind == RANGE:
         raise PromQLError("ends in a range without a function over it", "wrap it: sum(increase(…[$window]))")
     metrics = tuple(dict.fromkeys(reader.metrics))
     plain = len(reader.metrics) == 1 and not reader.composed and not reader.windowed
-    return Read(metrics, tuple(reader.matchers), plain, reader.windowed, reader.kept())
+    number = whole.kind != VECTOR
+    return Read(metrics, tuple(reader.matchers), plain, reader.windowed, reader.kept(), number, frozenset(reader.calls))
 
 
 def with_matchers(text: str, labels: tuple[tuple[str, str], ...]) -> str:
@@ -130,8 +139,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         if match is None:
             raise _unreadable(text, place)
         place = match.end()
-        if match.lastgroup != "space":
-            found.append((str(match.lastgroup), match.group()))
+        kind, word = str(match.lastgroup), match.group()
+        if kind != "space":
+            found.append(("number" if word.lower() in NUMBERS else kind, word))
     return found
 
 
@@ -148,13 +158,14 @@ def _unreadable(text: str, place: int) -> PromQLError:
 
 
 class _Reader:
-    """Walks over the tokens; `expression` says whether what it read is a range."""
+    """Walks over the tokens; what reads a part says what it yields."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
         self._place = 0
         self.metrics: list[str] = []
         self.matchers: list[Matcher] = []
+        self.calls: set[str] = set()
         self.windowed = False
         self.composed = False
         self._inside = 0
@@ -168,22 +179,22 @@ class _Reader:
         if self._place < len(self._tokens):
             word = self._tokens[self._place][1]
             advice = "brackets must close in order" if word in ")}" else "put an operator between, or take it away"
-            raise PromQLError(f"{_shown(word)} stands where the expression has ended", advice)
+            raise PromQLError(f"{shown(word)} stands where the expression has ended", advice)
 
-    def expression(self, least: int, depth: int) -> bool:
+    def expression(self, least: int, depth: int) -> Part:
         if depth > DEEPEST:
             raise PromQLError(f"is nested deeper than {DEEPEST} levels", "record its parts by rules of their own")
-        ranged = self._unary(depth)
+        left = self._unary(depth)
         while (strength := BINARY.get(self._word(), 0)) > least:
-            operator = self._take()
+            operator = self._word()
+            self._take()
             self.composed = True
-            self._modifiers(operator)
+            matched, as_bool = self._modifiers(operator)
             right = self.expression(strength - 1 if operator == "^" else strength, depth + 1)
-            if ranged or right:
-                raise PromQLError(f"a range stands beside {operator}", "wrap it: increase(…[$window])")
-        return ranged
+            left = joined(operator, left.kind, right.kind, matched=matched, as_bool=as_bool)
+        return left
 
-    def _unary(self, depth: int) -> bool:
+    def _unary(self, depth: int) -> Part:
         signs = 0
         while self._word() in ("+", "-"):
             self._take()
@@ -191,77 +202,100 @@ class _Reader:
         self.composed = self.composed or signs > 0
         if signs > DEEPEST:
             raise PromQLError("has too many signs in a row", "take some away")
-        return self._tail(self._operand(depth))
+        part = self._tail(self._operand(depth))
+        if signs and part.kind in (RANGE, TEXT):
+            raise PromQLError(f"a sign stands before {part.kind}", "take it away")
+        return Part(part.kind) if signs else part
 
-    def _tail(self, ranged: bool) -> bool:
+    def _tail(self, part: Part) -> Part:
         while True:
-            kind, word = self._peek()
+            kind, _ = self._peek()
+            word = self._word()
             if kind == "range":
-                ranged = self._range(ranged)
-            elif word == "offset":
+                part = self._range(part)
+            elif word in ("offset", "@"):
+                if not part.plain:
+                    raise PromQLError(
+                        f"{word} stands behind an expression", f"write it behind the metric: x[5m] {word} …"
+                    )
+                if word in part.moved:
+                    raise PromQLError(f"{word} stands twice", "keep one of them")
                 self._take()
                 self.composed = True
-                if self._word() == "-":
-                    self._take()
-                self._want("duration", "a duration such as 5m after offset")
-            elif word == "@":
-                self._at()
+                self._moved_by() if word == "offset" else self._at()
+                part = Part(part.kind, part.plain, part.moved | {word})
             else:
-                return ranged
+                return part
 
-    def _range(self, ranged: bool) -> bool:
+    def _range(self, part: Part) -> Part:
         inside = self._take()[1:-1].strip()
         span, colon, step = inside.partition(":")
-        if ranged:
-            raise PromQLError(f"a second range [{_shown(inside)}] follows the first", "keep one of them")
+        if part.kind == RANGE:
+            raise PromQLError(f"a second range [{shown(inside)}] follows the first", "keep one of them")
         if span.strip() == WINDOW:
             self.windowed = True
         elif not _SPAN.fullmatch(span.strip()):
-            raise PromQLError(f"[{_shown(inside)}] is no range", "write [$window], or a duration such as [5m]")
+            raise PromQLError(f"[{shown(inside)}] is no range", "write [$window], or a duration such as [5m]")
         if colon and step.strip() and not _SPAN.fullmatch(step.strip()):
-            raise PromQLError(f"{_shown(step)} is no step", "write it like [1h:1m]")
-        return True
+            raise PromQLError(f"{shown(step)} is no step", "write it like [1h:1m]")
+        if not colon and not part.plain:
+            raise PromQLError(
+                f"a range [{shown(inside)}] follows an expression",
+                f"write [{span.strip()}:1m], or move it to the metric",
+            )
+        if not colon and part.moved:
+            raise PromQLError(f"a range stands behind {' and '.join(sorted(part.moved))}", "move it to the metric")
+        if part.kind != VECTOR:
+            raise PromQLError(f"[{shown(inside)}] follows {part.kind}", "take it away")
+        return Part(RANGE, plain=True)
+
+    def _moved_by(self) -> None:
+        if self._word() == "-":
+            self._take()
+        said = "a duration such as 5m after offset"
+        if not _SPAN.fullmatch(self._want("duration", said)):
+            raise PromQLError("offset is by no duration", "write it like offset 5m")
 
     def _at(self) -> None:
-        self._take()
-        self.composed = True
         if self._word() in ("start", "end"):
             self._take()
             self._want_word("(", "( after @ start or end")
             self._want_word(")", ") after @ start( or end(")
             return
+        if self._word() in ("+", "-"):
+            self._take()
         self._want("number", "a time in seconds after @")
 
-    def _operand(self, depth: int) -> bool:
+    def _operand(self, depth: int) -> Part:
         kind, word = self._peek()
         if word == "(":
             self._take()
             self.composed = True
-            ranged = self.expression(0, depth + 1)
+            part = self.expression(0, depth + 1)
             self._want_word(")", ") that closes (")
-            return ranged
-        if kind == "name" and word in AGGREGATIONS and self._after() in ("(", "by", "without"):
+            return Part(part.kind)
+        if kind == "name" and self._word() in AGGREGATIONS and self._after().lower() in ("(", "by", "without"):
             return self._aggregation(depth)
-        if kind == "name" and self._after() == "(":
+        if kind == "name" and self._word() not in RESERVED and self._after() == "(":
             return self._call(depth)
         if word == "{":
-            self._selector("")
-            return False
-        if kind == "name" and word not in BINARY:
-            self._selector(self._take())
-            return False
+            return self._selector("")
+        if kind == "name" and self._word() not in RESERVED:
+            return self._selector(self._take())
         if kind in ("number", "string"):
             self._take()
             self.composed = True
-            return False
+            return Part(SCALAR if kind == "number" else TEXT)
         raise self._missing("a metric, a number or a function")
 
-    def _aggregation(self, depth: int) -> bool:
-        name = self._take()
+    def _aggregation(self, depth: int) -> Part:
+        name = self._word()
+        self._take()
+        self.calls.add(name)
         self.composed = True
         before = self._labels_after()
         self._inside += 1
-        self._arguments(name, depth, ranges=False)
+        self._arguments(name, depth, AGGREGATIONS[name])
         self._inside -= 1
         after = self._labels_after()
         if before is not None and after is not None:
@@ -270,41 +304,40 @@ class _Reader:
         if not self._inside:
             self._keeps += labels if word == "by" else ()
             self._keeps_all = self._keeps_all or word == "without" or name in SELECTIONS
-        return False
+        return Part(VECTOR)
 
     def _labels_after(self) -> tuple[str, tuple[str, ...]] | None:
-        if self._word() not in ("by", "without"):
+        word = self._word()
+        if word not in ("by", "without"):
             return None
-        return self._take(), self._label_list()
+        self._take()
+        return word, self._label_list()
 
-    def _call(self, depth: int) -> bool:
+    def _call(self, depth: int) -> Part:
         name = self._take()
-        if name not in RANGE_FUNCTIONS and name not in INSTANT_FUNCTIONS:
-            near = get_close_matches(name, [*RANGE_FUNCTIONS, *INSTANT_FUNCTIONS, *AGGREGATIONS], n=1, cutoff=0.6)
+        if name not in FUNCTIONS:
+            near = get_close_matches(name, [*FUNCTIONS, *AGGREGATIONS], n=1, cutoff=0.6)
             raise PromQLError(
-                f"there is no function {_shown(name)}", f"did you mean {near[0]}?" if near else "look it up"
+                f"there is no function {shown(name)}", f"did you mean {near[0]}?" if near else "look it up"
             )
+        self.calls.add(name)
         self.composed = True
         self._keeps_all = self._keeps_all or name in RELABELLING
-        self._arguments(name, depth, ranges=name in RANGE_FUNCTIONS)
-        return False
+        self._arguments(name, depth, FUNCTIONS[name])
+        return Part(SCALAR if name in GIVES_A_NUMBER else VECTOR)
 
-    def _arguments(self, name: str, depth: int, *, ranges: bool) -> None:
+    def _arguments(self, name: str, depth: int, signature: str) -> None:
         self._want_word("(", f"( after {name}")
-        ranged = False
-        while self._word() != ")":
-            given = self.expression(0, depth + 1)
-            if given and not ranges:
-                raise PromQLError(f"{name}() takes no range", "wrap it: sum(increase(…[$window]))")
-            ranged = ranged or given
+        given: list[str] = []
+        while given or self._word() != ")":
+            given.append(self.expression(0, depth + 1).kind)
             if self._word() != ",":
                 break
             self._take()
         self._want_word(")", f") that closes {name}(")
-        if ranges and not ranged:
-            raise PromQLError(f"{name}() needs a range", f"write {name}(…[$window])")
+        check_arguments(name, given, signature.split())
 
-    def _selector(self, metric: str) -> None:
+    def _selector(self, metric: str) -> Part:
         self._keeps_all = self._keeps_all or not self._inside
         if metric:
             self.metrics.append(metric)
@@ -312,46 +345,61 @@ class _Reader:
         if self._word() == "{":
             self._take()
             while self._word() != "}":
-                named = self._matcher() or named
+                named = self._matcher(metric) or named
                 if self._word() != ",":
                     break
                 self._take()
             self._want_word("}", "} that closes {")
         if not named:
-            raise PromQLError("{} selects nothing", "name a metric before the braces")
+            raise PromQLError("{} selects nothing, or everything", "name a metric before the braces")
+        return Part(VECTOR, plain=True)
 
-    def _matcher(self) -> bool:
-        label = self._want("name", "a label name in braces")
+    def _matcher(self, metric: str) -> bool:
+        """Reads one condition; whether it leaves out series without the label, so that a selector may stand on it alone."""
+        label = self._want_label("a label name in braces")
         operator = self._word()
         if operator not in MATCHES:
-            raise self._missing(f"one of = != =~ !~ after label {_shown(label)}")
+            raise self._missing(f"one of = != =~ !~ after label {shown(label)}")
         self._take()
-        value = self._want("string", f"a value in quotes for label {_shown(label)}")[1:-1]
-        if operator in ("=~", "!~"):
-            _check_regex(label, value)
-        self.matchers.append(Matcher(label, operator, value))
+        literal = self._want("string", f"a value in quotes for label {shown(label)}")
+        meant = meant_by(label, operator, literal)
+        self.matchers.append(Matcher(label, operator, literal[1:-1]))
+        if label == "__name__" and metric:
+            raise PromQLError(f"{shown(metric)} has its name already", "take __name__ out of the braces")
         if label == "__name__" and operator == "=":
-            self.metrics.append(value)
-        return bool(value)
+            self.metrics.append(meant)
+        if metric:
+            return True
+        takes_none = takes_nothing(meant) if "~" in operator else not meant
+        return takes_none == (operator in ("!=", "!~"))
 
-    def _modifiers(self, operator: str) -> None:
-        if self._word() == "bool":
+    def _modifiers(self, operator: str) -> tuple[bool, bool]:
+        """Reads what stands behind an operator: whether labels are matched, and whether it yields 0 or 1."""
+        as_bool = self._word() == "bool"
+        if as_bool:
             self._take()
             if operator not in COMPARISONS:
                 raise PromQLError(f"bool cannot follow {operator}", "it belongs to comparisons")
-        if self._word() in ("on", "ignoring") and self._after() == "(":
+        if self._word() not in ("on", "ignoring") or self._after() != "(":
+            return False, as_bool
+        on = self._word() == "on"
+        self._take()
+        labels = self._label_list()
+        side = self._word()
+        if side in ("group_left", "group_right"):
             self._take()
-            self._label_list()
-            if self._word() in ("group_left", "group_right"):
-                self._take()
-                if self._word() == "(":
-                    self._label_list()
+            more = self._label_list() if self._word() == "(" else ()
+            if operator in OF_SETS:
+                raise PromQLError(f"{side} cannot follow {operator}", "take it away")
+            if on and set(labels) & set(more):
+                raise PromQLError(f"a label stands in on and in {side}", f"take it out of {side}")
+        return bool(labels), as_bool
 
     def _label_list(self) -> tuple[str, ...]:
         self._want_word("(", "( before a list of labels")
         labels: list[str] = []
         while self._word() != ")":
-            labels.append(self._want("name", "a label name"))
+            labels.append(self._want_label("a label name"))
             if self._word() != ",":
                 break
             self._take()
@@ -362,7 +410,10 @@ class _Reader:
         return self._tokens[self._place] if self._place < len(self._tokens) else ("end", "")
 
     def _word(self) -> str:
+        """The next word, a keyword in small letters; nothing for a text."""
         kind, word = self._peek()
+        if kind == "name" and word.lower() in KEYWORDS:
+            return word.lower()
         return "" if kind == "string" else word
 
     def _after(self) -> str:
@@ -378,6 +429,12 @@ class _Reader:
             raise self._missing(what)
         return self._take()
 
+    def _want_label(self, what: str) -> str:
+        kind, word = self._peek()
+        if not _LABEL.fullmatch(word) or kind == "string":
+            raise self._missing(what)
+        return self._take()
+
     def _want_word(self, word: str, what: str) -> None:
         if self._word() != word:
             raise self._missing(what)
@@ -385,21 +442,5 @@ class _Reader:
 
     def _missing(self, what: str) -> PromQLError:
         kind, word = self._peek()
-        here = "ends" if kind == "end" else f"has {_shown(word)}"
+        here = "ends" if kind == "end" else f"has {shown(word)}"
         return PromQLError(f"{here} where it needs {what}", "complete it")
-
-
-def _check_regex(label: str, value: str) -> None:
-    """Go's RE2 has no look-around and no back-references; Python's reading finds the rest."""
-    if re.search(r"\(\?[=!<]|\\[1-9]", value):
-        raise PromQLError(f"the pattern of label {_shown(label)} looks around or back", "RE2 cannot: write it without")
-    try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError):
-        raise PromQLError(
-            f"the pattern of label {_shown(label)} is no regular expression", "close its brackets"
-        ) from None
-
-
-def _shown(word: str) -> str:
-    return word if len(word) <= 40 else f"{word[:40]}…"

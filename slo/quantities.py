@@ -131,3 +131,12 @@ def format_number(value: Decimal) -> str:
 def format_ratio(value: Decimal) -> str:
     """Write 0.999 as `99.9%`."""
     return f"{format_number(value * 100)}%"
+
+
+def how_many(count: int, noun: str) -> str:
+    """A count and its noun: `1 file`, `2 files`, `0 files`, `2 boxes`, `2 matches`, `2 queries`."""
+    if count == 1:
+        return f"1 {noun}"
+    if re.search(r"(s|x|ch|sh)$", noun):
+        return f"{count} {noun}es"
+    return f"{count} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{count} {noun}s"

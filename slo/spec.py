@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from slo.links import Links
+
 Cell = tuple[tuple[str, str], ...]
 """Labels of one measured thing, sorted by name: `(("complexity", "simple"), ("role", "judge"))`; `()` for the whole."""
 
@@ -37,11 +39,6 @@ class Phase(StrEnum):
         order = tuple(Phase)
         place = order.index(self) + 1
         return order[place] if place < len(order) else None
-
-    def reached_by(self, other: Phase) -> bool:
-        """Whether `other` is this phase or a later one."""
-        order = tuple(Phase)
-        return order.index(other) >= order.index(self)
 
 
 class Direction(StrEnum):
@@ -212,6 +209,7 @@ class SLO:
         group_by: Labels whose values are found in the series; each of them has a budget and alerts of its own under the same objective.
         calendar: The budget is that of the calendar month in UTC, counted from its first day on.
         tags: Labels that people want on every alert.
+        own_tags: Those that they want on its pages only, or on its tickets; they win over the others.
         runbook: Address or path of the runbook; None for `docs/runbooks/<Alert>.md`.
         least_events: An alert needs at least so many valid events in its long window; zero asks for none.
     """
@@ -232,6 +230,11 @@ class SLO:
     tags: Cell = ()
     runbook: str | None = None
     least_events: int = 0
+    own_tags: tuple[tuple[Severity, Cell], ...] = ()
+
+    def tags_of(self, severity: Severity) -> dict[str, str]:
+        """Labels that people want on its alerts of this severity."""
+        return {**dict(self.tags), **dict(dict(self.own_tags).get(severity, ()))}
 
     @property
     def error_budget(self) -> Decimal:
@@ -334,6 +337,7 @@ class Spec:
         evidence_max_age: Seconds after which evidence is stale.
         score: What the weighted score of the gates means; None when it is only shown.
         gates: Empty in the spec of a service that takes no readiness decision; its phases are too.
+        links: Where the links of its alerts lead.
         source: The file's bytes; a report carries them, so that its verdict can be derived again without the checkout.
     """
 
@@ -350,6 +354,7 @@ class Spec:
     digest: str
     source: bytes = b""
     score: Score | None = None
+    links: Links = field(default_factory=Links)
 
     def slo(self, slo_id: str) -> SLO:
         """The SLO with this id.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from slo.spec import Phase
+from slo.spec import Phase, Severity
 from slo.wire import KINDS, VERSION, SpecWire
 
 FILE = "spec.json"
@@ -59,7 +59,13 @@ def _beyond_types(definitions: dict[str, Any]) -> None:
     ]
     slo["properties"]["title"]["not"] = {"pattern": r"\{\{|\}\}"}
     slo["properties"]["runbook"]["not"] = {"pattern": r"^/|\.\.|\{\{| |^(?!https?:)[a-z]+:"}
-    slo["properties"]["labels"]["propertyNames"] = {"not": {"pattern": "^(sloth_.*|severity|owner|alertname|__.*)$"}}
+    for labels in (slo["properties"]["labels"], slo["properties"]["labels_by_severity"]["additionalProperties"]):
+        labels["propertyNames"] = {"not": {"pattern": "^(sloth_.*|severity|owner|alertname|__.*)$"}}
+    slo["properties"]["labels_by_severity"]["propertyNames"] = {"enum": [str(severity) for severity in Severity]}
+    links = definitions["LinksWire"]
+    links["minProperties"] = 1
+    for base in links["properties"].values():
+        base["pattern"] = r"^https?://[^\s/?#@{}<>\"'`|\\]+(/[^\s?#{}<>\"'`|\\]*)?$"
     gate["allOf"] += [
         {"not": {"required": ["warning", "warning_margin"]}},
         {"not": {"required": ["key", "waivable"], "properties": {"key": {"const": True}, "waivable": {"const": True}}}},

@@ -9,6 +9,7 @@ refusals are the same without it. What is no YAML the two tell in words of their
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,10 +22,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slo.errors import InvalidInput, Problem
 from slo.patterns import MENDS
+from slo.quantities import how_many
 
 MAX_DEPTH = 50
 MAX_BYTES = 4_000_000
 MAX_VALUES = 500_000
+_OTHERWISE = re.compile(r"[-+]?(?:0[0-7_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+"""Numbers of base eight and sixty: `010` is 8, `1:30` is 90."""
 LONGEST_NUMBER = 100
 """Characters; Python refuses to print much longer ones, and nobody means them."""
 MOST_PROBLEMS = 200
@@ -82,7 +86,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     except OSError as error:
-        raise InvalidInput((Problem(str(path), None, "", f"cannot be read: {error.strerror}"),)) from error
+        raise InvalidInput(
+            (Problem(str(path), None, "", f"cannot be read: {error.strerror}", "look at its name and its rights"),)
+        ) from error
 
 
 def parse_strict(raw: bytes, name: str, model: type[Model]) -> Model:
@@ -122,12 +128,11 @@ def read_document(raw: bytes, name: str) -> Document:
     if len(raw) > MAX_BYTES:
         raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes", "split it"),))
     try:
-        text = raw.decode()  # UTF-8 only: a report carries a spec as text, and its hash must come out the same
-        document = _Reader(text, name).read()
-    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
+        document = _Reader(_text_of(raw, name), name).read()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput((_yaml_problem(error, name),)) from None
     if document.data is None:
-        raise InvalidInput((Problem(name, None, "", "is empty"),))
+        raise InvalidInput((Problem(name, None, "", "is empty", "write it, or name another file"),))
     return document
 
 
@@ -140,13 +145,43 @@ def read_documents(raw: bytes, name: str) -> tuple[Document, ...]:
     if len(raw) > MAX_BYTES:
         raise InvalidInput((Problem(name, None, "", f"is larger than {MAX_BYTES} bytes", "split it"),))
     try:
-        found = _Reader(raw.decode(), name).read_all()
-    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
+        found = _Reader(_text_of(raw, name), name).read_all()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput((_yaml_problem(error, name),)) from None
     documents = tuple(document for document in found if document.data is not None)
     if not documents:
-        raise InvalidInput((Problem(name, None, "", "is empty"),))
+        raise InvalidInput((Problem(name, None, "", "is empty", "write it, or name another file"),))
     return documents
+
+
+_UNTAKEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that YAML does not take, not even in quotes."""
+_ESCAPE = re.compile(r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|.)", re.DOTALL | re.IGNORECASE)
+
+
+def _text_of(raw: bytes, name: str) -> str:
+    """A file's text: UTF-8 only, for a report carries a spec as text, and its hash must come out the same.
+
+    JSON writes a character past the first 65,536 as two escapes, which YAML does not know: there they are put together.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        said, line = f"is no YAML that can be used: {error.reason}", raw.count(b"\n", 0, error.start) + 1
+        raise InvalidInput((Problem(name, line, "", said, "write the file as UTF-8 text"),)) from None
+    strange = _UNTAKEN.search(text)
+    if strange is not None:
+        said = f"is no YAML that can be used: holds the control character U+{ord(strange.group()):04X}"
+        line = len((text[: strange.start()] + "-").splitlines())
+        raise InvalidInput((Problem(name, line, "", said, "take it out, or write the file as UTF-8 text"),))
+    return _ESCAPE.sub(_joined, text) if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["} else text
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Two halves of a character as one; any other escape as it stands."""
+    if found[1] is None:
+        return found.group()
+    return bytes.fromhex(found[1] + found[2]).decode("utf-16-be")
 
 
 class _Reader:
@@ -247,10 +282,14 @@ class _Reader:
         if len(text) > LONGEST_NUMBER:
             raise self._refused(event, f"{_short(text)} is too long for a number", "put text in quotes")
         try:
-            return self._loader.construct_object(yaml.ScalarNode(tag, text, event.start_mark, event.end_mark))
+            made = self._loader.construct_object(yaml.ScalarNode(tag, text, event.start_mark, event.end_mark))
         except (ValueError, OverflowError) as error:
             said = f"{_short(text)} is no value that can be used: {error}"
             raise self._refused(event, said, "put text in quotes") from None
+        if _OTHERWISE.fullmatch(text):
+            said, advice = f"{text} is {made} for YAML, and not for people", "write it in plain digits, text in quotes"
+            self._document.problems.append(Problem(self._document.name, self._line(event), "", said, advice))
+        return made
 
     def _refused(self, event: Any, message: str, advice: str) -> InvalidInput:  # noqa: ANN401 - as above
         said = f"is no YAML that can be used here: {message}"
@@ -262,14 +301,21 @@ def model_problems(error: ValidationError, document: Document, model: type[BaseM
     details = error.errors(include_url=False)
     told = [_problem(detail, document, model) for detail in details[:MOST_PROBLEMS]]
     if len(details) > MOST_PROBLEMS:
-        more = f"{len(details) - MOST_PROBLEMS} more problems like these are not listed"
-        told.append(Problem(document.name, None, "", more))
+        more = f"has {how_many(len(details) - MOST_PROBLEMS, 'problem')} more like these"
+        told.append(Problem(document.name, None, "", more, "mend those that are listed, and look again"))
     return tuple(told)
+
+
+_NO_PLACE = re.compile(r"\([a-z ]+\)|\[key\]")
 
 
 def place_of(detail: Any) -> tuple[str, ...]:  # noqa: ANN401 - pydantic's own dict
     """Where pydantic met it; words in brackets name the branch of a union, or the key of an entry, and are no place."""
-    return tuple(part for part in map(str, detail["loc"]) if not part.startswith(("(", "[key]")))
+    *above, last = ("", *map(str, detail["loc"]))
+    kept = [part for part in above[1:] if not _NO_PLACE.fullmatch(part)]
+    # An unknown key is always what somebody wrote, whatever it looks like; in an error of the whole there is no last part.
+    written = detail["type"] == "extra_forbidden" or not _NO_PLACE.fullmatch(last)
+    return (*kept, last) if detail["loc"] and written else tuple(kept)
 
 
 def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem:  # noqa: ANN401 - as above
@@ -296,6 +342,7 @@ def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem
 
 
 _MENDS = {
+    "invalid_key": "write the key as text, in quotes where YAML reads something else",
     "literal_error": "write one of these",
     "string_too_long": "shorten it",
     "greater_than_equal": "write a larger number",
@@ -307,6 +354,7 @@ _MENDS = {
     "int_type": "write a whole number without quotes",
     "bool_type": "write true or false without quotes",
     "too_short": "add one",
+    "too_long": "keep only so many",
     "string_too_short": "write something",
 }
 
@@ -345,8 +393,8 @@ def _yaml_problem(error: Exception, name: str) -> Problem:
     context = getattr(error, "context", None)
     said = f"{context}, {said}" if context else said
     said = said.splitlines()[0]
-    advice = "write the file as UTF-8 text" if isinstance(error, UnicodeError) else _syntax_mend(said)
-    return Problem(name, None if mark is None else mark.line + 1, "", f"is no YAML that can be used: {said}", advice)
+    line = None if mark is None else mark.line + 1
+    return Problem(name, line, "", f"is no YAML that can be used: {said}", _syntax_mend(said))
 
 
 def _syntax_mend(said: str) -> str:

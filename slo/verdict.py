@@ -53,6 +53,8 @@ EXIT_INTERNAL = 5
 EXIT_INTERRUPTED = 130
 EXIT_READER_LEFT = 141
 """Nobody reads the output any more, as a shell tells of a broken pipe."""
+EXIT_TERMINATED = 143
+"""Told to stop by SIGTERM, as a shell tells of it."""
 
 
 @dataclass(frozen=True, slots=True)

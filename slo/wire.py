@@ -250,6 +250,11 @@ class SLOWire(Wire):
     )
     owner: Name | None = Field(default=None, description="Label of every alert; the spec's without.")
     labels: dict[LabelName, MatchedValue] = Field(default_factory=dict, description="More labels of every alert.")
+    labels_by_severity: dict[SeverityWord, dict[LabelName, MatchedValue]] = Field(
+        default_factory=dict,
+        description="More labels of its pages, or of its tickets.",
+        examples=[{"page": {"routing_key": "shop-oncall"}, "ticket": {"channel": "shop"}}],
+    )
     runbook: Text | None = Field(default=None, description="Address or path; docs/runbooks/<Alert>.md without.")
     least_events: Count = Field(
         default=0, description="Alerts keep silent under so many valid events in the long window."
@@ -330,6 +335,19 @@ class ScoreWire(Wire):
     warning: Ratio | None = None
 
 
+class LinksWire(Wire):
+    """Where links in alerts lead; paths follow the addresses."""
+
+    runbooks: Text | None = Field(
+        default=None,
+        description="Where the project's root can be read; docs/runbooks/<Alert>.md, or the SLO's runbook, follows.",
+        examples=["https://git.example.com/shop/blob/main"],
+    )
+    dashboards: Text | None = Field(
+        default=None, description="Grafana's root; /d/<board> follows.", examples=["https://grafana.example.com"]
+    )
+
+
 class SpecWire(Wire):
     """An SLO spec: what good means for one service."""
 
@@ -347,6 +365,7 @@ class SpecWire(Wire):
     labels: dict[LabelName, list[LabelValue]] = Field(
         default_factory=dict, description="Closed lists of label values, for for_each."
     )
+    links: LinksWire | None = None
     alerting: AlertingWire | None = None
     slos: dict[Name, SLOWire] = Field(min_length=1, description="Id -> SLO; an id never changes its meaning.")
     phases: dict[str, PhaseWire] | None = Field(

@@ -16,7 +16,8 @@ from slo.windows import SHORTS_IN_LONG, WindowPolicy, alert_windows
 Plain = dict[str, Any]
 
 _LOUD = ("page", "critical", "crit", "emergency", "fatal", "high", "sev1", "sev-1", "p1", "1", "pager", "urgent")
-SHORTEST_HOLD = UNITS["m"]
+SHORTEST_HOLD = SHORTEST_SHORT = UNITS["m"]
+"""Seconds that our alerts wait at least, and look back at least: hardly two scrapes lie in less."""
 MOST_DIGITS, DIGITS = 6, 4
 """Significant digits of a budget share that are kept, and of one that would have more: people read it."""
 
@@ -41,8 +42,18 @@ class Condition:
     place: Place
 
 
-def window_of(condition: Condition, budget: Decimal, period: Decimal, ledger: Ledger) -> Window | None:
-    """The pair of windows of a condition; None when it can never be met, which is then a finding."""
+def window_of(
+    condition: Condition, budget: Decimal, period: Decimal, ledger: Ledger, slices: Decimal | None = None
+) -> Window | None:
+    """The pair of windows of a condition; None when it can never be met, or when none is like it, which is then a finding.
+
+    Args:
+        condition: Of somebody's alert.
+        budget: Error budget of the SLO.
+        period: Seconds of the SLO window.
+        ledger: Takes findings.
+        slices: Seconds of the SLO's slices, where it has some: one has to fit into every window.
+    """
     place = condition.place
     long = from_shorthand(condition.lookback)
     if long is None or long > period or condition.threshold <= 0:
@@ -56,6 +67,16 @@ def window_of(condition: Condition, budget: Decimal, period: Decimal, ledger: Le
             place, said, "take a smaller threshold, or leave the policy away: windows that work are chosen then"
         )
         return None
+    least = max(SHORTEST_SHORT, slices or SHORTEST_SHORT)
+    if long <= least:
+        said = f"looks back {length_text(long)}: no shorter window of {length_text(least)} or more goes with it"
+        ledger.lost(place, said, "look back longer, or leave the policy away: windows that work are chosen then")
+        return None
+    hold = _hold(condition)
+    if hold >= long:
+        said = f"waits {length_text(hold)} of the {length_text(long)} that it looks back, which ours cannot"
+        ledger.lost(place, said, "shorten alertAfter, or look back longer")
+        return None
     if condition.operator in ("lt", "lte"):
         said = f"op {condition.operator} would fire while the budget does not burn: gt is taken"
         ledger.approximated(place, said, "write op: gt")
@@ -64,7 +85,10 @@ def window_of(condition: Condition, budget: Decimal, period: Decimal, ledger: Le
         factor = format_number((share * period / long).normalize())
         said = f"a burn rate of {format_number(condition.threshold)} is {factor}: {percent(share)} of the budget"
         ledger.approximated(place, said, "write the share that you mean in the table")
-    return Window(_severity(condition, ledger), share, long, _short(condition, long, ledger), _hold(condition, ledger))
+    if condition.after is None or from_shorthand(condition.after) is None:
+        said = f"alertAfter {condition.after or '(none)'} is {length_text(hold)}"
+        ledger.approximated(place, said, "our alerts wait a little, for one late scrape")
+    return Window(_severity(condition, ledger), share, long, _short(condition, long, least, ledger), hold)
 
 
 def table(windows: Iterable[Window]) -> list[Plain]:
@@ -120,24 +144,20 @@ def _severity(condition: Condition, ledger: Ledger) -> Severity:
     return made
 
 
-def _short(condition: Condition, long: Decimal, ledger: Ledger) -> Decimal:
+def _short(condition: Condition, long: Decimal, least: Decimal, ledger: Ledger) -> Decimal:
     if condition.short is not None:
         try:
             short = parse_duration(condition.short)
         except QuantityError:
             short = Decimal(0)
-        if 0 < short < long and short % 1 == 0:
+        if least <= short < long and short % 1 == 0:
             return short
     minutes = (long / SHORTS_IN_LONG / UNITS["m"]).to_integral_value(ROUND_CEILING)
-    short = min(max(minutes, Decimal(1)) * UNITS["m"], long / 2)
+    short = max(min(minutes * UNITS["m"], long / 2), least)
     ledger.approximated(condition.place, f"a short window of {length_text(short)} is added", "it lets the alert end")
     return short
 
 
-def _hold(condition: Condition, ledger: Ledger) -> Decimal:
+def _hold(condition: Condition) -> Decimal:
     hold = from_shorthand(condition.after) if condition.after is not None else None
-    if hold is None:
-        said = f"alertAfter {condition.after or '(none)'} is 1m"
-        ledger.approximated(condition.place, said, "our alerts wait a little, for one late scrape")
-        return SHORTEST_HOLD
-    return hold
+    return SHORTEST_HOLD if hold is None else hold

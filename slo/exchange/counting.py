@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,8 +11,11 @@ from slo.exchange.ledger import Ledger, Place
 from slo.exchange.queries import (
     Counter,
     QueryError,
+    bare,
+    complement,
     counter_of,
     difference,
+    divided,
     duration_text,
     from_template,
     grouping_of,
@@ -22,11 +24,11 @@ from slo.exchange.queries import (
     threshold_of,
     windowed,
 )
-from slo.promql_words import AGGREGATIONS
+from slo.promql import read_expression
 from slo.quantities import format_duration
 from slo.sli import WINDOW
 
-_AGGREGATED = re.compile(rf"\b(?:{'|'.join(sorted(AGGREGATIONS))})\b\s*(?:by|without|\()")
+_RANGED, _RANGED_MEND = f"its own range became [{WINDOW}]", "look whether another range was meant to stay"
 _SUMMED = "its series are summed, where each had a ratio of its own"
 
 
@@ -51,11 +53,13 @@ class Indicator:
         kind: Its key in an SLO: `events`, `latency`, `raw`, `time_slices`.
         entry: What stands below that key.
         group_by: Labels whose values are found in the series.
+        slice: Seconds of the slices in which it looks at time, into which no window of an alert may be shorter; None where it counts events.
     """
 
     kind: str
     entry: dict[str, Any]
     group_by: tuple[str, ...] = ()
+    slice: Decimal | None = None
 
     def written(self) -> dict[str, Any]:
         """As keys of an SLO."""
@@ -83,16 +87,18 @@ def event_counts(side: str, one: Query, valid: Query, ledger: Ledger) -> Indicat
         (grouping_of(text) if counter is None else counter.grouped)
         for text, counter in zip(texts, (numerator, denominator), strict=True)
     ]
-    if groups[0] != groups[1]:
+    if set(groups[0]) != set(groups[1]):
         said = f"is grouped by {', '.join(groups[0]) or 'nothing'}, the total by {', '.join(groups[1]) or 'nothing'}"
         ledger.lost(one.place, said, "group both by the same labels")
         return None
     if numerator is not None and denominator is not None and not _is_bucket(numerator) and not _is_bucket(denominator):
         return Indicator("events", {"valid": denominator.selector, side: numerator.selector}, groups[0])
     for text, query in zip(texts, (one, valid), strict=True):
-        if not _AGGREGATED.search(text):
+        if read_expression(text).kept is None:
             ledger.approximated(query.place, _SUMMED, "name the labels that shall stay apart under group_by")
-    return Indicator("events", {"valid": _counts(texts[1]), side: _counts(texts[0])}, groups[0])
+    # Both as increases or both as they are: a rate beside an increase would be off by the window's seconds.
+    counts = [_counts(text) for text in texts] if _alike(numerator, denominator) else list(texts)
+    return Indicator("events", {"valid": counts[1], side: counts[0]}, groups[0])
 
 
 def error_ratio(query: Query, ledger: Ledger, *, success: bool = False) -> Indicator | None:
@@ -102,7 +108,10 @@ def error_ratio(query: Query, ledger: Ledger, *, success: bool = False) -> Indic
     except QueryError as error:
         ledger.lost(query.place, str(error), error.advice)
         return None
-    events = _divided(text, "good" if success else "bad")
+    if not windowed(text) and (ranged := over_window(text)) is not None:
+        ledger.approximated(query.place, _RANGED, _RANGED_MEND)
+        text = ranged
+    events = _divided(text, success=success)
     if events is not None:
         ledger.carried(
             query.place, "two sums, divided, are carried as events: counts are summed before they are divided"
@@ -119,10 +128,11 @@ def mean_of_slices(side: str, one: Query, valid: Query, length: Decimal, ledger:
     if first is None or second is None:
         return None
     span = format_duration(length)
-    counted, whole = (_counts(text).replace(WINDOW, span) for text in (first, second))
+    alike = _alike(counter_of(first), counter_of(second))
+    counted, whole = ((_counts(text) if alike else text).replace(WINDOW, span) for text in (first, second))
     ratio = f"({counted} or 0 * ({whole})) / ({whole} > 0)"
     mean = f"avg_over_time(({ratio})[{WINDOW}:{span}])"
-    return Indicator("raw", {"error_ratio": f"1 - {mean}" if side == "good" else mean}, grouping_of(second))
+    return Indicator("raw", {"error_ratio": f"1 - {mean}" if side == "good" else mean}, grouping_of(second), length)
 
 
 def value_slices(query: Query, side: str, limit: str, length: Decimal, ledger: Ledger) -> Indicator | None:
@@ -136,7 +146,7 @@ def value_slices(query: Query, side: str, limit: str, length: Decimal, ledger: L
     if not windowed(text):
         worst = "max_over_time" if side == "at_most" else "min_over_time"
         text = f"{worst}(({text})[{WINDOW}:])"
-    return Indicator("time_slices", {"slice": format_duration(length), "value": text, side: limit}, grouped)
+    return Indicator("time_slices", {"slice": format_duration(length), "value": text, side: limit}, grouped, length)
 
 
 def _over_window(query: Query, ledger: Ledger) -> str | None:
@@ -146,13 +156,12 @@ def _over_window(query: Query, ledger: Ledger) -> str | None:
     except QueryError as error:
         ledger.lost(query.place, str(error), error.advice)
         return None
+    text = bare(text)
     if windowed(text):
         return text
     ranged = over_window(text)
     if ranged is not None:
-        ledger.approximated(
-            query.place, f"its own range became [{WINDOW}]", "look whether another range was meant to stay"
-        )
+        ledger.approximated(query.place, _RANGED, _RANGED_MEND)
         return ranged
     if query.counter:
         counter = running_counter(text)
@@ -181,22 +190,18 @@ def _latency(side: str, text: str, numerator: Counter | None, whole: Counter | N
     return Indicator("latency", entry, whole.grouped)
 
 
-def _divided(text: str, side: str) -> Indicator | None:
-    for place, char in enumerate(text):
-        if char == "/":
-            parts = counter_of(text[:place]), counter_of(text[place + 1 :])
-            if parts[0] is not None and parts[1] is not None and parts[0].grouped == parts[1].grouped:
-                if _is_bucket(parts[0]) or _is_bucket(parts[1]):
-                    return None
-                return Indicator("events", {"valid": parts[1].selector, side: parts[0].selector}, parts[1].grouped)
-    return None
+def _divided(text: str, *, success: bool) -> Indicator | None:
+    """The events of a ratio, or of one less a ratio."""
+    whole = bare(text)
+    rest = complement(whole)
+    pair = divided(whole if rest is None else rest)
+    if pair is None or _is_bucket(pair[0]) or _is_bucket(pair[1]):
+        return None
+    side = "good" if success == (rest is None) else "bad"
+    return Indicator("events", {"valid": pair[1].selector, side: pair[0].selector}, pair[1].grouped)
 
 
 def _mean(text: str, place: Place, ledger: Ledger) -> str:
-    ranged = over_window(text)
-    if ranged is not None:
-        ledger.approximated(place, f"its own range became [{WINDOW}]", "look whether another range was meant to stay")
-        return ranged
     counter = running_counter(text)
     if counter is not None and text.strip().startswith(counter.metric):
         return f"avg_over_time({counter.selector}[{WINDOW}])"
@@ -215,6 +220,10 @@ def _counts(text: str) -> str:
     """A sum of rates as the sum of increases; anything else as it is."""
     counter = counter_of(text)
     return text if counter is None else _increase(counter)
+
+
+def _alike(one: Counter | None, other: Counter | None) -> bool:
+    return (one is None) == (other is None)
 
 
 def _is_bucket(counter: Counter) -> bool:

@@ -110,6 +110,7 @@ def _sheet(
                     return None
                 continue
             refused.add(draft.name)
+            ledger.withdraw(f"SLO {draft.name}: ")
             key = parts[2] if len(parts) > 2 else ""
             ledger.lost(draft.places.get(key, draft.place), f"{draft.name}: {problem.message}", problem.advice)
         drafts = [draft for draft in drafts if draft.name not in refused]

@@ -31,6 +31,11 @@ class Place:
         return Place(self.document, (*self.path, str(key)))
 
     @property
+    def above(self) -> Place:
+        """The place of what holds it."""
+        return Place(self.document, self.path[:-1])
+
+    @property
     def file(self) -> str:
         """As the user named it."""
         return self.document.name
@@ -84,6 +89,12 @@ class Ledger:
     def carried(self, place: Place, message: str) -> None:
         """Something that means the same on the other side."""
         self._note(Fate.CARRIED, place, message, "")
+
+    def withdraw(self, beginning: str) -> None:
+        """Take back that something was carried, of which the messages begin so: our reader refused it later."""
+        self.findings = [
+            one for one in self.findings if one.fate is not Fate.CARRIED or not one.message.startswith(beginning)
+        ]
 
     def approximated(self, place: Place, message: str, advice: str) -> None:
         """Something that means nearly the same."""

@@ -8,6 +8,7 @@ from collections.abc import Container
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from slo.names import alert_stem
 from slo.quantities import UNITS, format_number
 
 PREFIX = "slo.courtsight/"
@@ -26,7 +27,7 @@ _PERCENT_DIGITS = Decimal("1e-15")
 
 
 def slug(text: str, taken: Container[str] = (), fallback: str = "slo") -> str:
-    """A name in lower-case words joined by hyphens, unlike all that are taken."""
+    """A name in lower-case words joined by hyphens, unlike all that are taken, be it a name or how its alerts are called."""
     words = re.findall(r"[a-z0-9]+", text.lower())
     while words and not words[0][0].isalpha():
         words[0] = words[0].lstrip("0123456789")
@@ -34,7 +35,7 @@ def slug(text: str, taken: Container[str] = (), fallback: str = "slo") -> str:
             words.pop(0)
     name = "-".join(words)[:LONGEST_NAME].rstrip("-") or fallback
     number, found = 2, name
-    while found in taken:
+    while found in taken or alert_stem(found) in taken:
         found = f"{name[: LONGEST_NAME - 5].rstrip('-')}-{number}"
         number += 1
     return found

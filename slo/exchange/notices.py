@@ -10,19 +10,24 @@ from slo import patterns
 from slo.exchange.ledger import Ledger, Place
 from slo.exchange.naming import PREFIX, one_line, slug
 from slo.families import is_reserved
-from slo.names import OWNER
+from slo.names import OWNER, alert_stem
 
 LONGEST_TITLE = 200
 _LABEL = re.compile(patterns.LABEL_NAME)
 _VALUE = re.compile(patterns.MATCHED_VALUE)
 _ADDRESS = re.compile(r"https?://[^\s{}]+")
-_RUNBOOK = re.compile(r"(?:^|[./])runbook(?:[-_]?url)?$", re.IGNORECASE)
+_PATH = re.compile(r"(?!.*\.\.)[\w-][\w./-]*")
+_RUNBOOK = re.compile(r"(?:^|[./])runbook(?:[-_]?(?:url|link))?$", re.IGNORECASE)
+_BOARD = re.compile(r"(?:^|[./])dashboards?(?:[-_]?(?:url|link))?$", re.IGNORECASE)
+_WORDS = re.compile(r"(?:^|[./])(?:summary|title|description|message)$", re.IGNORECASE)
 
 
 def title_of(texts: tuple[str | None, ...], fallback: str, place: Place, ledger: Ledger) -> str:
     """The first text that says something, on one line."""
     text = next((text for text in texts if text and one_line(text)), fallback)
     line = one_line(text)
+    if "{{" in text or "}}" in text:
+        ledger.approximated(place, "a template in the title is text: single braces", "write out what it stands for")
     if len(line) > LONGEST_TITLE:
         ledger.approximated(place, f"is cut to {LONGEST_TITLE} characters as title", "shorten it")
         return line[: LONGEST_TITLE - 1].rstrip() + "…"
@@ -32,7 +37,7 @@ def title_of(texts: tuple[str | None, ...], fallback: str, place: Place, ledger:
 def renamed(name: str, taken: set[str], place: Place, ledger: Ledger) -> str:
     """A name that our specs take, unlike all that are taken; what was changed is told."""
     made = slug(name, taken)
-    taken.add(made)
+    taken |= {made, alert_stem(made)}
     if made != name:
         said = f"{one_line(name)[:80]!r} is called {made}"
         ledger.approximated(place, said, "recorded series and alerts carry this name")
@@ -71,16 +76,42 @@ def tags_of(
 
 
 def runbook_of(annotations: Mapping[str, str] | None, place: Place, ledger: Ledger, *, what: str) -> str | None:
-    """The runbook among annotations; the others are lost, but for ours."""
+    """The runbook among annotations, an address or a path; the others are lost, but for ours."""
     runbook: str | None = None
     for name, value in (annotations or {}).items():
         if name.startswith(PREFIX):
             continue
-        if runbook is None and _RUNBOOK.search(name) and _ADDRESS.fullmatch(value.strip()) and len(value) <= 1000:
-            runbook = value.strip()
+        if not _RUNBOOK.search(name):
+            ledger.lost(place / name, *_without_place(name, what))
+            continue
+        given = value.strip()
+        if len(given) > 1000 or not (_ADDRESS.fullmatch(given) or _PATH.fullmatch(given)):
+            ledger.lost(place / name, "is neither an address nor a path", "give the SLO a runbook like https://…")
+        elif runbook not in (None, given):
+            ledger.lost(place / name, "is a second runbook", "keep one of them, and link the other from it")
         else:
-            ledger.lost(place / name, f"{what} have no such annotation", "keep it in the runbook, or as a label")
+            runbook = given
     return runbook
+
+
+def _without_place(name: str, what: str) -> tuple[str, str]:
+    """Why an annotation is lost, and what stands in for it."""
+    if _BOARD.search(name):
+        return "our alerts lead to the board of their service", "name Grafana's address: links: {dashboards: https://…}"
+    if _WORDS.search(name):
+        return f"{what} say it in words of their own", "keep it in the runbook"
+    return f"{what} have no such annotation", "keep it in the runbook, or as a label"
+
+
+def without_place(
+    labels: Mapping[str, Any] | None, annotations: Mapping[str, str] | None, place: Place, ledger: Ledger, *, what: str
+) -> None:
+    """Labels and annotations of what is no thing of its own in our specs, each lost, but for our own."""
+    for label in labels or {}:
+        ledger.lost(place / "labels" / label, f"{what} have no labels of their own here", "put it on the SLO")
+    runbook = runbook_of(annotations, place / "annotations", ledger, what=what)
+    if runbook is not None:
+        ledger.lost(place / "annotations", f"{what} have no runbook of their own here", "give it to the SLO")
 
 
 def remarks_of(*texts: str | None) -> tuple[str, ...]:

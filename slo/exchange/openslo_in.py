@@ -13,10 +13,11 @@ from slo.exchange.counting import Indicator
 from slo.exchange.drafts import Draft, ServiceNotes
 from slo.exchange.ledger import Ledger, Place
 from slo.exchange.naming import SHORT_WINDOW, TARGET_NOTES, from_shorthand, length_text, percent, slug
-from slo.exchange.notices import entry_of, remarks_of, renamed, runbook_of, tags_of, title_of
+from slo.exchange.notices import entry_of, remarks_of, renamed, runbook_of, tags_of, title_of, without_place
 from slo.exchange.openslo_objects import Library, Resource
 from slo.exchange.openslo_sli import indicator_of, measured
 from slo.families import DAYS_OF_MONTH
+from slo.names import alert_stem
 from slo.quantities import parse_duration
 from slo.spec import Window
 from slo.windows import WindowPolicy
@@ -41,7 +42,7 @@ class OpenSLOReader:
 
     def take(self, service: str, name: str) -> None:
         """Keep a name free for an SLO that is read elsewhere."""
-        self._taken.setdefault(service, set()).add(name)
+        self._taken.setdefault(service, set()).update((name, alert_stem(name)))
 
     def services(self) -> dict[str, ServiceNotes]:
         """What the Service objects say, by name."""
@@ -93,6 +94,10 @@ class OpenSLOReader:
         many = len(spec.objectives) > 1
         for number, objective in enumerate(spec.objectives):
             here = place / "objectives" / number
+            if objective.composite_weight is not None:
+                self._ledger.carried(
+                    here / "compositeWeight", "weighs parts of a composite: of a single SLI it means nothing"
+                )
             target = self._target(objective, here)
             indicator = indicator_of(sli, spec.budgeting_method, objective, here, self._library, self._ledger)
             if target is None or indicator is None:
@@ -227,7 +232,7 @@ class OpenSLOReader:
         windows: list[Window] = []
         found = self._conditions(spec, place)
         for condition in found:
-            window = window_of(condition, 1 - target, seconds, self._ledger)
+            window = window_of(condition, 1 - target, seconds, self._ledger, indicator.slice)
             twin = None if window is None else (window.severity, window.long, window.short)
             if window is not None and twin in {(other.severity, other.long, other.short) for other in windows}:
                 self._ledger.lost(condition.place, "has the windows of another alert", "keep the one that fires first")
@@ -235,14 +240,11 @@ class OpenSLOReader:
                 windows.append(window)
         if windows:
             return table(windows)
-        slice_text = indicator.entry.get("slice") if indicator.kind == "time_slices" else None
-        if slice_text is None:
-            if found:
-                self._ledger.approximated(
-                    place / "alertPolicies", "windows that work stand in for them", "look at them"
-                )
+        if found:
+            self._ledger.approximated(place / "alertPolicies", "windows that work stand in for them", "look at them")
+        if indicator.slice is None:
             return "reachable"
-        return for_slices(parse_duration(slice_text), target, seconds, self._policy, place, self._ledger)
+        return for_slices(indicator.slice, target, seconds, self._policy, place, self._ledger)
 
     def _conditions(self, spec: wire.SLOSpec, place: Place) -> list[Condition]:
         found: list[Condition] = []
@@ -256,6 +258,8 @@ class OpenSLOReader:
                 if resource is None:
                     continue
                 policy, where = resource.wire.spec, resource.place / "spec"
+                self._unheld(resource.wire.metadata, resource.place, "alert policies")
+            self._unheld(entry.metadata, here, "alert policies")
             if policy is None or (entry.alert_policy_ref is not None and entry.spec is not None):
                 self._ledger.wrong(here, "needs exactly one of alertPolicyRef and spec", "keep one of them")
                 continue
@@ -274,6 +278,9 @@ class OpenSLOReader:
         if policy.alert_when_no_data:
             said = "missing data is told by the alert SLISeriesAbsent, a ticket, for every SLO"
             ledger.approximated(place / "alertWhenNoData", said, "look at its severity")
+        if "alert_when_resolved" in policy.model_fields_set and not policy.alert_when_resolved:
+            said = "that an alert is over is told too"
+            ledger.approximated(place / "alertWhenResolved", said, "set send_resolved where Alertmanager is set up")
         if not policy.alert_when_breaching:
             ledger.lost(
                 place, "speaks only when there is no breach", "Alertmanager tells of resolved alerts by send_resolved"
@@ -289,11 +296,17 @@ class OpenSLOReader:
         if spec is None:
             ledger.wrong(here, "needs exactly one of conditionRef and spec", "keep one of them")
             return
+        self._unheld(metadata, where.above, "alert conditions")
         burn = spec.condition
         short = (metadata.annotations or {}).get(SHORT_WINDOW) if metadata is not None else None
         yield Condition(
             spec.severity, burn.op, burn.threshold, burn.lookback_window, burn.alert_after, short, where / "condition"
         )
+
+    def _unheld(self, metadata: wire.Metadata | None, place: Place, what: str) -> None:
+        if metadata is not None:
+            here = place / "metadata"
+            without_place(metadata.labels, metadata.annotations, here, self._ledger, what=what)
 
 
 def _weight(weight: Decimal) -> int | float:

@@ -24,7 +24,7 @@ from slo.strict_yaml import Document
 from slo.windows import WindowPolicy
 
 Plain = dict[str, Any]
-_KEPT = ("owner", "runbook", "least_events")
+_KEPT = ("owner", "runbook", "least_events", "labels_by_severity")
 """Keys of a changed SLO that its annotation still says."""
 
 

@@ -103,6 +103,9 @@ class _Writer:
 
     def service(self) -> Plain:
         rest = {key: value for key, value in self._document.data.items() if key not in ("spec", "service", "slos")}
+        if "links" in rest:
+            said = "OpenSLO has no place for where links lead: other tools see neither address"
+            self._ledger.approximated(Place(self._document, ("links",)), said, "the annotation brings them back")
         return _object("Service", {"name": self._spec.service, "annotations": {SPEC_NOTES: _json(rest)}}, {})
 
     def targets(self) -> list[Plain]:

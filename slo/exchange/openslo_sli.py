@@ -10,6 +10,7 @@ from slo.exchange import openslo_wire as wire
 from slo.exchange.counting import Indicator, Query, error_ratio, event_counts, mean_of_slices, value_slices
 from slo.exchange.ledger import Ledger, Place
 from slo.exchange.naming import from_shorthand, percent
+from slo.exchange.notices import without_place
 from slo.exchange.openslo_objects import Library
 from slo.quantities import UNITS, format_duration, format_number
 
@@ -37,12 +38,18 @@ def measured(owner: wire.SLOSpec | wire.Objective, place: Place, library: Librar
         ledger.wrong(place, "has both indicator and indicatorRef", "keep one of them")
         return None
     if owner.indicator is not None:
-        return Measured(owner.indicator.spec, place / "indicator" / "spec")
+        return _held(owner.indicator.spec, owner.indicator.metadata, place / "indicator", ledger)
     if owner.indicator_ref is not None:
         found = library.referred("SLI", owner.indicator_ref, place / "indicatorRef", ledger)
-        return None if found is None else Measured(found.wire.spec, found.place / "spec")
+        return None if found is None else _held(found.wire.spec, found.wire.metadata, found.place, ledger)
     ledger.wrong(place, "has neither indicator nor indicatorRef", "say what is measured")
     return None
+
+
+def _held(spec: wire.SLISpec, metadata: wire.Metadata | None, place: Place, ledger: Ledger) -> Measured:
+    if metadata is not None:
+        without_place(metadata.labels, metadata.annotations, place / "metadata", ledger, what="SLIs")
+    return Measured(spec, place / "spec")
 
 
 def indicator_of(
@@ -62,6 +69,10 @@ def indicator_of(
     if (ratio is None) == (threshold is None):
         ledger.wrong(sli.place, "needs exactly one of ratioMetric and thresholdMetric", "keep one of them")
         return None
+    if method == "Occurrences" and (objective.time_slice_target, objective.time_slice_window) != (None, None):
+        ledger.carried(
+            place, "timeSliceTarget and timeSliceWindow are for slices: beside Occurrences they mean nothing"
+        )
     length = _slice(objective, method, place, ledger)
     share = _slice_target(objective, method, place, ledger)
     if length is None or share is None:
@@ -116,7 +127,7 @@ def _sliced(inner: Indicator, length: Decimal, share: Decimal) -> Indicator:
         inner.kind: inner.entry,
         "at_least": percent(share),
     }
-    return Indicator("time_slices", entry, inner.group_by)
+    return Indicator("time_slices", entry, inner.group_by, length)
 
 
 def _raw(ratio: wire.RatioMetric, method: str, length: Decimal, share: Decimal, context: Context) -> Indicator | None:

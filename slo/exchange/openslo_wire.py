@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -15,7 +16,13 @@ from slo.strict_yaml import Wire
 VERSION = "openslo/v1"
 
 
+_POWER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,3}")
+"""A number of JSON that YAML takes for a text, as `1e-09`, which is how Python writes it."""
+
+
 def _number(value: object) -> Decimal:
+    if isinstance(value, str) and _POWER.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise QuantityError("is no number", "write a plain number such as 0.999")
     found = Decimal(repr(value))

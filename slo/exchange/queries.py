@@ -27,7 +27,19 @@ _TOTAL = re.compile(_SUM.format(inner=_SELECTOR))
 _PLAIN = re.compile(rf"\s*{_SELECTOR}\s*")
 _FIXED_RANGE = re.compile(rf"({_QUOTED})|\[\s*((?:\d+(?:ms|[smhdwy]))+)\s*\]")
 _MATCHER = re.compile(rf"\s*(?P<label>[a-zA-Z_][a-zA-Z0-9_]*)\s*(?P<how>=~|!~|!=|=)\s*(?P<value>{_QUOTED})\s*(?:,|$)")
-_KEYWORDS = AGGREGATIONS | {"or", "and", "unless", "by", "without", "on", "ignoring", "group_left", "group_right"}
+_ZERO = re.compile(r"\s*\bor\s+(?:on\s*\(\s*\)\s*)?vector\s*\(\s*0(?:\.0*)?\s*\)\s*$")
+_FROM_ONE = re.compile(r"1(?:\.0*)?\s*-\s*(\S.*)", re.DOTALL)
+_KEYWORDS = AGGREGATIONS.keys() | {
+    "or",
+    "and",
+    "unless",
+    "by",
+    "without",
+    "on",
+    "ignoring",
+    "group_left",
+    "group_right",
+}
 _KEYWORDS |= {"offset", "bool", "atan2"}
 
 
@@ -63,17 +75,35 @@ def from_template(query: str) -> str:
     """The query with `$window` for `{{.window}}`, and keywords in small letters.
 
     Raises:
-        QueryError: It holds another template, or is no PromQL.
+        QueryError: It holds another template, is no PromQL, or yields a plain number.
     """
     text = _TEMPLATE.sub(WINDOW, query.strip())
     if _OTHER_TEMPLATE.search(_unquoted(text)):
         raise QueryError("holds a template other than {{.window}}", "write out what it stands for")
     text = _WORDS.sub(lambda found: found.group(1) or _lowered(found.group(2)), text)
     try:
-        read_expression(text)
+        read = read_expression(text)
     except PromQLError as error:
         raise QueryError(f"is no PromQL: {error}", error.advice) from None
+    if read.number:
+        raise QueryError("is a number, of which no series tell", "write a query over the series that are counted")
     return text
+
+
+def bare(query: str) -> str:
+    """A query without `or vector(0)` at its end and without parentheses around the whole.
+
+    What is missing counts as zero for our SLIs too, where the total has samples.
+    """
+    text = query.strip()
+    while True:
+        shorter = _ZERO.sub("", text)
+        if shorter != text and _balanced(shorter):
+            text = shorter.strip()
+        elif text.startswith("(") and _closes(text) == len(text) - 1:
+            text = text[1:-1].strip()
+        else:
+            return text
 
 
 def to_template(query: str) -> str:
@@ -97,6 +127,22 @@ def counter_of(query: str) -> Counter | None:
     return _counter(_RATE.fullmatch(query))
 
 
+def divided(query: str) -> tuple[Counter, Counter] | None:
+    """Both counters of `sum(rate(a[$window])) / sum(rate(b[$window]))`, kept apart by the same labels."""
+    for place, char in enumerate(query):
+        if char == "/":
+            first, second = counter_of(bare(query[:place])), counter_of(bare(query[place + 1 :]))
+            if first is not None and second is not None and set(first.grouped) == set(second.grouped):
+                return first, second
+    return None
+
+
+def complement(query: str) -> str | None:
+    """What is taken from one in `1 - …`; None for anything else."""
+    found = _FROM_ONE.fullmatch(query)
+    return None if found is None else bare(found[1])
+
+
 def running_counter(query: str) -> Counter | None:
     """The counter of `sum(x{…})` or `x{…}`: a query that shows how far it has counted."""
     found = _TOTAL.fullmatch(query)
@@ -108,9 +154,7 @@ def running_counter(query: str) -> Counter | None:
 
 def difference(query: str) -> tuple[Counter, Counter] | None:
     """Both counters of `sum(rate(a[$window])) - sum(rate(b[$window]))`, in parentheses or without."""
-    text = query.strip()
-    while text.startswith("(") and _closes(text) == len(text) - 1:
-        text = text[1:-1].strip()
+    text = bare(query)
     for place, char in enumerate(text):
         if char == "-":
             first, second = counter_of(text[:place]), counter_of(text[place + 1 :])
@@ -128,7 +172,7 @@ def threshold_of(bucket: Counter, whole: Counter) -> tuple[str, Decimal, dict[st
     if metric == bucket.metric or whole.metric != metric + names.COUNT or not metric.endswith("_seconds"):
         return None
     matched, others = _equal_matchers(bucket.inside), _equal_matchers(whole.inside)
-    if matched is None or others is None or bucket.grouped != whole.grouped:
+    if matched is None or others is None or set(bucket.grouped) != set(whole.grouped):
         return None
     edge = matched.pop(names.LE, "")
     if matched != others:
@@ -147,15 +191,15 @@ def duration_text(seconds: Decimal) -> str:
 
 
 def grouping_of(query: str) -> tuple[str, ...]:
-    """Labels by which the query keeps series apart."""
-    return read_expression(query).kept or ()
+    """Labels by which the query keeps series apart; buckets are kept for a quantile, which takes them up."""
+    return tuple(label for label in read_expression(query).kept or () if label != names.LE)
 
 
 def _counter(found: re.Match[str] | None) -> Counter | None:
     if found is None or (found["before"] and found["after"]):
         return None
     labels = (found["before"] or found["after"] or "").replace(",", " ").split()
-    return Counter(found["metric"], _inside(found["inside"]), tuple(labels))
+    return Counter(found["metric"], _inside(found["inside"]), tuple(dict.fromkeys(labels)))
 
 
 def _inside(text: str | None) -> str:
@@ -180,6 +224,11 @@ def _unquoted(text: str) -> str:
 
 def _lowered(word: str) -> str:
     return word.lower() if word.lower() in _KEYWORDS else word
+
+
+def _balanced(text: str) -> bool:
+    signs = [found.group() for found in re.finditer(rf"{_QUOTED}|[()]", text)]
+    return signs.count("(") == signs.count(")")
 
 
 def _closes(text: str) -> int:

@@ -12,13 +12,15 @@ from slo.strict_yaml import Wire
 
 VERSION = "prometheus/v1"
 RESOURCE = "sloth.slok.dev/v1"
+KIND, WINDOWS_KIND = "PrometheusServiceLevel", "AlertWindows"
+"""Kinds of its resources: SLOs, and the windows that Sloth is told to use for all of them."""
 
 
 def _number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise QuantityError("is no number", "write a percent without its sign, such as 99.9")
     found = Decimal(repr(value))
-    if not 0 < found <= 100:
+    if not (found.is_finite() and 0 < found <= 100):
         raise QuantityError(f"{value!r} lies outside 0 to 100", "write a percent without its sign, such as 99.9")
     return found
 

@@ -12,9 +12,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.cli import main
 from slo.errors import InvalidInput
+from slo.exchange.naming import plain_yaml
 from slo.load import SPECS_FOLDER, examine_spec, load_windows, parse_spec
 from slo.strict_yaml import MAX_BYTES
+from tests.slo.exchange.specs import specs
 
 REAL = (SPECS_FOLDER / "courtsight.yaml").read_bytes()
 SMALL = (
@@ -33,7 +36,8 @@ STRANGE: list[Any] = [
 def _ends_well(raw: bytes) -> None:
     examined = examine_spec(raw, "x.yaml")
     assert (examined.spec is None) == bool(examined.problems)
-    assert all(problem.file == "x.yaml" and problem.message for problem in examined.problems)
+    told = (*examined.problems, *examined.warnings, *examined.notes)
+    assert all(problem.file == "x.yaml" and problem.message and problem.advice for problem in told)
     try:
         parse_spec(raw, "x.yaml")
     except InvalidInput as error:
@@ -74,7 +78,7 @@ def test_values_of_other_types(changes: list[tuple[tuple[Any, ...], Any]]) -> No
         for key in place[:-1]:
             inner = inner.get(key) if isinstance(inner, dict) else None
         if isinstance(inner, dict):
-            inner[place[-1]] = value
+            inner[place[-1]] = copy.deepcopy(value)  # the next change may be made inside it
     _ends_well(yaml.safe_dump(tree, allow_unicode=True).encode())
 
 
@@ -127,3 +131,21 @@ def test_a_window_table_of_any_bytes(tmp_path_factory: pytest.TempPathFactory, r
     path.write_bytes(raw)
     with pytest.raises(InvalidInput):
         load_windows(path)
+
+
+@settings(max_examples=15, deadline=None)
+@given(specs(), st.data())
+def test_validate_ends_with_a_status_whatever_it_reads(
+    tmp_path_factory: pytest.TempPathFactory, plain: dict[str, Any], data: st.DataObject
+) -> None:
+    """A spec of any kind, whole or with one value replaced, is fine or wrong for the command; it never breaks off."""
+    tree = copy.deepcopy(plain)
+    if data.draw(st.booleans()):
+        *path, key = data.draw(st.sampled_from([path for path in _places(tree) if path]))
+        inner: Any = tree
+        for step in path:
+            inner = inner[step]
+        inner[key] = copy.deepcopy(data.draw(st.sampled_from(STRANGE)))
+    file = tmp_path_factory.mktemp("specs") / "spec.yaml"
+    file.write_bytes(plain_yaml(tree))
+    assert main(["slo", "validate", str(file)]) in (0, 2)

@@ -133,8 +133,6 @@ def test_a_gate_is_silent_before_its_first_phase(spec: Spec) -> None:
 def test_phases_follow_each_other() -> None:
     """Build, soft, controlled, public, and then nothing."""
     assert [phase.following for phase in Phase] == [Phase.SOFT, Phase.CONTROLLED, Phase.PUBLIC, None]
-    assert Phase.SOFT.reached_by(Phase.PUBLIC)
-    assert not Phase.PUBLIC.reached_by(Phase.SOFT)
 
 
 def test_the_spec_carries_its_source(spec: Spec) -> None:
@@ -281,6 +279,21 @@ def test_a_gate_may_be_beyond_waivers() -> None:
     spec = parse_spec(text.encode(), "spec.yaml")
     assert not spec.gate("drill-cycle").waivable
     assert spec.gate("acceptance").waivable
+
+
+@pytest.mark.parametrize(
+    ("weight", "read"), [("0", Decimal(0)), ("2.5", Decimal("2.5")), ("-0.1", None), ("heavy", None)]
+)
+def test_a_gate_may_weigh_nothing_and_never_less(weight: str, read: Decimal | None) -> None:
+    """A weight of 0 leaves a gate out of the score; a negative one would reward what is broken."""
+    text = SPEC_FILE.read_text(encoding="utf-8").replace(
+        "evidence: drill\n", f"evidence: drill\n    weight: {weight}\n", 1
+    )
+    if read is None:
+        with pytest.raises(InvalidInput, match="is no weight"):
+            parse_spec(text.encode(), "spec.yaml")
+    else:
+        assert parse_spec(text.encode(), "spec.yaml").gate("drill-cycle").weight == read
 
 
 @pytest.mark.parametrize("load", [load_spec, load_windows])

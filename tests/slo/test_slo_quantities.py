@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.quantities import QuantityError, format_duration, format_ratio, parse_duration, parse_ratio, plain_number
+from slo.quantities import (
+    QuantityError,
+    format_duration,
+    format_ratio,
+    how_many,
+    parse_duration,
+    parse_ratio,
+    plain_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +109,20 @@ def test_plain_numbers(text: str, value: float | None) -> None:
     """Finite numbers of a sensible size."""
     found = plain_number(text)
     assert found == (None if value is None else Decimal(str(value)))
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (1, "file", "1 file"),
+        (0, "file", "0 files"),
+        (2, "SLO", "2 SLOs"),
+        (2, "match", "2 matches"),
+        (3, "query", "3 queries"),
+        (2, "day", "2 days"),
+        (1, "query", "1 query"),
+    ],
+)
+def test_counts_have_their_plural(count: int, noun: str, said: str) -> None:
+    """One of a thing is no plural, none and many are."""
+    assert how_many(count, noun) == said

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from slo.simulation import tables
 from slo.simulation.history import Groups
 from slo.simulation.incidents import What, fate, instant, parse_incident
 from slo.simulation.scenario import DEFAULT_START, Scenario, hit, load_scenario, told
-from slo.simulation.tables import read_table
+from slo.simulation.tables import Counts, read_table
 from slo.simulation.traffic import Shape, Traffic, made_up
 from slo.simulation.what_if import asked, variants
 from slo.window_table import load_policy
@@ -198,7 +199,7 @@ def test_bad_scenarios_name_line_and_mend(tmp_path: Path, text: str, said: str) 
 # --- CSV ---
 
 
-def read(text: str, **options: float) -> Groups:
+def read(text: str, **options: Any) -> Groups:
     return read_table(text.splitlines(keepends=True), "counts.csv", [slo()], **options)["asked"]
 
 
@@ -236,6 +237,9 @@ def test_traffic_alone_needs_no_failures() -> None:
         ("time,valid\n0,1\n", 1, "lacks the column 'bad'"),
         ("time,valid,bda\n0,1,0\n", 1, "did you mean bad"),
         ("time,valid,bad,bad\n0,1,0,0\n", 1, "stands twice"),
+        ("time;valid;bad\n0;1;0\n", 1, "parts its columns by ';'"),
+        ("time\tvalid\tbad\n0\t1\t0\n", 1, r"parts its columns by '\\t'"),
+        ("time,valid,bad\n1767571200000,1,0\n1767571260000,1,0\n", 2, "after the year 9999"),
         ("time,valid,bad\n", None, "holds no row"),
         ("time,valid,bad\nsoon,1,0\n", 2, "is no time"),
         ("time,valid,bad\n0,1\n", 2, "has 2 fields"),
@@ -245,7 +249,8 @@ def test_traffic_alone_needs_no_failures() -> None:
         ("time,valid,bad\n0,1e400,0\n", 2, "is no count"),
         ("time,valid,bad\n0,1,2\n", 2, "2 bad of 1 valid"),
         ("time,valid,bad\n0,1,0\n60,1,0\n\n60,1,0\n", 5, "time of another row"),
-        ("time,valid,bad\n0,1,0\n60,1,0\n90,1,0\n150,1,0\n165.5,1,0\n", 3, "no whole number of steps"),
+        ("time,valid,bad\n0,1,0\n60,1,0\n90,1,0\n150,1,0\n165.5,1,0\n", 4, "no whole number of steps of 60 s"),
+        ("time,valid,bad\n0,1,0\n300,1,0\n420,1,0\n900,1,0\n1200,1,0\n", 4, "no whole number of steps of 300 s"),
         ("time,valid,bad\n0,1,0\n1,1,0\n99999999999,1,0\n", 4, "steps of 1 s"),
         ('time,valid,bad\n0,"1,0\n', 2, "is no CSV"),
         ("time,valid,bad\n" + "9" * 20_000 + ",1,0\n", 2, "longer than"),
@@ -257,6 +262,79 @@ def test_bad_tables_name_line_and_mend(text: str, line: int | None, said: str) -
         read(text)
     assert refused.value.problems[0].line == line
     assert all(problem.advice for problem in refused.value.problems)
+
+
+def rows(valid: list[float], bad: list[float]) -> str:
+    """A table of these counts, a minute apart."""
+    return "time,valid,bad\n" + "".join(
+        f"{place * 60},{one:g},{other:g}\n" for place, (one, other) in enumerate(zip(valid, bad, strict=True))
+    )
+
+
+def test_the_totals_of_a_counter_are_not_taken_for_events() -> None:
+    """Counts that only rise, or rise but for a restart, are refused with the first line and both ways to say what they are."""
+    valid = [5000.0 + 100 * place for place in range(30)]
+    bad = [float(place // 10) for place in range(30)]
+    restarted = [*valid, *(80.0 + 100 * place for place in range(30))]
+    for text in (rows(valid, bad), rows(restarted, [*bad, *bad])):
+        with pytest.raises(InvalidInput, match="as the totals of a counter do") as refused:
+            read(text)
+        (problem,) = refused.value.problems
+        assert problem.line == 2
+        assert "--counts totals" in problem.advice
+        assert "--counts events" in problem.advice
+
+
+def test_events_of_steps_are_not_taken_for_totals() -> None:
+    """Even, noisy and falling traffic, a step up, a fault that lasts: none of them needs to say what it is."""
+    steady, noisy = [100.0] * 40, [100.0 + place * 7 % 11 for place in range(40)]
+    for valid, bad in (
+        (steady, [0.0] * 40),
+        (steady, [0.0] * 20 + [50.0] * 20),
+        (noisy, [0.0] * 40),
+        (sorted(noisy, reverse=True), [0.0] * 40),
+        ([100.0] * 20 + [200.0] * 20, [0.0] * 40),
+        ([100.0 + place for place in range(9)], [0.0] * 9),
+        ([100.0 + place for place in range(40)], [1.0, 0.0] * 20),
+    ):
+        assert read(rows(valid, bad))[()].valid.tolist() == valid
+
+
+def test_totals_that_are_said_to_be_some_are_taken_apart() -> None:
+    """Between two readings lies their difference; after a restart what was counted since; beside a gap nothing is known."""
+    text = "time,valid,bad\n0,1000,10\n60,1100,10\n120,1250,15\n180,40,2\n240,,\n300,90,2\n360,100,3\n"
+    found = read(text, counts=Counts.TOTALS)[()]
+    assert (found.start, found.step) == (0.0, 60.0)
+    assert found.valid[:3].tolist() == [100.0, 150.0, 40.0]
+    assert found.bad[:3].tolist() == [0.0, 5.0, 2.0]
+    assert np.isnan(found.valid[3:5]).all()
+    assert (found.valid[5], found.bad[5]) == (10.0, 1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=60))
+def test_the_totals_of_events_are_those_events(steps: list[tuple[int, int]]) -> None:
+    """Summed up and taken apart again, counts are what they were."""
+    valid, bad = (
+        np.cumsum([0, *events]) for events in ([good + bad for good, bad in steps], [bad for _, bad in steps])
+    )
+    found = read(rows([float(one) for one in valid], [float(one) for one in bad]), counts=Counts.TOTALS)[()]
+    assert found.valid.tolist() == [good + bad for good, bad in steps]
+    assert found.bad.tolist() == [bad for _, bad in steps]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("time,valid,bad\n0,100,0\n60,110,20\n", 3, "has 20 bad of 10 valid events more than the row before"),
+        ("time,valid,bad\n0,100,0\n", 2, "is the only row"),
+    ],
+)
+def test_totals_that_cannot_be_name_line_and_mend(text: str, line: int, said: str) -> None:
+    """More bad than valid events between two rows, or no second row."""
+    with pytest.raises(InvalidInput, match=said) as refused:
+        read(text, counts=Counts.TOTALS)
+    assert refused.value.problems[0].line == line
+    assert refused.value.problems[0].advice
 
 
 def test_an_unknown_slo_in_a_table_is_named() -> None:

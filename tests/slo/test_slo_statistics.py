@@ -227,6 +227,7 @@ def test_many_samples_take_the_normal_bounds() -> None:
     measurement = mean([0.0, 1.0] * 1250)
     assert measurement.interval is not None
     assert measurement.interval.method == "normal"
+    assert measurement.interval.lower == pytest.approx(0.5 - 1.6449 * 0.5001 / 50, abs=1e-5)
     assert measurement.interval.upper == pytest.approx(0.5 + 1.6449 * 0.5001 / 50, abs=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,8 @@ REFUSED = (
     "a: 1\n---\nb: 2\n",
     "a: [1, !t 2]\n",
     "!t a: 1\n",
+    "a: 1\nb: x\x07y\n",
+    '{"a": "\x00"}',
 )
 
 
@@ -215,6 +218,37 @@ def test_every_refusal_has_its_line_and_mend(text: str) -> None:
     assert problem.advice
 
 
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [(b"name: oak\n# \xe9\n", 2), (b"name: oak\r\n\x1b[31m\n", 2), (b"\x00" * 9, 1), (b"a\n" * 9 + b"\xc3", 10)],
+)
+def test_what_is_no_text_has_its_line(raw: bytes, line: int) -> None:
+    """A byte that is no UTF-8, and a character that YAML takes nowhere, are told with line and mend: nobody finds them by looking."""
+    (problem,) = _problems(raw)
+    assert (problem.line, "UTF-8" in problem.advice) == (line, True)
+
+
+@pytest.mark.parametrize("name", ["\U0001f680", "a\U0010ffffb", "\\\U0001f680\\", "\\ud83d\\ude80"])
+def test_json_may_write_a_character_in_two_halves(name: str) -> None:
+    """What Python's own writer of JSON makes is read as it was meant; a backslash that is itself escaped begins nothing."""
+    assert parse_strict(json.dumps({"name": name}).encode(), "tree.json", _Tree).name == name
+
+
+def test_half_a_character_is_refused() -> None:
+    """One half without the other is none."""
+    (problem,) = _problems('{"name": "\\ud83d"}')
+    assert problem.line == 1
+
+
+@pytest.mark.parametrize("text", ["010", "-017", "1:30", "1:30.5", "0_1"])
+def test_numbers_of_another_base_are_refused(text: str) -> None:
+    """YAML reads 010 as 8 and 1:30 as 90: whoever means them writes them so."""
+    found = _problems(f"name: oak\nleaves: [{{weight: {text}}}]\n")
+    assert any("for YAML, and not for people" in problem.message and problem.line == 2 for problem in found)
+    tree = parse_strict(f"name: oak\nleaves: [{{weight: 0, colour: '{text}'}}]\n".encode(), "tree.yaml", _Tree)
+    assert tree.leaves[0].colour == text
+
+
 def test_a_number_that_is_too_long() -> None:
     """A number of a hundred thousand digits is refused before anything is computed with it."""
     (problem,) = _problems("name: oak\nleaves: [{weight: " + "9" * 100_000 + "}]\n")
@@ -232,7 +266,7 @@ def test_very_many_problems_are_counted() -> None:
     """A file with thousands of unknown keys tells the first ones, and how many more there are."""
     found = _problems("name: oak\n" + "".join(f"k{number}: 1\n" for number in range(1000)))
     assert len(found) == MOST_PROBLEMS + 1
-    assert "800 more" in found[-1].message
+    assert "has 800 problems more" in found[-1].message
 
 
 def test_what_yaml_takes_for_something_else() -> None:

@@ -127,6 +127,9 @@ def slos(draw: st.DrawFn) -> Plain:
         "labels": st.sampled_from(
             [{"area": "front"}, {"area": "a b", "_x": "y", "long": "z" * 80, "é2": "1"}, {"k": "v:w"}]
         ),
+        "labels_by_severity": st.sampled_from(
+            [{"page": {"key": "a b"}}, {"ticket": {"area": "x"}, "page": {"area": "y", "v": "#z"}}]
+        ),
         "runbook": st.just("https://runbooks.example/a?b=c"),
         "alerting": _windows().map(lambda windows: {"windows": windows}),
         **({"least_events": st.integers(0, 50)} if kind in ("ratio", "latency", "events") else {}),
@@ -166,6 +169,7 @@ def specs(draw: st.DrawFn) -> Plain:
         "deployment": "shop-eu",
         "selector": {"job": "shop"},
         "evidence_max_age": "2d",
+        "links": {"runbooks": "https://git.example.com/shop", "dashboards": "http://grafana:3000/x"},
         "alerting": {"windows": "reachable"},
     }
     for key in draw(st.lists(st.sampled_from(sorted(optional)), unique=True)):

@@ -52,6 +52,16 @@ def test_counters_become_selectors() -> None:
     assert slo.runbook == "https://runbooks.example/orders"
 
 
+def test_labels_of_one_severity_are_carried() -> None:
+    """What only Sloth's pages or tickets have stays on ours; a severity that says what ours say is no loss, and the alerts' owner is ours."""
+    found = slos("sloth-alerts-of-one-severity.yaml")
+    both = {"category": "availability", "team": "pay", "tier": "1"}
+    assert found["requests"].tags_of(Severity.PAGE) == {**both, "routing_key": "pay-oncall"}
+    assert found["requests"].tags_of(Severity.TICKET) == {**both, "slack_channel": "#alerts-pay"}
+    assert (found["requests"].owner, found["loud"].owner) == ("pay-team", "pay-night")
+    assert found["loud"].own_tags == ((Severity.TICKET, (("queue", "pay"),)),)
+
+
 def test_a_description_stays_as_a_comment() -> None:
     """Our SLOs have no description: beside a display name it stands above the SLO for people to read."""
     (sheet,) = imported("openslo-occurrences.yaml").sheets
@@ -189,3 +199,72 @@ def test_a_spec_without_alerts_is_carried_whole() -> None:
     made = import_specs([("x.yaml", text.encode())], POLICY)
     assert [entry.fate for entry in made.findings] == [Fate.CARRIED]
     assert (made.sheets[0].spec.owner, made.sheets[0].spec.slos[0].windows) == ("shop-team", ())
+
+
+def test_a_zero_that_stands_in_for_nothing_is_no_obstacle() -> None:
+    """`or vector(0)` and parentheses around a sum leave it a sum over one counter: missing errors are none here as well."""
+    slo = slos("sloth-or-vector-zero.yaml")["requests-availability"]
+    base = 'http_request_duration_seconds_count{job="myservice"'
+    assert slo.sli == EventsSLI(base + "}", bad=base + ',code=~"(5..|429)"}')
+    assert {window.severity for window in slo.windows} == {Severity.PAGE}
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "sli"),
+    [
+        (
+            "(sum(rate(a_total[{{.window}}]))) OR vector(0)",
+            "((sum(rate(b_total[{{.window}}]))))",
+            EventsSLI("b_total", bad="a_total"),
+        ),
+        (
+            "sum(rate(a_total[{{.window}}])) * 2 or on() vector(0.0)",
+            "sum(rate(b_total[{{.window}}]))",
+            EventsSLI("sum(rate(b_total[$window]))", bad="sum(rate(a_total[$window])) * 2"),
+        ),
+        (
+            "sum(rate(a_total[{{.window}}]) or vector(0))",
+            "sum(rate(b_total[{{.window}}]))",
+            EventsSLI("sum(rate(b_total[$window]))", bad="sum(rate(a_total[$window]) or vector(0))"),
+        ),
+    ],
+)
+def test_both_queries_are_reduced_or_none(bad: str, total: str, sli: EventsSLI) -> None:
+    """A rate never stands beside an increase: where one query is more than a sum of rates, the other stays as it is too."""
+    text = (
+        "version: prometheus/v1\nservice: a\nlabels: {owner: a}\nslos:\n  - name: x\n    objective: 99\n    sli:\n"
+        f"      events: {{error_query: '{bad}', total_query: '{total}'}}\n"
+    )
+    (sheet,) = import_specs([("a.yaml", text.encode())], POLICY).sheets
+    assert sheet.spec.slos[0].sli == sli
+
+
+def test_a_quantile_takes_its_buckets_up() -> None:
+    """The label of the buckets is no group of a quantile over them."""
+    found = slos("openslo-quantile.yaml")
+    assert {slo.group_by for slo in found.values()} == {()}
+    assert set(found) == {"lat-fast", "lat-fast-2"}
+
+
+def test_what_our_reader_refuses_was_not_carried() -> None:
+    """An objective of 100 % is lost, and nothing says that its SLO was carried."""
+    found = imported("sloth-plugins-and-ranges.yaml").findings
+    assert {entry.message.split(":")[0] for entry in found if entry.fate is Fate.CARRIED} == {
+        "SLO windowed",
+        "SLO nowindow",
+    }
+
+
+def test_what_means_nothing_beside_another_method_is_told() -> None:
+    """Targets of slices beside Occurrences, and the weight of a single SLI, are ignored by the specification, and said to be."""
+    text = (
+        "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: x, labels: {owner: a}}\nspec:\n  service: a\n"
+        "  indicator: {metadata: {name: i}, spec: {ratioMetric: {counter: true,\n"
+        "    bad: {metricSource: {type: Prometheus, spec: {query: a_total}}},\n"
+        "    total: {metricSource: {type: Prometheus, spec: {query: b_total}}}}}}\n"
+        "  timeWindow: [{duration: 30d, isRolling: true}]\n  budgetingMethod: Occurrences\n"
+        "  objectives: [{target: 0.9, timeSliceTarget: 0.5, compositeWeight: 3}]\n"
+    )
+    said = [entry.message for entry in import_specs([("a.yaml", text.encode())], POLICY).findings]
+    assert any("timeSliceTarget" in message for message in said)
+    assert any("weighs parts of a composite" in message for message in said)

@@ -91,6 +91,7 @@ OF_SLOTH = {
     ("prometheus/v1", "prometheus/v2"): "x.yaml:1: version: 'prometheus/v2' cannot be read (write it as prometheus/v1)",
     ("service: shop\n", ""): "service: key 'service' is missing",
     ("objective: 99.9", "objective: 101"): "slos.0.objective: 101 lies outside 0 to 100",
+    ("objective: 99.9", "objective: .nan"): "slos.0.objective: nan lies outside 0 to 100",
     ("objective: 99.9", "objective: 99.9%"): "slos.0.objective: is no number",
     ("objective: 99.9", "objectiv: 99.9"): "slos.0.objectiv: unknown key 'objectiv' (did you mean 'objective'?)",
     (
@@ -175,7 +176,7 @@ def test_values_of_other_types(changes: list[tuple[tuple[int, tuple[Any, ...]], 
     for (number, place), value in changes:
         inner = _within(trees[number], place[:-1])
         if isinstance(inner, dict) or (isinstance(inner, list) and place[-1] in range(len(inner))):
-            inner[place[-1]] = value
+            inner[place[-1]] = copy.deepcopy(value)  # the next change may be made inside it
     for tree in trees:
         _ends_well(yaml.safe_dump(tree, allow_unicode=True).encode())
 
@@ -216,3 +217,28 @@ def test_annotations_of_our_own_that_were_spoiled(
             inner[place[-1]] = value
         objects[where[0]]["metadata"]["annotations"][where[1]] = json.dumps(notes, skipkeys=True)
     _ends_well(yaml.safe_dump(objects, allow_unicode=True).encode())
+
+
+WINDOWS = """
+apiVersion: sloth.slok.dev/v1
+kind: AlertWindows
+spec:
+  sloPeriod: 7d
+  page: {quick: {errorBudgetPercent: 8, shortWindow: 5m, longWindow: 1h}}
+"""
+
+
+def test_a_table_of_windows_is_lost_and_said() -> None:
+    """Sloth's tables of windows are no SLOs: they are told as lost, not as a resource that lacks its keys."""
+    found = import_specs([("x.yaml", WINDOWS.encode())], POLICY)
+    assert found.sheets == ()
+    (finding,) = found.findings
+    assert (finding.line, finding.path) == (3, "kind")
+    assert "table of alert windows" in finding.message
+
+
+def test_another_kind_of_resource_is_refused() -> None:
+    """A resource of Sloth's group that is none of its kinds is told with the one that can be read."""
+    assert problems(WINDOWS.replace("AlertWindows", "SLOWindows")) == [
+        "x.yaml:3: kind: kind 'SLOWindows' cannot be read (write it as PrometheusServiceLevel)"
+    ]
