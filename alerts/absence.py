@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alerts.burn import board_link, links, runbook_path
+from alerts.burn import links, runbook_path
 from alerts.model import AlertRule
 from alerts.pace import Pace
 from alerts.ratios import BASE_WINDOW, slo_labels
 from slo import names
 from slo.quantities import format_duration
-from slo.sli import matchers, over, series_of
-from slo.spec import SLO, CompositeSLI, RawSLI, Severity, Spec, TimeSliceSLI, cell
+from slo.sli import WINDOW, matchers, over, series_of
+from slo.spec import SLO, CompositeSLI, EventsSLI, RawSLI, Severity, Spec, TimeSliceSLI, cell
 
 DOWN = "ServiceDown"
 UNWATCHED = "ServiceUnwatched"
@@ -85,7 +85,8 @@ def sli_absent_alerts(spec: Spec, slo: SLO, pace: Pace) -> tuple[AlertRule, ...]
         f"No series matches the SLI of {slo.id} ({slo.title}) for {format_duration(SLI_ABSENT_HOLD)}. "
         "Its burn-rate alerts are blind until it is back."
     )
-    labels = {**dict(slo.tags), **dict(slo_labels(slo)), **_loudness(Severity.TICKET.value), names.OWNER: slo.owner}
+    own = {**dict(slo_labels(slo)), **_loudness(Severity.TICKET.value), names.OWNER: slo.owner}
+    labels = {**slo.tags_of(Severity.TICKET), **own}
     alert = AlertRule(
         alert=SLI_ABSENT,
         expr=f"absent({what})",
@@ -94,7 +95,7 @@ def sli_absent_alerts(spec: Spec, slo: SLO, pace: Pace) -> tuple[AlertRule, ...]
         annotations=(
             ("summary", f"{slo.id} cannot be computed: its series are missing"),
             ("description", description),
-            *links(runbook_path(SLI_ABSENT), board_link(spec, slo)),
+            *links(spec, runbook_path(SLI_ABSENT), slo),
         ),
     )
     return (alert,)
@@ -112,6 +113,16 @@ def sli_series(slo: SLO, pace: Pace) -> str | None:
     return over(counted if isinstance(counted, str) else series_of(counted, slo), window)
 
 
+def reach(slo: SLO) -> Decimal:
+    """How many seconds back the alert about missing series looks: over a range where an expression asks for one, else not at all."""
+    sli = slo.sli
+    counted = sli.of if isinstance(sli, TimeSliceSLI) else sli
+    ranged = isinstance(counted, str | RawSLI) or (isinstance(counted, EventsSLI) and WINDOW in counted.valid)
+    if not ranged:
+        return Decimal(0)
+    return sli.slice if isinstance(sli, TimeSliceSLI) else BASE_WINDOW
+
+
 def _loudness(severity: str) -> dict[str, str]:
     return {names.SEVERITY: severity, names.SLO_SEVERITY: severity}
 
@@ -123,7 +134,7 @@ def _service_alert(
     annotations = (
         ("summary", summary),
         ("description", description),
-        *links(runbook_path(name), board_link(spec)),
+        *links(spec, runbook_path(name)),
     )
     return AlertRule(name, expr, hold, cell(labels), annotations)
 
@@ -137,6 +148,6 @@ def _watchdog(spec: Spec) -> AlertRule:
         annotations=(
             ("summary", "The alerting chain works"),
             ("description", "Always firing. When its notifications stop, Prometheus or Alertmanager is broken."),
-            *links(runbook_path(WATCHDOG), board_link(spec)),
+            *links(spec, runbook_path(WATCHDOG)),
         ),
     )

@@ -16,9 +16,10 @@ from alerts.catalogue import Catalogue, load_catalogue
 from alerts.emit import to_yaml
 from alerts.inhibition import inhibitions
 from alerts.pace import MILLISECOND, Pace
-from alerts.receivers import WEEKDAYS, Hours, Receivers, interval_of, load_receivers
+from alerts.receivers import RECEIVERS_FILE, WEEKDAYS, Hours, Receivers, interval_of, load_receivers
 from slo import names
-from slo.quantities import format_duration
+from slo.errors import InvalidInput, Problem
+from slo.quantities import UNITS, format_duration
 from slo.spec import Severity, Spec
 
 HEARTBEAT = "heartbeat"
@@ -47,6 +48,8 @@ class Rhythm:
 NIGHT = Decimal(12 * 3600)
 """Seconds, shorter than a night: Alertmanager remembers a ticket that it told in the evening, and while it does it keeps silent of one that
 ended and fires again before the morning."""
+LEAST_NIGHT = Decimal(3600)
+"""Seconds; whoever works nearly around the clock waits for the usual repetition at most."""
 RHYTHMS = {
     Severity.PAGE.value: Rhythm(Decimal(10), Decimal(60), Decimal(3600)),
     Severity.TICKET.value: Rhythm(Decimal(300), Decimal(1800), NIGHT),
@@ -74,19 +77,38 @@ def alertmanager_config(
 
     Raises:
         ValueError: The scale is under 1.
-        InvalidInput: The settings or the catalogue are wrong.
+        InvalidInput: The settings or the catalogue are wrong, or a team in the settings owns no alert.
     """
     pace = Pace(scale)
+    catalogue = catalogue or load_catalogue()
     told = (receivers or load_receivers()) if webhook_url is None else _drill_receivers(webhook_url)
+    _require_owners(spec, catalogue, told)
     document = {
         "global": {"resolve_timeout": pace.range(RESOLVE_TIMEOUT)},
         "templates": [TEMPLATES],
         "route": _route(spec, told, pace),
-        "inhibit_rules": inhibitions(spec, catalogue or load_catalogue()),
+        "inhibit_rules": inhibitions(spec, catalogue),
         **_time_intervals(told.hours),
         "receivers": [{"name": name, **configs} for name, configs in told.named],
     }
     return to_yaml(document, spec.service)
+
+
+def _require_owners(spec: Spec, catalogue: Catalogue, told: Receivers) -> None:
+    """Refuse a team that no alert belongs to: its channels would never hear anything, and nobody would notice."""
+    prefix = f"{spec.service}-"
+    owners = {f"{prefix}{entry.team}" for entry in catalogue.of(spec.deployment)}
+    owners |= {spec.owner, *(slo.owner for slo in spec.slos)}
+    known = sorted(owner.removeprefix(prefix) for owner in owners if owner.startswith(prefix))
+    missing = sorted({team for team, _ in told.teams} - set(known))
+    if missing:
+        advice = f"teams with alerts: {', '.join(known)}"
+        raise InvalidInput(
+            tuple(
+                Problem(RECEIVERS_FILE.name, None, f"teams.{team}", f"no alert has the owner {prefix}{team}", advice)
+                for team in missing
+            )
+        )
 
 
 def _drill_receivers(webhook_url: str) -> Receivers:
@@ -104,7 +126,7 @@ def _route(spec: Spec, told: Receivers, pace: Pace) -> dict[str, Any]:
         {
             "matchers": [f'{names.OWNER}="{spec.service}-{team}"', f'{names.SEVERITY}="{severity}"'],
             "receiver": f"{team}-{severity}",
-            **_rhythm(RHYTHMS[severity], pace),
+            **_rhythm(_rhythm_of(severity, told.hours), pace),
             **(hours if severity == ticket else {}),
         }
         for team, severity in told.teams
@@ -118,9 +140,28 @@ def _route(spec: Spec, told: Receivers, pace: Pace) -> dict[str, Any]:
             _branch(f'alertname="{WATCHDOG}"', HEARTBEAT, pace),
             *teams,
             _branch(f'{names.SEVERITY}="{page}"', page, pace),
-            {**_branch(f'{names.SEVERITY}="{ticket}"', ticket, pace), **hours},
+            {
+                "matchers": [f'{names.SEVERITY}="{ticket}"'],
+                "receiver": ticket,
+                **_rhythm(_rhythm_of(ticket, told.hours), pace),
+                **hours,
+            },
         ],
     }
+
+
+def _rhythm_of(severity: str, hours: Hours | None) -> Rhythm:
+    """How patient a severity is: where the nights between its hours are short, a ticket is repeated sooner than they last."""
+    rhythm = RHYTHMS[severity]
+    if severity != Severity.TICKET.value or hours is None:
+        return rhythm
+    night = UNITS["d"] - (_of_day(hours.end) - _of_day(hours.start))
+    return replace(rhythm, repeat=min(rhythm.repeat, night - rhythm.interval)) if night > LEAST_NIGHT else rhythm
+
+
+def _of_day(clock: str) -> Decimal:
+    hour, minute = clock.split(":")
+    return Decimal(int(hour) * 3600 + int(minute) * 60)
 
 
 def _time_intervals(hours: Hours | None) -> dict[str, Any]:

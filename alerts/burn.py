@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from urllib.parse import quote_plus
 
 from alerts.model import AlertRule
 from alerts.pace import Pace
@@ -21,8 +22,7 @@ from slo.spec import SLO, Cell, RawSLI, Severity, Spec, TimeSliceSLI, Window, ce
 
 def burn_alert_name(slo: SLO, severity: Severity) -> str:
     """Name shared by all SLOs of a family: `LatencyRoleBudgetBurnPage`."""
-    family = "".join(part.capitalize() for part in slo.name.split("-"))
-    return f"{family}BudgetBurn{severity.capitalize()}"
+    return f"{names.alert_stem(slo.name)}BudgetBurn{severity.capitalize()}"
 
 
 def runbook_path(alert: str) -> str:
@@ -31,14 +31,23 @@ def runbook_path(alert: str) -> str:
 
 
 def board_link(spec: Spec, slo: SLO | None = None) -> str:
-    """Path of the overview board in Grafana, narrowed to the labels of the SLO."""
-    found = {**dict(slo.labels), **{name: _label(name) for name in slo.group_by}} if slo else {}
-    chosen = "&".join(f"var-{name}={value}" for name, value in found.items())
-    return f"/d/{spec.service}-overview" + (f"?{chosen}" if chosen else "")
+    """Where the overview board is, narrowed to the labels of the SLO; a path in Grafana where the spec names no address."""
+    known = {name: quote_plus(value) for name, value in slo.labels} if slo else {}
+    # What is found in the series may hold anything, and ends no address.
+    found = {name: f"{{{{ $labels.{name} | urlquery }}}}" for name in slo.group_by} if slo else {}
+    chosen = "&".join(f"var-{name}={value}" for name, value in {**known, **found}.items())
+    return spec.links.board(f"/d/{spec.service}-overview" + (f"?{chosen}" if chosen else ""))
 
 
-def links(runbook: str, board: str) -> Cell:
-    """Where to read on: each under our name, and under the one that Alertmanager's and Grafana's templates look for."""
+def links(spec: Spec, runbook: str, slo: SLO | None = None) -> Cell:
+    """Where to read on: each under our name, and under the one that Alertmanager's and Grafana's templates look for.
+
+    Args:
+        spec: Says where runbooks and boards are to be found.
+        runbook: Address, or path from the project's root.
+        slo: The SLO to whose labels the board is narrowed; None for the whole service.
+    """
+    runbook, board = spec.links.runbook(runbook), board_link(spec, slo)
     return (("runbook", runbook), ("runbook_url", runbook), ("dashboard", board), ("dashboard_url", board))
 
 
@@ -52,7 +61,7 @@ def burn_labels(slo: SLO, window: Window) -> Cell:
     factor = burn_rate_factor(window, slo.window)
     return cell(
         {
-            **dict(slo.tags),
+            **slo.tags_of(window.severity),
             **dict(slo_labels(slo)),
             names.SLO_SEVERITY: window.severity.value,
             names.SEVERITY: window.severity.value,
@@ -108,7 +117,7 @@ def alert_annotations(spec: Spec, slo: SLO, window: Window, name: str) -> Cell:
     return (
         ("summary", f"{slo.title}: {slo.id}{of} burns its error budget over {factor} times too fast"),
         ("description", description),
-        *links(slo.runbook or runbook_path(name), board_link(spec, slo)),
+        *links(spec, slo.runbook or runbook_path(name), slo),
     )
 
 

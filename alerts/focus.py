@@ -53,10 +53,14 @@ def _looking_at(mutant: Mutant, test: Document) -> dict[str, Any] | None:
         mutant.long and test.get("name", "").startswith(f"{mutant.long} and ")
     ):
         return None
-    looks = [look for look in test["promql_expr_test"] if mark in look["expr"]]
+    looks = [look for look in test["promql_expr_test"] if mark in look["expr"] or _at_all_ratios(mutant, look)]
     if isinstance(mutant.rule, RecordingRule):
         looks = [look for look in looks if not _others(look["expr"], mutant.record)]
     return {**test, "alert_rule_test": [], "promql_expr_test": looks} if looks else None
+
+
+def _at_all_ratios(mutant: Mutant, look: Mapping[str, Any]) -> bool:
+    return mutant.record.startswith(names.SLI_ERROR_PREFIX) and names.SLI_ERROR_PREFIX + ".*" in look["expr"]
 
 
 def _others(expr: str, record: str) -> bool:
@@ -66,6 +70,6 @@ def _others(expr: str, record: str) -> bool:
 def files_for(mutant: Mutant, files: Mapping[str, Document]) -> Iterator[str]:
     """Files in which to look first for a mutant of its kind."""
     if isinstance(mutant.rule, RecordingRule):
-        yield from (name for name in ("recorded-30m.yaml", "recorded-2h.yaml") if name in files)
+        yield from (name for name in ("recorded-30m.yaml", "recorded-2h.yaml", "burn-1m.yaml") if name in files)
     elif mutant.long:
         yield from (name for name in files if name.startswith("burn-"))

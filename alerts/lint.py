@@ -15,7 +15,7 @@ from enum import StrEnum
 from alerts.burn import burn_alert_name
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
 from slo.quantities import format_duration, format_number, format_ratio
-from slo.spec import SLO, Severity, Spec, Window
+from slo.spec import SLO, CompositeSLI, RawSLI, Severity, Spec, TimeSliceSLI, Window
 from slo.windows import WindowPolicy, alert_windows
 
 LATEST_PAGE = Decimal(900)
@@ -112,10 +112,14 @@ def _late_page(slo: SLO, policy: WindowPolicy | None) -> Finding | None:
 
 
 def _instead(slo: SLO, severity: Severity, policy: WindowPolicy | None) -> str:
-    """The windows that would work, as people write them into a spec; empty when nobody knows better ones."""
+    """The windows that would work, as people write them into a spec; empty when nobody knows better ones, or a time slice is too long for them."""
     if policy is None:
         return ""
-    better = [window for window in alert_windows(slo.objective, slo.window, policy) if window.severity is severity]
+    slice_ = slo.sli.slice if isinstance(slo.sli, TimeSliceSLI) else 0
+    found = alert_windows(slo.objective, slo.window, policy)
+    if any(window.short < slice_ for window in found):
+        return ""
+    better = [window for window in found if window.severity is severity]
     pairs = ", ".join(
         f"{format_ratio(window.budget_share)} in {format_duration(window.long)}/{format_duration(window.short)} "
         f"for {format_duration(window.hold)} (factor {format_number(burn_rate_factor(window, slo.window))})"
@@ -130,6 +134,15 @@ def _outage_seconds(slo: SLO, window: Window) -> Decimal | None:
 
 
 def _lonely(slo: SLO) -> Finding | None:
+    """How little traffic is too little; a raw ratio counts no events, and a composite leaves it to its components."""
+    if isinstance(slo.sli, (RawSLI, CompositeSLI)):
+        return None
+    what, instead = (
+        "event",
+        "expect more traffic than that, set least_events, or send synthetic requests in quiet hours",
+    )
+    if isinstance(slo.sli, TimeSliceSLI):
+        what, instead = "slice", "expect traffic in more slices than that, or send synthetic requests in quiet hours"
     counts = [(window, lonely_failure_events(slo, window)) for window in slo.windows]
     counts = [(window, count) for window, count in counts if count >= slo.least_events]
     told = [
@@ -142,8 +155,8 @@ def _lonely(slo: SLO) -> Finding | None:
     return Finding(
         Weight.NOTICE,
         slo.id,
-        f"a single bad event fires while there are at most this many valid events: {', '.join(told)}",
-        "expect more traffic than that, set least_events, or send synthetic requests in quiet hours",
+        f"a single bad {what} fires while there are at most this many valid {what}s: {', '.join(told)}",
+        instead,
     )
 
 

@@ -87,11 +87,12 @@ def pending(subject: Subject, window: Window) -> str:
 
 def fired(subject: Subject, window: Window) -> Sample:
     """The alert of the failing group with all its labels, and so of no other group."""
-    return Sample(
-        "ALERTS"
-        + matchers(cell({**fired_labels(subject, window), **_identity(subject, window), "alertstate": "firing"})),
-        "1",
-    )
+    return _seen(subject, window, "firing")
+
+
+def begun(subject: Subject, window: Window) -> Sample:
+    """The same at the first evaluation at which its condition holds: it waits for as long as its `for` is, if at all."""
+    return _seen(subject, window, "pending" if window.hold else "firing")
 
 
 def fired_labels(subject: Subject, window: Window) -> dict[str, str]:
@@ -113,6 +114,11 @@ def rounded_up(seconds: Decimal, step: Decimal) -> Decimal:
 def minutes(seconds: Decimal) -> int:
     """Whole minutes that cover this time."""
     return int((seconds / MINUTE).to_integral_value(ROUND_CEILING))
+
+
+def _seen(subject: Subject, window: Window, state: str) -> Sample:
+    every = {**fired_labels(subject, window), **_identity(subject, window), "alertstate": state}
+    return Sample("ALERTS" + matchers(cell(every)), "1")
 
 
 def _identity(subject: Subject, window: Window) -> dict[str, str]:

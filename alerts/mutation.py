@@ -171,9 +171,13 @@ def _hold(rule: Rule) -> Iterator[Change]:
 def _numerator(rule: Rule) -> Iterator[Change]:
     yield from _first(rule, r"slo:sli_bad_", "slo:sli_valid_", "valid instead of bad")
     yield from _first(rule, r"_bucket\{", "_count{", "count instead of bucket")
-    found = re.search(r'=~"([^"|]+)\|', rule.expr)
-    if found is not None:
-        yield Change("first value forgotten", _with(rule, rule.expr.replace(f"{found[1]}|", "", 1)))
+    for said, pattern in (
+        ("first value forgotten", r'(?<==~")[^"|]+\|'),
+        ("last value forgotten", r'(?<==~")([^"]*)\|[^"|]+'),
+    ):
+        yield Change(
+            said, _with(rule, re.sub(pattern, lambda found: found[1] if found.re.groups else "", rule.expr, count=1))
+        )
 
 
 def _denominator(rule: Rule) -> Iterator[Change]:
@@ -196,6 +200,7 @@ def _severity(rule: Rule) -> Iterator[Change]:
 
 def _grouping(rule: Rule) -> Iterator[Change]:
     yield from _first(rule, r" by \([^()]*\) ", "", "grouping dropped")
+    yield from _first(rule, r"\bsum\b", "max", "largest instead of sum")
 
 
 def _swapped(rule: Rule) -> Iterator[Change]:

@@ -27,6 +27,8 @@ LONGEST_RAW_WINDOW = Decimal(3600)
 LONGEST_DENSE_WINDOW = Decimal(3 * 86400)
 """Up to here it sums the counts of every evaluation; beyond, those that are kept once in five minutes."""
 CURRENT_MONTH = f'count_values("{names.MONTH}", month())'
+MONTH_GONE = "(day_of_month() - 1 + time() % 86400 / 86400) / days_in_month()"
+"""How much of the calendar month is over, of one; UTC."""
 MONTH_RANGE = Decimal(31 * 86400)
 MONTH_WORD = "month"
 

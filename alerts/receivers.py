@@ -5,7 +5,9 @@ A secret never stands in the file: a channel names a file in the folder of secre
 
 from __future__ import annotations
 
+import difflib
 import re
+import zoneinfo
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,23 +15,57 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slo.quantities import QuantityError
 from slo.strict_yaml import Wire, load_strict, parse_strict
 
 RECEIVERS_FILE = Path(__file__).parent / "receivers.yaml"
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
+_DAY = re.compile(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})")
+LOCAL = "Local"
+"""What Alertmanager calls the time of its own machine."""
+
+
 def _holiday(text: str) -> str:
+    found = _DAY.fullmatch(text)
+    year, month, day = ("2024", "0", "0") if found is None else (part or "2024" for part in found.groups())
     try:
-        date.fromisoformat(text if len(text) > len("12-25") else f"2024-{text}")
+        date(int(year), int(month), int(day))
     except ValueError:
         raise ValueError(f"{text!r} is no day: write 12-25 for every year, 2027-03-10 for one") from None
     return text
 
 
-SecretFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+def _place(text: str) -> str:
+    """A zone of the time zone database; where this machine has none of it, Alertmanager alone can tell."""
+    known = zoneinfo.available_timezones()
+    if known and text != LOCAL and text not in known:
+        near = difflib.get_close_matches(text, known, 1)
+        raise ValueError(
+            f"{text!r} is no time zone" + (f": did you mean {near[0]!r}?" if near else ": write Asia/Jakarta")
+        )
+    return text
+
+
+def _like(pattern: str, mend: str) -> AfterValidator:
+    """A text of this form; people who wrote another are told in words what to write."""
+    form = re.compile(pattern)
+
+    def held(text: str) -> str:
+        if form.fullmatch(text) is None:
+            raise QuantityError(f"{text[:60]!r} cannot stand here", mend)
+        return text
+
+    return AfterValidator(held)
+
+
+SecretFile = Annotated[
+    str,
+    _like(r"[A-Za-z0-9][A-Za-z0-9._-]*", "write the name of a file in the folder 'secrets': letters, digits, . _ -"),
+]
+Address = Annotated[str, _like(r"[^@\s]+@[^@\s]+", "write one address such as team@example.com; a channel for each")]
+Clock = Annotated[str, _like(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00", 'write hours and minutes in quotes: "08:00"')]
 Weekday = Literal["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
 Holiday = Annotated[str, AfterValidator(_holiday)]
 
@@ -39,14 +75,18 @@ class _Webhook(Wire):
 
 
 class _Slack(Wire):
-    channel: Annotated[str, Field(pattern=r"^[#@].+")]
+    channel: Annotated[
+        str, _like(r"[#@][^{}]+|[CDGU][A-Z0-9]{6,20}", 'write "#channel", "@person" or an id such as C024BE91L')
+    ]
     api_url_file: SecretFile
 
 
 class _Email(Wire):
     to: Address
     from_: Address = Field(alias="from")
-    smarthost: Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]+$")]
+    smarthost: Annotated[
+        str, _like(r"([^:\s\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", "write host and port: mail.example.com:587")
+    ]
     username: str | None = None
     password_file: SecretFile | None = None
     require_tls: bool = True
@@ -60,6 +100,7 @@ class _Email(Wire):
 
 class _PagerDuty(Wire):
     routing_key_file: SecretFile
+    url: Annotated[str, _like(r"https?://[^\s/?#@{}]+(/[^\s{}]*)?", "write https://…")] | None = None
 
 
 class _Channel(Wire):
@@ -82,9 +123,15 @@ class _Team(Wire):
     page: Channels | None = None
     ticket: Channels | None = None
 
+    @model_validator(mode="after")
+    def _some(self) -> _Team:
+        if self.page is None and self.ticket is None:
+            raise ValueError("a team has channels for 'page', for 'ticket' or for both")
+        return self
+
 
 class _Hours(Wire):
-    location: Annotated[str, Field(pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*$")]
+    location: Annotated[str, _like(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "write Asia/Jakarta"), AfterValidator(_place)]
     weekdays: Annotated[list[Weekday], Field(min_length=2, max_length=2)]
     from_: Clock = Field(alias="from")
     to: Clock
@@ -99,11 +146,13 @@ class _Hours(Wire):
 
 class _File(Wire):
     receivers: Literal["courtsight/receivers/v1"]
-    secrets: Annotated[str, Field(pattern=r"^/.+")]
+    secrets: Annotated[str, _like(r"/[A-Za-z0-9._/-]+", "write a folder from the root, such as /run/secrets")]
     page: Channels
     ticket: Channels
     heartbeat: Channels
-    teams: dict[Annotated[str, Field(pattern=r"^[a-z][a-z-]*$")], _Team] = Field(default_factory=dict)
+    teams: dict[
+        Annotated[str, _like(r"[a-z][a-z-]*", "write the team as its alerts have it, without the service")], _Team
+    ] = Field(default_factory=dict)
     hours: _Hours | None = None
 
 
@@ -220,6 +269,7 @@ def _email(wire: _Email, folder: str) -> dict[str, Any]:
 def _pagerduty(wire: _PagerDuty, folder: str) -> dict[str, Any]:
     return {
         "routing_key_file": f"{folder}/{wire.routing_key_file}",
+        **({} if wire.url is None else {"url": wire.url}),
         "severity": '{{ template "courtsight.pagerduty.severity" . }}',
         "description": '{{ template "courtsight.title" . }}',
         "details": {"text": '{{ template "courtsight.text" . }}'},
@@ -228,7 +278,7 @@ def _pagerduty(wire: _PagerDuty, folder: str) -> dict[str, Any]:
 
 def interval_of(day: str) -> dict[str, Any]:
     """A holiday as Alertmanager's time interval."""
-    parts = re.fullmatch(r"(?:(\d{4})-)?(\d\d)-(\d\d)", day)
+    parts = _DAY.fullmatch(day)
     assert parts is not None  # noqa: S101 - validated when the file was read
     year, month, number = parts.groups()
     years = {"years": [year]} if year else {}

@@ -1,13 +1,15 @@
 """What every recording rule must say of varied traffic: its name, all its labels, and a value that is worked out here.
 
-The traffic is such that no two windows have the same error ratio, and that a mean of ratios differs from the ratio of sums.
+The traffic is such that no two windows have the same error ratio, and that a mean of ratios differs from the ratio of sums. The last
+sample weighs more in every window than the tolerance, so that rules that look ten minutes late are noticed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from operator import mul
 
 from alerts.looks import Case, Look, Sample
 from alerts.ratios import (
@@ -20,22 +22,31 @@ from alerts.ratios import (
     slo_labels,
 )
 from alerts.recording import windows_of
-from alerts.subjects import Subject
+from alerts.subjects import Subject, once
 from alerts.traffic import MINUTE, InputSeries, Stretch, bad_and_valid, healthy, total_minutes
 from slo import names
 from slo.quantities import UNITS, format_duration, format_number
 from slo.sli import matchers
-from slo.spec import CompositeSLI, RawSLI, cell
+from slo.spec import CompositeSLI, RawSLI, TimeSliceSLI, cell
 
 SHORT_STEP = 30 * MINUTE
 LONG_STEP = 120 * MINUTE
 BASE = Decimal(300)
 DAY = UNITS["d"]
+JANUARY, FEBRUARY = 31 * DAY, 28 * DAY
 TOLERANCE = Decimal("0.02")
 """Relative; ranges on raw counters are put together from samples a minute apart."""
 TIME_TOLERANCE = Decimal("0.08")
 """Of means over time, which have a sample more than minutes."""
 ABSOLUTE = Decimal("0.000001")
+OF_DAYS = tuple(map(Decimal, ("0.12", "0.01", "0.12", "0.06")))
+BY_TIME_OF_DAYS = tuple(map(Decimal, ("0.04", "0.01", "0.3", "0.6")))
+"""Error ratios: high, low, and the last two. Shares of time weigh alike however much traffic there is: what shall weigh most has the highest ratio."""
+OF_WEEKS = tuple(map(Decimal, ("0.12", "0.01", "0.12")))
+BY_TIME_OF_WEEKS = tuple(map(Decimal, ("0.04", "0.005", "0.6")))
+"""The same over weeks: high, low, and that of the last hour."""
+BAD_SLICES = (80 * 60, 3600, 3570, 1800, 1770, 1200, 600, 210, 90, 0)
+"""When a sample of half an hour is bad, in minutes before the end: some in each window that are not in the next shorter one, few in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +65,11 @@ class Truth:
     def ratio(self, length: Decimal) -> tuple[Decimal, Decimal]:
         """Bounds of the error ratio over a window: whether or not its left end belongs to it, and the tolerance."""
         if self.subject.components:
-            low, high = Truth(self.subject.components[0], self.stretches, self.step).ratio(length)
-            share = _share_of_first(self.subject)
-            return low * share, high * share
+            parts = [Truth(part, told, self.step).ratio(length) for part, told in _told(self.subject, self.stretches)]
+            low, high = (
+                sum(map(mul, bounds, _shares(self.subject)), Decimal(0)) for bounds in zip(*parts, strict=True)
+            )
+            return low, high
         looks_back = length <= LONGEST_RAW_WINDOW and self.subject.slice is None
         found = [self._counted(self.end - length, self.end)] if looks_back else self._summed(length)
         tolerance = TOLERANCE if self.subject.counts else TIME_TOLERANCE
@@ -82,8 +95,13 @@ class Truth:
         """What is counted as bad and as valid between two moments: events, or whether a slice was bad and whether it had any."""
         bad, valid = self._weighed(start, end)
         if self.subject.slice is not None:
-            return Decimal(bad > 0), Decimal(valid > 0)
+            return Decimal(bad > valid * self._allowed()), Decimal(valid > 0)
         return bad, valid
+
+    def _allowed(self) -> Decimal:
+        """Share of bad events that a slice may have; none where its value is a gauge's, of which the stories know good and bad alone."""
+        sli = self.subject.slo.sli
+        return Decimal(0) if not isinstance(sli, TimeSliceSLI) or isinstance(sli.of, str) else 1 - sli.limit
 
     def _weighed(self, start: Decimal, end: Decimal) -> tuple[Decimal, Decimal]:
         """Bad and valid events; of a raw ratio the time instead, bad by its share."""
@@ -91,24 +109,13 @@ class Truth:
             return bad_and_valid((_even(stretch) for stretch in self.stretches), start, end)
         if isinstance(self.subject.slo.sli, RawSLI):
             bad, valid = bad_and_valid(self.stretches, start, end)
-            return bad / valid, Decimal(1)
+            return (bad / valid, Decimal(1)) if valid else (valid, valid)
         return bad_and_valid(self.stretches, start, end)
 
 
 def recent(subject: Subject) -> Case:
-    """Three and a half days: windows up to three days, counts, constants, the present burn rate."""
-    high, low = _levels(subject)
-    stretches = (
-        Stretch(12 * 60, low, events=400_000),
-        Stretch(48 * 60 - 15, high, events=100_000),
-        Stretch(15 * 60, low),
-        Stretch(5 * 60, high, events=200_000),
-        Stretch(150, low, events=800_000),
-        Stretch(45, high, events=300_000),
-        Stretch(30, low * 2, events=900_000),
-        Stretch(22, high, events=500_000),
-        Stretch(8, high / 2 if subject.slice is None else high, events=250_000),
-    )
+    """Three and a half days: windows up to three days, counts, the present burn rate."""
+    stretches = days_of(subject)
     truth = Truth(subject, stretches, SHORT_STEP)
     near = [word for word in windows_of(subject.slo) if word <= LONGEST_DENSE_WINDOW and word != subject.slo.window]
     looks = [*(_ratio(truth, window) for window in near), *_counts(truth), *_constants(subject, truth.end)]
@@ -122,52 +129,121 @@ def recent(subject: Subject) -> Case:
 
 def period(subject: Subject) -> Case:
     """Over half of the SLO window: its error ratio, its burn rate and the budget that is left; and the turn of a calendar month."""
-    high, low = _levels(subject)
-    days = max(6, int(subject.slo.window / DAY / 2) + 2)
-    ending = Stretch(3 * 1440, low * 2 if subject.slice is None else high, events=200_000)
-    stretches: tuple[Stretch, ...] = (
-        Stretch(2 * 1440, high, events=300_000),
-        Stretch((days - 5) * 1440, low, events=600_000),
-        ending,
-    )
-    if subject.slo.calendar:
-        # January, and more than half of the second month, whose worst days are its first.
-        begin, fine = Stretch(2 * 1440, high, events=300_000), Stretch(29 * 1440, low, events=600_000)
-        stretches = (begin, fine, begin, Stretch(13 * 1440, low, events=600_000), ending)
+    stretches = weeks_of(subject)
     truth = Truth(subject, stretches, LONG_STEP)
     slo = subject.slo
     far = [length for length in windows_of(slo) if length > LONGEST_DENSE_WINDOW or length == slo.window]
     looks = [_ratio(truth, window) for window in far]
-    whole = truth.ratio(truth.end - 31 * DAY) if slo.calendar else truth.ratio(slo.window)
+    whole = truth.ratio(truth.end - JANUARY) if slo.calendar else truth.ratio(slo.window)
     shown = {names.SLO_WINDOW: MONTH_WORD if slo.calendar else format_duration(slo.window)}
     if slo.calendar:
         looks.append(_near(truth, names.sli_error(MONTH_WORD), whole, shown))
     burn = _burn(subject, whole)
     looks.append(_near(truth, names.PERIOD_BURN_RATE, burn, shown))
-    looks.append(_near(truth, names.PERIOD_BUDGET_REMAINING, (1 - burn[1], 1 - burn[0]), shown))
+    looks.append(_left(truth, burn, shown))
+    if slo.calendar:
+        # On the first day of a month little of its budget is spent, whatever the share of errors was.
+        young = Truth(subject, _until(stretches, JANUARY + DAY / 2), LONG_STEP)
+        looks.append(_left(young, _burn(subject, young.ratio(DAY / 2)), shown))
     return Case("", _series(subject, stretches), (*looks, *_kept(truth)))
 
 
-def _levels(subject: Subject) -> tuple[Decimal, Decimal]:
-    """Two error ratios far apart; a slice is wholly bad or wholly good."""
-    return (Decimal(1), Decimal(0)) if subject.slice is not None else (Decimal("0.12"), Decimal("0.01"))
+def _left(truth: Truth, burn: tuple[Decimal, Decimal], shown: dict[str, str]) -> Look:
+    """The budget that is left; of a calendar month, here February of 1970, that of all its days."""
+    gone = (truth.end - JANUARY) / FEBRUARY if truth.subject.slo.calendar else 1
+    return _near(truth, names.PERIOD_BUDGET_REMAINING, (1 - burn[1] * gone, 1 - burn[0] * gone), shown)
+
+
+def _until(stretches: tuple[Stretch, ...], end: Decimal) -> tuple[Stretch, ...]:
+    """The traffic up to a moment."""
+    left, parts = int(end / MINUTE), []
+    for stretch in stretches:
+        parts.append(replace(stretch, minutes=min(stretch.minutes, left)))
+        left -= parts[-1].minutes
+    return tuple(part for part in parts if part.minutes)
+
+
+def days_of(subject: Subject) -> tuple[Stretch, ...]:
+    """Three and a half days, the last sample of which is among the worst."""
+    if subject.slice is not None:
+        return _spots(84 * 60, SHORT_STEP, BAD_SLICES)
+    by_time = isinstance(subject.slo.sli, RawSLI)
+    high, low, before, last = BY_TIME_OF_DAYS if by_time else OF_DAYS
+    return (
+        # What three days do not hold weighs more than the tolerance, too.
+        Stretch(12 * 60, before if by_time else low, events=400_000),
+        Stretch(48 * 60 - 15, high, events=100_000),
+        Stretch(15 * 60, low),
+        Stretch(5 * 60, high, events=200_000),
+        # Nothing where two hours begin, so that it does not matter whether a sample there belongs to them: four hours differ from them.
+        Stretch(129, low, events=800_000),
+        Stretch(7, idle=True),
+        Stretch(14, low, events=800_000),
+        Stretch(45, high, events=300_000),
+        Stretch(30, low * 2, events=900_000),
+        Stretch(22, before, events=500_000),
+        Stretch(8, last, events=3_500_000),
+    )
+
+
+def weeks_of(subject: Subject) -> tuple[Stretch, ...]:
+    """Over half of the SLO window, of a calendar month the present one, after another; its first days and its last hour are the worst."""
+    days = max(6, int(subject.slo.window / DAY / 2) + 2)
+    first: tuple[Stretch, ...]
+    if subject.slice is not None:
+        high, low, last = Decimal(1), Decimal(0), Decimal(1)
+        # Few bad slices, so that the last one weighs among them, and none at the very beginning, where a gauge has a value already.
+        first = (Stretch(60, low), Stretch(12 * 60, high), Stretch(35 * 60, low))
+    else:
+        high, low, last = BY_TIME_OF_WEEKS if isinstance(subject.slo.sli, RawSLI) else OF_WEEKS
+        first = (Stretch(2 * 1440, high, events=300_000),)
+    ending = (Stretch(3 * 1440 - 60, low * 2, events=200_000), Stretch(60, last, events=2_000_000))
+    if subject.slo.calendar:
+        # January, and more than half of the second month, whose worst days are its first.
+        fine, half = (Stretch(length * 1440, low, events=600_000) for length in (29, 13))
+        return (*first, fine, *first, half, *ending)
+    return (*first, Stretch((days - 5) * 1440, low, events=600_000), *ending)
+
+
+def _spots(length: int, step: Decimal, ends: tuple[int, ...]) -> tuple[Stretch, ...]:
+    """Good slices for so many minutes, but for the one sample of each of these, in minutes before the end; farthest first."""
+    width = int(step / MINUTE)
+    parts: list[Stretch] = []
+    at = 0
+    for end in ends:
+        begin = length - end - (width // 2 if end else width)
+        parts += [Stretch(begin - at), Stretch(width, Decimal(1))]
+        at = begin + width
+    return tuple(part for part in (*parts, Stretch(length - at)) if part.minutes)
 
 
 def _series(subject: Subject, stretches: tuple[Stretch, ...]) -> tuple[InputSeries, ...]:
-    """Its series; of a composite only the first component fails."""
+    """Its series; of a composite every component fails in its own measure."""
     if not subject.components:
-        return subject.series(stretches)
-    first, *others = subject.components
-    sound = healthy(stretches)
-    return (*_series(first, stretches), *(entry for part in others for entry in part.series(sound)))
+        return subject.everywhere(stretches)
+    if subject.coupling is not None:
+        well = (source.told(healthy(stretches)) for source in subject.well)
+        return once(well, (source.told(own) for source, own in subject.coupling.told(stretches)))
+    return tuple(entry for part, told in _told(subject, stretches) for entry in _series(part, told))
 
 
-def _share_of_first(subject: Subject) -> Decimal:
+def _told(subject: Subject, stretches: tuple[Stretch, ...]) -> Iterator[tuple[Subject, tuple[Stretch, ...]]]:
+    """The traffic of each component: the first has all of the errors, every other one half of them."""
+    for number, part in enumerate(subject.components):
+        if subject.coupling is not None:
+            yield part, subject.coupling.seen(number, stretches)
+            continue
+        less = tuple(replace(one, error_ratio=one.error_ratio / 2) for one in stretches)
+        yield part, less if number else stretches
+
+
+def _shares(subject: Subject) -> list[Decimal]:
+    """What each component weighs in its composite, of one."""
     sli = subject.slo.sli
-    if not isinstance(sli, CompositeSLI):
-        return Decimal(1)
-    weights = [weight for _, weight in sli.components]
-    return weights[0] / sum(weights)
+    weights = [weight for _, weight in sli.components] if isinstance(sli, CompositeSLI) else [Decimal(1)]
+    if subject.coupling is not None:
+        weights = [leaf.weight for leaf in subject.coupling.leaves]
+    return [weight / sum(weights) for weight in weights]
 
 
 def _ratio(truth: Truth, length: Decimal) -> Look:

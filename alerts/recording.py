@@ -2,11 +2,11 @@
 
 Groups of their own interval, because a range over 30 days costs what thousands of short ones cost (sloth#435, pyrra#1440):
 
-- *fast*: counts over five minutes, error ratios up to an hour, constants, present burn rate;
+- *fast*: counts over five minutes, error ratios that the alerts of this group read, present burn rate;
 - *slices*: one sample for each time slice;
 - *sampled*: the counts once in five minutes, so that no event is in two of them, and by month where a calendar asks for it;
-- *long*: error ratios of hours and days;
-- *period*: error ratio of the whole SLO window and the budget that is left.
+- *long*: error ratios of hours and days, and shorter ones that only the alerts of this group read;
+- *period*: error ratio of the whole SLO window, the budget that is left, and what never changes, which boards read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from alerts.ratios import (
     CURRENT_MONTH,
     LONGEST_DENSE_WINDOW,
     LONGEST_RAW_WINDOW,
+    MONTH_GONE,
     MONTH_WORD,
     Pair,
     counts,
@@ -80,12 +81,10 @@ def windows_of(slo: SLO, also: frozenset[Decimal] = frozenset()) -> tuple[Decima
 
 
 def fast_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
-    """Counts, short ratios, constants and the present burn rate."""
-    short = (window for window in _windows(slo, demand) if window <= LONGEST_RAW_WINDOW and window != slo.window)
+    """Counts, the ratios that cannot wait, and the present burn rate."""
     return (
         *_pair_rules(recorded_pair(slo), counts(slo, pace), slo),
-        *(_ratio(slo, window, demand, pace) for window in short),
-        *_constants(slo),
+        *(_ratio(slo, window, demand, pace) for window in _hurried(slo, demand)),
         RecordingRule(names.CURRENT_BURN_RATE, _burn_rate(slo, format_duration(BASE_WINDOW)), slo_labels(slo)),
     )
 
@@ -111,31 +110,51 @@ def sampled_recordings(slo: SLO, demand: Demand) -> tuple[RecordingRule, ...]:
 
 
 def long_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
-    """Error ratios of hours and days, without the SLO window's own and what is longer than three days."""
+    """Error ratios up to three days that can wait, without the SLO window's own where no alert reads it."""
+    hurried = _hurried(slo, demand)
     longer = (
         window
         for window in _windows(slo, demand)
-        if LONGEST_RAW_WINDOW < window <= LONGEST_DENSE_WINDOW and window != slo.window
+        if window <= LONGEST_DENSE_WINDOW and not _unread(slo, window) and window not in hurried
     )
     return tuple(_ratio(slo, window, demand, pace) for window in longer)
 
 
 def period_recordings(slo: SLO, demand: Demand, pace: Pace) -> tuple[RecordingRule, ...]:
-    """Error ratio and burn rate of the whole SLO window, and the share of its budget that is left (negative when overspent)."""
+    """Error ratio and burn rate of the whole SLO window, the share of its budget that is left (negative when overspent), constants."""
     labels = slo_labels(slo)
     period = MONTH_WORD if slo.calendar else format_duration(slo.window)
-    longest = [window for window in _windows(slo, demand) if window > LONGEST_DENSE_WINDOW or window == slo.window]
+    longest = [window for window in _windows(slo, demand) if window > LONGEST_DENSE_WINDOW or _unread(slo, window)]
     month = (_month(slo, demand, pace),) if _by_month(slo, demand) else ()
     return (
         *(_ratio(slo, window, demand, pace) for window in longest),
         *month,
         RecordingRule(names.PERIOD_BURN_RATE, _burn_rate(slo, period), labels),
-        RecordingRule(names.PERIOD_BUDGET_REMAINING, f"1 - {selected(names.PERIOD_BURN_RATE, slo)}", labels),
+        RecordingRule(names.PERIOD_BUDGET_REMAINING, _remaining(slo), labels),
+        *_constants(slo),
     )
 
 
 def _windows(slo: SLO, demand: Demand) -> tuple[Decimal, ...]:
     return windows_of(slo, demand.windows.get(slo.id, frozenset()))
+
+
+def _unread(slo: SLO, window: Decimal) -> bool:
+    """Whether it is the SLO window, and no alert waits for its ratio."""
+    return window == slo.window and all(window != pair.long for pair in slo.windows)
+
+
+def _hurried(slo: SLO, demand: Demand) -> tuple[Decimal, ...]:
+    """Windows that are looked at every half minute: the shortest, those of alerts up to an hour, those that composites ask for."""
+    alerts = {
+        length for window in slo.windows if window.long <= LONGEST_RAW_WINDOW for length in (window.long, window.short)
+    }
+    asked = {*alerts, BASE_WINDOW, *demand.windows.get(slo.id, frozenset())}
+    return tuple(
+        window
+        for window in _windows(slo, demand)
+        if window <= LONGEST_RAW_WINDOW and window in asked and not _unread(slo, window)
+    )
 
 
 def _by_month(slo: SLO, demand: Demand) -> bool:
@@ -172,8 +191,13 @@ def _month(slo: SLO, demand: Demand, pace: Pace) -> RecordingRule:
 
 
 def _burn_rate(slo: SLO, window: str) -> str:
-    ratio = selected(names.sli_error(window), slo)
-    return f"{ratio}\n/ on ({names.SLO_ID}) group_left\n{selected(names.ERROR_BUDGET, slo)}"
+    return f"{selected(names.sli_error(window), slo)} / {format_number(slo.error_budget)}"
+
+
+def _remaining(slo: SLO) -> str:
+    """What is left of the budget: of a calendar month, that of the whole month, if the rest of it is as busy as it was so far."""
+    burnt = f"1 - {selected(names.PERIOD_BURN_RATE, slo)}"
+    return f"{burnt} * scalar({MONTH_GONE})" if slo.calendar else burnt
 
 
 def _constants(slo: SLO) -> tuple[RecordingRule, ...]:

@@ -5,13 +5,14 @@ With `scale` over 1 the rules run faster for a drill: durations are divided, eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from alerts.absence import service_alerts, sli_absent_alerts
 from alerts.burn import burn_alerts
 from alerts.model import Group, Rule, RuleFile
 from alerts.pace import Pace
-from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW, sloth_id
+from alerts.ratios import BASE_WINDOW, LONGEST_DENSE_WINDOW, LONGEST_RAW_WINDOW, sloth_id
 from alerts.recording import (
     Demand,
     demands,
@@ -45,28 +46,38 @@ def rule_file(spec: Spec, scale: int | Decimal = 1) -> RuleFile:
     pace = Pace(scale)
     demand = demands(spec)
     service = Group(f"{spec.service}-service", pace.seconds(FAST_INTERVAL), service_alerts(spec, pace))
-    # Composites come last: they read what their components have just recorded.
-    slos = sorted(spec.slos, key=lambda slo: isinstance(slo.sli, CompositeSLI))
+    # Composites come last, each behind those that it reads: it sees what its components have just recorded.
+    by_id = {slo.id: slo for slo in spec.slos}
+    slos = sorted(spec.slos, key=lambda slo: _depth(slo, by_id))
     return RuleFile(spec.service, (service, *(group for slo in slos for group in _groups(spec, slo, demand, pace))))
+
+
+def _depth(slo: SLO, by_id: Mapping[str, SLO]) -> int:
+    """How many composites stand on one another below this one, itself counted; 0 for other kinds."""
+    if not isinstance(slo.sli, CompositeSLI):
+        return 0
+    return 1 + max(_depth(by_id[component], by_id) for component, _ in slo.sli.components)
 
 
 def _groups(spec: Spec, slo: SLO, demand: Demand, pace: Pace) -> tuple[Group, ...]:
     # An alert stands behind the recording of its long window in one group: it reads samples of the same evaluation.
     name = sloth_id(slo)
     quick = [window for window in slo.windows if window.long <= LONGEST_RAW_WINDOW]
-    slow = [window for window in slo.windows if window.long > LONGEST_RAW_WINDOW]
+    slow = [window for window in slo.windows if LONGEST_RAW_WINDOW < window.long <= LONGEST_DENSE_WINDOW]
+    slowest = [window for window in slo.windows if window.long > LONGEST_DENSE_WINDOW]
     fast: tuple[Rule, ...] = (
         *fast_recordings(slo, demand, pace),
         *burn_alerts(spec, slo, quick, pace),
         *sli_absent_alerts(spec, slo, pace),
     )
     long: tuple[Rule, ...] = (*long_recordings(slo, demand, pace), *burn_alerts(spec, slo, slow, pace))
+    period: tuple[Rule, ...] = (*period_recordings(slo, demand, pace), *burn_alerts(spec, slo, slowest, pace))
     slice_length = slo.sli.slice if isinstance(slo.sli, TimeSliceSLI) else FAST_INTERVAL
     groups = (
         Group(f"{name}-slices", pace.seconds(slice_length), slice_recordings(slo, demand, pace)),
         Group(name, pace.seconds(FAST_INTERVAL), fast),
         Group(f"{name}-sampled", pace.seconds(SAMPLED_INTERVAL), sampled_recordings(slo, demand)),
         Group(f"{name}-long", pace.seconds(LONG_INTERVAL), long),
-        Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period_recordings(slo, demand, pace)),
+        Group(f"{name}-period", pace.seconds(PERIOD_INTERVAL), period),
     )
     return tuple(group for group in groups if group.rules)

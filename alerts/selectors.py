@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from decimal import Decimal
+from itertools import islice, product
 
 from slo.promql import WINDOW, Matcher, PromQLError, read_expression
+from slo.quantities import plain_number
 
 OTHER = "other"
 """A value that conditions of exclusion let through."""
@@ -20,6 +22,10 @@ COUNTING = frozenset({"sum", "increase", "rate"})
 """Functions through which a counter's growth can be followed."""
 PASSING = frozenset({"max", "min", "avg", "max_over_time", "min_over_time", "avg_over_time", "last_over_time"})
 """Functions that yield the value of a gauge that does not change."""
+GROWTH = frozenset({"increase", "rate"})
+GROWING = GROWTH | {"sum", "max", "min", "avg"}
+"""Functions that yield the growth of a counter that stands alone."""
+NOW = "time()"
 _CALL = re.compile(
     r"(?P<name>[a-z_]+)\s*(?:(?:by|without)\s*\([^()]*\)\s*)?\((?P<inside>.*)\)\s*(?:(?:by|without)\s*\([^()]*\))?",
     re.DOTALL,
@@ -64,6 +70,11 @@ def read_by(text: str) -> tuple[Selector, ...]:
         found = read_expression(text)
     except PromQLError:
         return ()
+    if len(found.metrics) == 1 and not found.selector:
+        try:
+            return (selector_of(_without_window(_peeled(text)[1])),)
+        except UnprovenError:
+            return (Selector(found.metrics[0], ()),)
     only = found.matchers if found.selector else ()
     return tuple(Selector(metric, only) for metric in found.metrics)
 
@@ -93,6 +104,57 @@ def gauge_in(text: str) -> Selector | None:
         return None
 
 
+def rate_in(text: str) -> tuple[Selector, bool, Decimal] | None:
+    """The counter whose growth an expression yields, as `sum(rate(…[$window])) * 60` does: whether each second, and how many times over.
+
+    None where it does more, or something else.
+    """
+    names: set[str] = set()
+    times, rest = Decimal(1), text
+    while True:
+        around, inside = _peeled(rest)
+        names |= around
+        found = _times(inside)
+        if found is None:
+            break
+        times, rest = times * found[0], found[1]
+    if not names <= GROWING or len(names & GROWTH) != 1 or times <= 0:
+        return None
+    try:
+        return selector_of(_without_window(inside)), "rate" in names, times
+    except UnprovenError:
+        return None
+
+
+def _times(text: str) -> tuple[Decimal, str] | None:
+    """A number and what it multiplies, or one by the number that divides; None for anything else."""
+    for operator, places in (("*", (0, 1)), ("/", (1,))):
+        parts = _split(text, operator)
+        for place in places if parts is not None else ():
+            number = plain_number(parts[place].strip()) if parts is not None else None
+            if parts is not None and number:
+                return (number if operator == "*" else 1 / number), parts[1 - place]
+    return None
+
+
+def clocked(text: str) -> tuple[bool, str] | None:
+    """An expression that holds a moment against the present: whether it is its age, `time() - …`, and what the moment is read by.
+
+    None for any other. `… - time()` is the time that is left until then.
+    """
+    names, inside = _peeled(text)
+    parts = _split(inside, "-") if names <= PASSING else None
+    for there, moment in ((0, 1), (1, 0)) if parts is not None else ():
+        if parts is not None and parts[there].strip() == NOW:
+            return there == 0, parts[moment]
+    return None
+
+
+def takes_by(text: str) -> frozenset[str]:
+    """The functions that stand around a gauge: `max`, `max_over_time`."""
+    return _peeled(text)[0]
+
+
 def quotient(text: str) -> tuple[str, str] | None:
     """Dividend and divisor of an expression that is one division; None for any other."""
     return _split(_bare(text), "/")
@@ -105,22 +167,34 @@ def complement(text: str) -> str | None:
 
 
 def labels_for(
-    takes: Iterable[Selector], refuses: Iterable[Selector] = (), fixed: Mapping[str, str] | None = None
+    takes: Iterable[Selector], refuses: Iterable[Selector] = (), fixed: Mapping[str, str] | None = None, pick: int = 0
 ) -> dict[str, str] | None:
-    """Labels of a series that all selectors of `takes` select and none of `refuses`; None when guessing finds none."""
-    wanted, unwanted, fixed = tuple(takes), tuple(refuses), fixed or {}
-    matchers = [matcher for selector in (*wanted, *unwanted) for matcher in selector.matchers]
+    """Labels of a series that all selectors of `takes` select and none of `refuses`; None when guessing finds none.
+
+    Of several series that would do, `pick` takes another one; those that are found first take turns.
+    """
+    found = list(islice(all_labels(tuple(takes), tuple(refuses), fixed or {}), pick + 1))
+    return found[pick % len(found)] if found else None
+
+
+def all_labels(
+    wanted: tuple[Selector, ...],
+    unwanted: tuple[Selector, ...],
+    fixed: Mapping[str, str],
+    others: Iterable[Selector] = (),
+) -> Iterator[dict[str, str]]:
+    """As `labels_for`, every set of labels that guessing finds; values that `others` ask for are guessed too."""
+    matchers = [matcher for selector in (*wanted, *unwanted, *others) for matcher in selector.matchers]
     names = sorted({matcher.label for matcher in matchers} - set(fixed))
     guesses = [_guesses([matcher for matcher in matchers if matcher.label == name]) for name in names]
     for number, values in enumerate(product(*guesses)):
         if number >= MOST_GUESSES:
-            return None
+            return
         labels = {**{name: value for name, value in zip(names, values, strict=True) if value}, **fixed}
         if all(one.takes(one.metric, labels) for one in wanted) and not any(
             one.takes(wanted[0].metric, labels) for one in unwanted
         ):
-            return dict(sorted(labels.items()))
-    return None
+            yield dict(sorted(labels.items()))
 
 
 def example(pattern: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from urllib.parse import quote_plus
 
 from alerts import absence
 from alerts.burn import alert_annotations, burn_alert_name
@@ -15,17 +16,19 @@ from alerts.looks import AlertLook, Case, Fired, Look, Sample, fired_labels, min
 from alerts.ratios import LONGEST_RAW_WINDOW, selected, slo_labels, sloth_id
 from alerts.recording import windows_of
 from alerts.subjects import Subject
-from alerts.traffic import MINUTE, Counter, Gauge, InputSeries, Stretch
+from alerts.traffic import MINUTE, Counter, InputSeries, Rate, Stretch
 from slo import names
-from slo.budget import firing_ratio
 from slo.quantities import format_duration
 from slo.sli import matchers
 from slo.spec import EventsSLI, RatioSLI, Spec, cell
 
 HALF = Decimal("0.5")
+SHORT_WINDOWS = (5 * MINUTE, 30 * MINUTE, 60 * MINUTE)
 OUTAGE_STEP = 10 * MINUTE
 OLD_MINUTES = 60
 ABSENT_MINUTES = 4
+ALONE_MINUTES = 4
+BIRTH = 69 * MINUTE
 BORN = 50_000
 """Bad events with which a series is seen for the first time."""
 RATIO_TOLERANCE = Decimal("0.02")
@@ -33,20 +36,28 @@ RATIO_TOLERANCE = Decimal("0.02")
 
 def idle(subject: Subject) -> Case:
     """Before the first event every ratio is empty, not NaN; after the last the short ones are, while the long one keeps what it knew."""
-    before, end = Decimal(6) * MINUTE, Decimal(86) * MINUTE
+    before, over, end = Decimal(6) * MINUTE, Decimal(16) * MINUTE, Decimal(86) * MINUTE
     every = Look(before, matchers(((names.SLO_ID, sloth_id(subject.slo)),), f'__name__=~"{names.SLI_ERROR_PREFIX}.*"'))
-    short = [word for word, seconds in (("5m", 300), ("30m", 1800), ("1h", 3600)) if seconds > (subject.slice or 0)]
-    empty = [Look(end, selected(names.sli_error(word), subject.slo)) for word in short]
-    gauges = any(isinstance(source, Gauge) for source in subject.sources)  # without events these have no series at all
+    # A window holds at least a slice, and the last slice that holds an event ends by another one later.
+    slice_ = subject.slice or Decimal(0)
+    lengths = [length for length in SHORT_WINDOWS if max(length, slice_) + slice_ < end - over]
+    empty = [Look(end, selected(names.sli_error(format_duration(length)), subject.slo)) for length in lengths]
     period = format_duration(subject.slo.window)
-    known = Look(end, f"{selected(names.sli_error(period), subject.slo)} + 0", _zeros(subject, period))
+    # Of an SLO window as short as the idle time there is nothing left to know.
+    known = [Look(end, f"{selected(names.sli_error(period), subject.slo)} + 0", _zeros(subject, period))]
+    known *= subject.slo.window - slice_ > end - over
     stretches = (Stretch(6, idle=True), Stretch(10), Stretch(75, idle=True))
-    return Case("", subject.series(stretches), (every, *empty, known, *_silence(subject, end, absent_too=not gauges)))
+    # A counter whose growth is looked at is not there while there is nothing to look at, and is rightly called missing.
+    there = not any(isinstance(source, Rate) for source in subject.everything())
+    awake = any(part.coupling is not None and part.coupling.awake for part in subject.composites)
+    ratios = known if awake else (every, *empty, *known)
+    return Case("", subject.series(stretches), (*ratios, *_silence(subject, end, absent_too=there)))
 
 
 def restart(subject: Subject) -> Case:
     """Half the errors that may be, while counters begin at zero again and a deploy leaves no target for four minutes: nothing fires."""
     ratio = Decimal(0) if subject.slice else _harmless(subject)
+    seen = ratio if subject.reach == 1 else (ratio * subject.reach).quantize(Decimal("0.00000001"))
     stretches = (
         Stretch(25, ratio),
         Stretch(20, ratio, restart=True),
@@ -58,7 +69,7 @@ def restart(subject: Subject) -> Case:
     hour = selected(names.sli_error("1h"), subject.slo)
     near = Look(
         end,
-        f"abs({hour} - {ratio}) <= bool {ratio * 10 * RATIO_TOLERANCE}",
+        f"abs({hour} - {seen}) <= bool {seen * 10 * RATIO_TOLERANCE}",
         tuple(
             Sample(recorded(subject, "1h", dict(group)), _one(not number or not ratio))
             for number, group in enumerate(subject.groups)
@@ -68,32 +79,57 @@ def restart(subject: Subject) -> Case:
 
 
 def newcomer(subject: Subject) -> Case:
-    """A target that ran unwatched brings high counters along: its past is no fault of this minute."""
+    """A target that ran unwatched brings high counters along: its past is no fault of this minute; gauges have none."""
     looks = tuple(look for at in (32, 35, 40, 50) for look in _silence(subject, at * MINUTE))
-    return Case("", tuple(_with_past(entry) for entry in subject.series((Stretch(25),))), looks)
+    told, unseen = subject.series((Stretch(25),)), subject.series((Stretch(28, gone=True), Stretch(26)))
+    series = (one if one.values.startswith("_") else _with_past(other) for one, other in zip(unseen, told, strict=True))
+    return Case("", tuple(series), looks)
 
 
 def first_errors(subject: Subject) -> Case | None:
-    """Bad events whose series is born late, with a high count, are errors (sloth#440); None where their series is there from the start."""
-    late = _late(subject)
-    if not late:
+    """Bad events whose series are born late, with a high count, are errors (sloth#440), and good ones whose series are forgotten and born again are valid.
+
+    Of every value that the SLI counts there is a series. Before, good ones alone are there, and none is missed. None where the series of
+    bad ones are there from the start.
+    """
+    if not _late(subject):
         return None
-    every = subject.series((Stretch(90, events=BORN // 30),))
-    series = tuple(InputSeries(one.series, f"_x69 {BORN}x20") if one.series in late else one for one in every)
-    before, after = Decimal(66) * MINUTE, Decimal(72) * MINUTE
+    pace = BORN // 30
+    late, good = _kinds(subject, bad=True), _kinds(subject, bad=False)
+    told = dict.fromkeys(late, f"_x{minutes(BIRTH)} {BORN}x20")
+    told |= dict.fromkeys(good, f"0x74 stale _x6 {BORN}x8")
+    told |= dict.fromkeys(_of(subject, bad=False), f"0 {pace}+{pace}x73 stale _x6 {BORN}x8")
+    every = {one.series: one.values for one in subject.series((Stretch(90, events=pace),))}
+    series = tuple(InputSeries(name, values) for name, values in (every | told).items())
+    before, after, again = (Decimal(at) * MINUTE for at in (66, 72, 84))
+    bad = BORN * len(late)
     looks = [
-        Look(
-            after,
-            f"abs({selected(names.BAD_EVENTS_5M, subject.slo)} - {BORN}) <= bool 1",
-            tuple(Sample(_plain(subject, dict(group)), _one(not nr)) for nr, group in enumerate(subject.groups)),
-        )
+        *_silence(subject, before, absent_too=True),
+        _counted(subject, names.BAD_EVENTS_5M, bad, after),
+        _counted(subject, names.VALID_EVENTS_5M, bad + 5 * pace, after),
+        _counted(subject, names.VALID_EVENTS_5M, BORN * len(good), again),
     ]
-    for window in (length for length in windows_of(subject.slo) if length <= LONGEST_RAW_WINDOW):
+    # A series is born in a window at whose left end it was not there yet.
+    for window in (length for length in windows_of(subject.slo) if after - BIRTH < length <= LONGEST_RAW_WINDOW):
         word = format_duration(window)
         ratio = selected(names.sli_error(word), subject.slo)
         looks.append(Look(before, f"{ratio} + 0", _zeros(subject, word)))
-        looks.append(_most(subject, window, after))
+        wanted = (bad / (bad + window / MINUTE * pace)).quantize(Decimal("0.000001"))
+        looks.append(_within(subject, ratio, wanted, after, {names.SLO_WINDOW: word}))
     return Case("", series, tuple(looks))
+
+
+def each_alone(subject: Subject) -> Case | None:
+    """A series of any one value that the SLI counts is enough: each is there alone for a while, and none of the SLI's is called missing."""
+    if not _late(subject):
+        return None
+    kinds = (*_kinds(subject, bad=False), *_kinds(subject, bad=True))
+    series = (
+        InputSeries(name, f"{f'_x{ALONE_MINUTES * turn} ' if turn else ''}0x{ALONE_MINUTES - 1} stale")
+        for turn, name in enumerate(kinds)
+    )
+    ends = (Decimal(ALONE_MINUTES * turn - 1) * MINUTE for turn in range(1, len(kinds) + 1))
+    return Case("", tuple(series), tuple(look for at in ends for look in _silence(subject, at, absent_too=True)))
 
 
 def reborn(subject: Subject) -> Case | None:
@@ -117,10 +153,34 @@ def _late(subject: Subject) -> frozenset[str]:
     """The series of bad events, where others of the same metric are there from the start."""
     if not isinstance(subject.slo.sli, RatioSLI | EventsSLI):
         return frozenset()
-    counters = [source for source in subject.sources if isinstance(source, Counter)]
-    if not any(source.bad is False for source in counters):
-        return frozenset()
-    return frozenset(source.series for source in counters if source.bad)
+    return _of(subject, bad=True) if _of(subject, bad=False) else frozenset()
+
+
+def _of(subject: Subject, *, bad: bool) -> frozenset[str]:
+    """Counters of bad events alone, or of good ones, of the failing group."""
+    counters = (source for source in subject.sources if isinstance(source, Counter))
+    return frozenset(source.series for source in counters if source.bad is bad)
+
+
+def _kinds(subject: Subject, *, bad: bool) -> tuple[str, ...]:
+    """As `_of`, with a series for every value that counts as such."""
+    counters = (source for part in subject.parts for source in part.sources if isinstance(source, Counter))
+    return tuple(dict.fromkeys((*sorted(_of(subject, bad=bad)), *(one.series for one in counters if one.bad is bad))))
+
+
+def _counted(subject: Subject, record: str, events: int, at: Decimal) -> Look:
+    """Five minutes count so many events in the failing group."""
+    return _within(subject, selected(record, subject.slo), Decimal(events), at, {})
+
+
+def _within(subject: Subject, series: str, value: Decimal, at: Decimal, more: Mapping[str, str]) -> Look:
+    """A recorded value of the failing group lies within a hundredth of this one, and that of the other group does not."""
+    labels = {**dict(slo_labels(subject.slo)), **more}
+    told = tuple(
+        Sample(matchers(cell({**labels, **dict(group)})), _one(not number))
+        for number, group in enumerate(subject.groups)
+    )
+    return Look(at, f"abs({series} - {value}) <= bool {value / 100}", told)
 
 
 def _most(subject: Subject, window: Decimal, at: Decimal) -> Look:
@@ -141,18 +201,21 @@ def outage(spec: Spec, subject: Subject, at: Decimal) -> Case:
         burn_alert_name(subject.slo, window.severity): () for window in subject.slo.windows
     }
     for window in subject.slo.windows:
-        if firing_ratio(subject.slo, window) < 1:
+        if subject.limit(window) < 1:
             name = burn_alert_name(subject.slo, window.severity)
             labels = fired_labels(subject, window)
             texts = alert_annotations(spec, subject.slo, window, name)
-            found[name] += (Fired(cell(labels), tuple((key, filled(text, labels)) for key, text in texts)),)
+            found[name] += (
+                Fired(cell(labels), tuple((key, filled(text, labels, subject.reach)) for key, text in texts)),
+            )
     looks = tuple(AlertLook(at, name, fired) for name, fired in found.items())
     return Case("", subject.series((Stretch(int(at / MINUTE), Decimal(1)),)), (), looks)
 
 
-def filled(text: str, labels: Mapping[str, str]) -> str:
-    """A text with what Prometheus fills in: labels, nothing where there is none, and a value that is everything."""
-    text = text.replace("{{ $value | humanizePercentage }}", "100%")
+def filled(text: str, labels: Mapping[str, str], value: Decimal = Decimal(1)) -> str:
+    """A text with what Prometheus fills in: labels, nothing where there is none, and a value, which is everything as a rule."""
+    text = text.replace("{{ $value | humanizePercentage }}", f"{float(value * 100):.4g}%")
+    text = re.sub(r"\{\{ \$labels\.(\w+) \| urlquery \}\}", lambda found: quote_plus(labels.get(found[1], "")), text)
     return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: labels.get(found[1], ""), text)
 
 
@@ -168,22 +231,18 @@ def _zeros(subject: Subject, word: str) -> tuple[Sample, ...]:
 
 
 def _harmless(subject: Subject) -> Decimal:
-    least = min((firing_ratio(subject.slo, window) for window in subject.slo.windows), default=subject.slo.error_budget)
+    least = min((subject.limit(window) for window in subject.slo.windows), default=subject.slo.error_budget)
     return (min(least, Decimal(1)) * HALF).quantize(Decimal("0.000001"))
 
 
 def _with_past(entry: InputSeries) -> InputSeries:
-    """The series as a target that was not scraped for half an hour shows it: unseen, then far on."""
+    """A counter as a target that was not scraped for half an hour shows it: unseen, then far on."""
     first, _, rest = entry.values.partition(" ")
-    if first != "0":  # a gauge has no past
+    if first != "0":  # native histograms begin anew
         return InputSeries(entry.series, f"_x29 {entry.values}")
     step = int(rest.split("+")[1].split("x")[0])
     high = 3_000_000 + 40 * step
     return InputSeries(entry.series, f"_x29 {high}+{step}x24")
-
-
-def _plain(subject: Subject, group: dict[str, str]) -> str:
-    return matchers(cell({**dict(slo_labels(subject.slo)), **group}))
 
 
 def _one(yes: bool) -> str:

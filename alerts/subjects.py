@@ -5,45 +5,52 @@ Where `group_by` finds groups in the series there are two, of which only the fir
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import mul
 
-from alerts.selectors import (
-    Selector,
-    UnprovenError,
-    complement,
-    counter_in,
-    example,
-    gauge_in,
-    labels_for,
-    quotient,
-    read_by,
-    selector_of,
+from alerts.coupled import Coupling, Leaf, joined
+from alerts.selectors import Selector, clocked, selector_of
+from alerts.sources import counts, on_instance, rate_of, reads, sources_of
+from alerts.traffic import (
+    MINUTE,
+    Gauge,
+    InputSeries,
+    NativeHistogram,
+    Rate,
+    Source,
+    Stretch,
+    healthy,
+    scattered,
 )
-from alerts.traffic import Counter, Gauge, InputSeries, NativeHistogram, Source, Stretch, healthy
 from slo import names
-from slo.promql import WINDOW, Matcher
-from slo.quantities import format_number
-from slo.sli import base_labels, matchers
+from slo.budget import firing_ratio
 from slo.spec import (
     SLO,
     Cell,
     CompositeSLI,
-    Direction,
     EventsSLI,
     LatencySLI,
     RatioSLI,
     RawSLI,
     Spec,
     TimeSliceSLI,
-    cell,
+    Window,
 )
 
-SICK, WELL = "one", "two"
-"""The groups of an SLO with `group_by`: only the first has errors."""
-INFINITE = "+Inf"
+SICK, WELL = "one & only", "two"
+"""The groups of an SLO with `group_by`: only the first has errors, and a name that is no word of an address."""
+INSTANCE, INSTANCES = "instance", 3
+"""How many instances share what is counted, and how they are called: as many as an SLI has kinds of bad events as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several instances counts, of the failing group and of the healthy one."""
+
+    sources: tuple[Source, ...]
+    well: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,10 @@ class Subject:
     """An SLO whose traffic can be made up.
 
     Attributes:
-        components: Subjects of a composite, first the one that fails alone; empty for other kinds.
+        components: Subjects of a composite, first the one that fails alone; empty for other kinds. Where they share series, those that
+            are no composites themselves.
+        coupling: What these are told with together.
+        parts: What each of several instances counts, another of the SLI's values on each; none where nothing is summed.
         slice: Length of its time slices in seconds; with them a stretch is bad or good as a whole. None where any error ratio can be made up.
         sources: What it reads; of the healthy group apart.
         reads: What its rules select.
@@ -63,11 +73,47 @@ class Subject:
     reads: tuple[Selector, ...]
     slice: Decimal | None = None
     components: tuple[Subject, ...] = ()
+    parts: tuple[Part, ...] = ()
+    coupling: Coupling | None = None
+
+    @property
+    def reach(self) -> Decimal:
+        """The highest error ratio that it can have: one, unless some of its components never fail while others do."""
+        if self.coupling is not None:
+            return self.coupling.reach
+        if not isinstance(self.slo.sli, CompositeSLI) or all(part.reach == 1 for part in self.components):
+            return Decimal(1)
+        weights = [weight for _, weight in self.slo.sli.components]
+        reached = map(mul, weights, (part.reach for part in self.components))
+        return sum(reached, Decimal(0)) / sum(weights, Decimal(0))
+
+    def limit(self, window: Window) -> Decimal:
+        """Error ratio of what fails of it above which the alert fires; one and more means that it never can."""
+        return firing_ratio(self.slo, window) / self.reach
 
     @property
     def native(self) -> bool:
         """Whether a native histogram is among its sources."""
         return any(isinstance(source, NativeHistogram) for source in self.sources)
+
+    def lone(self, *, closed: bool) -> bool:
+        """Whether its slices hold a single one of the samples a minute apart where two are looked for.
+
+        Args:
+            closed: Ranges hold the sample on their left end, as Prometheus 2 has it; 3 does not.
+        """
+        if self.components:
+            return any(part.lone(closed=closed) for part in self.components)
+        if self.slice is None:
+            return False
+        if self.from_counters:
+            return self.slice < MINUTE or (self.slice == MINUTE and not closed)
+        return self.slice == MINUTE and not closed and any(isinstance(one, Gauge) and one.early for one in self.sources)
+
+    @property
+    def from_counters(self) -> bool:
+        """Whether all that it reads counts events, so that nothing happens where there are none; a gauge has a value, or is NaN, at any time."""
+        return not any(isinstance(source, Gauge) for source in self.sources)
 
     @property
     def groups(self) -> tuple[Cell, ...]:
@@ -80,12 +126,44 @@ class Subject:
         """Whether its windows weigh events, not time."""
         return not isinstance(self.slo.sli, RawSLI | TimeSliceSLI)
 
-    def series(self, stretches: Iterable[Stretch]) -> tuple[InputSeries, ...]:
-        """Its series under this traffic, each once."""
+    @property
+    def events(self) -> bool:
+        """Whether what it weighs are events down to its last component, so that a single one of them is little."""
+        return self.counts and all(part.events for part in self.components)
+
+    @property
+    def leaves(self) -> tuple[Subject, ...]:
+        """Its components, and theirs, that are no composites; itself where it is none."""
+        return tuple(leaf for part in self.components for leaf in part.leaves) if self.components else (self,)
+
+    @property
+    def composites(self) -> tuple[Subject, ...]:
+        """It and what is a composite among its components, and theirs."""
+        return (self, *(one for part in self.components for one in part.composites)) if self.components else ()
+
+    def series(self, stretches: Iterable[Stretch], others: Iterable[Stretch] | None = None) -> tuple[InputSeries, ...]:
+        """Its series under this traffic, each once; the healthy group has the same without errors, or `others`."""
         told = tuple(stretches)
-        ill = [source.told(told) for source in self.sources]
-        well = [source.told(healthy(told)) for source in self.well]
-        return tuple({entry.series: entry for entry in (*well, *ill)}.values())
+        apart = healthy(told) if others is None else tuple(others)
+        return once((source.told(apart) for source in self.well), (source.told(told) for source in self.sources))
+
+    def everywhere(self, stretches: Iterable[Stretch]) -> tuple[InputSeries, ...]:
+        """The same traffic on several instances, where what is counted is summed over them."""
+        told = tuple(stretches)
+        if not self.parts:
+            return self.series(told)
+        parts = (_on(part, f"{INSTANCE}-{number}") for number, part in enumerate(self.parts))
+        each = tuple(zip(parts, scattered(told, len(self.parts)), strict=True))
+        well = (source.told(healthy(own)) for part, own in each for source in part.well)
+        return once(well, (source.told(own) for part, own in each for source in part.sources))
+
+    def everything(self) -> Iterator[Source]:
+        """All that it may be told with."""
+        yield from (*self.sources, *self.well)
+        for part in self.parts:
+            yield from (*part.sources, *part.well)
+        for component in self.components:
+            yield from component.everything()
 
     def overlaps(self, other: Subject) -> bool:
         """Whether the rules of one would see the traffic of the other."""
@@ -100,143 +178,88 @@ def subject_of(spec: Spec, slo: SLO) -> Subject:
     """
     if isinstance(slo.sli, CompositeSLI):
         return _composite(spec, slo, slo.sli)
-    groups = [dict.fromkeys(slo.group_by, value) for value in (SICK, WELL)] if slo.group_by else [{}]
-    ill, *well = (tuple(_sources(slo, group)) for group in groups)
+    whole = _part(slo)
     length = slo.sli.slice if isinstance(slo.sli, TimeSliceSLI) else None
-    return Subject(slo, ill, well[0] if well else (), _reads(slo), length)
+    return Subject(slo, whole.sources, whole.well, reads(slo), length, parts=_parts(slo))
+
+
+def _part(slo: SLO, pick: int = 0) -> Part:
+    groups = [dict.fromkeys(slo.group_by, value) for value in (SICK, WELL)] if slo.group_by else [{}]
+    ill, *well = (tuple(sources_of(slo, group, pick)) for group in groups)
+    return Part(ill, well[0] if well else ())
+
+
+def _parts(slo: SLO) -> tuple[Part, ...]:
+    """What several instances count; none of an SLI that counts nothing, or that asks for instances itself."""
+    counted = slo.sli.of if isinstance(slo.sli, TimeSliceSLI) else slo.sli
+    asked = {matcher.label for selector in reads(slo) for matcher in selector.matchers} | set(slo.group_by)
+    if not isinstance(counted, RatioSLI | LatencySLI | EventsSLI) or names.INSTANCE in asked:
+        return ()
+    return tuple(_part(slo, pick) for pick in range(INSTANCES))
+
+
+def _on(part: Part, instance: str) -> Part:
+    """The same counters on one instance."""
+    return Part(*(tuple(on_instance(source, instance) for source in sources) for sources in (part.sources, part.well)))
+
+
+def once(*told: Iterable[InputSeries]) -> tuple[InputSeries, ...]:
+    """Each series once, as it was told last."""
+    return tuple({entry.series: entry for each in told for entry in each}.values())
 
 
 def _composite(spec: Spec, slo: SLO, sli: CompositeSLI) -> Subject:
     parts = tuple(subject_of(spec, spec.slo(component)) for component, _ in sli.components)
-    for number, part in enumerate(parts):
-        for other in parts[:number]:
-            if part.overlaps(other):
-                raise UnprovenError(f"its components {other.slo.id} and {part.slo.id} read the same series")
+    coupling, well = None, tuple(source for part in parts for source in part.well)
+    if any(part.overlaps(other) for number, part in enumerate(parts) for other in parts[:number]):
+        weights = _weights(spec, sli, Decimal(1))
+        parts = tuple(subject_of(spec, spec.slo(leaf)) for leaf in weights)
+        coupling = joined([_leaf(part, weights[part.slo.id]) for part in parts], _group(slo, SICK))
+        healthy_ones = [_leaf(part, weights[part.slo.id], well=True) for part in parts]
+        well = joined(healthy_ones, _group(slo, WELL)).sources if slo.group_by else ()
     slices = [part.slice for part in parts if part.slice is not None]
     return Subject(
         slo,
-        tuple(source for part in parts for source in part.sources),
-        tuple(source for part in parts for source in part.well),
+        tuple(source for part in parts for source in part.sources) if coupling is None else coupling.sources,
+        well,
         tuple(selector for part in parts for selector in part.reads),
         max(slices) if slices else None,
         parts,
+        coupling=coupling,
     )
 
 
-def _sources(slo: SLO, group: dict[str, str]) -> Iterator[Source]:
-    sli = slo.sli
-    if isinstance(sli, RawSLI):
-        yield from _raw(sli, group)
-    elif isinstance(sli, TimeSliceSLI) and isinstance(sli.of, str):
-        yield _value(sli, sli.of, group)
-    else:
-        counted = sli.of if isinstance(sli, TimeSliceSLI) else sli
-        if isinstance(counted, RatioSLI):
-            yield from _ratio(slo, counted, group)
-        elif isinstance(counted, LatencySLI):
-            yield from _latency(slo, counted, group)
-        elif isinstance(counted, EventsSLI):
-            yield from _events(counted, group)
+def _group(slo: SLO, value: str) -> dict[str, str]:
+    return dict.fromkeys(slo.group_by, value)
 
 
-def _ratio(slo: SLO, sli: RatioSLI, group: dict[str, str]) -> Iterator[Source]:
-    for bad, values in ((False, sli.good), (True, sli.bad)):
-        value = next((found for pattern in values for found in example(pattern)), None)
-        if value is None:
-            raise UnprovenError(f"no value of {sli.label} was found for {' or '.join(values)}")
-        yield Counter(_written(sli.metric, {**dict(base_labels(sli, slo)), **group, sli.label: value}), bad)
+def _weights(spec: Spec, sli: CompositeSLI, whole: Decimal) -> dict[str, Decimal]:
+    """What each component weighs that is no composite itself, by id; one that stands in several of them weighs their sum."""
+    found: dict[str, Decimal] = {}
+    for name, weight in sli.components:
+        part, mine = spec.slo(name), whole * weight / sum(other for _, other in sli.components)
+        inside = _weights(spec, part.sli, mine) if isinstance(part.sli, CompositeSLI) else {name: mine}
+        for leaf, own in inside.items():
+            found[leaf] = found.get(leaf, Decimal(0)) + own
+    return found
 
 
-def _latency(slo: SLO, sli: LatencySLI, group: dict[str, str]) -> Iterator[Source]:
-    base = {**dict(base_labels(sli, slo)), **group}
-    if sli.native:
-        yield NativeHistogram(_written(sli.metric, base), math.ceil(math.log2(sli.threshold)))
-        return
-    # The client of the service writes edges as floats: le="4.0".
-    edge = format_number(sli.threshold)
-    yield Counter(
-        _written(sli.metric + names.BUCKET, {**base, names.LE: edge if "." in edge else f"{edge}.0"}), bad=False
-    )
-    yield Counter(_written(sli.metric + names.BUCKET, {**base, names.LE: INFINITE}), bad=None)
-    yield Counter(_written(sli.metric + names.COUNT, base), bad=None)
-
-
-def _events(sli: EventsSLI, group: dict[str, str]) -> Iterator[Source]:
-    named, is_bad = (sli.bad, True) if sli.bad is not None else (sli.good or "", False)
-    yield from _part_of(counter_in(sli.valid), counter_in(named), group, is_bad=is_bad)
-
-
-def _part_of(valid: Selector, part: Selector, group: dict[str, str], *, is_bad: bool) -> Iterator[Source]:
-    """Counters of valid events and of a part of them: two kinds of one metric, or a metric for each."""
-    both = labels_for((valid, part), fixed=group) if valid.metric == part.metric else None
-    if both is not None:
-        rest = labels_for((valid,), (part,), group)
-        if rest is None:
-            raise UnprovenError(f"every event of {valid.metric} seems to be {'bad' if is_bad else 'good'}")
-        yield Counter(_written(valid.metric, both), is_bad)
-        yield Counter(_written(valid.metric, rest), not is_bad)
-        return
-    for selector, bad in ((valid, None), (part, is_bad)):
-        labels = labels_for((selector,), fixed=group)
-        if labels is None:
-            raise UnprovenError(f"no labels were found that {selector.metric}'s conditions let through")
-        yield Counter(_written(selector.metric, labels), bad)
-
-
-def _raw(sli: RawSLI, group: dict[str, str]) -> Iterator[Source]:
-    inverse = complement(sli.error_ratio)
-    text = sli.error_ratio if inverse is None else inverse
-    gauge = gauge_in(text)
-    if gauge is not None:
-        well, ill = (Decimal(0), Decimal(1)) if inverse is None else (Decimal(1), Decimal(0))
-        yield Gauge(_series_of(gauge, group), well, ill)
-        return
-    parts = quotient(text)
-    if parts is None:
-        raise UnprovenError("its error ratio is neither a quotient of two counters nor the mean of one gauge")
-    part, valid = (counter_in(one) for one in parts)
-    yield from _part_of(valid, part, group, is_bad=inverse is None)
-
-
-def _value(sli: TimeSliceSLI, expression: str, group: dict[str, str]) -> Gauge:
-    gauge = gauge_in(expression) if WINDOW in expression else None
-    if gauge is None:
-        raise UnprovenError("its value is more than that of one gauge over the slice")
-    over, under = sli.limit + abs(sli.limit) / 100, sli.limit - abs(sli.limit) / 100
-    if sli.limit == 0:
-        over, under = Decimal(1), Decimal(-1)
-    well, ill = (over, under) if sli.direction is Direction.AT_LEAST else (under, over)
-    return Gauge(_series_of(gauge, group), well, ill, steep=True)
-
-
-def _series_of(gauge: Selector, group: dict[str, str]) -> str:
-    labels = labels_for((gauge,), fixed=group)
-    if labels is None:
-        raise UnprovenError(f"no labels were found that {gauge.metric}'s conditions let through")
-    return _written(gauge.metric, labels)
-
-
-def _written(metric: str, labels: dict[str, str]) -> str:
-    return metric + matchers(cell(labels))
-
-
-def _reads(slo: SLO) -> tuple[Selector, ...]:
-    sli = slo.sli
-    if isinstance(sli, RawSLI):
-        return read_by(sli.error_ratio)
-    counted = sli.of if isinstance(sli, TimeSliceSLI) else sli
-    if isinstance(counted, str):
-        return read_by(counted)
-    if isinstance(counted, RatioSLI | LatencySLI):
-        base = tuple(Matcher(name, "=", value) for name, value in base_labels(counted, slo))
-        suffixes = ("",) if isinstance(counted, RatioSLI) else ("", names.BUCKET, names.COUNT)
-        return tuple(Selector(counted.metric + suffix, base) for suffix in suffixes)
-    if isinstance(counted, EventsSLI):
-        return read_by(counted.valid) + read_by(counted.bad or counted.good or "")
-    return ()
+def _leaf(part: Subject, weight: Decimal, *, well: bool = False) -> Leaf:
+    """A component as it stands beside others that read the same series."""
+    slo, own = part.slo, part.well if well and part.slo.group_by else part.sources
+    counted = slo.sli.of if isinstance(slo.sli, TimeSliceSLI) else slo.sli
+    valid, some, is_bad = counts(slo, counted)
+    threshold = counted.threshold if isinstance(counted, LatencySLI) and valid is not None else None
+    limit = None
+    if isinstance(slo.sli, TimeSliceSLI) and isinstance(own[0], Rate):
+        limit = rate_of(slo.sli)[1]
+    elif isinstance(slo.sli, TimeSliceSLI) and isinstance(slo.sli.of, str):
+        clock = clocked(slo.sli.of)
+        limit = -slo.sli.limit if clock is not None and clock[0] else slo.sli.limit
+    return Leaf(slo.id, weight, valid, some, is_bad, threshold, own, part.reads, limit)
 
 
 def _sees(one: Subject, other: Subject) -> bool:
-    series = [selector_of(source.series) for source in (*other.sources, *other.well)]
+    series = [selector_of(source.series) for source in other.everything()]
     found = [(entry.metric, {matcher.label: matcher.value for matcher in entry.matchers}) for entry in series]
     return any(selector.takes(metric, labels) for selector in one.reads for metric, labels in found)

@@ -23,7 +23,6 @@ from alerts.selectors import UnprovenError, selector_of
 from alerts.subjects import Subject, subject_of
 from alerts.traffic import MINUTE, InputSeries, Stretch
 from slo import names
-from slo.budget import firing_ratio
 from slo.quantities import UNITS, format_duration, format_number
 from slo.sli import matchers
 from slo.spec import SLO, CompositeSLI, Severity, Spec, Window, cell
@@ -32,6 +31,7 @@ RULES = "../rules.yaml"
 STEPS = ((LONGEST_RAW_WINDOW, MINUTE), (UNITS["d"], 5 * MINUTE))
 LONGEST_STEP = 10 * MINUTE
 NO_NATIVE = "its native histogram is more than this promtool can make up"
+LONE = "its slices hold one of the samples that this promtool makes up a minute apart: prove it with slices of 2m (or, unless it reads native histograms, those of 1m by promtool 2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,18 @@ def promtool_tests(spec: Spec) -> dict[str, bytes]:
     return proof(spec).files
 
 
-def proof(spec: Spec, *, native: bool = False, only: Iterable[str] | None = None) -> Proof:
+def proof(spec: Spec, *, native: bool = False, closed: bool = True, only: Iterable[str] | None = None) -> Proof:
     """The promtool tests of a spec, and the SLOs for which there are none.
 
     Args:
         spec: A loaded spec.
         native: The promtool at hand reads native histograms in tests; 2.42 does not.
+        closed: Its ranges hold the sample on their left end, as those of Prometheus 2 do; of 3 they do not.
         only: Ids of the SLOs to test; all of the spec without.
     """
     wanted = {slo.id for slo in spec.slos} if only is None else set(only)
     rules = rule_file(spec)
-    subjects, gaps = _subjects(spec, wanted, native=native)
+    subjects, gaps = _subjects(spec, wanted, native=native, closed=closed)
     batches = side_by_side(subjects)
     files = {
         f"recorded-{format_duration(step)}.yaml": _document(
@@ -75,10 +76,12 @@ def proof(spec: Spec, *, native: bool = False, only: Iterable[str] | None = None
     }
     spoken = [_outage(spec, batch) for batch in batches]
     files[f"outage-{format_duration(stories.OUTAGE_STEP)}.yaml"] = _document(rules, stories.OUTAGE_STEP, spoken)
-    absent = (_sli_absent(rules, slo, subjects, alone=len(spec.slos) == 1) for slo in spec.slos if slo.id in wanted)
+    alone = len(spec.slos) == 1
+    absent = [case for slo in spec.slos if slo.id in wanted for case in _sli_absent(rules, slo, subjects, alone=alone)]
     whole = () if only is not None else _service_cases(spec)
-    files["service.yaml"] = _document(rules, MINUTE, (*whole, *(case for case in absent if case is not None)))
-    for step in sorted({MINUTE, *(step_for(window, one) for one in subjects for window in one.slo.windows)}):
+    files["service.yaml"] = _document(rules, MINUTE, (*whole, *absent))
+    lengths = {_slice_step(one) for one in subjects if one.slice is not None}
+    for step in sorted({MINUTE, *lengths, *(step_for(window, one) for one in subjects for window in one.slo.windows)}):
         found = [case for batch in batches for case in _batch_cases(batch, step)]
         files[f"burn-{format_duration(step)}.yaml"] = _document(rules, step, found)
     return Proof({name: content for name, content in files.items() if subjects or name == "service.yaml"}, gaps)
@@ -110,7 +113,9 @@ _VALUES: tuple[tuple[Decimal, str, Callable[[Subject], Case]], ...] = (
 )
 
 
-def _subjects(spec: Spec, wanted: set[str], *, native: bool) -> tuple[tuple[Subject, ...], tuple[Gap, ...]]:
+def _subjects(
+    spec: Spec, wanted: set[str], *, native: bool, closed: bool
+) -> tuple[tuple[Subject, ...], tuple[Gap, ...]]:
     found, gaps = [], []
     for slo in spec.slos:
         if slo.id not in wanted:
@@ -122,6 +127,8 @@ def _subjects(spec: Spec, wanted: set[str], *, native: bool) -> tuple[tuple[Subj
             continue
         if subject.native and not native:
             gaps.append(Gap(slo, NO_NATIVE))
+        elif subject.lone(closed=closed):
+            gaps.append(Gap(slo, LONE))
         else:
             found.append(subject)
     return tuple(found), tuple(gaps)
@@ -142,6 +149,30 @@ def _batch_cases(batch: tuple[Subject, ...], step: Decimal) -> Iterator[Case]:
     for window in windows:
         members = [one for one in batch if window in one.slo.windows and step_for(window, one) == step]
         yield from _pair_cases(tuple(members), window, step)
+    sliced = [one for one in batch if one.slice is not None and _slice_step(one) == step]
+    for window in dict.fromkeys(window for one in sliced for window in one.slo.windows):
+        members = [one for one in sliced if window in one.slo.windows]
+        yield from _slice_cases(members, window, step)
+
+
+def _slice_cases(sliced: Iterable[Subject], window: Window, step: Decimal) -> Iterator[Case]:
+    """What only evaluations tell that miss no slice."""
+    for title, tell in (
+        ("just over the factor among few slices is pending, just under is silence", cases.slices),
+        ("just under the factor among few slices of the short window is silence", cases.slices_under),
+    ):
+        found = [case for one in sliced if (case := tell(one, window, step)) is not None]
+        if found:
+            yield merged(f"{_told(window)}: {title}", found)
+
+
+def _slice_step(subject: Subject) -> Decimal:
+    """Seconds between evaluations that miss no slice."""
+    return rounded_up(subject.slice or MINUTE, MINUTE)
+
+
+def _told(window: Window) -> str:
+    return f"{format_duration(window.long)} and {format_duration(window.short)}"
 
 
 def _life(batch: tuple[Subject, ...]) -> Iterator[Case]:
@@ -151,21 +182,27 @@ def _life(batch: tuple[Subject, ...]) -> Iterator[Case]:
         map(stories.restart, batch),
     )
     yield merged("a new target brings high counters along: silence", map(stories.newcomer, batch))
+    alone = [case for case in map(stories.each_alone, batch) if case is not None]
+    if alone:
+        yield merged("series of one value after another, each alone: none is missing", alone)
     first = [case for case in map(stories.first_errors, batch) if case is not None]
     if first:
-        yield merged("the first errors ever, and their series is born with them: all of them count", first)
+        yield merged(
+            "the first errors ever, later good events anew, and their series are born with them: all of them count",
+            first,
+        )
     again = [case for case in map(stories.reborn, batch) if case is not None]
     if again:
         yield merged("the first errors after a restart: only they count, not those from before", again)
 
 
 def _pair_cases(batch: tuple[Subject, ...], window: Window, step: Decimal) -> Iterator[Case]:
-    pair = f"{format_duration(window.long)} and {format_duration(window.short)}"
-    able = [one for one in batch if firing_ratio(one.slo, window) < 1]
+    able = [one for one in batch if one.limit(window) < 1]
     told: tuple[tuple[str, Iterable[Subject], Callable[[Subject, Window, Decimal], Case | None]], ...] = (
         ("a short spike that spends 99 % of what fires is silence", batch, cases.spike),
         ("after a burst, one percent under the factor is silence", batch, cases.calm_again),
-        ("one failure in little traffic is silence", [one for one in batch if one.counts], cases.lonely),
+        ("one group over the long window and another over the short one is silence", batch, cases.crossed),
+        ("one failure in little traffic is silence", [one for one in batch if one.events], cases.lonely),
         (
             "enough events of which few are bad fire",
             [one for one in able if one.slo.least_events and one.counts],
@@ -182,7 +219,7 @@ def _pair_cases(batch: tuple[Subject, ...], window: Window, step: Decimal) -> It
     for title, members, tell in told:
         found = [case for one in members if (case := tell(one, window, step)) is not None]
         if found:
-            yield merged(f"{pair}: {title}", found)
+            yield merged(f"{_told(window)}: {title}", found)
 
 
 def _document(rules: RuleFile, step: Decimal, found: Iterable[Case]) -> bytes:
@@ -261,10 +298,10 @@ def _unwatched(spec: Spec) -> Case:
     )
 
 
-def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone: bool) -> Case | None:
-    """The series of one SLI are missing while those of the others are there; a composite has no series of its own."""
+def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone: bool) -> Iterator[Case]:
+    """The series of one SLI are missing while those of the others are there, or vanish; a composite has no series of its own."""
     if isinstance(slo.sli, CompositeSLI):
-        return None
+        return
     hold = absence.SLI_ABSENT_HOLD
     mine = next((one for one in subjects if one.slo == slo), None)
     here = [one for one in subjects if mine is not None and one is not mine and not one.overlaps(mine)]
@@ -274,7 +311,7 @@ def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone
     )
     labels = {
         **_asked_for(slo),
-        **dict(slo.tags),
+        **slo.tags_of(Severity.TICKET),
         **dict(slo_labels(slo)),
         names.SEVERITY: Severity.TICKET.value,
         names.SLO_SEVERITY: Severity.TICKET.value,
@@ -287,12 +324,23 @@ def _sli_absent(rules: RuleFile, slo: SLO, subjects: Iterable[Subject], *, alone
     )
     notes = tuple((key, stories.filled(text, labels)) for key, text in rule.annotations)
     told = AlertLook(hold, absence.SLI_ABSENT, (Fired(cell(labels), notes),)) if alone else None
-    return Case(
+    yield Case(
         f"the series of {slo.id} are missing: a ticket",
         tuple(series.values()),
         (Look(hold - MINUTE, expr), Look(hold, expr, (_sample(absence.SLI_ABSENT, labels),))),
         (told,) if told is not None else (),
     )
+    if mine is not None:
+        yield _sli_gone(mine, expr, _sample(absence.SLI_ABSENT, labels))
+
+
+def _sli_gone(subject: Subject, expr: str, told: Sample) -> Case:
+    """Its series vanish: a ticket when nothing of them is left in the range that is looked at, and `for` is over."""
+    there = Stretch(5)
+    series = (InputSeries(entry.series, f"{entry.values} stale") for entry in subject.series((there,)))
+    ends = there.minutes * MINUTE + absence.reach(subject.slo) + absence.SLI_ABSENT_HOLD
+    looks = (Look(ends - 2 * MINUTE, expr), Look(ends + MINUTE, expr, (told,)))
+    return Case(f"the series of {subject.slo.id} vanish: a ticket", tuple(series), looks)
 
 
 def _asked_for(slo: SLO) -> dict[str, str]:

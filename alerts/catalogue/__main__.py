@@ -11,6 +11,7 @@ from alerts.catalogue import load_catalogue
 from alerts.catalogue.mutants import mutants
 from alerts.catalogue.trial import UNNOTICED_FILE, find_promtool, load_unnoticed, surprises, survivors
 from slo.load import SPECS_FOLDER, load_spec
+from slo.quantities import how_many
 
 LEAST = 0.95
 
@@ -35,7 +36,9 @@ def main(arguments: list[str]) -> int:
     listed, tried = load_unnoticed(), len(made)
     for name in left:
         print(f"not noticed  {name}" + (f" ({listed[name]})" if name in listed else ""))
-    print(f"{len(entries)} alerts, {tried} mutants, {tried - len(left)} noticed: {(tried - len(left)) / tried:.1%}")
+    print(
+        f"{how_many(len(entries), 'alert')}, {how_many(tried, 'mutant')}, {tried - len(left)} noticed: {(tried - len(left)) / tried:.1%}"
+    )
     found = surprises(left, made, listed, (entry.name for entry in entries))
     for surprise in found:
         print(f"{surprise} (mend the story, or {UNNOTICED_FILE.name})", file=sys.stderr)

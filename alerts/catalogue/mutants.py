@@ -19,7 +19,8 @@ from slo.quantities import format_duration, format_number, parse_duration
 from slo.spec import Severity, Spec
 
 MINUTE = Decimal(60)
-FACTOR = Decimal("1.5")
+FACTOR = Decimal("1.05")
+"""So near to a limit a story has to stand on either side of it."""
 
 _COMPARISONS = ((r">=", "<"), (r"(?<![=!<])>(?!=)", "<"), (r"(?<![!<>=])<(?!=)", ">"), (r"==", "!="))
 _OPERATORS = ((r"\band\b", "or"), (r"\bunless\b", "and"))
@@ -93,7 +94,7 @@ def _numbers(entry: Entry) -> Iterator[tuple[str, Entry]]:
 
 
 def _others(value: Decimal) -> tuple[Decimal, ...]:
-    """Wrong values beside a right one: one more or less of a few that are counted, half as much again or two thirds of the rest."""
+    """Wrong values beside a right one: one more or less of a few that are counted, 5 % more or less of the rest."""
     if not value:
         return (Decimal(1000),)
     if value <= _FEW and value == value.to_integral_value():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alerts.burn import board_link, links, runbook_path
+from alerts.burn import links, runbook_path
 from alerts.catalogue.model import Area, Catalogue, Entry
 from alerts.catalogue.text import expression, places, words
 from alerts.model import AlertRule, Group, RuleFile
@@ -46,7 +46,7 @@ def catalogue_rule(entry: Entry, spec: Spec, scale: int | Decimal = 1) -> AlertR
         annotations=(
             ("summary", words(entry.summary, entry.parameters)),
             ("description", words(entry.description, entry.parameters)),
-            *links(runbook_path(entry.name), board_link(spec)),
+            *links(spec, runbook_path(entry.name)),
         ),
     )
 

@@ -66,12 +66,25 @@ def warmths(page: str, slos: Iterable[SLO], instance: str) -> tuple[Warmth, ...]
     Raises:
         StackError: No question was answered yet, or the page lacks the series of an SLO.
     """
-    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
-    questions = sum(sample.value for sample in samples if sample.name == names.REQUESTS_TOTAL)
+    samples = _samples(page)
+    questions = _questions(samples)
     if not questions:
         raise StackError("The drill's service has answered no question yet: there is nothing to make a baseline of")
     found = (_warmth(slo, samples, questions, instance) for slo in slos if isinstance(slo.sli, RatioSLI | LatencySLI))
     return tuple(one for one in found if one.per_question)
+
+
+def questions_of(page: str) -> float:
+    """How many questions a service has answered so far, by its own `/metrics` page."""
+    return _questions(_samples(page))
+
+
+def _samples(page: str) -> list[Sample]:
+    return [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+
+
+def _questions(samples: Iterable[Sample]) -> float:
+    return sum(sample.value for sample in samples if sample.name == names.REQUESTS_TOTAL)
 
 
 def _warmth(slo: SLO, samples: Sequence[Sample], questions: float, instance: str) -> Warmth:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from alerts.drills.drill import Database, Retrieval, Stage
 from alerts.drills.faults import run_command
+from target.relay import Relay, relayed
 from target.servers import Server, postgresql, redis
 from target.simulator import SimulatorPlan
 from target.stack import service_program
@@ -36,6 +37,7 @@ class Surroundings:
     settings: dict[str, str] = field(default_factory=dict)
     redis: Server | None = None
     postgresql: Server | None = None
+    relay: Relay | None = None
     library: Path | None = None
     empty_generation: str = ""
 
@@ -61,7 +63,8 @@ def surroundings(stage: Stage, root: Path, folder: Path, ending: contextlib.Exit
     if stage.retrieval is Retrieval.POSTGRESQL and made.postgresql is not None and made.library is not None:
         _publish(root, folder, made.library, made.postgresql)
         del made.settings["COURTSIGHT_CORPUS"]
-        made.settings["COURTSIGHT_RETRIEVAL_DATABASE_URL"] = made.postgresql.url
+        made.relay = ending.enter_context(relayed(made.postgresql.port))
+        made.settings["COURTSIGHT_RETRIEVAL_DATABASE_URL"] = made.postgresql.url_at(made.relay.port)
     return made
 
 

@@ -101,6 +101,11 @@ class Traffic:
     remembered: bool = False
     scored: bool = False
 
+    @property
+    def round(self) -> int:
+        """How many questions it takes until every role has asked every one."""
+        return len(self.roles) * len(self.questions)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

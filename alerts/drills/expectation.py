@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -76,21 +76,23 @@ def told(labels: Mapping[str, str]) -> str:
     return f"{alert} ({', '.join(words)})" if words else alert
 
 
-def expectations(drill: Drill, spec: Spec, rules: RuleFile) -> tuple[Expectation, ...]:
+def expectations(drill: Drill, spec: Spec, rules: RuleFile, lacking: Sequence[float] = ()) -> tuple[Expectation, ...]:
     """The alerts of a drill, in the order of its file.
 
     Args:
         drill: What is to be drilled.
         spec: A loaded spec.
         rules: The rules that Prometheus will load, scaled as the drill says.
+        lacking: Of each alert, the seconds of its long window of which nothing was recorded when the fault came; none without.
 
     Raises:
         InvalidInput: There is no such SLO or rule, more than one rule fits, or the fault cannot wake the alert.
     """
-    return tuple(_expectation(drill, entry, spec, rules) for entry in drill.expects)
+    gaps = lacking or (0.0,) * len(drill.expects)
+    return tuple(_expectation(drill, entry, spec, rules, gap) for entry, gap in zip(drill.expects, gaps, strict=True))
 
 
-def _expectation(drill: Drill, wanted: Expected, spec: Spec, rules: RuleFile) -> Expectation:
+def _expectation(drill: Drill, wanted: Expected, spec: Spec, rules: RuleFile, gap: float) -> Expectation:
     group, rule = _rule(drill, wanted, rules)
     slo = None
     pace, interval = Pace(Decimal(drill.scale)), float(group.interval)
@@ -99,7 +101,7 @@ def _expectation(drill: Drill, wanted: Expected, spec: Spec, rules: RuleFile) ->
     if wanted.slo is not None and wanted.long is not None:
         slo = _slo(drill, wanted.slo, spec)
         window = _window(drill, wanted, slo, rule)
-        parts.append(_burnt(drill, wanted, slo, window))
+        parts += _burnt(drill, wanted, slo, window, gap)
         long_window = float(pace.seconds(window.long))
     elif wanted.crossing is not None:
         crossing = wanted.crossing
@@ -138,8 +140,15 @@ def _rule(drill: Drill, wanted: Expected, rules: RuleFile) -> tuple[Group, Alert
         asked = [("slo", wanted.slo), ("long", wanted.long and format_duration(wanted.long))]
         asked += list(wanted.labels.items())
         told_apart = ", ".join(f"{name} {value}" for name, value in asked if value)
-        raise _unfit(drill, "expects", f"{said} {told_apart}".strip(), "name one of `make generate`'s rules")
+        raise _unfit(drill, "expects", f"{said} {told_apart}".strip(), _advice(wanted, rules))
     return found[0]
+
+
+def _advice(wanted: Expected, rules: RuleFile) -> str:
+    """Which windows the spec asks for instead, where its objective has others."""
+    alike = (dict(rule.labels) for rule in rules.alerts() if rule.alert == wanted.alert)
+    longs = [labels[names.LONG_WINDOW] for labels in alike if labels.get(names.SLO_NAME) == wanted.slo]
+    return f"its long windows are {', '.join(longs)}" if longs else "name one of `make generate`'s rules"
 
 
 def _fits(wanted: Expected, labels: Mapping[str, str]) -> bool:
@@ -167,29 +176,30 @@ def _window(drill: Drill, wanted: Expected, slo: SLO, rule: AlertRule) -> Window
     raise _unfit(drill, "expects.long", f"{slo.id} has no such window", "see courtsight slo explain")
 
 
-def _burnt(drill: Drill, wanted: Expected, slo: SLO, window: Window) -> Part:
-    """How long the budget burns until the slower of both windows has passed its limit."""
+def _burnt(drill: Drill, wanted: Expected, slo: SLO, window: Window, gap: float) -> tuple[Part, Part]:
+    """How long the budget burns until the slower of both windows, which is the long one, has passed its limit; and how much sooner for the gap."""
     limit = firing_ratio(slo, window)
     if wanted.share <= limit:
         said = f"a share of {wanted.share} never fires it: it begins at {limit}"
         raise _unfit(drill, "expects.share", said, "fail more, or expect another alert")
-    needed = max(_passing(drill, wanted, length, limit) for length in (window.long, window.short))
+    needed, sooner = (_passing(drill, wanted, window.long, limit, lost) for lost in (0.0, gap))
     words = format_duration(window.long)
-    return Part(f"{limit.normalize():f} of {wanted.share.normalize():f} bad within {words}, scaled", needed)
+    whole = Part(f"{limit.normalize():f} of {wanted.share.normalize():f} bad within {words}, scaled", needed)
+    return whole, Part(f"of the {words}, scaled, {gap:.1f} s were not recorded", sooner - needed)
 
 
-def _passing(drill: Drill, wanted: Expected, length: Decimal, limit: Decimal) -> float:
+def _passing(drill: Drill, wanted: Expected, length: Decimal, limit: Decimal, gap: float) -> float:
     """Seconds until the error ratio over one window lies above the limit.
 
-    Nothing ends while the first bad event is on its way (`after`), so that the window holds that much less. Windows past an hour sum
-    counts recorded over five minutes, and such a count needs its own range until it is full: it rises as the square of the time, then
-    lags by half of its range.
+    Nothing ends while the first bad event is on its way (`after`), so that the window holds that much less; as little does it hold of a
+    gap in what was recorded. Windows past an hour sum counts recorded over five minutes, and such a count needs its own range until it
+    is full: it rises as the square of the time, then lags by half of its range. The counters behind shorter windows go on over a gap.
     """
     pace = Pace(Decimal(drill.scale))
-    span = float(pace.seconds(length))
-    needed = float(limit / wanted.share) * max(0.0, span - wanted.after * float(wanted.share))
+    span = float(pace.seconds(length)) - wanted.after * float(wanted.share)
     if length <= LONGEST_RAW_WINDOW:
-        return needed
+        return float(limit / wanted.share) * max(0.0, span)
+    needed = float(limit / wanted.share) * max(0.0, span - gap)
     base = float(pace.seconds(BASE_WINDOW))
     return needed + base / 2 if needed >= base / 2 else math.sqrt(2 * base * needed)
 

@@ -19,6 +19,7 @@ from alerts.drills.score import details_of_score, items_of, score
 from alerts.drills.stage import Wish, staged
 from alerts.drills.watching import watch
 from alerts.model import RuleFile
+from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, RunContext
 from slo.spec import Kind, Spec
 from target.errors import TargetError
@@ -66,12 +67,28 @@ def prepared(drills: Sequence[Drill], spec: Spec, rules: Rules = drilled_rules) 
     """The drills with their rules and expectations; nothing is started.
 
     Raises:
-        InvalidInput: A drill does not fit the spec or its rules.
+        InvalidInput: Drills do not fit the spec or its rules; every one of them is told.
     """
+    ready, unfit = sorted_out(drills, spec, rules)
+    if unfit:
+        raise InvalidInput(unfit)
+    return ready
+
+
+def sorted_out(
+    drills: Sequence[Drill], spec: Spec, rules: Rules = drilled_rules
+) -> tuple[tuple[Prepared, ...], tuple[Problem, ...]]:
+    """As `prepared`, of the drills that fit the spec; and why the others do not, as where its objectives ask for other windows."""
     by_scale = {scale: rules(spec, scale) for scale in {drill.scale for drill in drills}}
-    return tuple(
-        Prepared(drill, by_scale[drill.scale], expectations(drill, spec, by_scale[drill.scale])) for drill in drills
-    )
+    ready: list[Prepared] = []
+    unfit: list[Problem] = []
+    for drill in drills:
+        made = by_scale[drill.scale]
+        try:
+            ready.append(Prepared(drill, made, expectations(drill, spec, made)))
+        except InvalidInput as error:
+            unfit += error.problems
+    return tuple(ready), tuple(unfit)
 
 
 def total_seconds(ready: Sequence[Prepared], places: int = PLACES) -> float:
@@ -148,7 +165,8 @@ def perform(wish: Wish, tell: Callable[[str], None]) -> DrillResult:
             engine = engine_said(ready_info(stack))
             observation = watch(scene, wish.drill, wish.wanted, tell)
             traffic = scene.traffic
-        return DrillResult(wish.drill, wish.wanted, observation, asked=tuple(traffic.sent), stack=stack, engine=engine)
+        wanted = expectations(wish.drill, wish.spec, wish.rules, observation.unrecorded)
+        return DrillResult(wish.drill, wanted, observation, asked=tuple(traffic.sent), stack=stack, engine=engine)
     except TargetError as error:
         return DrillResult(wish.drill, wish.wanted, None, trouble=str(error), stack=stack, engine=engine)
     except OSError as error:

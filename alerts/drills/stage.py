@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from alerts.alertmanager import alertmanager_config
-from alerts.drills.baseline import openmetrics, warmths, write_blocks
+from alerts.drills.baseline import openmetrics, questions_of, warmths, write_blocks
 from alerts.drills.building import Surroundings, simulator_plan, surroundings
 from alerts.drills.drill import EVALUATION_SECONDS, SCRAPE_SECONDS, Drill, Fault
 from alerts.drills.expectation import Expectation
@@ -28,7 +28,9 @@ from alerts.drills.watching import LOOK_SECONDS, loud_ones
 from alerts.emit import rules_yaml
 from alerts.model import RuleFile
 from alerts.pace import Pace
+from alerts.recording import LONGEST_RAW_WINDOW, selected
 from slo import names
+from slo.quantities import how_many
 from slo.sli import matchers, valid_events
 from slo.spec import Spec, cell
 from target.courtsight import open_target
@@ -52,6 +54,9 @@ SETTLE_SECONDS = 5.0
 ROUND_SECONDS = 60.0
 """Longest wait until every role has asked every question once: the proportions of the baseline come from that round."""
 LOOK_BACK = Decimal(300)
+RESEND = "10s"
+"""Prometheus finds Alertmanager some seconds after its first evaluation, and without this tells again after a minute what nobody heard:
+the watchdog was missing for so long. Not scaled: an alert that is not told again for four times as long counts as over, and a busy machine may stand still for seconds."""
 """How long Prometheus takes the last sample of a series for its present value, unscaled: its own default."""
 LEAST_WARMTH = 0.5
 """Share of the baseline's events that the long window must hold before the fault; less means that it was not read."""
@@ -121,6 +126,24 @@ class LiveScene:
         found = self._prometheus.raw("ALERTS" + matchers(wanted), now - since + SCRAPE_SECONDS, now)
         return tuple(sorted(at for series in found for at, _ in series.points if at >= since))
 
+    def scrape_seconds(self, since: float) -> float | None:
+        """See `Scene.scrape_seconds`."""
+        now = self.now()
+        lasted = max(SCRAPE_SECONDS, now - since)
+        own = matchers(self._wish.spec.selector)
+        took = f"scrape_duration_seconds{own} and {names.UP}{own} == 1"
+        return self._prometheus.value(f"max(quantile_over_time(0.9, ({took})[{lasted:.0f}s:{SCRAPE_SECONDS:g}s]))", now)
+
+    def unrecorded(self, wanted: Expectation) -> float:
+        """See `Scene.unrecorded`. The baseline's last count and the first one of live traffic are some seconds apart."""
+        window, scaled = wanted.long_window, Pace(self._wish.drill.scale)
+        if wanted.slo is None or window is None or window <= scaled.seconds(LONGEST_RAW_WINDOW):
+            return 0.0
+        counts = selected(names.VALID_EVENTS_5M, wanted.slo)
+        seen = self._prometheus.value(f"max(count_over_time({counts}[{window:g}s]))", self.now())
+        # More is no seam of the baseline: counts that are not recorded at all shall not excuse an early alert.
+        return min(FIRST_SCRAPE_SECONDS, max(0.0, window - (seen or 0.0) * EVALUATION_SECONDS))
+
     def check(self) -> None:
         """See `Scene.check`."""
         if self._wish.enough.is_set():
@@ -145,7 +168,7 @@ class LiveScene:
     def _require_answers(self) -> None:
         failed = [sent.failure for sent in self.traffic.between(0, self.now()) if sent.failure]
         if failed:
-            raise StackError(f"{len(failed)} questions failed before the fault (the first: {failed[0]})")
+            raise StackError(f"{how_many(len(failed), 'question')} failed before the fault (the first: {failed[0]})")
         if not self.traffic.sent:
             raise StackError("No question was answered before the fault: the service is too slow here")
 
@@ -210,6 +233,7 @@ def staged(wish: Wish, tell: Callable[[str], None]) -> Iterator[LiveScene]:
             instances=instances,
             redis=around.redis,
             postgresql=around.postgresql,
+            relay=around.relay,
             library=around.library,
             empty_generation=around.empty_generation,
         )
@@ -242,6 +266,7 @@ def _watched(wish: Wish, parts: Parts, programs: Programs, tell: Callable[[str],
         _await_round(wish, parts)
         tell(f"writing {wish.drill.baseline / 60:g} minutes of synthetic baseline")
         blocks, rates = _baseline(wish, parts, programs.promtool)
+        parts.traffic.go_on.set()
         receiver = watchers.enter_context(WebhookReceiver())
         tell("starting Alertmanager and Prometheus")
         alertmanager = start_alertmanager(
@@ -281,7 +306,10 @@ def _prometheus_plan(
         alertmanager=alertmanager.address,
         blocks=blocks,
         job=dict(wish.spec.selector).get(names.JOB, wish.spec.service),
-        extra_arguments=(f"--query.lookback-delta={Pace(wish.drill.scale).range(LOOK_BACK)}",),
+        extra_arguments=(
+            f"--query.lookback-delta={Pace(wish.drill.scale).range(LOOK_BACK)}",
+            f"--rules.alert.resend-delay={RESEND}",
+        ),
     )
 
 
@@ -292,9 +320,8 @@ def _stop(monitor: RunningMonitor) -> None:
 
 def _await_round(wish: Wish, parts: Parts) -> None:
     """Until every role has asked every question once, so that the page shows the proportions of the traffic."""
-    wanted = len(wish.drill.traffic.roles) * len(wish.drill.traffic.questions)
     until = time.monotonic() + ROUND_SECONDS
-    while len(parts.traffic.sent) < wanted and time.monotonic() < until and not wish.enough.is_set():
+    while len(parts.traffic.sent) < wish.drill.traffic.round and time.monotonic() < until and not wish.enough.is_set():
         if parts.traffic.trouble:
             raise StackError(f"The drill's questions ended by themselves: {parts.traffic.trouble}")
         wish.enough.wait(LOOK_SECONDS)
@@ -303,11 +330,7 @@ def _await_round(wish: Wish, parts: Parts) -> None:
 def _baseline(wish: Wish, parts: Parts, promtool: Path) -> tuple[Path, Mapping[str, float]]:
     """The storage folder to start Prometheus from, and how many valid events a second each warm SLO has in it."""
     drill, service = wish.drill, parts.service
-    try:
-        page = httpx.get(f"{service.url}/metrics", timeout=10.0, trust_env=False).text
-    except httpx.HTTPError as error:
-        raise TargetDown(f"{service.url}/metrics gave no answer ({type(error).__name__})") from error
-    warm = warmths(page, wish.spec.slos, service.address)
+    warm = warmths(_page_of_a_round(wish, parts), wish.spec.slos, service.address)
     lines = openmetrics(
         warm,
         dict(wish.spec.selector),
@@ -319,6 +342,19 @@ def _baseline(wish: Wish, parts: Parts, promtool: Path) -> tuple[Path, Mapping[s
     )
     blocks = write_blocks(promtool, lines, parts.stack.plan.private / "baseline")
     return blocks, {one.slo.id: one.per_question * drill.traffic.rate for one in warm}
+
+
+def _page_of_a_round(wish: Wish, parts: Parts) -> str:
+    """The service's own page after one round; it counts an answer a moment after it is given."""
+    url, until = f"{parts.service.url}/metrics", time.monotonic() + SETTLE_SECONDS
+    while True:
+        try:
+            page = httpx.get(url, timeout=10.0, trust_env=False).text
+        except httpx.HTTPError as error:
+            raise TargetDown(f"{url} gave no answer ({type(error).__name__})") from error
+        if questions_of(page) >= wish.drill.traffic.round or time.monotonic() > until:
+            return page
+        wish.enough.wait(LOOK_SECONDS)
 
 
 def _await_first_scrape(prometheus: Prometheus, wish: Wish) -> None:

@@ -70,6 +70,8 @@ class TrafficLog:
         signed_in: Whether every role could sign in: trouble after that is one of the drill's own time.
         mood: How people ask just now.
         begun: Set once the roles are signed in, or trouble is known.
+        go_on: Nobody asks more than the first round, in which every role asks every question once, until it is set: what the service
+            counted of a whole round are the proportions of the traffic.
         stop: Set it to end the asking.
     """
 
@@ -78,6 +80,7 @@ class TrafficLog:
     signed_in: bool = False
     mood: Mood = field(default_factory=lambda: Mood(1.0))
     begun: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def between(self, start: float, end: float) -> tuple[Sent, ...]:
@@ -86,7 +89,7 @@ class TrafficLog:
 
 
 async def drive(target: ChatTarget, traffic: Traffic, log: TrafficLog, now: Callable[[], float]) -> None:
-    """Ask at the traffic's rate until the log's `stop`; then let the questions under way end.
+    """Ask one round, and go on when the log says so, at the traffic's rate until its `stop`; then let the questions under way end.
 
     Raises:
         TargetError: A role could not sign in.
@@ -127,6 +130,8 @@ async def _ask_on(asking: _Asking, group: asyncio.TaskGroup, turns: Iterator[tup
     loop = asyncio.get_running_loop()
     due, number = loop.time(), 0
     while not asking.log.stop.is_set():
+        if number == asking.traffic.round and not asking.log.go_on.is_set():
+            due = loop.time() + TICK_SECONDS
         pause = due - loop.time()
         if pause > 0:
             await asyncio.sleep(min(pause, TICK_SECONDS))

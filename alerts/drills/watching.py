@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from alerts.drills.drill import Delivery, Drill
@@ -32,6 +32,12 @@ class Scene(Protocol):
 
     def firing_times(self, labels: Mapping[str, str], since: float) -> Sequence[float]:
         """The evaluations from `since` on at which the alert with these labels fired, oldest first."""
+
+    def scrape_seconds(self, since: float) -> float | None:
+        """What nine of ten scrapes of the service that succeeded from `since` on took at most; None when none did."""
+
+    def unrecorded(self, wanted: Expectation) -> float:
+        """How many seconds of the long window of a burn-rate alert have no recorded count, now; none where it reads the counters."""
 
     def check(self) -> None:
         """Raise when something that the drill needs is gone: the service, the questions, the wish to go on."""
@@ -90,6 +96,8 @@ class Observation:
         ended: When the watching ended.
         false_alarms: Pages and tickets that fired before the fault, or that it does not explain.
         others: Other pages and tickets that the fault explains.
+        scrape_seconds: What nine of ten scrapes took at most: how busy the machine was. None when there was none.
+        unrecorded: By expectation, the seconds of its long window without a recorded count when the fault came.
     """
 
     warm_from: float
@@ -100,6 +108,8 @@ class Observation:
     false_alarms: tuple[Loud, ...] = ()
     others: tuple[Loud, ...] = ()
     moments: tuple[Moment, ...] = ()
+    scrape_seconds: float | None = None
+    unrecorded: tuple[float, ...] = ()
 
 
 Tell = Callable[[str], None]
@@ -153,6 +163,7 @@ def watch(scene: Scene, drill: Drill, wanted: Sequence[Expectation], tell: Tell)
     before = tuple(notes.seen.values())
     if before:  # an alert that comes without a fault says nothing when it comes with one
         return _observed(notes, drill, Observation(warm_from, None, ended=scene.now(), false_alarms=before))
+    unrecorded = tuple(map(scene.unrecorded, wanted))
     with scene.fault():
         fault = notes.happened("quiet: nothing is broken" if drill.quiet else f"fault: {drill.fault}")
         _until(notes, fault + drill.deadline, lambda: _all_told(notes), _note_firing, warm_from)
@@ -160,7 +171,7 @@ def watch(scene: Scene, drill: Drill, wanted: Sequence[Expectation], tell: Tell)
     released = notes.happened("quiet phase over" if drill.quiet else "fault released")
     if all(sighting.fired is not None for sighting in notes.sightings):
         _until(notes, fault + drill.deadline, lambda: _all_over(notes), _note_ending, warm_from)
-    seen = Observation(warm_from, fault, tuple(notes.sightings), released, scene.now())
+    seen = Observation(warm_from, fault, tuple(notes.sightings), released, scene.now(), unrecorded=unrecorded)
     return _observed(notes, drill, seen)
 
 
@@ -249,13 +260,10 @@ def _observed(notes: _Notes, drill: Drill, seen: Observation) -> Observation:
     expected = {wanted.name for wanted in notes.wanted} if seen.fault is not None else set()
     rest = [loud for loud in notes.seen.values() if loud.told not in expected]
     explained = [loud for loud in rest if seen.fault is not None and loud.alert in drill.may]
-    return Observation(
-        warm_from=seen.warm_from,
-        fault=seen.fault,
-        sightings=seen.sightings,
-        released=seen.released,
-        ended=seen.ended,
+    return replace(
+        seen,
         false_alarms=tuple(loud for loud in rest if loud not in explained),
         others=tuple(explained),
         moments=tuple(notes.moments),
+        scrape_seconds=notes.scene.scrape_seconds(seen.warm_from),
     )

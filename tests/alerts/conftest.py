@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from alerts.model import AlertRule, Group, RecordingRule, Rule, RuleFile
 from alerts.rules import rule_file
+from harness.asking_tools import COLLECTING_SELDOM
 from harness.tools import find_tools
 from slo.load import load_spec
 from slo.quantities import parse_duration
@@ -28,7 +30,7 @@ def spec() -> Spec:
 
 def read_rules(text: bytes, service: str) -> RuleFile:
     """A rule file as it stands on disk, with nothing filled in."""
-    groups = yaml.safe_load(text)["groups"]
+    groups = yaml.load(text, yaml.CSafeLoader)["groups"]
     return RuleFile(
         service,
         tuple(
@@ -64,6 +66,15 @@ def promtool() -> Path:
     binary = find_tools(ROOT).promtool
     assert binary is not None, "promtool is missing: run make setup, or install the package prometheus"
     return binary
+
+
+@pytest.fixture(scope="package", autouse=True)
+def collecting_seldom() -> Iterator[None]:
+    """The tools that these tests start collect their garbage as seldom as those that `courtsight` asks."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in COLLECTING_SELDOM.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")

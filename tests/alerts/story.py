@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerts.emit import rules_yaml, to_yaml
+from alerts.model import RuleFile
 from alerts.rules import rule_file
 from slo.load import parse_spec
 from slo.spec import Spec
@@ -39,11 +40,19 @@ def shop(objective: str = "99.9%", window: str = "30d", more: str = "") -> Spec:
 
 @dataclass
 class Story:
-    """Traffic, and what must be seen of it; times are written like `10m`."""
+    """Traffic, and what must be seen of it; times are written like `10m`.
+
+    Attributes:
+        step: Between two samples.
+        evaluated: Between two evaluations; as often as there are samples without.
+        rules: Those that are evaluated; all of the spec without.
+    """
 
     spec: Spec
     series: dict[str, str]
     step: str = "1m"
+    evaluated: str = ""
+    rules: RuleFile | None = None
     looks: list[dict[str, object]] = field(default_factory=list)
 
     def sees(self, at: str, expr: str, *samples: tuple[str, float]) -> Story:
@@ -86,11 +95,11 @@ def cumulative(increments: Iterable[int]) -> str:
 
 def tell(story: Story, promtool: Path, folder: Path) -> None:
     """Let promtool evaluate the story in an empty folder, and fail with its words."""
-    rules = rule_file(story.spec)
+    rules = story.rules or rule_file(story.spec)
     (folder / "rules.yaml").write_bytes(rules_yaml(rules))
     document = {
         "rule_files": ["rules.yaml"],
-        "evaluation_interval": story.step,
+        "evaluation_interval": story.evaluated or story.step,
         "group_eval_order": [group.name for group in rules.groups],
         "tests": [
             {

@@ -163,3 +163,22 @@ def test_a_calendar_month_begins_anew_on_its_first_day(told: Tell) -> None:
     story.near("766h", f"{month} + 1", 1, within=1e-9)
     story.sees("766h", f"sum(slo:time_period:days{of('slow')})", ("{}", 28))
     told(story.near("791h30m", month, 0.5, within=0.05))
+
+
+def test_a_bad_first_hour_does_not_overspend_a_calendar_month(told: Tell) -> None:
+    """The budget that is left is that of the whole month, as `simulate` reckons: an hour at ten times the budget costs ten hours of 744 at first."""
+    more = """
+  letters:
+    title: Letters sent
+    objective: 99%
+    window: month
+    ratio: {metric: letters_total, label: result, good: [sent], bad: [lost]}
+"""
+    letters = {"sent": "0+90x12 1180+100x140", "lost": "0+10x12 120+0x140"}
+    series = {f'letters_total{{job="shop",result="{result}"}}': values for result, values in letters.items()}
+    story = Story(shop(more=more), series, step="5m")
+    left, rate = (f"slo:period_{word}:ratio{of('letters')}" for word in ("error_budget_remaining", "burn_rate"))
+    story.near("1h", left, 1 - 10 / 744, within=0.002)
+    story.near("1h", rate, 10, within=0.05)
+    # By noon as many hours are over as the errors are thinner.
+    told(story.near("12h", left, 1 - 10 / 744, within=0.002))

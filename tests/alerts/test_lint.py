@@ -10,10 +10,35 @@ from hypothesis import strategies as st
 
 from alerts.lint import Finding, Weight, lint, lonely_failure_events
 from slo.budget import firing_ratio
-from slo.load import load_windows
+from slo.load import load_windows, parse_spec
 from slo.spec import Severity, Spec, Window
+from slo.window_table import load_policy
 
 STANDARD = load_windows()
+KINDS = """
+spec: courtsight/slo/v1
+service: shop
+owner: shop-team
+window: 30d
+selector: {job: shop}
+slos:
+  orders:
+    title: Orders taken
+    objective: 99.9%
+    events: {valid: orders_total, bad: 'orders_total{outcome="error"}'}
+  probed:
+    title: Reached
+    objective: 99.9%
+    raw: {error_ratio: '1 - avg(avg_over_time(probe_success[$window]))'}
+  sliced:
+    title: Good minutes
+    objective: 99%
+    time_slices: {slice: 1m, at_least: 99%, events: {valid: orders_total, bad: 'orders_total{outcome="error"}'}}
+  whole:
+    title: All of it
+    objective: 99%
+    composite: {components: {orders: 2, sliced: 1}}
+"""
 
 
 def at_objective(spec: Spec, objective: str, windows: tuple[Window, ...] = STANDARD) -> Spec:
@@ -43,6 +68,16 @@ def test_at_90_percent_the_fast_page_never_fires(spec: Spec) -> None:
     assert "144%" in errors[0].message
     assert "factor under 10" in errors[0].advice
     assert "216 min" in of_weight(findings, Weight.WARNING)[0].message
+
+
+def test_just_everything_never_fires_either(spec: Spec) -> None:
+    """A threshold of 100 % is one that no error ratio passes: an error, and nothing that pages."""
+    whole = replace(STANDARD[0], long=Decimal(25_920), short=Decimal(2_160), budget_share=Decimal("0.1"))
+    assert whole.severity is Severity.PAGE
+    assert firing_ratio(at_objective(spec, "0.9", (whole,)).slo("availability"), whole) == 1
+    findings = lint(at_objective(spec, "0.9", (whole,)))
+    assert [finding.message.count("can never fire") for finding in of_weight(findings, Weight.ERROR)] == [1]
+    assert any("no burn rate pages" in finding.message for finding in of_weight(findings, Weight.NOTICE))
 
 
 def test_at_50_percent_no_page_fires_at_all(spec: Spec) -> None:
@@ -104,3 +139,37 @@ def test_the_advised_factor_pages_in_time(spec: Spec) -> None:
     advised = replace(STANDARD[0], budget_share=Decimal(5) * 3600 / (30 * 86400))
     assert of_weight(lint(late), Weight.WARNING)
     assert not of_weight(lint(at_objective(spec, "0.95", (advised, *STANDARD[1:]))), Weight.WARNING)
+
+
+def test_little_traffic_is_told_in_the_words_of_the_kind() -> None:
+    """Advice that a spec would refuse is none: slices and raw ratios take no `least_events`, and a composite has no events of its own."""
+    spec = parse_spec(KINDS.encode(), "kinds.yaml")
+    told = {finding.slo: finding for finding in lint(spec) if "a single bad" in finding.message}
+    assert set(told) == {"orders", "sliced"}
+    assert "least_events" in told["orders"].advice
+    assert "valid slices: 6 in 1h" in told["sliced"].message
+    assert "least_events" not in told["sliced"].advice
+
+
+def test_windows_that_hold_no_slice_are_not_advised() -> None:
+    """Slices of ten minutes with a page that comes late: 'reachable' has windows of five minutes, which the reader refuses for them."""
+    text = """
+spec: courtsight/slo/v1
+service: shop
+owner: shop-team
+window: 30d
+selector: {job: shop}
+slos:
+  queue:
+    title: Fresh
+    objective: 95%
+    time_slices: {slice: SLICE, value: 'max(max_over_time(queue_age_seconds[$window]))', at_most: 30s}
+    alerting: {windows: [{severity: page, budget_share: 2%, long: 6h, short: 30m, for: 10m}]}
+"""
+    told = {}
+    for length in ("5m", "10m"):
+        spec = parse_spec(text.replace("SLICE", length).encode(), "shop.yaml")
+        (late,) = of_weight(lint(spec, load_policy()), Weight.WARNING)
+        told[length] = late.advice
+    assert "'windows: reachable' gives" in told["5m"]
+    assert told["10m"] == "a factor up to 0.8 pages within 15m"

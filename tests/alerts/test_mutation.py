@@ -6,11 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
-from alerts.focus import standing_on
+from alerts.focus import files_for, focused, standing_on
 from alerts.model import AlertRule
 from alerts.mutation import OPERATORS, Mutant, mutants, soonest_first
 from alerts.rules import rule_file
+from alerts.tests_for import proof
 from harness.mutating import load_equivalents
 from slo.load import SPECS_FOLDER, load_spec
 from slo.spec import CompositeSLI, EventsSLI, LatencySLI, RatioSLI, RawSLI, Spec, TimeSliceSLI
@@ -73,6 +75,19 @@ def test_a_wrong_rule_stands_on_few_others(broken: tuple[Mutant, ...]) -> None:
     kept = list(standing_on(one).rules())
     assert one.rule in kept
     assert len(kept) <= 6
+
+
+def test_a_look_at_every_ratio_belongs_to_each(proof_spec: Spec, broken: tuple[Mutant, ...]) -> None:
+    """Before the first event no ratio is there: a ratio that is divided by nothing is looked for there, beside few rules."""
+    name = "fresh/slo:sli_error:ratio_rate1d/division by zero allowed 1"
+    one = next(found for found in broken if found.name == name)
+    files = {file: yaml.safe_load(content) for file, content in proof(proof_spec, only=["fresh"]).files.items()}
+    assert "burn-1m.yaml" in set(files_for(one, files))
+    part = focused(one, files, "burn-1m.yaml")
+    assert part is not None
+    tests = {test["name"]: test["promql_expr_test"] for test in yaml.safe_load(part[0])["tests"]}
+    empty = [look for look in tests["no traffic: ratios are empty, nothing fires"] if not look["exp_samples"]]
+    assert any("ratio_rate.*" in look["expr"] for look in empty)
 
 
 def test_likely_tests_come_first(broken: tuple[Mutant, ...]) -> None:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,13 +14,8 @@ from alerts.alertmanager import alertmanager_config, with_plain_addresses
 from alerts.catalogue import catalogue_rules, load_catalogue
 from alerts.model import AlertRule, RuleFile
 from alerts.receivers import parse_receivers
-from harness.tools import find_tools
 from slo.spec import Spec
-from target.monitoring import AlertmanagerPlan, start_alertmanager
-
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ROOT / "alerts" / "templates"
-EVIL = '<!channel> & <b>"x"</b>'
+from tests.alerts.receiving import ROOT, TEMPLATES, alert, alertmanager, inbox
 
 pytestmark = pytest.mark.integration
 
@@ -58,81 +45,6 @@ def test_every_alert_reaches_the_receiver_of_its_severity(
         assert done.stdout.strip() == expected, (rule.alert, done.stderr)
     assert {severity for _, severity, _ in seen} == {"page", "ticket", "none"}
     assert {name for name, _, _ in seen} == {rule.alert for rule in every_alert(spec, rules)}
-
-
-@dataclass
-class Inbox:
-    """What came to the stand-in of a receiver: path and body of each request."""
-
-    url: str
-    came: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def wait(self, path: str, seconds: float = 20.0) -> list[dict[str, Any]]:
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            found = [body for where, body in list(self.came) if where == path]
-            if found:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"nothing came to {path}: {[where for where, _ in self.came]}")
-
-
-@contextmanager
-def inbox() -> Iterator[Inbox]:
-    box = Inbox("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            box.came.append((self.path, json.loads(body)))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *args: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    box.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield box
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def alertmanager(config: bytes, folder: Path) -> Iterator[str]:
-    """A real Alertmanager with this configuration, ended afterwards; gives its address."""
-    binary = find_tools(ROOT).alertmanager
-    assert binary is not None, "alertmanager is missing: run make setup"
-    (folder / "templates").symlink_to(TEMPLATES)
-    plan = AlertmanagerPlan(binary, folder, folder / "alertmanager.log", config.decode())
-    running = start_alertmanager(plan)
-    try:
-        yield running.url
-    finally:
-        running.child.stop(grace_seconds=5.0)
-
-
-def alert(name: str, **labels: str) -> dict[str, Any]:
-    return {
-        "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
-        "labels": {"alertname": name, "sloth_service": "courtsight", "owner": "courtsight-operations", **labels},
-        "annotations": {
-            "summary": f"{name} {EVIL}",
-            "description": f"What happened: {EVIL}",
-            "runbook": f"docs/runbooks/{name}.md",
-            "runbook_url": f"docs/runbooks/{name}.md",
-            "dashboard": "/d/courtsight-overview",
-            "dashboard_url": "/d/courtsight-overview",
-        },
-    }
 
 
 def test_what_explains_an_alert_holds_it_back_and_the_rest_is_grouped(spec: Spec, tmp_path: Path) -> None:
@@ -189,9 +101,19 @@ def test_slack_gets_what_how_bad_since_when_runbook_and_board_and_no_marks_of_a_
     assert "&lt;!channel&gt; &amp; " in text
 
 
-def rendered(amtool: Path, folder: Path, template: str, kind: str, status: str = "firing") -> str:
-    """A template of ours on one alert whose annotations hold marks of a stranger, as amtool renders it."""
-    one = {**alert("RetrievalEmpty", severity="page"), "status": status}
+def rendered(
+    amtool: Path,
+    folder: Path,
+    template: str,
+    kind: str,
+    status: str = "firing",
+    base: str = "",
+    strange: dict[str, str] | None = None,
+) -> str:
+    """A template of ours on one alert whose annotations hold marks of a stranger, as amtool renders it; or on labels and nothing else."""
+    one = {**alert("RetrievalEmpty", base=base, severity="page"), "status": status}
+    if strange is not None:
+        one |= {"labels": strange, "annotations": {}}
     one |= {
         "startsAt": "2026-11-21T01:02:00Z",
         "endsAt": "2026-11-21T02:03:00Z",
@@ -252,3 +174,35 @@ def test_a_resolution_says_so_and_how_long_it_lasted(amtool: Path, tmp_path: Pat
 def test_pagerduty_hears_a_page_as_critical(amtool: Path, tmp_path: Path) -> None:
     """A page is critical for PagerDuty."""
     assert rendered(amtool, tmp_path, "courtsight.pagerduty.severity", "text").strip() == "critical"
+
+
+def test_an_alert_of_somebody_elses_rules_is_told_like_a_page(amtool: Path, tmp_path: Path) -> None:
+    """Without severity and summary it says that it fires and what it is called, as loud as a page; its labels call no channel in Slack."""
+    nothing = {"alertname": "DiskFull"}
+    assert rendered(amtool, tmp_path, "courtsight.title", "text", strange=nothing).strip() == "[FIRING] DiskFull"
+    assert rendered(amtool, tmp_path, "courtsight.slack.title", "text", strange=nothing).strip() == "[FIRING] DiskFull"
+    assert rendered(amtool, tmp_path, "courtsight.slack.color", "text", strange=nothing).strip() == "danger"
+    assert "#b71c1c" in rendered(amtool, tmp_path, "courtsight.email.html", "html", strange=nothing)
+    strange = {"alertname": "A & <!channel>", "severity": "<!here>"}
+    title = rendered(amtool, tmp_path, "courtsight.slack.title", "text", strange=strange).strip()
+    assert title == "[&lt;!HERE&gt;] A &amp; &lt;!channel&gt;"
+
+
+def test_addresses_are_links_and_paths_are_not(amtool: Path, tmp_path: Path) -> None:
+    """With whole addresses mail has links and the title leads to the runbook; a path is text, and the title leads to Alertmanager."""
+    base = "https://git.example.com/shop"
+    html = rendered(amtool, tmp_path, "courtsight.email.html", "html", base=base)
+    assert f'<a href="{base}/docs/runbooks/RetrievalEmpty.md">' in html
+    assert f'<a href="{base}/d/courtsight-overview">' in html
+    link = rendered(amtool, tmp_path, "courtsight.link", "text", base=base).strip()
+    assert link == f"{base}/docs/runbooks/RetrievalEmpty.md"
+    paths = rendered(amtool, tmp_path, "courtsight.email.html", "html")
+    assert paths.count("<a href=") == 1
+    assert rendered(amtool, tmp_path, "courtsight.link", "text").strip() == "http://127.0.0.1:9093"
+
+
+def test_a_runbook_never_becomes_a_script(amtool: Path, tmp_path: Path) -> None:
+    """An annotation that somebody else's rule brings along and that is no address of a page is no link."""
+    html = rendered(amtool, tmp_path, "courtsight.email.html", "html", base="javascript:alert(1)//")
+    assert 'href="javascript' not in html
+    assert html.count("<a href=") == 1

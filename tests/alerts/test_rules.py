@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.burn import burn_alert_name
-from alerts.model import AlertRule, RecordingRule, RuleFile
+from alerts.burn import board_link, burn_alert_name
+from alerts.model import AlertRule, Group, RecordingRule, RuleFile
 from alerts.recording import windows_of
 from alerts.rules import rule_file
-from slo.load import examine_spec
+from alerts.stories import filled
+from slo import names
+from slo.load import examine_spec, parse_spec
 from slo.quantities import format_duration
 from slo.spec import Severity, Spec, cell
+from tests.shop import shop
 
 WORKBOOK = {
     # long window: (short window, factor, for in seconds, severity)
@@ -40,6 +43,10 @@ def burn_alerts_of(rules: RuleFile, sloth_id: str) -> list[AlertRule]:
         for rule in rules.alerts()
         if dict(rule.labels).get("sloth_id") == sloth_id and "burn_rate_factor" in dict(rule.labels)
     ]
+
+
+def recorded_in(group: Group, record: str) -> bool:
+    return any(isinstance(rule, RecordingRule) and rule.record == record for rule in group.rules)
 
 
 def recording(rules: RuleFile, record: str, sloth_id: str) -> RecordingRule:
@@ -91,6 +98,26 @@ def test_alerts_carry_what_singles_their_slo_out(rules: RuleFile) -> None:
     assert {dict(rule.labels).get("role") for rule in judge} == {"judge"}
     assert {dict(rule.labels)["sloth_slo"] for rule in judge} == {"latency-role-judge"}
     assert {dict(rule.labels)["sloth_service"] for rule in judge} == {"courtsight"}
+
+
+def test_labels_of_one_severity_stand_on_its_alerts_only(spec: Spec) -> None:
+    """Pages carry theirs, tickets theirs, the missing series of the SLI is a ticket; what both have is overruled, and other SLOs have none."""
+    base = spec.slo("availability")
+    own = (
+        (Severity.PAGE, cell({"routing_key": "oncall", "area": "night"})),
+        (Severity.TICKET, cell({"queue": "shop"})),
+    )
+    slo = replace(base, tags=cell({"area": "front"}), own_tags=own)
+    made = rule_file(replace(spec, slos=(slo, spec.slo("ttft"))))
+    wanted = {"area", "routing_key", "queue"}
+    found = [
+        (labels[names.SEVERITY], labels[names.SLO_NAME], {name: labels[name] for name in wanted & labels.keys()})
+        for labels in (dict(rule.labels) for rule in made.alerts())
+        if names.SLO_NAME in labels
+    ]
+    own_of = {"page": {"area": "night", "routing_key": "oncall"}, "ticket": {"area": "front", "queue": "shop"}}
+    assert {severity for severity, _, _ in found} == {"page", "ticket"}
+    assert all(labels == (own_of[severity] if name == "availability" else {}) for severity, name, labels in found)
 
 
 def test_every_name_that_sloths_dashboards_read_is_recorded(rules: RuleFile) -> None:
@@ -174,14 +201,57 @@ def test_thirty_day_ranges_are_evaluated_less_often(rules: RuleFile) -> None:
     """Long ranges stand in groups of their own with a longer interval that stays under Prometheus' look-back."""
     period = [group for group in rules.groups if any("[30d]" in rule.expr for rule in group.rules)]
     day = [group for group in rules.groups if any("[1d]" in rule.expr for rule in group.rules)]
-    fast = [group for group in rules.groups if any("[1h]" in rule.expr for rule in group.rules)]
-    assert {group.interval for group in fast} == {30}
+    assert {group.interval for group in rules.groups if recorded_in(group, "slo:sli_error:ratio_rate5m")} == {30}
     assert {group.interval for group in day} == {120}
     assert {group.interval for group in period} == {240}
 
 
+def test_each_window_is_looked_at_as_often_as_its_alerts(rules: RuleFile) -> None:
+    """An hour is recorded in the group of the alert that reads it; where none does, and what never changes, seldom."""
+    for group in rules.groups:
+        quick = any(isinstance(rule, AlertRule) and "ratio_rate1h" in rule.expr for rule in group.rules)
+        assert not quick or recorded_in(group, "slo:sli_error:ratio_rate1h")
+        assert group.interval == 240 or not recorded_in(group, "slo:objective:ratio")
+    hours = {group.interval for group in rules.groups if recorded_in(group, "slo:sli_error:ratio_rate1h")}
+    halves = {group.interval for group in rules.groups if recorded_in(group, "slo:sli_error:ratio_rate30m")}
+    assert hours == {30, 120}
+    assert 120 in halves
+
+
 def test_an_alert_stands_behind_the_recording_of_its_long_window(rules: RuleFile) -> None:
     """An alert reads a sample of the same evaluation, not of the one before."""
+    _behind_their_long_windows(rules)
+
+
+@pytest.mark.parametrize(
+    ("window", "long", "short"),
+    [
+        ("28d", "5d", "10h"),
+        ("28d", "28d", "4d"),
+        ("7d", "3d", "6h"),
+        ("3d", "3d", "6h"),
+        ("6h", "6h", "30m"),
+        ("1h", "1h", "5m"),
+    ],
+)
+@pytest.mark.parametrize(
+    "sli", ["events: {valid: a_total, bad: b_total}", "raw: {error_ratio: 'avg(avg_over_time(a[$window]))'}"]
+)
+def test_no_window_is_too_long_to_be_looked_at_at_once(window: str, long: str, short: str, sli: str) -> None:
+    """Windows past three days, and the SLO window itself, are alerted on where they are recorded: elsewhere an alert reads what was true minutes ago."""
+    pair = f"{{severity: page, budget_share: 50%, long: {long}, short: {short}, for: 2m}}"
+    text = f"spec: courtsight/slo/v1\nservice: shop\nowner: shop\nwindow: {window}\nselector: {{job: shop}}\nslos:\n"
+    text += f"  own: {{title: Own, objective: 99%, {sli}, alerting: {{windows: [{pair}]}}}}\n"
+    made = rule_file(parse_spec(text.encode(), "shop.yaml"))
+    assert any(
+        isinstance(rule, AlertRule) and rule.alert == "OwnBudgetBurnPage"
+        for group in made.groups
+        for rule in group.rules
+    )
+    _behind_their_long_windows(made)
+
+
+def _behind_their_long_windows(rules: RuleFile) -> None:
     for group in rules.groups:
         recorded: set[str] = set()
         for rule in group.rules:
@@ -216,6 +286,14 @@ def test_annotations_say_what_how_bad_and_where_to_look(rules: RuleFile) -> None
     assert "{{ $value | humanizePercentage }}" in judge["description"]
     assert "0.46% of the error budget of 30d" in judge["description"]
     assert judge["dashboard"] == "/d/courtsight-overview?var-role=judge"
+
+
+def test_what_a_board_is_narrowed_to_ends_no_address(spec: Spec) -> None:
+    """A member with spaces and an ampersand is one value of the address, and so is whatever Prometheus finds in the series."""
+    slo = replace(spec.slo("ttft"), labels=cell({"court": "Jakarta Pusat & Selatan"}), group_by=("region",))
+    told = board_link(spec, slo)
+    assert told.endswith("?var-court=Jakarta+Pusat+%26+Selatan&var-region={{ $labels.region | urlquery }}")
+    assert filled(told, {"region": "a&b=c d"}).endswith("&var-region=a%26b%3Dc+d")
 
 
 def test_a_family_and_severity_share_a_name(spec: Spec) -> None:
@@ -279,3 +357,17 @@ def test_a_spec_that_names_no_targets_watches_nobody_elses() -> None:
     assert [warning.path for warning in examined.warnings] == ["selector"]
     service = rule_file(examined.spec).groups[0]
     assert [rule.alert for rule in service.rules if isinstance(rule, AlertRule)] == ["Watchdog"]
+
+
+def test_a_composite_stands_behind_what_it_reads() -> None:
+    """Wherever it stands in the spec: a composite of composites would else see what they recorded an evaluation ago."""
+    slos = """
+  whole: {title: Whole, objective: 98%, composite: {components: {half: 1, third: 1}}}
+  half: {title: Half, objective: 98%, composite: {components: {first: 1, second: 1}}}
+  first: {title: First, objective: 99%, ratio: {metric: a_total, label: ok, good: ["yes"], bad: ["no"]}}
+  second: {title: Second, objective: 99%, ratio: {metric: b_total, label: ok, good: ["yes"], bad: ["no"]}}
+  third: {title: Third, objective: 99%, ratio: {metric: c_total, label: ok, good: ["yes"], bad: ["no"]}}
+"""
+    named = [group.name for group in rule_file(parse_spec(shop(slos).encode(), "shop.yaml")).groups]
+    fast = [name.removeprefix("shop-") for name in named if name.removeprefix("shop-").count("-") == 0]
+    assert fast == ["service", "first", "second", "third", "half", "whole"]

@@ -130,9 +130,7 @@ def test_objective_budget_and_burn_rates_are_recorded(rules: RuleFile, slo: str)
     assert recorded["sloth_slo_info"].expr == "vector(1)"
     assert dict(recorded["sloth_slo_info"].labels)["sloth_objective"] == percent
     for record, window in (("slo:current_burn_rate:ratio", "5m"), ("slo:period_burn_rate:ratio", "30d")):
-        assert recorded[record].expr == (
-            f"slo:sli_error:ratio_rate{window}{mark}\n/ on (sloth_id) group_left\nslo:error_budget:ratio{mark}"
-        )
+        assert recorded[record].expr == f"slo:sli_error:ratio_rate{window}{mark} / {budget}"
     assert recorded["slo:period_error_budget_remaining:ratio"].expr == f"1 - slo:period_burn_rate:ratio{mark}"
 
 

@@ -104,3 +104,11 @@ def test_what_an_expression_may_read_is_rather_too_much() -> None:
     """Of several metrics the conditions are left out, so that no overlap is missed."""
     assert {one.metric for one in read_by('a{x="1"} / b')} == {"a", "b"}
     assert all(not one.matchers for one in read_by('a{x="1"} / b'))
+
+
+def test_another_series_may_be_picked() -> None:
+    """Of the series that a selector lets through each is found in turn, and the first again after the last."""
+    orders = selector_of('orders_total{outcome=~"declined|error"}')
+    found = [labels_for((orders,), pick=pick) for pick in range(4)]
+    assert [one and one["outcome"] for one in found] == ["declined", "error", "declined", "error"]
+    assert labels_for((selector_of('orders_total{outcome="a",outcome="b"}'),), pick=2) is None

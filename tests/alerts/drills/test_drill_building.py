@@ -18,6 +18,10 @@ from alerts.drills.drill import Database, Retrieval, Stage
 class FakeServer:
     url: str
     states: list[str] = field(default_factory=list)
+    port: int = 5432
+
+    def url_at(self, port: int) -> str:
+        return f"{self.url}:{port}"
 
     def start(self) -> None:
         self.states.append("started")
@@ -83,10 +87,11 @@ def test_a_library_has_an_empty_generation_beside_it(house: FakeHouse, tmp_path:
 
 
 def test_passages_are_published_into_a_database(house: FakeHouse, tmp_path: Path) -> None:
-    """A service that answers from PostgreSQL is given that address and no corpus; the address stands in a file of our own."""
+    """A service that answers from PostgreSQL is given a relay's address and no corpus; the server's own stands in a file of ours."""
     with contextlib.ExitStack() as ending:
         made = surroundings(Stage(retrieval=Retrieval.POSTGRESQL), tmp_path, tmp_path / "around", ending)
-    assert made.settings == {"COURTSIGHT_RETRIEVAL_DATABASE_URL": "postgresql://p"}
+    assert made.relay is not None
+    assert made.settings == {"COURTSIGHT_RETRIEVAL_DATABASE_URL": f"postgresql://p:{made.relay.port}"}
     assert "publish" in house.ran[-1]
     assert Path(house.ran[-1][-1]).stat().st_mode & 0o077 == 0
 

@@ -67,6 +67,17 @@ def test_counts_of_five_minutes_lag(expecting: Expecting) -> None:
     assert ticket.severity is Severity.TICKET
 
 
+def test_what_was_not_recorded_comes_sooner(drill: Drill, spec: Spec, rules: RuleFile) -> None:
+    """Ten seconds of a day's 24 minutes that hold no count make its limit fall due sooner, by factor x budget of them; the counters of an hour go on."""
+    day = replace(drill.expects[0], alert="AvailabilityBudgetBurnTicket", long=parse_duration("1d"))
+    both = replace(drill, expects=(drill.expects[0], day))
+    hour, whole = expectations(both, spec, rules)
+    same, sooner = expectations(both, spec, rules, (10.0, 10.0))
+    assert same == hour
+    assert sooner.predicted == pytest.approx(whole.predicted - 0.003 * 10)
+    assert sooner.parts[2].what == "of the 1d, scaled, 10.0 s were not recorded"
+
+
 def test_counts_of_five_minutes_begin_slowly(expecting: Expecting) -> None:
     """A limit that is passed while the first count still fills is passed after the root of twice range and need."""
     page = expecting(long=parse_duration("6h"))

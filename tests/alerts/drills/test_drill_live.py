@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from alerts.drills.drill import FOLDER, Drill, load_drill
-from alerts.drills.record import CYCLE_GATE
+from alerts.drills.record import AGAIN, CYCLE_GATE
 from alerts.drills.runner import run_drills
 from alerts.model import AlertRule, Group, RuleFile
 from alerts.rules import rule_file
 from harness.tools import find_tools
 from slo.evidence import Evidence, RunContext, write
 from slo.evidence import read as read_evidence
-from slo.spec import Engine, Gate, Kind, Spec
+from slo.spec import Gate, Kind, Spec
 from slo.verdict import Verdict
 from target.monitoring import ToolPaths
 
@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[3]
 EXPECTED = "AvailabilityBudgetBurnPage"
 PATIENCE_SECONDS = 300.0
 """How long a drill of these tests may take: they wait for what happens, on a machine that may be busy with others."""
+TRIES = 4
+"""Drills beside so much else that scrapes take half a second are made again, as they ask for."""
 
 pytestmark = pytest.mark.integration
 
@@ -40,19 +42,6 @@ def tools() -> ToolPaths:
     found = find_tools(ROOT)
     assert not found.missing(), "make setup fetches them"
     return found
-
-
-def context() -> RunContext:
-    return RunContext(
-        run="20261120T211700Z-1a2b3c4",
-        target="http://127.0.0.1:8000",
-        deployment="courtsight",
-        engine=Engine.EXTRACTIVE,
-        commit="1a2b3c4",
-        dirty=False,
-        hashes={},
-        seed=1,
-    )
 
 
 def now() -> datetime:
@@ -77,10 +66,21 @@ def at_leisure(spec: Spec) -> Spec:
     return replace(spec, gates=tuple(eased(gate) for gate in spec.gates))
 
 
-def test_two_drills_side_by_side(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
+def told_by_the_machine(evidence: Evidence) -> bool:
+    """Whether a drill itself says that it was the machine, too busy to be scraped in time, that it told of."""
+    return any(AGAIN in entry["failure"] for entry in evidence.details["drills"])
+
+
+def test_two_drills_side_by_side(
+    drill: Drill, spec: Spec, tools: ToolPaths, context: RunContext, tmp_path: Path
+) -> None:
     """A locked database and a killed service page through Prometheus and Alertmanager and resolve, each on a stack of its own."""
     both = [replace(one, deadline=PATIENCE_SECONDS) for one in (drill, load_drill(FOLDER / "service-killed.yaml"))]
-    evidence = run_drills(both, at_leisure(spec), tools, context(), tmp_path, on_event=lambda _: None, clock=now)
+    for attempt in range(TRIES):
+        folder = tmp_path / str(attempt)
+        evidence = run_drills(both, at_leisure(spec), tools, context, folder, on_event=lambda _: None, clock=now)
+        if not told_by_the_machine(evidence):
+            break
     judged = {item.gate: (item.verdict, item.reason) for item in evidence.items}
     assert judged["drill-cycle"][0] is Verdict.PASS, judged
     told = story(evidence)
@@ -98,7 +98,7 @@ def test_two_drills_side_by_side(drill: Drill, spec: Spec, tools: ToolPaths, tmp
     assert [entry["false_alarms"] for entry in evidence.details["drills"]] == [[], [], []]
     kept = read_evidence(write(evidence, tmp_path))
     assert kept.kind is Kind.DRILL
-    assert sorted(path.name for path in (tmp_path / drill.id).iterdir()) == ["logs"]
+    assert sorted(path.name for path in (folder / drill.id).iterdir()) == ["logs"]
 
 
 def altered(change: Callable[[AlertRule], AlertRule]) -> Callable[[Spec, int], RuleFile]:
@@ -122,11 +122,13 @@ def deafened(rule: AlertRule) -> AlertRule:
     return replace(rule, expr=rule.expr.replace("(14.4 *", "(14400 *").replace("(6 *", "(6000 *"))
 
 
-def test_an_alert_that_cannot_fire_fails_the_drill(drill: Drill, spec: Spec, tools: ToolPaths, tmp_path: Path) -> None:
+def test_an_alert_that_cannot_fire_fails_the_drill(
+    drill: Drill, spec: Spec, tools: ToolPaths, context: RunContext, tmp_path: Path
+) -> None:
     """Rules edited so that the page cannot fire turn the drill red, though everything else is the same."""
     short = replace(drill, deadline=10.0, warm_up=2.0)
     evidence = run_drills(
-        (short,), spec, tools, context(), tmp_path, on_event=lambda _: None, clock=now, rules=altered(deafened)
+        (short,), spec, tools, context, tmp_path, on_event=lambda _: None, clock=now, rules=altered(deafened)
     )
     item = evidence.items[0]
     assert item.verdict is Verdict.FAIL

@@ -12,11 +12,11 @@ import pytest
 
 from alerts.drills.drill import Delivery, Drill
 from alerts.drills.expectation import Expectation
-from alerts.drills.record import DrillResult, details_of, failure_of, item_of
+from alerts.drills.record import AGAIN, DrillResult, details_of, failure_of, item_of
 from alerts.drills.traffic import Sent
 from alerts.drills.watching import Loud, Moment, Observation, Sighting
 from slo.evidence import Evidence, Item, RunContext, to_json
-from slo.spec import Engine, Kind, Phase, Spec
+from slo.spec import Kind, Phase, Spec
 from slo.verdict import Verdict, judge
 
 SEEN = Sighting(fired=1004.5, delivered=1004.75, cleared=1010.0, resolved=1011.25)
@@ -70,6 +70,13 @@ def test_a_cycle_that_took_too_long_fails(drill: Drill, wanted: Expectation, spe
     """A resolution after 75 seconds is measured as it was, and fails."""
     item = judged_item(result(drill, wanted, seen(resolved=1075.5)), spec)
     assert (item.verdict, item.measurement.value) == (Verdict.FAIL, 75.5)
+
+
+def test_a_false_alarm_on_a_busy_machine_says_so(drill: Drill, wanted: Expectation) -> None:
+    """The drill fails all the same, and the reason names the scrapes that came late: the service may have been gone for a while."""
+    alarm = BROKEN["false alarm"]
+    assert AGAIN not in failure_of(result(drill, wanted, alarm))
+    assert AGAIN in failure_of(result(drill, wanted, replace(alarm, scrape_seconds=0.6)))
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -129,21 +136,11 @@ def test_questions_show_that_the_fault_was_felt(drill: Drill, wanted: Expectatio
 
 @pytest.mark.parametrize("observed", [GREEN, None, *BROKEN.values()])
 def test_every_outcome_can_be_written(
-    drill: Drill, wanted: Expectation, spec: Spec, observed: Observation | None
+    drill: Drill, wanted: Expectation, spec: Spec, context: RunContext, observed: Observation | None
 ) -> None:
     """Whatever happened fits into an evidence file."""
     one = result(drill, wanted, observed, "" if observed else "no Prometheus")
     at = datetime(2026, 11, 20, tzinfo=UTC)
-    context = RunContext(
-        run="20261120T211700Z-1a2b3c4",
-        target="http://127.0.0.1:8000",
-        deployment="courtsight",
-        engine=Engine.EXTRACTIVE,
-        commit="1a2b3c4",
-        dirty=False,
-        hashes={},
-        seed=1,
-    )
     details = {"drills": details_of(one)}
     evidence = Evidence(Kind.DRILL, context, at, at, complete=True, items=(judged_item(one, spec),), details=details)
     assert json.loads(to_json(evidence))["details"]["drills"][0]["alert"] == "AvailabilityBudgetBurnPage"
@@ -157,6 +154,25 @@ def test_a_longer_drill_is_judged_by_its_prediction(drill: Drill, wanted: Expect
     assert (item.verdict, item.measurement.value) == (Verdict.PASS, pytest.approx(0.35, abs=0.001))
     late = judged_item(result(longer, wanted, seen(fired=1008.0)), spec)
     assert (late.verdict, late.measurement.value) == (Verdict.FAIL, pytest.approx(3.15, abs=0.001))
+
+
+@pytest.mark.parametrize(
+    ("fired", "scrapes", "verdict"),
+    [
+        (1009.0, 0.4, Verdict.ERROR),
+        (1009.0, 0.1, Verdict.FAIL),
+        (1009.0, None, Verdict.FAIL),
+        (1004.5, 0.4, Verdict.PASS),
+    ],
+)
+def test_a_time_taken_on_a_machine_too_busy_to_be_scraped_is_no_measurement(
+    drill: Drill, wanted: Expectation, spec: Spec, fired: float, scrapes: float | None, verdict: Verdict
+) -> None:
+    """A wrong time is ERROR while every tenth scrape is slow, because counts over few scrapes are then off; else it is FAIL."""
+    other = replace(drill, id="redis-killed")
+    item = judged_item(result(other, wanted, replace(seen(fired=fired), scrape_seconds=scrapes)), spec)
+    assert item.verdict is verdict
+    assert (verdict is Verdict.ERROR) == ("0.40 s" in item.reason)
 
 
 def test_an_alert_that_was_to_be_silenced_and_spoke_fails(drill: Drill, wanted: Expectation) -> None:

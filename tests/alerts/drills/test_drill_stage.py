@@ -162,6 +162,23 @@ def test_evaluations_come_from_prometheus_own_samples(wish: Wish, database: Path
     assert api.asked[0].startswith('ALERTS{alertname="A",alertstate="firing"}[')
 
 
+@pytest.mark.parametrize(("long", "seen", "gap"), [(1440.0, "1430", 10.0), (1440.0, None, 30.0), (60.0, "50", 0.0)])
+def test_the_seam_of_the_baseline_is_measured(
+    wish: Wish, wanted: Expectation, database: Path, long: float, seen: str | None, gap: float
+) -> None:
+    """The seconds of a day without a recorded count are counted, up to the longest wait for a scrape; an hour's windows read the counters."""
+    live = scene(wish, database, FakeApi(seen=seen), answered())
+    assert live.unrecorded(replace(wanted, long_window=long)) == gap
+
+
+def test_how_busy_the_machine_was_is_read_from_the_scrapes(wish: Wish, database: Path) -> None:
+    """Of the scrapes of the service that succeeded, the time that nine of ten took at most."""
+    api = FakeApi(seen="0.25")
+    assert scene(wish, database, api, answered()).scrape_seconds(100.0) == 0.25
+    assert "quantile_over_time(0.9, (scrape_duration_seconds{" in api.asked[0]
+    assert 'up{job="courtsight"} == 1' in api.asked[0]
+
+
 def test_a_service_that_ended_is_trouble(wish: Wish, database: Path) -> None:
     """A service that died by itself is no proof of an alert, and its log is named."""
     with pytest.raises(StackError, match=r"service\.log"):
@@ -282,8 +299,28 @@ def test_the_stack_is_brought_up_warm_and_scaled(wish: Wish, house: FakeHouse) -
     assert dict(house.plan.settings) == {"COURTSIGHT_DATABASE_TIMEOUT_SECONDS": "1"}
     assert house.alertmanager is not None
     assert "http://127.0.0.1:" in house.alertmanager.config
-    assert house.prometheus.extra_arguments == ("--query.lookback-delta=5s",)
+    # The second lets Alertmanager hear of the watchdog, which fires before anybody is there to hear it, within ten seconds.
+    assert house.prometheus.extra_arguments == ("--query.lookback-delta=5s", "--rules.alert.resend-delay=10s")
     assert any("synthetic" in text for text in told)
+
+
+def test_the_page_is_read_when_the_round_is_counted(
+    wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that lacks the last answers of the round shows other proportions: it is read again until it counts them all."""
+    pages = [house.page.replace(" 18.0", " 17.0"), house.page]
+    short = replace(
+        wish, drill=replace(wish.drill, traffic=replace(wish.drill.traffic, roles=("judge",), questions=("a",) * 18))
+    )
+    read: list[str] = []
+
+    def get(url: str, **_: object) -> httpx.Response:
+        read.append(url)
+        return httpx.Response(200, text=pages[min(len(read), 2) - 1])
+
+    monkeypatch.setattr(stage.httpx, "get", get)
+    with staged(short, lambda _: None):
+        assert len(read) == 2
 
 
 def test_an_alarm_of_the_start_passes(wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,34 +348,22 @@ def test_a_missing_program_is_named(wish: Wish, house: FakeHouse, name: str) -> 
     assert house.plan is None
 
 
-def test_a_page_without_questions_is_trouble(wish: Wish, house: FakeHouse) -> None:
+def test_a_page_without_questions_is_trouble(wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that counts no question cannot be drilled, and ends with the stack."""
+    monkeypatch.setattr(stage, "SETTLE_SECONDS", 0.0)
     house.page = ""
     with pytest.raises(StackError, match="answered no question yet"), staged(wish, lambda _: None):
         pytest.fail("the stack came up")
     assert house.ended == ["questions", "service"]
 
 
-def context() -> RunContext:
-    return RunContext(
-        run="20261120T211700Z-1a2b3c4",
-        target="http://127.0.0.1:8000",
-        deployment="courtsight",
-        engine=Engine.EXTRACTIVE,
-        commit="1a2b3c4",
-        dirty=False,
-        hashes={},
-        seed=1,
-    )
-
-
 def now() -> datetime:
     return datetime(2026, 11, 20, 21, 17, tzinfo=UTC)
 
 
-def test_without_tools_the_evidence_is_an_error(drill: Drill, spec: Spec, tmp_path: Path) -> None:
+def test_without_tools_the_evidence_is_an_error(drill: Drill, spec: Spec, context: RunContext, tmp_path: Path) -> None:
     """A machine without Prometheus gets evidence that says so, which never passes."""
-    evidence = run_drills((drill,), spec, ToolPaths(), context(), tmp_path, on_event=lambda _: None, clock=now)
+    evidence = run_drills((drill,), spec, ToolPaths(), context, tmp_path, on_event=lambda _: None, clock=now)
     assert (evidence.kind, evidence.complete) == (Kind.DRILL, True)
     assert [item.verdict for item in evidence.items] == [Verdict.ERROR]
     assert "prometheus, promtool, alertmanager" in evidence.items[0].reason
@@ -346,7 +371,7 @@ def test_without_tools_the_evidence_is_an_error(drill: Drill, spec: Spec, tmp_pa
 
 
 def test_a_drill_tells_how_far_it_is(
-    wish: Wish, house: FakeHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wish: Wish, house: FakeHouse, context: RunContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Progress names the drill and what it does; the evidence holds the observation, where the stack was, and which engine answered."""
     one = Sighting(1004.0, 1005.0, 1010.0, 1011.0)
@@ -355,7 +380,7 @@ def test_a_drill_tells_how_far_it_is(
     monkeypatch.setattr(runner, "ready_info", lambda _: {"engine": "simulated"})
     told: list[DrillProgress] = []
     evidence = run_drills(
-        (wish.drill,), wish.spec, wish.tools, context(), tmp_path / "work", on_event=told.append, clock=now
+        (wish.drill,), wish.spec, wish.tools, context, tmp_path / "work", on_event=told.append, clock=now
     )
     assert [item.verdict for item in evidence.items] == [Verdict.PASS]
     assert evidence.details["drills"][0]["stack"] == "http://127.0.0.1:8000"

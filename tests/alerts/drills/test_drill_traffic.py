@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from alerts.drills.drill import Drill, Traffic
-from alerts.drills.traffic import Sent, TrafficLog, drive, live_traffic
+from alerts.drills.traffic import TICK_SECONDS, Sent, TrafficLog, drive, live_traffic
 from target.chat import Answer, ChatTarget, RawRequest, RawResponse, Reply, Session, StreamedReply
 from target.errors import StackError, TargetDown, TargetRefused
 
@@ -73,6 +73,7 @@ def driven(chat: FakeChat, traffic: Traffic) -> tuple[Sent, ...]:
         yield cast("ChatTarget", chat)
 
     with live_traffic(opened, traffic, lambda: float(next(clock))) as log:
+        log.go_on.set()
         assert chat.enough.wait(10)
     return tuple(log.sent)
 
@@ -82,6 +83,23 @@ def test_every_role_asks_every_question(traffic: Traffic) -> None:
     chat = FakeChat()
     driven(chat, traffic)
     assert set(chat.asked) == set(itertools.product(("judge", "public"), "abc"))
+
+
+def test_nobody_asks_past_the_first_round_before_its_page_was_read(traffic: Traffic) -> None:
+    """After one round the asking waits: a question more would show other proportions than those of the traffic to come."""
+    chat = FakeChat(wanted=traffic.round)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[ChatTarget]:
+        yield cast("ChatTarget", chat)
+
+    with live_traffic(opened, replace(traffic, rate=2000.0), lambda: 0.0) as log:
+        assert chat.enough.wait(10)
+        assert not log.stop.wait(3 * TICK_SECONDS)
+        assert sorted(chat.asked) == sorted(itertools.product(("judge", "public"), "abc"))
+        chat.enough.clear()
+        log.go_on.set()
+        assert chat.enough.wait(10)
 
 
 def test_readiness_is_probed_meanwhile(traffic: Traffic) -> None:
@@ -105,6 +123,7 @@ def test_questions_may_become_unlike(traffic: Traffic) -> None:
     async def story() -> None:
         asking = asyncio.create_task(drive(cast("ChatTarget", chat), traffic, log, lambda: 0.0))
         assert await asyncio.to_thread(log.begun.wait, 10)
+        log.go_on.set()
         log.mood.unlike, log.mood.instead = True, "the same"
         chat.asked.clear()
         chat.enough.clear()

@@ -34,6 +34,8 @@ class ScriptedScene:
     false_alarm_at: float | None = None
     other_at: float | None = None
     breaks_at: float | None = None
+    scrapes_take: float | None = 0.02
+    lacks: float = 0.0
     time: float = START
     faulted: float | None = None
     released: float | None = None
@@ -80,6 +82,12 @@ class ScriptedScene:
         first = self.faulted + self.fires
         return [first + step for step in range(int(last - first) + 1)]
 
+    def scrape_seconds(self, since: float) -> float | None:
+        return self.scrapes_take
+
+    def unrecorded(self, wanted: Expectation) -> float:
+        return self.lacks if self.faulted is None else -1.0
+
     def check(self) -> None:
         if self.breaks_at is not None and self._since_fault() >= self.breaks_at:
             raise StackError("The drill's service ended by itself")
@@ -117,6 +125,11 @@ def test_a_whole_cycle_is_seen(drill: Drill, wanted: Expectation) -> None:
     assert seen.released is not None
     assert (one.cleared, one.resolved) == (pytest.approx(seen.released + 4.8, abs=1), seen.released + 6)
     assert (seen.false_alarms, seen.others) == ((), ())
+
+
+def test_what_was_not_recorded_is_asked_before_the_fault(drill: Drill, wanted: Expectation) -> None:
+    """How much of its window an alert lacks is measured while nothing is broken yet, for each alert."""
+    assert played(ScriptedScene(wanted, lacks=9.5), drill).unrecorded == (9.5,)
 
 
 def test_the_fault_is_held_until_the_page_arrived(drill: Drill, wanted: Expectation) -> None:
