@@ -63,7 +63,7 @@ def open_sharing(
         deployment: whose keys they are; it also says how long answers are kept.
         metrics: shows whether Redis is there.
         log: told when it goes and comes.
-        quotas: counts requests where there is no Redis; this process by itself when left out.
+        quotas: counts requests where there is no Redis, and while it is away; this process by itself when left out.
 
     Raises:
         ConfigurationError: the address is none; the message does not show it, because it holds a password.
@@ -84,7 +84,7 @@ def open_sharing(
         ) from error
     named = key_namer(secret, deployment.name)
     return Sharing(
-        SharedQuotas(link, named),
+        SharedQuotas(link, named, quotas),
         SharedMemory(link, named),
         RevocationNews(link, named),
         SharedAnswers(link, named, deployment.generation.cache.seconds),

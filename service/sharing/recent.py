@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
 from service.sharing.naming import KeyNamer
 from service.sharing.redis_link import Away, RedisLink
+from service.values import value
 
 _SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Remembered:
     """A conversation's title and its last questions, the newest first."""
 

@@ -6,33 +6,17 @@ Whatever Redis says is material to judge: an error, a wrong type or garbage ends
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    ConnectionError as RedisConnectionError,
-)
-from redis.exceptions import (
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
-from redis.exceptions import (
-    TimeoutError as RedisTimeoutError,
-)
+from typing import TYPE_CHECKING, TypeVar
 
 from service.telemetry.pools import PoolUse
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 T = TypeVar("T")
 
 PREFIX = "courtsight:"
 LOOK_SECONDS = 2.0
-_CONNECTIONS = 50
-_SECONDS = 0.1
-_GONE = (OSError, TimeoutError, RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError)
-"""Then the next use would fail as well: away, starting up, without room, or a replica that takes no writes."""
 _ALIVE = f"{PREFIX}alive"
 _EPOCH = f"{PREFIX}epoch"
 
@@ -54,17 +38,11 @@ class RedisLink:
         Raises:
             ValueError: it is no address of Redis.
         """
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=_SECONDS,
-            socket_timeout=_SECONDS,
-            socket_connect_timeout=_SECONDS,
-            # Once more at once: a connection that lay idle over a restart of Redis is no outage. A time limit is not tried again.
-            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
-            protocol=2,
-        )
-        self.client: Redis = Redis(connection_pool=pool)
+        # Importing the library takes a tenth of a second, and only who has a Redis pays it.
+        from service.sharing import redis_client  # noqa: PLC0415 - see above
+
+        self.client: Redis = redis_client.made(url)
+        self._gone, self._refused = redis_client.GONE, redis_client.REFUSED
         self.up = False
         self.epoch = ""
         self._noted = noted
@@ -80,10 +58,10 @@ class RedisLink:
             raise Away
         try:
             return await work(self.client)
-        except _GONE as error:
+        except self._gone as error:
             self._change(up=False)
             raise Away from error
-        except (RedisError, ValueError, TypeError, LookupError) as error:
+        except (*self._refused, ValueError, TypeError, LookupError) as error:
             raise Away from error
 
     def missed(self) -> None:
@@ -98,7 +76,7 @@ class RedisLink:
                 await self.client.incr(_EPOCH)
                 self._missed = False
             self.epoch = _text(await self.client.get(_EPOCH))
-        except (*_GONE, RedisError, ValueError, TypeError):
+        except (*self._gone, *self._refused, ValueError, TypeError):
             self._change(up=False)
         else:
             self._change(up=True)

@@ -1,16 +1,18 @@
-"""Counts requests of all workers and machines in Redis, in one round trip; while Redis is away each process counts for itself."""
+"""Counts requests of all workers and machines in Redis, in one round trip; while Redis is away each machine counts for itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from redis.commands.core import AsyncScript
-
-from service.quotas.limits import SLOTS, Count, Decision, Demand, decide
+from service.quotas.limits import SLOTS, Count, Decision, Demand, QuotaStore, decide
 from service.quotas.windows import SlidingWindows
 from service.sharing.naming import KeyNamer
 from service.sharing.redis_link import Away, RedisLink
+
+if TYPE_CHECKING:
+    from redis.commands.core import AsyncScript
 
 _SCRIPT = """
 local slots = tonumber(ARGV[1])
@@ -55,10 +57,17 @@ return answer
 class SharedQuotas:
     """A `QuotaStore` of all who speak to one Redis."""
 
-    def __init__(self, link: RedisLink, named: KeyNamer) -> None:
+    def __init__(self, link: RedisLink, named: KeyNamer, local: QuotaStore | None = None) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            link: to the Redis.
+            named: hides who is counted.
+            local: counts while Redis is away: what the workers of this machine share; this process by itself when left out.
+        """
         self._link = link
         self._named = named
-        self._local = SlidingWindows()
+        self._local = local or SlidingWindows()
         self._script: AsyncScript = link.client.register_script(_SCRIPT)
 
     async def take(self, demands: Sequence[Demand], now: float) -> Decision:

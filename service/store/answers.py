@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from operator import attrgetter
 
 from service.store.work import Work, one, rows, run
+from service.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SavedAnswer:
     """One row of `answers`; the members are its columns.
 
@@ -49,6 +50,11 @@ _INSERT_PASSAGE = (
     " ON CONFLICT (digest) DO UPDATE SET kept_at = excluded.kept_at"
 )
 """A passage that was kept not long ago is not swept away, though nothing refers to it yet."""
+_AT_ONCE = 100
+"""Passages by one query: an answer has some ten, and a conversation that is exported thousands, each of which would be a way to the server and back."""
+_PASSAGES = (
+    f"SELECT digest, body FROM passages WHERE digest IN ({', '.join(f'${place + 1}' for place in range(_AT_ONCE))})"
+)
 
 
 def insert_answer(saved: SavedAnswer, passages: Mapping[str, str]) -> Work[None]:
@@ -79,11 +85,25 @@ def answers_of(conversation_id: str) -> Work[Sequence[SavedAnswer]]:
     return [SavedAnswer(*row) for row in found]
 
 
+def records_behind(conversation_id: str, place: int, limit: int) -> Work[dict[str, str]]:
+    """The records, as JSON text, of the first answers behind a place of a conversation, by message."""
+    found = yield from rows(
+        "SELECT m.id, a.record FROM messages m JOIN answers a ON a.message_id = m.id"
+        " WHERE m.conversation_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3",
+        conversation_id,
+        place,
+        limit,
+    )
+    return {row[0]: row[1] for row in found}
+
+
 def passages_by(digests: Sequence[str]) -> Work[dict[str, str]]:
     """The passages of these digests, as JSON text."""
     found: dict[str, str] = {}
-    for digest in dict.fromkeys(digests):
-        row = yield from one("SELECT body FROM passages WHERE digest = $1", digest)
-        if row:
-            found[digest] = row[0]
+    wanted = list(dict.fromkeys(digests))
+    for begin in range(0, len(wanted), _AT_ONCE):
+        some = wanted[begin : begin + _AT_ONCE]
+        # One text for any number: what is short of it is filled with what was asked already.
+        page = yield from rows(_PASSAGES, *some, *some[:1] * (_AT_ONCE - len(some)))
+        found |= {str(digest): str(body) for digest, body in page}
     return found

@@ -25,6 +25,8 @@ class AuditEvent:
     times: int = 1
 
 
+OF_ACCOUNTS = "account_"
+"""Actions that begin so have the account's name as the first word of their subject; no other subject holds a name."""
 _COLUMNS = "at, action, subject, actor, request_id, conversation_id, times"
 _INSERT = f"INSERT INTO audit ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 

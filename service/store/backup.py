@@ -15,6 +15,7 @@ from hashlib import sha256
 import orjson
 
 from service.errors import ConfigurationError
+from service.store.columns import columns_of
 from service.store.migrating import LATEST
 from service.store.migrations import Dialect
 from service.store.work import Row, Value, Work, one, rows
@@ -34,16 +35,15 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "feedback": ("message_id",),
     "idempotency": ("account_id", "key"),
     "usage_hours": ("hour", "role", "model"),
-    "usage_days": ("day",),
+    "conversation_hours": ("hour", "role", "model"),
+    "conversation_days": ("day", "role", "model"),
+    "summed_up": ("step",),
     "documents": ("id",),
 }
 """Every table and its primary key, those first that others refer to."""
+FORMER_TABLES = frozenset({"usage_days"})
+"""Tables that backups of older versions hold; a migration carries their rows on."""
 _ROWS_IN_A_LINE = 200
-_COLUMNS: Mapping[Dialect, str] = {
-    "sqlite": "SELECT name FROM pragma_table_info($1) ORDER BY cid",
-    "postgres": "SELECT column_name::text FROM information_schema.columns"
-    " WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position",
-}
 
 
 class LineWriter:
@@ -63,11 +63,6 @@ class LineWriter:
     def digest(self) -> str:
         """Of all lines so far."""
         return self._digest.hexdigest()
-
-
-def columns_of(dialect: Dialect, table: str) -> Work[list[str]]:
-    """The names of a table's columns, in their order; none when there is no such table."""
-    return [row[0] for row in (yield from rows(_COLUMNS[dialect], table))]
 
 
 def write_backup(dialect: Dialect, now: float, writer: LineWriter) -> Work[Mapping[str, int]]:

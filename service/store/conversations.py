@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from service.errors import NotFound
 from service.store.naming import is_id
 from service.store.retention import remove_conversation
-from service.store.work import Work, found, one, rows, run
+from service.store.work import Value, Work, found, one, rows, run
+from service.values import value
 
 MISSING = "No conversation of yours has this id"
 NO_MESSAGE = "No message of yours has this id"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conversation:
     """A conversation and how many messages it has; `created_at` is in seconds since the epoch."""
 
@@ -25,7 +25,7 @@ class Conversation:
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """What one side said. `citations` is the JSON text that the chat core wrote, or None."""
 
@@ -50,6 +50,11 @@ _RECALL = (
     " WHERE c.id = $1 AND c.account_id = $2 ORDER BY m.seq DESC LIMIT $3"
 )
 """One statement, because every question asks it: two would need a transaction around them to see one state."""
+_INSERT = (
+    "INSERT INTO messages (conversation_id, id, author, content, created_at, citations) VALUES ($1, $2, $3, $4, $5, $6)"
+)
+_INSERT_TWO = f"{_INSERT}, ($1, $7, $8, $9, $10, $11)"
+"""A question and its answer, in this order: one statement costs two thirds of two."""
 _NEWEST = "ORDER BY created_at DESC, id DESC"
 _LIST = f"SELECT {_COUNTED} FROM conversations WHERE account_id = $1 {_NEWEST} LIMIT $2"
 _LIST_BEHIND = (
@@ -169,14 +174,13 @@ def append_messages(owner: str, conversation_id: str, messages: Iterable[Message
 
 def insert_messages(conversation_id: str, messages: Iterable[Message]) -> Work[None]:
     """Add messages to a conversation that is known to be the owner's."""
-    for message in messages:
-        yield from run(
-            "INSERT INTO messages (id, conversation_id, author, content, created_at, citations)"
-            " VALUES ($1, $2, $3, $4, $5, $6)",
-            message.id,
-            conversation_id,
-            message.author,
-            message.content,
-            message.created_at,
-            message.citations,
-        )
+    said = list(messages)
+    while len(said) > 1:
+        yield from run(_INSERT_TWO, conversation_id, *_values(said[0]), *_values(said[1]))
+        del said[:2]
+    for message in said:
+        yield from run(_INSERT, conversation_id, *_values(message))
+
+
+def _values(message: Message) -> tuple[Value, ...]:
+    return message.id, message.author, message.content, message.created_at, message.citations

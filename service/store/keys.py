@@ -78,9 +78,22 @@ def insert_key(key: ApiKey, digest: str, *, by: str, request_id: str = "") -> Wo
     yield from note(key.created_at, "key_made", key.id, actor=by, request_id=request_id)
 
 
+def insert_key_among(key: ApiKey, digest: str, most: int, *, by: str, request_id: str = "") -> Work[bool]:
+    """Add a key unless its account has `most` live ones already; False then."""
+    # Held until the end: others who make keys of this account at the same time count this one.
+    yield from run("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", key.account_id)
+    if (yield from count_live_keys(key.account_id, key.created_at)) >= most:
+        return False
+    yield from insert_key(key, digest, by=by, request_id=request_id)
+    return True
+
+
 def keys_of(account_id: str) -> Work[Sequence[ApiKey]]:
-    """The keys of an account, newest first, revoked ones too; at most 500."""
-    sql = f"SELECT {_COLUMNS} FROM api_keys WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+    """The keys of an account, newest first, revoked ones too; at most 500, and none that is revoked hides one that is not."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM (SELECT {_COLUMNS} FROM api_keys WHERE account_id = $1"
+        " ORDER BY revoked_at IS NULL DESC, created_at DESC, id DESC LIMIT $2) AS listed ORDER BY created_at DESC, id DESC"
+    )
     return [_key(row) for row in (yield from rows(sql, account_id, _MOST_LISTED))]
 
 

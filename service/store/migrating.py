@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.errors import ConfigurationError
+from service.store.audit import note
+from service.store.columns import columns_of
 from service.store.migrations import MIGRATIONS, Dialect, Migration
 from service.store.work import Work, one, run
 
@@ -54,6 +56,24 @@ def bring_to(dialect: Dialect, now: float, version: int = LATEST, *, back: bool 
             yield from run(statement)
         yield from run("DELETE FROM migrations WHERE version = $1", left)
     return Moved(done, version)
+
+
+def move_by(dialect: Dialect, now: float, version: int, *, by: str, back: bool = False) -> Work[Moved]:
+    """Bring the tables to a version by somebody's word, with a line in the audit trail where something moved.
+
+    Raises:
+        ConfigurationError: see `bring_to`.
+    """
+    moved = yield from bring_to(dialect, now, version, back=back)
+    told = f"version {moved.before} -> {moved.after}"
+    if moved.after in (moved.before, 0):
+        return moved
+    if "actor" in (yield from columns_of(dialect, "audit")):
+        yield from note(now, "migrate", told, actor=by)
+    else:
+        # The trail of older versions has no column for who did it.
+        yield from run("INSERT INTO audit (at, action, subject) VALUES ($1, $2, $3)", now, "migrate", f"{told}, {by}")
+    return moved
 
 
 def find_version(dialect: Dialect) -> Work[int]:

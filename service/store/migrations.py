@@ -224,4 +224,73 @@ MIGRATIONS: tuple[Migration, ...] = (
         DROP TABLE api_keys;
         """,
     ),
+    Migration(
+        up="""
+        CREATE TABLE conversation_hours (
+            hour {integer} NOT NULL,
+            role TEXT NOT NULL,
+            model TEXT NOT NULL,
+            conversations {integer} NOT NULL,
+            begun {integer},
+            users {integer} NOT NULL,
+            messages {integer} NOT NULL,
+            scores {integer} NOT NULL,
+            points {integer} NOT NULL,
+            PRIMARY KEY (hour, role, model)
+        ) {keyed};
+        CREATE TABLE conversation_days (
+            day {integer} NOT NULL,
+            role TEXT NOT NULL,
+            model TEXT NOT NULL,
+            conversations {integer} NOT NULL,
+            begun {integer},
+            users {integer} NOT NULL,
+            messages {integer} NOT NULL,
+            scores {integer} NOT NULL,
+            points {integer} NOT NULL,
+            PRIMARY KEY (day, role, model)
+        ) {keyed};
+        CREATE TABLE summed_up (
+            step TEXT PRIMARY KEY CHECK (step IN ('hour', 'day')),
+            first_open {integer} NOT NULL
+        ) {keyed};
+        INSERT INTO summed_up (step, first_open) SELECT 'hour', u.following
+            FROM (SELECT max(hour) + 1 AS following FROM usage_hours) u WHERE u.following IS NOT NULL;
+        INSERT INTO summed_up (step, first_open) SELECT 'day', u.following
+            FROM (SELECT max(day) + 1 AS following FROM usage_days) u WHERE u.following IS NOT NULL;
+        INSERT INTO conversation_hours SELECT a.hour,
+            CASE WHEN r.part = 1 THEN a.role ELSE '' END, CASE WHEN m.part = 1 THEN a.model ELSE '' END,
+            count(DISTINCT a.conversation_id), sum(a.first), count(DISTINCT a.account_id), 2 * count(*), 0, 0
+            FROM (SELECT n.hour, n.role, n.model, n.conversation_id, n.account_id,
+                CASE WHEN n.message_id = (SELECT e.id FROM messages e WHERE e.conversation_id = n.conversation_id
+                AND e.author = 'assistant' ORDER BY e.seq LIMIT 1) THEN 1 ELSE 0 END AS first FROM answers n) a
+            CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1) r CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1) m
+            WHERE a.hour < (SELECT first_open FROM summed_up WHERE step = 'hour') GROUP BY 1, 2, 3;
+        INSERT INTO conversation_days SELECT a.hour / 24,
+            CASE WHEN r.part = 1 THEN a.role ELSE '' END, CASE WHEN m.part = 1 THEN a.model ELSE '' END,
+            count(DISTINCT a.conversation_id), sum(a.first), count(DISTINCT a.account_id), 2 * count(*), 0, 0
+            FROM (SELECT n.hour, n.role, n.model, n.conversation_id, n.account_id,
+                CASE WHEN n.message_id = (SELECT e.id FROM messages e WHERE e.conversation_id = n.conversation_id
+                AND e.author = 'assistant' ORDER BY e.seq LIMIT 1) THEN 1 ELSE 0 END AS first FROM answers n) a
+            CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1) r CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1) m
+            WHERE a.hour / 24 < (SELECT first_open FROM summed_up WHERE step = 'day') AND r.part + m.part > 0
+            GROUP BY 1, 2, 3;
+        INSERT INTO conversation_days SELECT day, '', '', conversations, NULL, users, messages, 0, 0 FROM usage_days;
+        DROP TABLE usage_days;
+        """,
+        down="""
+        CREATE TABLE usage_days (
+            day {integer} PRIMARY KEY,
+            conversations {integer} NOT NULL,
+            users {integer} NOT NULL,
+            messages {integer} NOT NULL
+        ) {keyed};
+        INSERT INTO usage_days SELECT day, conversations, users, messages FROM conversation_days
+            WHERE role = '' AND model = '' AND conversations > 0 AND day < (SELECT first_open FROM summed_up WHERE step = 'day');
+        DELETE FROM usage_hours WHERE hour >= (SELECT first_open FROM summed_up WHERE step = 'hour');
+        DROP TABLE summed_up;
+        DROP TABLE conversation_days;
+        DROP TABLE conversation_hours;
+        """,
+    ),
 )

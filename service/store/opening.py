@@ -38,19 +38,20 @@ async def open_store(settings: Settings, now: float, *, timeout_seconds: float |
     return await postgres.open_postgres(address, now)
 
 
-async def once(settings: Settings, work: Work[Result], *, snapshot: bool = False) -> Result:
+async def once(settings: Settings, work: Work[Result], *, snapshot: bool = False, patient: bool = False) -> Result:
     """Run work in a transaction on the installation's database as it is, without bringing its tables up to date first.
 
     Args:
         settings: name the database.
         work: what to do.
         snapshot: the work only reads, and sees one state of the database.
+        patient: its statements may take as long as they take; only locks of others are not waited for without end.
 
     Raises:
         ConfigurationError: the database cannot be used; nothing was changed.
     """
     if settings.database_url is not None:
-        return await postgres.once(settings.database_url.get_secret_value(), work, snapshot=snapshot)
+        return await postgres.once(settings.database_url.get_secret_value(), work, snapshot=snapshot, patient=patient)
     connection = sqlite.connect(settings.database, max(settings.database_timeout_seconds, _START_SECONDS))
     try:
         return sqlite.once(connection, work, snapshot=snapshot)

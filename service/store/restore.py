@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeGuard
 
 import orjson
 
 from service.errors import ConfigurationError
-from service.store.backup import FORMAT, KEYS, columns_of
+from service.store.audit import note
+from service.store.backup import FORMAT, FORMER_TABLES, KEYS
+from service.store.columns import columns_of
 from service.store.migrating import LATEST, bring_to
 from service.store.migrations import Dialect
 from service.store.work import Work, found, one, run
@@ -96,7 +99,9 @@ def _are_columns(tables: object) -> TypeGuard[dict[str, list[str]]]:
     )
 
 
-def put_back(dialect: Dialect, now: float, contents: Contents, lines: Lines, *, force: bool) -> Work[Mapping[str, int]]:
+def put_back(
+    dialect: Dialect, now: float, contents: Contents, lines: Lines, *, force: bool, by: str | None = None
+) -> Work[Mapping[str, int]]:
     """Fill the database with a backup, all or nothing; how many rows of each table.
 
     Args:
@@ -105,6 +110,7 @@ def put_back(dialect: Dialect, now: float, contents: Contents, lines: Lines, *, 
         contents: what `examine` found in the same file.
         lines: the file once more.
         force: whether what is in the database may be deleted.
+        by: who does it, for a line in the audit trail; without it there is none.
 
     Raises:
         ConfigurationError: the database is not empty, or the file does not fit; nothing is changed then.
@@ -116,7 +122,7 @@ def put_back(dialect: Dialect, now: float, contents: Contents, lines: Lines, *, 
         yield from run(f"DELETE FROM {table}")
     yield from bring_to(dialect, now, contents.version, back=True)
     for table, columns in contents.tables.items():
-        known = yield from columns_of(dialect, table) if table in KEYS else _none()
+        known = yield from columns_of(dialect, table) if table in KEYS or table in FORMER_TABLES else _none()
         if sorted(known) != sorted(columns):
             raise ConfigurationError(f"the backup's table {table!r} does not fit version {contents.version}")
     for table, rows in _table_rows(lines, contents.digest):
@@ -125,11 +131,14 @@ def put_back(dialect: Dialect, now: float, contents: Contents, lines: Lines, *, 
         row = yield from one(f"SELECT count(*) FROM {table}")
         if row is None or row[0] != contents.rows.get(table, 0):
             raise ConfigurationError(f"the backup's table {table!r} ({len(expected)} columns) did not arrive whole")
-        if dialect == "postgres" and KEYS[table] == ("seq",):
+        if dialect == "postgres" and KEYS.get(table) == ("seq",):
             yield from run(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM {table}), false)"
             )
     yield from bring_to(dialect, now)
+    if by is not None:
+        made = datetime.fromtimestamp(contents.made_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield from note(now, "restore", f"a backup of {made}", actor=by)
     return contents.rows
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from service.store.work import Value, Work, one, rows, run
+from service.store.sums import sum_up_before_removal
+from service.store.work import Value, Work, found, one, rows, run
 
 DAY_SECONDS = 86_400.0
 _UNIT_SECONDS = {"hours": 3_600.0, "days": DAY_SECONDS}
@@ -65,7 +66,8 @@ def rules_of(retention: Retention) -> Sequence[tuple[Rule, float | None]]:
         (Rule("api_keys", "id", "coalesce(revoked_at, expires_at)"), retention.audit_days),
         (Rule("audit", "seq", "at"), retention.audit_days),
         (Rule("usage_hours", "hour, role, model", "hour", "hours"), retention.usage_days),
-        (Rule("usage_days", "day", "day", "days"), retention.usage_days),
+        (Rule("conversation_hours", "hour, role, model", "hour", "hours"), retention.usage_days),
+        (Rule("conversation_days", "day, role, model", "day", "days"), retention.usage_days),
         (Rule("spending", "day, role, process", "day", "date"), retention.usage_days),
     )
 
@@ -85,13 +87,18 @@ def old_conversations(before: float) -> Work[int]:
 def let_conversations_go(before: float, most: int) -> Work[int]:
     """Delete some conversations that had no message since a moment; how many."""
     old = yield from rows(f"SELECT id {_OLD} ORDER BY id LIMIT $2 FOR UPDATE", before, most)
+    gone = 0
     for (conversation_id,) in old:
-        yield from remove_conversation(conversation_id)
-    return len(old)
+        # Asked again now that it is held: whoever held it until then may have kept an answer in it meanwhile.
+        if (yield from found(f"SELECT id {_OLD} AND id = $2", before, conversation_id)):
+            yield from remove_conversation(conversation_id)
+            gone += 1
+    return gone
 
 
 def remove_conversation(conversation_id: str) -> Work[None]:
-    """Delete a conversation with all that belongs to it; hours of usage that are summed up already keep what its answers took."""
+    """Delete a conversation with all that belongs to it; the sums of usage keep what its answers took."""
+    yield from sum_up_before_removal(conversation_id)
     yield from run("DELETE FROM conversations WHERE id = $1", conversation_id)
 
 

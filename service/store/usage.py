@@ -1,52 +1,36 @@
-"""What was asked and what it cost, by hour and by day.
-
-Hours and days that are over are summed up once (`usage_hours`, `usage_days`), so that everybody's statistics neither grow with the answers
-nor go with them when a user's data is deleted. What is not summed up yet is counted out of the answers.
-"""
+"""What was asked and what it cost, and who talked how much, by hour and by day: out of the sums (`sums`), and what is not in them yet out of the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from service.store.work import Row, Work, one, rows, run
+from service.store.sums import DAY, HOUR, STEPS, USAGE, Step, feedback_query, first_open, talk_query
+from service.store.work import Row, Work, rows
 
-HOUR_SECONDS = 3_600
-HOURS_OF_A_DAY = 24
-SETTLED_SECONDS = 300.0
-"""An hour is summed up so long after its end: no write waits longer than that to be kept."""
-_MOST_HOURS = 24 * 7
-"""Summed up in one transaction, which holds up the others meanwhile."""
-
-_SUMS = (
-    "count(*), sum(input_tokens), sum(output_tokens), sum(cost_usd), sum(answered_at - asked_at)"
-    " FROM answers WHERE answered_at >= $1 AND answered_at < $2"
+_HOURS = (
+    f"SELECT hour, role, model, {USAGE} FROM answers WHERE answered_at >= $1 AND answered_at < $2%s"
+    " GROUP BY hour, role, model"
 )
-_COUNTS = (
-    "count(DISTINCT conversation_id), count(DISTINCT account_id), 2 * count(*)"
-    " FROM answers WHERE answered_at >= $1 AND answered_at < $2"
-)
-_FOLD_HOURS = (
-    "INSERT INTO usage_hours (hour, role, model, requests, input_tokens, output_tokens, cost_usd, seconds)"
-    f" SELECT hour, role, model, {_SUMS} GROUP BY hour, role, model ON CONFLICT (hour, role, model) DO NOTHING"
-)
-_FOLD_DAYS = (
-    "INSERT INTO usage_days (day, conversations, users, messages)"
-    f" SELECT hour / 24, {_COUNTS} GROUP BY hour / 24 ON CONFLICT (day) DO NOTHING"
-)
-_FOLDED_HOURS = (
+_LIVE_HOURS = _HOURS % ""
+_OWN_HOURS = _HOURS % " AND account_id = $3"
+_SUMMED_HOURS = (
     "SELECT hour, role, model, requests, input_tokens, output_tokens, cost_usd, seconds"
     " FROM usage_hours WHERE hour >= $1 AND hour < $2"
 )
-_LIVE_HOURS = f"SELECT hour, role, model, {_SUMS} GROUP BY hour, role, model"
-_OWN_HOURS = f"SELECT hour, role, model, {_SUMS} AND account_id = $3 GROUP BY hour, role, model"
-_LIVE_DAYS = f"SELECT hour / 24, {_COUNTS} GROUP BY hour / 24"
-_OWN_DAYS = f"SELECT hour / 24, {_COUNTS} AND account_id = $3 GROUP BY hour / 24"
-_SCORES = "SELECT day, count(*), sum(score) FROM feedback WHERE day >= $1 AND day < $2 GROUP BY day"
-_OWN_SCORES = (
-    "SELECT f.day, count(*), sum(f.score) FROM answers a JOIN feedback f ON f.message_id = a.message_id"
-    " WHERE a.account_id = $3 AND f.day >= $1 AND f.day < $2 GROUP BY f.day"
-)
+_PARTS = "r.part = $3 AND m.part = $4"
+_BETWEEN = "n.answered_at >= $1 AND n.answered_at < $2"
+_ON_DAYS = f"f.day >= $1 AND f.day < $2 AND {_PARTS}"
+_LIVE_TALK = {step: talk_query(step, _BETWEEN, _PARTS) for step in STEPS}
+_OWN_TALK = {step: talk_query(step, f"{_BETWEEN} AND n.account_id = $5", _PARTS) for step in STEPS}
+_SCORES = {step: feedback_query(step, _ON_DAYS) for step in STEPS}
+_OWN_SCORES = {step: feedback_query(step, f"{_ON_DAYS} AND a.account_id = $5") for step in STEPS}
+_SUMMED_TALK = {
+    step: f"SELECT {step.name}, role, model, conversations, begun, users, messages, scores, points FROM {step.table}"
+    f" WHERE {step.name} >= $1 AND {step.name} < $2"
+    " AND CASE WHEN role = '' THEN 0 ELSE 1 END = $3 AND CASE WHEN model = '' THEN 0 ELSE 1 END = $4"
+    for step in STEPS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +48,34 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Talked:
-    """The conversations of one day (counted since the epoch, in UTC); scores are by the day on which they were given."""
+class Split:
+    """Whether conversations are counted for each role, for each model, for both, or over all."""
 
-    day: int
+    role: bool = False
+    model: bool = False
+
+    @property
+    def parts(self) -> tuple[int, int]:
+        """As the queries know it."""
+        return int(self.role), int(self.model)
+
+
+WHOLE = Split()
+
+
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """The conversations of one hour or day (`place`, counted since the epoch, in UTC), role and model (`""`: over all of them).
+
+    `conversations` had an answer then and `begun` their first one; `begun` is None where it was not counted at the time. `messages` are questions and
+    answers. Scores are of the hour or day in which they were given, and of the role and model of the answer.
+    """
+
+    place: int
+    role: str = ""
+    model: str = ""
     conversations: int = 0
+    begun: int | None = 0
     users: int = 0
     messages: int = 0
     scores: int = 0
@@ -77,94 +84,77 @@ class Talked:
 
 def own_usage(account_id: str, begin: int, end: int) -> Work[Sequence[Used]]:
     """What one account used from one hour to before another."""
-    return _used((yield from rows(_OWN_HOURS, *_moments(begin, end, 1), account_id)))
+    return _used((yield from rows(_OWN_HOURS, *HOUR.moments(begin, end), account_id)))
 
 
 def all_usage(begin: int, end: int) -> Work[Sequence[Used]]:
     """What everybody used from one hour to before another."""
-    live = max(begin, (yield from _next("SELECT max(hour) FROM usage_hours")))
-    summed = yield from rows(_FOLDED_HOURS, begin, min(end, live))
-    if live >= end:
-        return _used(summed)
-    return _used([*summed, *(yield from rows(_LIVE_HOURS, *_moments(live, end, 1)))])
-
-
-def own_talk(account_id: str, begin: int, end: int) -> Work[Sequence[Talked]]:
-    """One account's conversations from one day to before another."""
-    counted = yield from rows(_OWN_DAYS, *_moments(begin, end, HOURS_OF_A_DAY), account_id)
-    return _talked(counted, (yield from rows(_OWN_SCORES, begin, end, account_id)))
-
-
-def all_talk(begin: int, end: int) -> Work[Sequence[Talked]]:
-    """Everybody's conversations from one day to before another."""
-    live = max(begin, (yield from _next("SELECT max(day) FROM usage_days")))
-    counted = list(
-        (
-            yield from rows(
-                "SELECT day, conversations, users, messages FROM usage_days WHERE day >= $1 AND day < $2",
-                begin,
-                min(end, live),
-            )
-        )
-    )
+    live = max(begin, (yield from first_open(HOUR)))
+    found = list((yield from rows(_SUMMED_HOURS, begin, end)))
     if live < end:
-        counted += yield from rows(_LIVE_DAYS, *_moments(live, end, HOURS_OF_A_DAY))
-    return _talked(counted, (yield from rows(_SCORES, begin, end)))
+        found += yield from rows(_LIVE_HOURS, *HOUR.moments(live, end))
+    return _used(found)
 
 
-def unsettled(now: float) -> Work[bool]:
-    """Whether an hour or a day is over and not summed up yet."""
-    hours = yield from _span(now, "SELECT max(hour) FROM usage_hours", 1)
-    days = yield from _span(now, "SELECT max(day) FROM usage_days", HOURS_OF_A_DAY)
-    return bool(hours or days)
+def own_talk(account_id: str, begin: int, end: int, step: Step = DAY, split: Split = WHOLE) -> Work[Sequence[Talked]]:
+    """One account's conversations from one hour or day to before another."""
+    counted = yield from rows(_OWN_TALK[step], *step.moments(begin, end), *split.parts, account_id)
+    scores = yield from rows(_OWN_SCORES[step], *_days(step, begin, end), *split.parts, account_id)
+    return _talked([*counted, *scores], begin, end)
 
 
-def settle(now: float) -> Work[None]:
-    """Sum up hours and days that are over, at most a week of them; several processes may do so at once."""
-    hours = yield from _span(now, "SELECT max(hour) FROM usage_hours", 1)
-    if hours:
-        yield from run(_FOLD_HOURS, *hours)
-    days = yield from _span(now, "SELECT max(day) FROM usage_days", HOURS_OF_A_DAY)
-    if days:
-        yield from run(_FOLD_DAYS, *days)
+def all_talk(begin: int, end: int, step: Step = DAY, split: Split = WHOLE) -> Work[Sequence[Talked]]:
+    """Everybody's conversations from one hour or day to before another."""
+    live = max(begin, (yield from first_open(step)))
+    found = list((yield from rows(_SUMMED_TALK[step], begin, end, *split.parts)))
+    if live < end:
+        found += yield from rows(_LIVE_TALK[step], *step.moments(live, end), *split.parts)
+    found += yield from rows(_SCORES[step], *_days(step, begin, end), *split.parts)
+    return _talked(found, begin, end)
 
 
-def _span(now: float, latest: str, hours: int) -> Work[tuple[float, float] | None]:
-    """The moments between which answers are to be summed up in steps of so many hours; None when there are none."""
-    step = hours * HOUR_SECONDS
-    over = int((now - SETTLED_SECONDS) // step)
-    begin = yield from _next(latest)
-    row = yield from one(
-        "SELECT min(answered_at) FROM answers WHERE answered_at >= $1 AND answered_at < $2",
-        float(begin * step),
-        float(over * step),
-    )
-    if row is None or row[0] is None:
-        return None
-    first = int(row[0] // step)
-    return float(first * step), float(min(over, first + _MOST_HOURS // hours) * step)
-
-
-def _next(latest: str) -> Work[int]:
-    """The hour or day behind the last one that was summed up."""
-    row = yield from one(latest)
-    return 0 if row is None or row[0] is None else int(row[0]) + 1
-
-
-def _moments(begin: int, end: int, hours: int) -> tuple[float, float]:
-    step = hours * HOUR_SECONDS
-    return float(begin * step), float(end * step)
+def _days(step: Step, begin: int, end: int) -> tuple[int, int]:
+    """The days that hold these steps, from one to before another: feedback is found by its day."""
+    return begin * step.hours // DAY.hours, -(-end * step.hours // DAY.hours)
 
 
 def _used(found: Sequence[Row]) -> list[Used]:
-    # PostgreSQL sums whole numbers into decimals.
-    return [
-        Used(int(hour), role, model, *map(int, numbers[:3]), *map(float, numbers[3:]))
-        for hour, role, model, *numbers in found
-    ]
+    """One for each hour, role and model: of the hour that runs something may be among the sums already."""
+    merged: dict[tuple[int, str, str], Used] = {}
+    for hour, role, model, *numbers in found:
+        # PostgreSQL sums whole numbers into decimals.
+        some = Used(int(hour), role, model, *map(int, numbers[:3]), *map(float, numbers[3:]))
+        key = some.hour, role, model
+        merged[key] = _more_used(merged[key], some) if key in merged else some
+    return list(merged.values())
 
 
-def _talked(counted: Sequence[Row], scores: Sequence[Row]) -> list[Talked]:
-    given = {int(day): (int(number), int(points)) for day, number, points in scores}
-    talked = {int(day): (int(one), int(two), int(three)) for day, one, two, three in counted}
-    return [Talked(day, *talked.get(day, (0, 0, 0)), *given.get(day, (0, 0))) for day in sorted({*given, *talked})]
+def _more_used(one: Used, other: Used) -> Used:
+    return replace(
+        one,
+        requests=one.requests + other.requests,
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        cost_usd=one.cost_usd + other.cost_usd,
+        seconds=one.seconds + other.seconds,
+    )
+
+
+def _talked(found: Sequence[Row], begin: int, end: int) -> list[Talked]:
+    """One for each step, role and model, out of rows that each hold some of its counts."""
+    merged: dict[tuple[int, str, str], Talked] = {}
+    for place, role, model, conversations, begun, users, messages, scores, points in found:
+        if not begin <= place < end:
+            continue
+        key = int(place), role, model
+        known = merged.get(key) or Talked(*key)
+        merged[key] = replace(
+            known,
+            conversations=known.conversations + int(conversations),
+            begun=None if begun is None or known.begun is None else known.begun + int(begun),
+            users=known.users + int(users),
+            messages=known.messages + int(messages),
+            scores=known.scores + int(scores),
+            points=known.points + int(points),
+        )
+    return [merged[key] for key in sorted(merged)]

@@ -79,19 +79,24 @@ def _refuse_forgetful() -> Work[None]:
         )
 
 
-async def once(url: str, work: Work[Result], *, snapshot: bool = False) -> Result:
+async def once(url: str, work: Work[Result], *, snapshot: bool = False, patient: bool = False) -> Result:
     """Run work in a transaction on a connection of its own.
 
     Args:
         url: the address, with its password.
         work: what to do.
         snapshot: the work only reads, and sees one state of the database.
+        patient: its statements may take as long as they take; only locks of others are not waited for without end.
 
     Raises:
         ConfigurationError: the database cannot be reached, or refused a command; nothing was changed.
         TakenError: a row that must be unique exists.
     """
-    connection = await connect_once(url, _session(_START_SECONDS, read_only=False), name=_NAME, setting=SETTING)
+    session = _session(_START_SECONDS, read_only=False)
+    if patient:
+        # Years of conversations are deleted or sorted in one statement: its work has no limit, waiting for others has.
+        session |= {"statement_timeout": "0", "lock_timeout": session["statement_timeout"]}
+    connection = await connect_once(url, session, name=_NAME, setting=SETTING)
     try:
         await prepare(connection)
         async with connection.transaction(

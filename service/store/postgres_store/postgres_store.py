@@ -12,12 +12,14 @@ import asyncpg
 from service.errors import StorageUnavailable
 from service.postgres import AWAY, LOST
 from service.store.postgres_store.driving import Connection, SeveralCommandsError, drive, drive_one
+from service.store.store import Change, Key
 from service.store.work import Job, TakenError, one, shape_of
 from service.telemetry.pools import PoolUse
 
 Result = TypeVar("Result")
 
-_CHECK_SECONDS = 0.5
+_CHECK_SECONDS = 1.0
+"""Longer than what the alert DatabaseSlow calls slow: a look that gives up before could never show it."""
 _CLOSING_SECONDS = 1.0
 _TRIES = 3
 _MOST_PENDING = 1_000
@@ -43,7 +45,7 @@ class PostgresStore:
         # Work that was seen to need several commands. Generator functions are written in this program, so the set has an end.
         self._several: set[CodeType] = set()
 
-    async def read(self, job: Job[Result]) -> Result:
+    async def read(self, job: Job[Result], keep: Key | None = None) -> Result:  # noqa: ARG002 - see `kept`
         """Run work: one command as one round trip, several in a transaction that sees one state of the database.
 
         Raises:
@@ -55,7 +57,10 @@ class PostgresStore:
             # Neither the statement's values nor the server's words leave this module: they may quote a message.
             raise StorageUnavailable(_UNREADABLE) from _without_words(error)
 
-    async def write(self, job: Job[Result]) -> Result:
+    def kept(self, key: Key) -> object | None:
+        """Nothing: to ask the server whether somebody has committed costs as much as to read."""
+
+    async def write(self, job: Job[Result], change: Change | None = None) -> Result:  # noqa: ARG002 - see `kept`
         """Run work in a transaction and return when the server has made it durable.
 
         Raises:

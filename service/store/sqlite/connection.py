@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +17,7 @@ from service.store.work import Work
 Result = TypeVar("Result")
 _OWNER_ONLY = 0o600
 _LARGEST_LOG_BYTES = 64 * 1024 * 1024
+_ASKED_AGAIN_SECONDS = 0.01
 _LOG_IN_USE = "The database's log is in use and could not be emptied. Try again in a moment."
 
 
@@ -28,26 +31,59 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
     Raises:
         ConfigurationError: the file cannot be opened, or is no database.
     """
-    try:
-        _create(path)
-        path.chmod(_OWNER_ONLY)
-        with ExitStack() as unless_it_works:
-            connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-            unless_it_works.callback(connection.close)
-            connection.execute("PRAGMA journal_mode = WAL")
-            # FULL syncs at every commit: an answer that was shown is still there after a power cut.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            # A log that grew while somebody read for long is cut back at the next checkpoint.
-            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_BYTES}")
-            # What is deleted is overwritten with zeros, so that a person's erased words do not stay in free pages.
-            connection.execute("PRAGMA secure_delete = ON")
-            unless_it_works.pop_all()
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigurationError(
-            f"database {path}: {error}; set COURTSIGHT_DATABASE to a file you may write"
-        ) from error
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            return _opened(path, timeout)
+        except (OSError, sqlite3.Error) as error:
+            # Where several open a new file at once, or the last one leaves, SQLite says "busy" without waiting: it is asked again.
+            busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > until:
+                raise ConfigurationError(
+                    f"database {path}: {error}; set COURTSIGHT_DATABASE to a file you may write"
+                ) from error
+            time.sleep(_ASKED_AGAIN_SECONDS)
+
+
+def _opened(path: Path, timeout: float) -> sqlite3.Connection:
+    _create(path)
+    path.chmod(_OWNER_ONLY)
+    with ExitStack() as unless_it_works:
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        unless_it_works.callback(connection.close)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL syncs at every commit: an answer that was shown is still there after a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # A log that grew while somebody read for long is cut back at the next checkpoint.
+        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_BYTES}")
+        # What is deleted is overwritten with zeros, so that a person's erased words do not stay in free pages.
+        connection.execute("PRAGMA secure_delete = ON")
+        unless_it_works.pop_all()
     return connection
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The database, its log and the log's index: what is committed stands in the log until it is brought into the file.
+
+    SQLite itself neither removes nor replaces one of them while a connection is open (sqlite.org/walformat.html).
+    """
+    # SQLite follows a link to the database before it names the others.
+    real = path.resolve()
+    return path, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+
+
+def identity(files: Iterable[Path]) -> list[tuple[int, int] | None]:
+    """Which files stand under some names, None where there is none; another one put in its place has another identity."""
+    return [_place(file) for file in files]
+
+
+def _place(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create(path: Path) -> None:
@@ -58,7 +94,8 @@ def _create(path: Path) -> None:
     """
     if not path.exists():
         with suppress(FileExistsError):
-            path.touch(_OWNER_ONLY, exist_ok=False)
+            # Behind a link that leads to nothing yet, there.
+            path.resolve().touch(_OWNER_ONLY, exist_ok=False)
 
 
 def migrate(connection: sqlite3.Connection, now: float) -> Moved:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import AbstractContextManager
 from functools import cache
 from types import CodeType
 from typing import TypeVar
@@ -14,13 +15,16 @@ Result = TypeVar("Result")
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
-def drive_reading(connection: sqlite3.Connection, job: Job[Result], several: set[CodeType]) -> Result:
+def drive_reading(
+    connection: sqlite3.Connection, job: Job[Result], several: set[CodeType], patience: AbstractContextManager[None]
+) -> Result:
     """Run work that changes nothing: one command by itself, several in a transaction that sees one state of the file.
 
     Args:
         connection: one on which no transaction is open.
         job: begins the work, a second time when it turns out to need several commands.
         several: remembers the work that does.
+        patience: is entered around the work's own commands; what begins and ends its transaction is never interrupted.
 
     Raises:
         sqlite3.Error: the database refused a command.
@@ -29,7 +33,9 @@ def drive_reading(connection: sqlite3.Connection, job: Job[Result], several: set
     if (shape := shape_of(work)) not in several:
         try:
             command = next(work)
-            work.send(connection.execute(_numbered(command.sql), command.values).fetchall())
+            with patience:
+                rows = connection.execute(_numbered(command.sql), command.values).fetchall()
+            work.send(rows)
         except StopIteration as end:
             result: Result = end.value
             return result
@@ -39,7 +45,8 @@ def drive_reading(connection: sqlite3.Connection, job: Job[Result], several: set
         work = job()
     connection.execute("BEGIN")
     try:
-        return drive(connection, work)
+        with patience:
+            return drive(connection, work)
     finally:
         connection.execute("COMMIT")
 

@@ -37,8 +37,9 @@ def conversation(account_id: str, conversation_id: str, at: float, passages: tup
     yield from insert_conversation(account_id, Conversation(conversation_id, f"title of {conversation_id}", at, 0))
     yield from turn(account_id, conversation_id, conversation_id, at, passages)
     yield from run(
-        "INSERT INTO feedback (message_id, score, comment, created_at, day) VALUES ($1, 5, $2, $3, 0)",
+        "INSERT INTO feedback (message_id, score, comment, created_at, day) VALUES ($1, 5, $2, $3, $4)",
         f"a-{conversation_id}",
         f"comment on {conversation_id}",
         at,
+        int(at // 86_400),
     )

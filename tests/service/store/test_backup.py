@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import stat
 import threading
 from collections.abc import Callable
@@ -22,7 +23,8 @@ from service.commands import storage
 from service.commands.storage import back_up, restore
 from service.errors import ConfigurationError
 from service.store.accounts import insert_accounts
-from service.store.backup import KEYS, columns_of
+from service.store.backup import KEYS
+from service.store.columns import columns_of
 from service.store.conversations import Conversation, Message, append_messages, insert_conversation
 from service.store.migrating import LATEST, bring_to
 from service.store.opening import dialect_of, once
@@ -48,7 +50,9 @@ def fill() -> Work[None]:
     yield from turn_switch("extractive-only", on=True, now=1.0, by="ana")
     yield from write_spending("p", {("2026-11-21", "judge"): 1 / 3})
     yield from run("INSERT INTO revoked_tokens (jti, expires_at) VALUES ('j', 5.5)")
-    yield from run("INSERT INTO usage_days VALUES (1, 2, 3, 4)")
+    yield from run("INSERT INTO conversation_days VALUES (1, '', '', 2, NULL, 3, 4, 0, 0)")
+    yield from run("INSERT INTO conversation_hours VALUES (24, 'judge', 'm', 2, 2, 3, 4, 1, 5)")
+    yield from run("INSERT INTO summed_up VALUES ('hour', 25)")
     yield from run("INSERT INTO usage_hours VALUES (3600, 'judge', 'm', 1, $1, 2, 0.1, 0.2)", 2**60)
     yield from run(
         "INSERT INTO api_keys (id, account_id, name, digest, hint, scopes, created_at) VALUES ('k', 'id-ana', '“ä”\n', 'd', 'h', '[]', 1.0)"
@@ -286,6 +290,27 @@ def test_a_full_disk_leaves_no_file(filled: Place, tmp_path: Path, monkeypatch: 
     assert not list(tmp_path.glob("backup*"))
 
 
+def test_a_folder_that_cannot_be_synced_is_told_of_a_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The backup has its name and is whole: the message says that, and what may still go wrong; the status is no success, and the audit trail has the copy."""
+
+    def failing(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    place, file = Place(settings_at(tmp_path / "a.db"), None), tmp_path / "b"
+    place.write(fill)
+    monkeypatch.setenv("COURTSIGHT_DATABASE", str(tmp_path / "a.db"))
+    monkeypatch.setenv("COURTSIGHT_ENVIRONMENT", "development")
+    monkeypatch.setattr(storage, "flush_folder", failing)
+    assert main(["backup", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert "it is written and whole, but its folder cannot be synced (Input/output error)" in told
+    assert "nothing was written" not in told
+    assert place.look("SELECT count(*) FROM audit WHERE action = 'backup'") == [(1,)]
+    assert restore(settings_at(tmp_path / "other.db"), file, 60.0)["accounts"] == 2
+
+
 def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     """SQLite's own check runs first: a backup of a damaged file would only look whole."""
     place = Place(settings_at(tmp_path / "a.db"), None)
@@ -299,6 +324,28 @@ def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("backup*"))
 
 
+def test_a_database_that_takes_no_writes_is_backed_up_all_the_same(
+    filled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever saves what is left gets their backup, and is told that the audit trail does not name it."""
+
+    def full(*_: object, **__: object) -> None:
+        raise ConfigurationError("the disk is full")
+
+    setting = (
+        ("COURTSIGHT_DATABASE_URL", filled.url)
+        if filled.url
+        else ("COURTSIGHT_DATABASE", str(filled.settings.database))
+    )
+    monkeypatch.setenv(*setting)
+    monkeypatch.setenv("COURTSIGHT_ENVIRONMENT", "development")
+    # Not `with_store`: a command that is imported meanwhile would keep it.
+    monkeypatch.setattr(storage, "open_store", full)
+    assert main(["backup", str(tmp_path / "b")]) == 0
+    assert "the backup is whole, and does not stand in the audit trail: the disk is full" in capsys.readouterr().err
+    assert (tmp_path / "b").exists()
+
+
 def test_the_commands_migrate_back_up_restore_and_tidy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -310,7 +357,13 @@ def test_the_commands_migrate_back_up_restore_and_tidy(
     Place(settings_at(tmp_path / "a.db"), None).write(fill)
     assert main(["backup", str(tmp_path / "b")]) == 0
     assert main(["restore", str(tmp_path / "b")]) == 2
+    trail = "SELECT action, actor FROM audit WHERE action IN ('backup', 'restore')"
+    place, actor = Place(settings_at(tmp_path / "a.db"), None), f"command line, uid {os.getuid()}"
+    assert place.look(trail) == [("backup", actor)]
+    moved = "SELECT subject, actor FROM audit WHERE action = 'migrate'"
+    assert place.look(moved) == [(f"version 0 -> {LATEST}", actor)]
     assert main(["restore", str(tmp_path / "b"), "--force"]) == 0
+    assert place.look(trail) == [("restore", actor)]
     assert main(["restore", str(tmp_path / "none")]) == 2
     assert main(["migrate", "--to", "1"]) == 2
     assert main(["migrate", "--to", "1", "--yes"]) == 0

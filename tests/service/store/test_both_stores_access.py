@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from service.store.access import standing
 from service.store.accounts import disable_account, enable_account, has_accounts, set_role
 from service.store.audit import AuditEvent, audit_since, write_events
-from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, key_holder, keys_of, revoke_key
+from service.store.keys import (
+    ApiKey,
+    count_live_keys,
+    find_key,
+    insert_key,
+    insert_key_among,
+    key_holder,
+    keys_of,
+    revoke_key,
+)
 from service.store.revocations import revoke
 from service.store.store import Store
+from service.store.work import Work
 
 
 def key(number: int, ends: float | None = None) -> ApiKey:
@@ -69,3 +81,32 @@ def test_sums_are_kept_in_the_trail(peopled: Any) -> None:
         assert list(await store.read(lambda: audit_since(60.0, 10))) == [event]
 
     peopled.tell(story)
+
+
+def test_keys_that_are_made_at_once_are_counted_one_after_the_other(peopled: Any) -> None:
+    """Of twelve at the same time as many are made as the account may have, whichever they are."""
+
+    async def story(store: Store) -> list[bool]:
+        wanted = [key(number, None) for number in range(1, 13)]
+        return await asyncio.gather(
+            *(store.write(lambda one=one: insert_key_among(one, f"digest{one.id}", 5, by="id-ana")) for one in wanted)
+        )
+
+    assert sum(peopled.tell(story, timeout=10)) == 5
+    assert peopled.look("SELECT count(*) FROM api_keys") == [(5,)]
+
+
+def test_no_number_of_revoked_keys_hides_one_that_opens_something(peopled: Any) -> None:
+    """The list ends at 500, and what its owner may have to revoke stands in it, in its place."""
+
+    def many() -> Work[None]:
+        yield from insert_key(key(1), "digest of the old one", by="id-ana")
+        for number in range(2, 503):
+            made = replace(key(number), revoked_at=600.0)
+            yield from insert_key(made, f"digest{made.id}", by="id-ana")
+
+    async def story(store: Store) -> list[str]:
+        await store.write(many)
+        return [one.id for one in await store.read(lambda: keys_of("id-ana"))]
+
+    assert peopled.tell(story, timeout=20) == [f"k{number}" for number in range(502, 3, -1)] + ["k1"]

@@ -17,7 +17,8 @@ from service.store.idempotency import LEASE_SECONDS, Claim, Stored, fulfil, look
 from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, key_holder, keys_of, revoke_key
 from service.store.revocations import revoke
 from service.store.store import Store
-from service.store.usage import all_talk, all_usage, own_talk, own_usage, settle, unsettled
+from service.store.sums import settle, unsettled
+from service.store.usage import all_talk, all_usage, own_talk, own_usage
 from tests.service.store.conftest import Place
 from tests.service.store.stories import conversation, turn
 

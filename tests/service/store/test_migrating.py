@@ -10,8 +10,9 @@ import pytest
 from service.errors import ConfigurationError
 from service.store.accounts import insert_accounts
 from service.store.conversations import Conversation, insert_conversation
-from service.store.migrating import LATEST, Moved, bring_to, find_version
+from service.store.migrating import LATEST, Moved, bring_to, find_version, move_by
 from service.store.opening import dialect_of, once, open_store
+from service.store.work import one
 from tests.service.store.conftest import Place, person
 
 SCHEMA = {
@@ -96,3 +97,41 @@ def test_starts_at_the_same_time_migrate_once(place: Place) -> None:
     asyncio.run(together())
     assert place.look("SELECT version FROM migrations ORDER BY 1") == [(n,) for n in range(1, LATEST + 1)]
     place.write(lambda: insert_accounts([person("ana")]))
+
+
+def test_who_moves_the_tables_stands_in_the_trail(peopled: Place) -> None:
+    """A move by command leaves its line, also in tables that name no actor yet; one that changes nothing, and one to no tables at all, leave none."""
+
+    def moved(version: int) -> None:
+        work = move_by(dialect_of(peopled.settings), 7.0, version, by="command line, uid 5", back=True)
+        asyncio.run(once(peopled.settings, work))
+
+    trail = "SELECT at, subject FROM audit WHERE action = 'migrate' ORDER BY seq"
+    moved(LATEST)
+    assert peopled.look(trail) == []
+    moved(1)
+    back = (7.0, f"version {LATEST} -> 1, command line, uid 5")
+    assert peopled.look(trail) == [back]
+    moved(LATEST)
+    assert peopled.look(trail) == [back, (7.0, f"version 1 -> {LATEST}")]
+    assert peopled.look("SELECT actor FROM audit WHERE action = 'migrate' ORDER BY seq") == [
+        ("",),
+        ("command line, uid 5",),
+    ]
+    moved(0)
+    moved(LATEST)
+    assert peopled.look(trail) == [(7.0, f"version 0 -> {LATEST}")]
+
+
+def test_work_of_a_command_is_not_cut_by_the_clock_of_a_start(place: Place) -> None:
+    """Emptying or copying years of conversations may take longer than a start may wait; only locks of others have a limit."""
+
+    def limits() -> Any:
+        statement = yield from one("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        return statement
+
+    if place.url is None:
+        assert asyncio.run(once(place.settings, find_version("sqlite"), patient=True)) == 0
+    else:
+        assert asyncio.run(once(place.settings, limits(), patient=True)) == ("0", "1min")
+        assert asyncio.run(once(place.settings, limits())) == ("1min", "0")

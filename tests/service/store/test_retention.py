@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable
+from pathlib import Path
 
+import asyncpg
 import pytest
 
 from service.errors import StorageUnavailable
 from service.retention import RetentionRound, apply_retention, retention_due, sweep_passages
+from service.store.accounts import insert_accounts
 from service.store.audit import note
 from service.store.conversations import delete_conversation
-from service.store.retention import DAY_SECONDS, Retention
+from service.store.postgres_store.driving import drive
+from service.store.retention import DAY_SECONDS, Retention, let_conversations_go
 from service.store.revocations import revoke
 from service.store.spending import write_spending
 from service.store.store import Store
 from service.store.usage import all_usage
 from service.store.work import Work, run
 from service.telemetry.logging import EventLog
-from tests.service.store.conftest import Place
+from tests.service.postgres_server import Server
+from tests.service.store.conftest import Place, person, settings_at
 from tests.service.store.stories import conversation, turn
 
 NOW = 1_795_000_000.0
@@ -51,7 +57,10 @@ def fill() -> Work[None]:
     yield from run(key, "lasting", None, None)
     usage = "INSERT INTO usage_hours VALUES ($1, 'judge', 'm', 1, 1, 1, 0.0, 0.0)"
     yield from run(usage, int(ago(31) // 3600))
-    yield from run("INSERT INTO usage_days VALUES ($1, 1, 1, 1)", int(ago(31) // DAY_SECONDS))
+    for step, seconds in (("hour", 3600), ("day", DAY_SECONDS)):
+        for days in (31, 29):
+            talk = f"INSERT INTO conversation_{step}s VALUES ($1, 'judge', 'm', 1, 1, 1, 2, 0, 0)"
+            yield from run(talk, int(ago(days) // seconds))
 
 
 def ids(place: Place, column: str, table: str) -> set[str]:
@@ -70,7 +79,7 @@ def test_what_is_past_its_days_goes_and_the_rest_stays(filled: Place) -> None:
     gone = filled.tell(lambda store: apply_retention(store, RULES, NOW))
     assert gone == {
         "conversations": 1, "idempotency": 1, "revoked_tokens": 1, "api_keys": 2, "audit": 1, "usage_hours": 1,
-        "usage_days": 1, "spending": 1,
+        "conversation_hours": 1, "conversation_days": 1, "spending": 1,
     }  # fmt: skip
     assert {table: count for table, (_, count) in due.items()} == gone
     assert ids(filled, "id", "conversations") == {"young", "revived"}
@@ -108,6 +117,43 @@ def test_rounds_at_the_same_time_count_every_answer_once(peopled: Place) -> None
 
     peopled.tell(story, timeout=10)
     assert [int(row[0]) for row in peopled.look("SELECT sum(requests) FROM usage_hours")] == [25]
+
+
+@pytest.mark.integration
+def test_a_conversation_that_is_taken_up_again_meanwhile_stays(
+    new_database: Callable[[], str], server: Server, tmp_path: Path
+) -> None:
+    """An answer that is acknowledged while the round waits for its conversation is not deleted with it."""
+    url = server.url(new_database(), "courtsight_writer", "w")
+    place = Place(settings_at(tmp_path / "unused.db", url), url)
+    place.write(lambda: insert_accounts([person("ana")]))
+    place.write(lambda: conversation("id-ana", "old", ago(11)))
+
+    async def story(store: Store) -> int:
+        other = await asyncpg.connect(url)
+        try:
+            async with other.transaction():
+                await drive(other, turn("id-ana", "old", "late", NOW))
+                round_ = asyncio.create_task(store.write(lambda: let_conversations_go(ago(10), 10)))
+                await somebody_waiting(other)
+            return await round_
+        finally:
+            await other.close()
+
+    assert place.tell(story, timeout=20) == 0
+    assert len(place.look("SELECT id FROM messages WHERE conversation_id = 'old'")) == 4
+
+
+async def somebody_waiting(connection: asyncpg.Connection) -> None:
+    """Returns once somebody in this database waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    for _ in range(1_000):
+        # Within a transaction the view stands still unless it is told to be read anew.
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        if await connection.fetchval(waiting):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_what_is_kept_for_ever_stays(filled: Place) -> None:
