@@ -35,14 +35,14 @@ from service.exchange import Answer, Classified, Delta, Event, Outcome, Question
 from service.listening import Understood, in_the_sources_language, is_aside, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Interrupted, Piece, Written
-from service.llm.extractive import MODEL, PROVIDER
+from service.llm.extractive import MODEL, PROVIDER, ExtractiveEngine
 from service.readings import Readings
 from service.remembering import Remembered
 from service.retrieval.analysis import content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 from service.retrieval.router import find_citations
-from service.text import calmed
+from service.text import NOTHING_SAID, Said, calmed, said_behind
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 from service.watching import Watcher
@@ -73,6 +73,11 @@ class _Draft:
     waiting: list[Step | Delta] = field(default_factory=list)
     weighed: Weighed | None = None
     least: float = 0.0
+    asked: Said = NOTHING_SAID
+    language: Language = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.language = self.understood.spoken.answer
 
     def step(self, kind: str, detail: str, name: str = "") -> None:
         """Note a step, to be told."""
@@ -94,10 +99,6 @@ class _Draft:
     def text(self) -> str:
         return "".join(self.pieces)
 
-    @property
-    def language(self) -> Language:
-        return self.understood.spoken.answer
-
 
 class Answerer:
     """Answers questions for one deployment."""
@@ -116,6 +117,7 @@ class Answerer:
         self._shelf = shelf
         self._tools = tools
         self.engine = engine
+        self._at_once = engine if isinstance(engine, ExtractiveEngine) else None
         self._watcher = watcher
         self._clock = clock
         self._readings: Readings | None = None
@@ -124,15 +126,18 @@ class Answerer:
             lambda message: is_aside(message, deployment.talk, deployment.refusals), _REMEMBERED_MESSAGES
         )
 
-    async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
+    async def answer(
+        self, question: Question, today: date, save: Save, *, pieces: bool = True
+    ) -> AsyncGenerator[Event, None]:
         """Answer a question; the events come in the order Classified, Step and Delta mixed, Answer.
 
         Args:
             question: what is asked.
             today: the day on which it is asked.
             save: keeps the answer; when it raises, the answer is not told.
+            pieces: whether steps and deltas are told; an answer holds them all, and some twenty events cost as much as a look into the database.
         """
-        question = _calmed(question)
+        question = self._calmed(question)
         # One generator tells all: each level of them would cost as much as a step itself.
         with self._shelf.lend() as retriever:
             understood = understand(
@@ -145,29 +150,35 @@ class Answerer:
                 yield Classified(draft.assessment.complexity)
                 finished = self._without_research(draft, question)
                 if finished is None:
-                    question = _worded(question, understood.text, understood.earlier, understood.title)
+                    question = question.worded(understood.text, understood.earlier, understood.title)
                     context, plan, filters = self._planned(draft, question)
-                    for told in draft.untold():
+                    for told in draft.untold() if pieces else ():
                         yield told
                     await self._look_up(draft, context, plan, filters)
                     weighed = await self._best_weighed(draft, question, context)
                     finished = self._abstained(draft, question, context, weighed)
-                    for told in draft.untold():
+                    for told in draft.untold() if pieces else ():
                         yield told
                     if finished is None:
                         self._watcher.guarded(*_KEPT)
+                        brief = _brief(question, context, weighed, draft, followed=pieces)
                         started, written = self._clock(), _BY_OURSELVES
-                        async with aclosing(self.engine.write(_brief(question, context, weighed, draft))) as events:
-                            async for event in events:
-                                if isinstance(event, Written):
-                                    written = event
-                                else:
-                                    draft.say(_shown(event, draft.language))
-                                    for told in draft.untold():
-                                        yield told
+                        if self._at_once and not pieces:
+                            text, written = self._at_once.write_at_once(brief)
+                            draft.pieces.append(text)
+                        else:
+                            async with aclosing(self.engine.write(brief)) as events:
+                                async for event in events:
+                                    if isinstance(event, Written):
+                                        written = event
+                                    else:
+                                        said = _shown(event, draft.language)
+                                        draft.pieces.append(said)
+                                        if pieces:
+                                            yield Delta(said)
                         self._watcher.generated(written.model, self._clock() - started)
                         finished = await self._composed(draft, question, weighed, written)
-                for told in draft.untold():
+                for told in draft.untold() if pieces else ():
                     yield told
                 await save(finished)
                 outcome = finished.outcome
@@ -175,13 +186,22 @@ class Answerer:
             finally:
                 self._watcher.answered(outcome, draft.text)
 
+    def _calmed(self, question: Question) -> Question:
+        """A question in which no run of letters or signs is without an end; what was read in calm before is known to be."""
+        asides = self._asides
+        earlier = tuple([one if one in asides else calmed(one) for one in question.earlier])
+        title = question.title
+        return question.worded(calmed(question.text), earlier, title and (title if title in asides else calmed(title)))
+
     def _without_research(self, draft: _Draft, question: Question) -> Answer | None:
         """The answer to what is refused, or is no question of law; None for all else."""
         draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
-        refusal = refusal_of(question.text, self._deployment.refusals)
+        refusal, understood = refusal_of(question.text, self._deployment.refusals), draft.understood
+        # It comes again as an earlier message, with the next question of its conversation.
+        self._asides.keep(question.text, bool(refusal or understood.talk or understood.wish))
         if refusal:
             return self._refused(draft, question, refusal)
-        return self._replied(draft, question, draft.understood.talk) if draft.understood.talk else None
+        return self._replied(draft, question, understood.talk) if understood.talk else None
 
     def _refused(self, draft: _Draft, question: Question, refusal: Refusal) -> Answer:
         self._watcher.guarded(refusal.reason, "refused")
@@ -208,7 +228,8 @@ class Answerer:
         context, terms = in_the_sources_language(context, draft.understood, self._deployment.glossary)
         if terms:
             draft.step("translate", telling.translated(terms, draft.language))
-        plan = plan_tools(f"{question.text} {context.search}", draft.assessment.complexity, question.role.tools)
+        draft.asked = said_behind(question.text, context.search)
+        plan = plan_tools(draft.asked, draft.assessment.complexity, question.role.tools)
         draft.step("plan", telling.plan(plan, question.role, draft.language))
         said = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
         filters = first_scope(question.filters, said, draft.today)
@@ -218,7 +239,7 @@ class Answerer:
 
     async def _best_weighed(self, draft: _Draft, question: Question, context: Context) -> Weighed:
         """The evidence of the question; where it carries nothing, that of the part which names what is known."""
-        draft.least = self._least_confidence(question, context)
+        draft.least = self._least_confidence(draft.asked)
         weighed = await self._weigh(draft, question, context)
         if weighed.confidence < draft.least:
             weighed = await self._known_part(draft, question, context, weighed)
@@ -229,11 +250,10 @@ class Answerer:
     def _cited(self, text: str) -> str:
         return translate(text, self._deployment.glossary).search if shows_english(text) else text
 
-    def _least_confidence(self, question: Question, context: Context) -> float:
+    def _least_confidence(self, asked: Said) -> float:
         """What an answer needs; a question that shows only words of another field needs far more."""
         domain = self._deployment.domain
-        foreign = domain.is_foreign(f"{question.text} {context.search}")
-        return domain.answer_from if foreign else self._deployment.abstain_below
+        return domain.answer_from if domain.is_foreign(asked) else self._deployment.abstain_below
 
     async def _look_up(self, draft: _Draft, context: Context, plan: Plan, filters: Filters) -> None:
         names = [tool.name for tool in plan.tools]
@@ -247,6 +267,7 @@ class Answerer:
             self._deployment.tool_seconds,
             at_once=draft.retriever.waits,
         )
+        draft.retriever.let_go(context.search)
         for run in draft.runs:
             self._watcher.tool_ran(run, draft.assessment.complexity)
         if all(run.result is None for run in draft.runs):
@@ -259,7 +280,8 @@ class Answerer:
     async def _weigh(self, draft: _Draft, question: Question, context: Context) -> Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
-        hits = select(results, self._deployment.passages[complexity])
+        found = merge(results)
+        hits = select(results, self._deployment.passages[complexity], found)
         analyser, idf = draft.retriever.analyser, draft.retriever.idf
         topic = analyser.query_terms(context.search).topic
         readings = self._readings_of(draft.retriever)
@@ -276,7 +298,6 @@ class Answerer:
             asked_in(question.text),
             _MOST_WORDS[complexity],
         )
-        found = merge(results)
         unknown = unknown_names(question.text, (hit.document for hit in found))
         grounds = await evidence_features(draft.retriever, readings, context.search, evidence, unknown=len(unknown))
         unresolved = await draft.retriever.unresolved(context.search)
@@ -362,73 +383,66 @@ class Answerer:
         missed: Sequence[str] = (),
         missing: Sequence[str] = (),
     ) -> Answer:
-        citations = tuple(cite(item) for item in used)
-        return Answer(
-            text=draft.text,
-            outcome=outcome,
-            complexity=draft.assessment.complexity,
-            refusal_reason=reason,
-            citations=citations,
-            confidence=value,
-            tool_runs=tuple(draft.runs),
-            steps=tuple(draft.steps),
-            notices=notices(
-                citations,
-                question.role.register,
-                dangling,
-                draft.language,
-                draft.understood.spoken.note,
-                stood_in=written.fallback is not None,
-                left_out=[item.number for item in used if item.left_out],
-                unmet=missed,
-                missing=missing,
-            ),
-            written=written,
-            weighed=draft.weighed.evidence if draft.weighed else (),
-            features=draft.weighed.features if draft.weighed else {},
-            corpus=draft.retriever.holdings.hash,
-            language=draft.language,
+        citations = tuple(map(cite, used))
+        told = notices(
+            citations,
+            question.role.register,
+            dangling,
+            draft.language,
+            draft.understood.spoken.note,
+            stood_in=written.fallback is not None,
+            left_out=[item.number for item in used if item.left_out],
+            unmet=missed,
+            missing=missing,
         )
-
-
-def _calmed(question: Question) -> Question:
-    """A question in which no run of letters or signs is without an end."""
-    title = calmed(question.title) if question.title else question.title
-    return _worded(question, calmed(question.text), tuple(map(calmed, question.earlier)), title)
-
-
-def _worded(question: Question, text: str, earlier: tuple[str, ...], title: str | None) -> Question:
-    """The same question in these words; mostly they are its own."""
-    if (text, earlier, title) == (question.text, question.earlier, question.title):
-        return question
-    return replace(question, text=text, earlier=earlier, title=title)
+        # In the order of the fields: told by their names they would cost four times as much.
+        return Answer(
+            draft.text,
+            outcome,
+            draft.assessment.complexity,
+            reason,
+            citations,
+            value,
+            tuple(draft.runs),
+            tuple(draft.steps),
+            told,
+            written,
+            draft.weighed.evidence if draft.weighed else (),
+            draft.weighed.features if draft.weighed else {},
+            draft.retriever.holdings.hash,
+            draft.language,
+        )
 
 
 def _shown(event: Piece | Interrupted, language: Language) -> str:
     return event.text if isinstance(event, Piece) else telling.interruption(event.reason, language)
 
 
-def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft) -> Brief:
-    evidence = weighed.evidence
-    numbers = {item.document.id: item.number for item in evidence}
-    results = {run.name: run.result for run in draft.runs if run.result}
-    compared = results.get("CaseComparator")
+def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft, *, followed: bool) -> Brief:
+    comparison: tuple[int, ...] = ()
+    remark = ""
+    compared = next((run.result for run in draft.runs if run.name == "CaseComparator" and run.result), None)
+    if compared:
+        numbers = {item.document.id: item.number for item in weighed.evidence}
+        comparison = tuple([numbers[hit.document.id] for hit in compared.hits if hit.document.id in numbers])
+        remark = compared.remark
+    wish, retriever = draft.understood.wish, draft.retriever
+    # In the order of the fields: told by their names they would cost four times as much.
     return Brief(
-        question=f"{question.text} ({wish})" if (wish := draft.understood.wish) else question.text,
-        carried=context.carried,
-        register=question.role.register,
-        evidence=evidence,
-        comparison=tuple(numbers[hit.document.id] for hit in compared.hits if hit.document.id in numbers)
-        if compared
-        else (),
-        remark=compared.remark if compared else "",
-        role=question.role.name,
-        complexity=draft.assessment.complexity,
-        language=draft.language,
-        request_id=question.request_id,
-        cacheable=question.cacheable,
-        parts=weighed.parts,
-        corpus=draft.retriever.holdings.hash,
-        extractive=question.extractive,
-        reading=Reading(draft.retriever.analyser.document_terms, draft.retriever.idf),
+        f"{question.text} ({wish})" if wish else question.text,
+        context.carried,
+        question.role.register,
+        weighed.evidence,
+        comparison,
+        remark,
+        question.role.name,
+        draft.assessment.complexity,
+        draft.language,
+        question.request_id,
+        question.cacheable,
+        weighed.parts,
+        retriever.holdings.hash,
+        question.extractive,
+        followed,
+        Reading(retriever.analyser.document_terms, retriever.idf),
     )

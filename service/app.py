@@ -68,6 +68,7 @@ from service.telemetry.figures import Figures
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
 from service.telemetry.tracing import Tracing
+from service.telemetry.unread import Unread
 from service.telemetry.watching import Watching
 from service.tools.toolbox import all_tools
 from service.turns import Turns
@@ -111,7 +112,37 @@ def create_app(
         ConfigurationError: the settings, the deployment or the corpus do not allow a start.
     """
     around = surroundings or surroundings_of(settings)
-    life = life or Life()
+    running = _running(settings, around, engine, life or Life(), quotas)
+    app = DirectApp(
+        title=running.parts.deployment.title,
+        version=__version__,
+        lifespan=lambda app: _lifespan(app, running),
+        telemetry=_NO_BUILT_IN_TELEMETRY,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for router in _ROUTERS:
+        # Flat: an included router is asked route by route through several layers, which costs a request more than all that is ours.
+        app.router.routes.extend(router.routes)
+    _surround(app, running)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a run of the app is made of."""
+
+    settings: Settings
+    parts: Parts
+    opened: Opened | OpenedDatabase
+    tracing: Tracing
+    life: Life
+
+
+def _running(
+    settings: Settings, around: Surroundings, engine: AnswerEngine | None, life: Life, quotas: QuotaStore | None
+) -> _Running:
+    """Make the parts, each of those before it."""
     refuse_weak_secrets(settings)
     ring = RotatingRing(settings.signing_secrets, settings.signing_files, around.wall_clock, around.log)
     page = Page(settings.public_origin, secure=settings.environment == "production")
@@ -119,7 +150,9 @@ def create_app(
     deployment = load_deployment(deployment_file(settings.deployment))
     opened = open_sources(settings, deployment, around)
     providers = None if engine else providers_of(settings)
-    metrics = Metrics(_routes(), writers_of(engine, providers), around.clock, around.drops, deployment.label)
+    metrics = Metrics(
+        _routes(), writers_of(engine, providers, deployment.label), around.clock, around.drops, deployment.label
+    )
     embedder = embedder_of(settings, around)
     dress = dressing_of(settings, embedder, metrics)
     shelf = opened.shelf(dress)
@@ -159,41 +192,21 @@ def create_app(
         sharing,
         OpenMetrics(settings.metrics_secret, settings.environment == "production"),
     )
+    return _Running(settings, parts, opened, tracing, life)
 
-    running = _Running(settings, parts, opened, switches, tracing, life)
 
-    app = DirectApp(
-        title=deployment.title,
-        version=__version__,
-        lifespan=lambda app: _lifespan(app, running),
-        telemetry=_NO_BUILT_IN_TELEMETRY,
-        openapi_url=None,
-        redirect_slashes=False,
-    )
-    for router in _ROUTERS:
-        # Flat: an included router is asked route by route through several layers, which costs a request more than all that is ours.
-        app.router.routes.extend(router.routes)
-    app.add_middleware(
-        EdgeMiddleware, rules=_edge_rules(settings, deployment, proxies), turnstile=lambda: _turnstile_of(app)
-    )
+def _surround(app: FastAPI, running: _Running) -> None:
+    """Put the edge around the routes, and telemetry around both, so that whoever is turned away at the edge is counted too."""
+    settings, parts = running.settings, running.parts
+    around, label = parts.around, parts.deployment.label
+    edge = _edge_rules(settings, parts.deployment, parts.proxies)
+    app.add_middleware(EdgeMiddleware, rules=edge, turnstile=lambda: _turnstile_of(app))
     fixed = fixed_headers(production=settings.environment == "production")
     telemetry = Telemetry(
-        metrics, around.log, tracing, around.clock, around.new_id, fixed, around.reports, deployment.label
+        parts.metrics, around.log, running.tracing, around.clock, around.new_id, fixed, around.reports, label
     )
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
-    return app
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """What a run of the app is made of."""
-
-    settings: Settings
-    parts: Parts
-    opened: Opened | OpenedDatabase
-    switches: Switches
-    tracing: Tracing
-    life: Life
+    app.state.unread = Unread(telemetry)
 
 
 @asynccontextmanager
@@ -204,7 +217,7 @@ async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
     store = await open_store(settings, around.wall_clock())
     passwords, audit = PasswordCheck(), AuditTrail(store)
     await tell_when_empty(store, around.log)
-    board = SwitchBoard(running.switches, store, around.log)
+    board = SwitchBoard(parts.switches, store, around.log)
     intake = _intake(running.opened, store, around)
     await board.look()
     rounds = await begin_rounds(parts, running.opened, store, board, audit, intake)
@@ -212,7 +225,7 @@ async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
     watch_pools(parts, store)
     await look_at_itself(rounds, services)
     if life.siblings:
-        await life.siblings.open(services)
+        await life.siblings.open(parts.metrics, services.figures, around.clock)
     warming = asyncio.create_task(warm_until_ready(life, parts.deployment, shelf, store, around))
     rounds.push_async_callback(ended, warming)
     if life.hold or not life.questions:

@@ -104,6 +104,7 @@ def language_models(providers: Providers, around: Around) -> LanguageModels:
             min(model.context_tokens for model in providers.models),
         ),
         on_check=counts.checked,
+        on_fallback=calling.fell_back,
     )
     cached = CachingEngine(
         writer,

@@ -20,7 +20,7 @@ from service.security.keyring import RotatingRing
 from service.services import Services, Surroundings
 from service.store.accounts import has_accounts
 from service.store.store import Store
-from service.store.usage import settle, unsettled
+from service.store.sums import settle, unsettled
 from service.switches import SwitchBoard
 from service.telemetry.logging import EventLog
 from service.telemetry.watching import Publications

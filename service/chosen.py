@@ -7,7 +7,7 @@ import time
 
 from service import __version__
 from service.deployments.model import Deployment
-from service.identifiers import RandomIds
+from service.identifiers import OrderedIds
 from service.llm.embedding import ProviderEmbedder
 from service.llm.endpoints import Providers
 from service.llm.engine import AnswerEngine
@@ -19,15 +19,16 @@ from service.retrieval.postgres.connecting import Address
 from service.retrieval.postgres.opening import OpenedDatabase, open_database
 from service.services import Surroundings
 from service.settings import CORPORA, Settings, provider_key
+from service.telemetry.labels import OwnLabel, most_models
 from service.telemetry.metrics import Metrics
 from service.telemetry.outlets import outlets_of
 from service.telemetry.tracing import Sampling, Tracing
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
-    """The surroundings of a real process: its clocks, random ids, and lines on standard error."""
+    """The surroundings of a real process: its clocks, ids, and lines on standard error."""
     out = outlets_of(settings, sys.stderr.buffer)
-    return Surroundings(time.perf_counter, time.time, RandomIds(), out.log, out.spans, out.reports, out.drops)
+    return Surroundings(time.perf_counter, time.time, OrderedIds(time.time), out.log, out.spans, out.reports, out.drops)
 
 
 def tracing_of(settings: Settings, deployment: Deployment, around: Surroundings) -> Tracing:
@@ -80,9 +81,9 @@ def _loaded(settings: Settings, wanted: str | None) -> Providers | None:
     return load_providers(wanted, keys, external_allowed=settings.external_providers == "allowed")
 
 
-def writers_of(engine: AnswerEngine | None, providers: Providers | None) -> dict[str, str]:
-    """Every model that may write, and its provider."""
+def writers_of(engine: AnswerEngine | None, providers: Providers | None, label: OwnLabel | None) -> dict[str, str]:
+    """Every model that may write and has series of its own, and its provider: the first ones of the installation, as many as the page has room for."""
     if engine:
         return dict(engine.models)
-    called = {model.name: model.provider for model in providers.models} if providers else {}
-    return {**called, **ExtractiveEngine.models}
+    called = providers.models[: most_models(label)] if providers else ()
+    return {**{model.name: model.provider for model in called}, **ExtractiveEngine.models}

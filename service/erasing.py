@@ -8,7 +8,7 @@ from service.errors import NotFound
 from service.store.accounts import account_by_name, disable_account
 from service.store.erasing import conversations_of, erase_account, erase_conversations, erase_names
 from service.store.store import Store
-from service.store.usage import settle, unsettled
+from service.store.sums import settle, unsettled
 from service.store.work import Work
 
 _CONVERSATIONS_AT_ONCE = 10
@@ -20,7 +20,15 @@ Forget = Callable[[str, Sequence[str]], Awaitable[None]]
 
 
 async def erase_person(
-    store: Store, username: str, pseudonym: str, now: float, *, keep_account: bool = False, forget: Forget | None = None
+    store: Store,
+    username: str,
+    pseudonym: str,
+    now: float,
+    *,
+    by: str = "",
+    keep_account: bool = False,
+    forget: Forget | None = None,
+    seen_as: Sequence[str] = (),
 ) -> int:
     """Remove everything of a person; how many conversations that was.
 
@@ -31,7 +39,9 @@ async def erase_person(
         username: the account's name.
         pseudonym: stands in the audit trail in the place of name and id; made for this person alone.
         now: seconds since the epoch.
+        by: who erases, for the audit trail.
         keep_account: leave the account, with its name and role, so that the person may begin anew.
+        seen_as: keyed hashes of the name, as logins with it stand in the audit trail.
         forget: called with the account's id and the conversations before they are deleted, and once more afterwards; None: nothing is kept elsewhere.
 
     Raises:
@@ -42,7 +52,7 @@ async def erase_person(
     if account is None:
         raise NotFound(f"There is no account {username!r}")
     if not keep_account:
-        await store.write(lambda: disable_account(username, now))
+        await store.write(lambda: disable_account(username, now, by=by))
     while await store.read(lambda: unsettled(now)):  # sums of usage name nobody, and stay
         await store.write(lambda: settle(now))
     known = await store.read(lambda: conversations_of(account.id)) if forget else ()
@@ -51,16 +61,16 @@ async def erase_person(
     erased = 0
     while done := await store.write(lambda: erase_conversations(account.id, pseudonym, _CONVERSATIONS_AT_ONCE)):
         erased += done
-    names = (username, account.id)
+    marks = (account.id, *seen_as)
     line: int | None = -1
     while line is not None:
-        line = await store.write(lambda after=line: erase_names(names, pseudonym, after, _LINES_AT_ONCE))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        line = await store.write(lambda after=line: erase_names(username, marks, pseudonym, after, _LINES_AT_ONCE))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
 
     def last() -> Work[None]:
         # A turn that was under way when the account was closed may have been kept meanwhile.
         while (yield from erase_conversations(account.id, pseudonym, _CONVERSATIONS_AT_ONCE)):
             pass
-        yield from erase_account(account.id, username, pseudonym, now, keep_account=keep_account)
+        yield from erase_account(account.id, username, pseudonym, now, by=by, keep_account=keep_account)
 
     await store.write(last)
     if forget:

@@ -15,7 +15,10 @@ ServiceError
     ├── BodyTimeout         408 timeout
     ├── TooLarge            413
     │   └── HeadersTooLarge 431
+    ├── EncodedBody         415
+    ├── Unreadable          400 invalid_request
     ├── HostRefused         421
+    │   └── HostUnclear     400
     ├── NoLibrary           409
     ├── TooBusy             429
     │   └── QuotaExceeded   429, with the seconds after which to try again
@@ -44,6 +47,7 @@ PROBLEM_CODES: tuple[str, ...] = (
     "not_found",
     "invalid_request",
     "too_large",
+    "unsupported_media_type",
     "method_not_allowed",
     "host_refused",
     "rate_limited",
@@ -170,11 +174,31 @@ class HeadersTooLarge(TooLarge):
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
+class EncodedBody(Problem):
+    """The body is compressed; it is read as it stands (RFC 9110, 15.5.16)."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+
+
 class HostRefused(Problem):
     """The request names a host that is not this service (RFC 9110, 15.5.20)."""
 
     status = HTTPStatus.MISDIRECTED_REQUEST
     code = "host_refused"
+
+
+class HostUnclear(HostRefused):
+    """An HTTP/1.1 request names no host, or several: a proxy may have routed by another than is looked at here (RFC 9112, 3.2)."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class Unreadable(Problem):
+    """What came is no request that HTTP/1.1 knows (RFC 9112, 2.2)."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "invalid_request"
 
 
 class NoLibrary(Problem):

@@ -20,6 +20,7 @@ from service.store.feedback import Feedback, feedback_on, feedback_to
 from service.store.work import Work
 
 EXPORT_SCHEMA = "courtsight/conversation-export/v1"
+_MESSAGES = "messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,33 @@ def passages_of(answer: SavedAnswer, stored: Mapping[str, str]) -> list[dict[str
     return shown
 
 
-def sealed(export: Mapping[str, Any]) -> dict[str, Any]:
-    """An export with the digest of itself."""
-    return {**export, "digest": digest_of(export)}
+class Seal:
+    """Reckons the digest of an export: SHA-256 of all of it but the digest, as JSON with sorted members, without spaces, in ASCII, as `json.dumps` writes it.
+
+    A conversation may have thousands of messages, and `json.dumps` lets nobody else work meanwhile: so it is told one message after the other.
+    """
+
+    def __init__(self, rest: Mapping[str, Any]) -> None:
+        """Begin; `rest` is all but the messages."""
+        before, behind = ({name: rest[name] for name in rest if (name < _MESSAGES) is first} for first in (True, False))
+        self._digest = sha256(_canonical(before)[:-1] + f',"{_MESSAGES}":['.encode())
+        self._behind = b"]," + _canonical(behind)[1:]
+        self._comma = b""
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """The next message."""
+        self._digest.update(self._comma + _canonical(message))
+        self._comma = b","
+
+    def digest(self) -> str:
+        """Of the whole, once all messages were taken."""
+        whole = self._digest.copy()
+        whole.update(self._behind)
+        return whole.hexdigest()
 
 
-def digest_of(export: Mapping[str, Any]) -> str:
-    """SHA-256 of an export without its digest, as JSON with sorted members, without spaces, in ASCII: as `json.dumps` writes it."""
-    whole = {name: value for name, value in export.items() if name != "digest"}
-    return sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _canonical(part: Mapping[str, Any]) -> bytes:
+    return json.dumps(part, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _digests(answer: SavedAnswer) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from service.chat.citations import Citation
@@ -14,6 +14,7 @@ from service.chat.language import Language
 from service.deployments.model import Role
 from service.llm.engine import Written
 from service.retrieval.retriever import NO_FILTERS, Filters
+from service.sharing.recent import Remembered
 from service.tools.toolbox import ToolRun
 from service.values import value
 
@@ -36,6 +37,27 @@ class Question:
     cacheable: bool = True
     filters: Filters = NO_FILTERS
     extractive: bool = False
+
+    def worded(self, text: str, earlier: tuple[str, ...], title: str | None) -> Question:
+        """The same question in these words; mostly they are its own."""
+        if (text, earlier, title) == (self.text, self.earlier, self.title):
+            return self
+        return replace(self, text=text, earlier=earlier, title=title)
+
+
+@value
+class Turn:
+    """A question with its place: the conversation (new or not) and the id that its answer will have."""
+
+    id: str
+    conversation_id: str
+    is_new: bool
+    owner: str
+    question: Question
+    asked_at: float
+    trace_id: str = ""
+    recalled: Remembered | None = None
+    """The conversation as the database had it, where it was asked."""
 
 
 @value

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from service.errors import ConfigurationError, FieldError, InvalidRequest, StorageUnavailable
+from service.flushing import flush_folder
 from service.ingest.ingesting import Busy, Order, Reads, ingest, locked
 from service.ingest.ledger import Filed
 from service.ingest.progress import Silent
@@ -167,10 +168,12 @@ class Intake:
     async def _clear_away(self, outcomes: Sequence[Outcome]) -> None:
         """Remove what was refused, and what a newer document of the same name replaces; the library forgets it."""
         gone = [one.id for one, state, _ in outcomes if state != "done"]
-        for sent, state, _ in outcomes:
+        for place, (sent, state, _) in enumerate(outcomes):
             if state == "done":
                 earlier = await self._store.read(partial(earlier_documents, sent.name, sent.created_at))
                 gone += [one.id for one in earlier]
+                # Taken in together, the oldest first, and not written down as done yet.
+                gone += [one.id for one, was, _ in outcomes[:place] if one.name == sent.name and was == "done"]
         there = [one for one in gone if (self._folder / one).is_dir()]
         for one in there:
             await asyncio.to_thread(shutil.rmtree, self._folder / one, ignore_errors=True)
@@ -193,6 +196,9 @@ class Intake:
                 opened.write(content)
                 opened.flush()
                 os.fsync(opened.fileno())
+            # The folders may have been made just now, by this document or by one beside it that is not acknowledged yet.
+            for folder in (arriving, self._folder, self._folder.parent):
+                flush_folder(folder)
         except OSError:
             file.unlink(missing_ok=True)
             raise

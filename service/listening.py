@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from service.chat.contextualise import Context
-from service.chat.guard import Refusal, refusal_of
+from service.chat.guard import Refusals, refusal_of
 from service.chat.language import Spoken, shows_english, spoken
 from service.chat.smalltalk import Remark, SmallTalk, heard
 from service.chat.translating import Glossary, translate
@@ -42,7 +42,7 @@ def understand(
         talk: what is no question of law.
         aside: whether nothing leans on an earlier message; see `is_aside`.
     """
-    kept = tuple(one for one in earlier if not aside(one))
+    kept = tuple([one for one in earlier if not aside(one)])
     named = title if title and not aside(title) else None
     language = spoken(message, earlier)
     said = heard(message, talk)
@@ -57,7 +57,7 @@ def understand(
     return Understood(message, kept, named, language, talk=said.remark)
 
 
-def is_aside(message: str, talk: SmallTalk, refusals: Sequence[Refusal]) -> bool:
+def is_aside(message: str, talk: SmallTalk, refusals: Refusals) -> bool:
     """Whether a message is talk or was refused: nothing leans on it."""
     return heard(message, talk) is not None or refusal_of(message, refusals) is not None
 

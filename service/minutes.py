@@ -7,20 +7,17 @@ content, because the corpus may say something else by then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from service.chat.evidence import Evidence
-from service.exchange import Answer
+from service.exchange import Answer, Turn
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.store.answers import SavedAnswer
-from service.store.usage import HOUR_SECONDS
-
-if TYPE_CHECKING:
-    from service.turns import Turn
+from service.store.sums import HOUR_SECONDS
+from service.values import value
 
 _MOST_KNOWN = 50_000
 """Passages that are known to be stored: some 10 MB; a corpus of 100,000 is mostly asked about its best half."""
@@ -31,7 +28,7 @@ _SURE_SECONDS = 3600.0
 _Key = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Versions:
     """What writes answers in this process. `prompt` says what language models are told, empty where there are none."""
 
@@ -41,7 +38,7 @@ class Versions:
     prompt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Minutes:
     """The row of an answer, the passages that are perhaps not stored yet, and the keys under which they will be known."""
 
@@ -190,6 +187,6 @@ def _record(answer: Answer, passages: list[dict[str, Any]]) -> str:
             "notices": answer.notices,
             "language": answer.language,
             "passages": passages,
-            "confidence": {name: round(value, 6) for name, value in answer.features.items()},
+            "confidence": {name: round(number, 6) for name, number in answer.features.items()},
         }
     ).decode()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from service.chat.confidence import Idf, Places, Title, places_of, title_of
 from service.chat.evidence import Evidence, sentences
 from service.chat.facets import SIDE_WORDS
 from service.chat.relevance import PassageTerms, passage_terms
-from service.remembering import Remembered
 from service.retrieval.hits import Hit
 from service.retrieval.retriever import Retriever
 
 _REMEMBERED = 1_500
-"""Passages that stay read: some twenty megabytes."""
+"""Passages that stay read: some twenty megabytes, twice as much where all are long."""
 _LONGEST_REMEMBERED = 8_000
 _READ_CHARACTERS = 2_000
 """So much of a passage is read for neighbouring words; an article that is cited whole may have 75,000."""
@@ -31,8 +31,8 @@ class Readings:
         self.sides = frozenset(self._analyser.terms_of(SIDE_WORDS))
         """The terms of words that ask for a side of a topic."""
         self._passages: dict[_Key, PassageTerms] = {}
-        self._sequences: dict[_Key, tuple[str, ...]] = {}
-        self._titles = Remembered[str, tuple[str, ...]](self._title, _REMEMBERED)
+        self._places: dict[_Key, Places] = {}
+        self._titles: dict[str, Title] = {}
 
     def are_of(self, retriever: Retriever) -> bool:
         """Whether these are of the retriever's state of the corpus."""
@@ -40,33 +40,32 @@ class Readings:
 
     def passage(self, hit: Hit) -> PassageTerms:
         """The terms of a passage by its sentences."""
-        key = _key(hit)
+        key = hit.document.id, hit.text
         found = self._passages.get(key)
         if found is None:
             found = passage_terms(hit.document, hit.text, self._analyser.terms_of, sentences)
             _keep(self._passages, key, found)
         return found
 
-    def sequence(self, item: Evidence) -> tuple[str, ...]:
-        """The terms of a passage in their order, behind those of its title."""
-        key = _key(item)
-        found = self._sequences.get(key)
+    def places(self, item: Evidence) -> Places:
+        """Where the terms of a passage stand, behind those of its title."""
+        key = item.document.id, item.text
+        found = self._places.get(key)
         if found is None:
-            found = self._analyser.terms_of(f"{item.document.title} . {item.text[:_READ_CHARACTERS]}")
-            _keep(self._sequences, key, found)
+            found = places_of(self._analyser.terms_of(f"{item.document.title} . {item.text[:_READ_CHARACTERS]}"))
+            _keep(self._places, key, found)
         return found
 
-    def title(self, title: str) -> tuple[str, ...]:
-        """The distinct terms of a title, as those of a question are read."""
-        return self._titles[title]
-
-    def _title(self, title: str) -> tuple[str, ...]:
-        read = self._analyser.query_terms(title)
-        return tuple(dict.fromkeys((*read.topic, *read.side, *read.source)))
-
-
-def _key(found: Hit | Evidence) -> _Key:
-    return found.document.id, found.text
+    def title(self, title: str, idf: Idf) -> Title:
+        """A title with its distinct terms, as those of a question are read; `idf` is the retriever's weight of a term."""
+        found = self._titles.get(title)
+        if found is None:
+            read = self._analyser.query_terms(title)
+            found = title_of(dict.fromkeys((*read.topic, *read.side, *read.source)), idf)
+            if len(self._titles) >= _REMEMBERED:
+                self._titles.clear()
+            self._titles[title] = found
+        return found
 
 
 def _keep(known: dict[_Key, V], key: _Key, value: V) -> None:

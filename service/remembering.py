@@ -26,12 +26,19 @@ class Remembered(dict[K, V], Generic[K, V]):
     def __missing__(self, key: K) -> V:
         value = self._make(key)
         if self._keeps is None or self._keeps(value):
-            if len(self) >= self._most:
-                for old in list(islice(self, max(1, self._most // 4))):
-                    # Another thread may have forgotten it meanwhile.
-                    self.pop(old, None)
-            self[key] = value
+            self.keep(key, value)
         return value
+
+    def keep(self, key: K, value: V) -> None:
+        """Remember what was made of a key already."""
+        if len(self) >= self._most:
+            self._forget()
+        self[key] = value
+
+    def _forget(self) -> None:
+        for old in list(islice(self, max(1, self._most // 4))):
+            # Another thread may have forgotten it meanwhile.
+            self.pop(old, None)
 
 
 def remembered(most: int, longest: int = 2_000) -> Callable[[Callable[[str], V]], Callable[[str], V]]:
@@ -52,4 +59,10 @@ class _OfTexts(Remembered[str, V]):
         self._longest = longest
 
     def __missing__(self, key: str) -> V:
-        return super().__missing__(key) if len(key) <= self._longest else self._make(key)
+        # As above, without the call of it: an answer meets a dozen new texts.
+        value = self._make(key)
+        if len(key) <= self._longest:
+            if len(self) >= self._most:
+                self._forget()
+            self[key] = value
+        return value

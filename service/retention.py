@@ -19,7 +19,7 @@ from service.store.retention import (
     rules_of,
 )
 from service.store.store import Store
-from service.store.usage import settle, unsettled
+from service.store.sums import settle, unsettled
 from service.telemetry.logging import EventLog
 
 ROUND_SECONDS = 3600.0

@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 SHORTEST_SECRET_BYTES = 32
+_SHORTEST_TOKEN_BYTES = 16
 _SHORTEST_PASSWORD = 8
 _FEWEST_DISTINCT = 8
 _FEWEST_DISTINCT_OF_A_PASSWORD = 5
@@ -57,6 +58,14 @@ KNOWN_DEFAULTS = frozenset(
     ]
 )
 """What images, templates and tutorials ship with, in lower case without punctuation."""
+_PUBLISHED = frozenset(
+    [
+        # jwt.io's own token, and the one that PyJWT, Flask and FastAPI sign with in their guides.
+        "astringsecretatleast256bitslong",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    ]
+)
+"""Long enough and random to look at, and in everybody's hands."""
 _TELLTALE = re.compile(
     "changeme|changethis|changeit|replaceme|replacethis|placeholder|yoursecret|yourapikey|yourkey|yourtoken|yourpassword|secretkey|supersecret"
     "|insecure|donotuse|notasecret|examplekey|examplesecret|inproduction|mysecret|apikeyhere|keyhere|abcdefghijkl|1234567890123"
@@ -71,7 +80,12 @@ _LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 def is_known(text: str) -> bool:
     """Whether a text is a known default, or says of itself that somebody has to replace it."""
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
-    return plain in KNOWN_DEFAULTS or bool(_TELLTALE.search(plain)) or bool(_PLACEHOLDER.fullmatch(text.strip()))
+    return (
+        plain in KNOWN_DEFAULTS
+        or plain in _PUBLISHED
+        or bool(_TELLTALE.search(plain))
+        or bool(_PLACEHOLDER.fullmatch(text.strip()))
+    )
 
 
 def secret_weakness(secret: str, *, strict: bool) -> str | None:
@@ -92,6 +106,15 @@ def secret_weakness(secret: str, *, strict: bool) -> str | None:
     if secret in (secret + secret)[1:-1]:
         return "is not random (one text repeated)"
     return None
+
+
+def token_weakness(text: str) -> str | None:
+    """What is wrong with a token that the installation draws for itself and that opens one page, such as that of the metrics."""
+    if is_known(text):
+        return "is a known default or placeholder"
+    if len(text.encode()) < _SHORTEST_TOKEN_BYTES:
+        return f"is shorter than {_SHORTEST_TOKEN_BYTES} bytes"
+    return "is not random (few distinct characters)" if len(set(text)) < _FEWEST_DISTINCT else None
 
 
 def placeholder_weakness(text: str) -> str | None:

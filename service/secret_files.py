@@ -22,10 +22,7 @@ def secret_of(name: str, given: SecretStr | None, file: Path | None) -> SecretSt
         return given
     if given is not None:
         raise ValueError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one")
-    try:
-        return SecretStr(file.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{PREFIX}{name}_FILE: {error}") from error
+    return SecretStr(_read(name, file))
 
 
 def secret_now(name: str, given: SecretStr | None, file: Path | None) -> str:
@@ -37,9 +34,28 @@ def secret_now(name: str, given: SecretStr | None, file: Path | None) -> str:
     if file is None:
         return given.get_secret_value().strip() if given else ""
     try:
+        return _read(name, file)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _read(name: str, file: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: it cannot be read, or read again: a pipe gives its text once, to one of several workers, and waits for somebody who writes.
+    """
+    what = f"{PREFIX}{name}_FILE: {file}"
+    try:
+        if file.exists() and not file.is_file():
+            raise ValueError(
+                f"{what} is no regular file; a secret that comes by a pipe goes into the variable {PREFIX}{name}"
+            )
         return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{PREFIX}{name}_FILE: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{what} is no UTF-8 text; write the secret into it and nothing else") from error
+    except OSError as error:
+        raise ValueError(f"{what}: {error.strerror}; name a file that the service may read") from error
 
 
 def listed(text: str) -> list[str]:

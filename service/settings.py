@@ -15,7 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.edge.addresses import networks
 from service.edge.origins import ANY, origins
 from service.errors import ConfigurationError
-from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
+from service.secrecy import (
+    origin_weakness,
+    password_weakness,
+    placeholder_weakness,
+    secret_weakness,
+    token_weakness,
+)
 from service.secret_files import PREFIX, listed, secret_now, secret_of
 from service.security.addresses import Network
 from service.strictness import nearest
@@ -81,7 +87,7 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         default=None,
-        description="Redis to share quotas, revocations, answers and short memory through: redis://:password@host:6379/0; default: each process for itself. Also as COURTSIGHT_REDIS_URL_FILE.",
+        description="Redis to share quotas, revocations, answers and short memory through: redis://:password@host:6379/0; default: each process for itself, and quotas the workers of a machine together. Also as COURTSIGHT_REDIS_URL_FILE.",
     )
     redis_url_file: Path | None = Field(
         default=None, description="A file that holds that address; surrounding space is cut."
@@ -334,7 +340,11 @@ class Settings(BaseSettings):
             if name.startswith("jwt_") or not isinstance(value, SecretStr):
                 continue
             text = value.get_secret_value()
-            why = password_weakness(text, needed="redis" in name) if "://" in text else placeholder_weakness(text)
+            if "://" in text:
+                why = password_weakness(text, needed="redis" in name)
+            else:
+                # Of the others only this one is drawn here; the rest are handed out by somebody, who decides their form.
+                why = token_weakness(text) if name == "metrics_token" else placeholder_weakness(text)
             if why:
                 yield f"{PREFIX}{name.upper()} {why}"
 
@@ -371,10 +381,7 @@ def provider_key(name: str) -> str | None:
         return key.strip() if key and key.strip() else None
     if key:
         raise ConfigurationError(f"{variable} and {variable}_FILE are both set: keep one")
-    try:
-        return Path(file).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{variable}_FILE: {error}") from error
+    return secret_now(f"{name}_API_KEY", None, Path(file)) or None
 
 
 def load_settings() -> Settings:

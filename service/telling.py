@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from service.chat.citations import CitationCheck
 from service.chat.complexity import Assessment, ComplexityRules
@@ -10,6 +11,7 @@ from service.chat.evidence import Evidence
 from service.chat.language import Language
 from service.chat.planning import Plan
 from service.deployments.model import Role
+from service.llm.extractive import MODEL as EXTRACTIVE
 from service.retrieval.retriever import Filters
 from service.tools.toolbox import ToolRun
 
@@ -30,9 +32,9 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "compose": "Menyusun jawaban",
         "check": "Memeriksa kutipan",
         "simple": "sederhana",
-        "medium": "sedang",
+        "medium": "menengah",
         "complex": "kompleks",
-        "complexity": "Pertanyaan {} (skor {:.1f}: {}).",
+        "complexity": "Pertanyaan {} (skor {}: {}).",
         "no signal": "tidak ada penanda khusus",
         "refused": "Permintaan tidak dipenuhi: {}.",
         "carried": "Pertanyaan lanjutan; topik yang dibawa: {}.",
@@ -47,10 +49,11 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "error": "“{}”: alat gagal dan tidak memberi hasil.",
         "timeout": "“{}”: alat terlalu lama dan dihentikan; hasil alat lain tetap dipakai.",
         "empty": "“{}”: tidak ada hasil.{}",
-        "found": "“{}”: {} hasil, teratas “{}” (skor {:.2f}).{}",
-        "weighed": "{} dari {} dokumen dipakai: {}. Dukungan bukti {:.2f}.",
+        "found": "“{}”: {} hasil, teratas “{}” (skor {}).{}",
+        "weighed": "{} dari {} dokumen dipakai: {}. Dukungan bukti {}.",
         "none": "tidak ada",
-        "below": "Dukungan bukti {:.2f} di bawah batas {:.2f}; layanan tidak menebak. Alasan: {}.",
+        "below": "Dukungan bukti {} di bawah batas {}; layanan tidak menebak. Alasan: {}.",
+        "without a model": "Jawaban disusun tanpa model bahasa dari {} sumber bernomor.",
         "composed": "Jawaban disusun oleh model “{}” dari {} sumber bernomor.",
         "dangling": "{} tanda merujuk pada sumber; tanpa sumber: {}.",
         "all marks": "Semua {} tanda kutipan merujuk pada sumber yang diberikan.",
@@ -84,7 +87,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "simple": "simple",
         "medium": "medium",
         "complex": "complex",
-        "complexity": "A {} question (score {:.1f}: {}).",
+        "complexity": "A {} question (score {}: {}).",
         "no signal": "no special signal",
         "refused": "The request is not met: {}.",
         "carried": "A follow-up; the topic carried over: {}.",
@@ -99,10 +102,11 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "error": "“{}”: the tool failed and gave no result.",
         "timeout": "“{}”: the tool took too long and was stopped; the results of the others stand.",
         "empty": "“{}”: no result.{}",
-        "found": "“{}”: {} results, the best “{}” (score {:.2f}).{}",
-        "weighed": "{} of {} documents used: {}. Support by evidence {:.2f}.",
+        "found": "“{}”: {} results, the best “{}” (score {}).{}",
+        "weighed": "{} of {} documents used: {}. Support by evidence {}.",
         "none": "none",
-        "below": "Support by evidence {:.2f}, needed {:.2f}; the service does not guess. Reason: {}.",
+        "below": "Support by evidence {}, needed {}; the service does not guess. Reason: {}.",
+        "without a model": "The answer was composed without a language model from {} numbered sources.",
         "composed": "The answer was composed by the model “{}” from {} numbered sources.",
         "dangling": "{} marks refer to a source; without a source: {}.",
         "all marks": "All {} marks refer to a source that was given.",
@@ -132,9 +136,19 @@ _MEASURES = {
 _MOST_SIGNALS = 4
 
 
+_SCORE = attrgetter("score")
+
+
+def _number(value: float, places: int, language: Language) -> str:
+    """A number with that many decimals, behind a comma where people write one."""
+    text = f"{value:.{places}f}"
+    return text.replace(".", ",") if language == "id" else text
+
+
 def title(step: str, language: Language, name: str = "") -> str:
     """The heading of a step; `name` is the tool's where the step runs one."""
-    return _SAID[language][step].format(name)
+    said = _SAID[language][step]
+    return said.format(name) if name else said
 
 
 def complexity(assessment: Assessment, rules: ComplexityRules, language: Language) -> str:
@@ -142,10 +156,9 @@ def complexity(assessment: Assessment, rules: ComplexityRules, language: Languag
     said = _SAID[language]
     names = assessment.signals[:_MOST_SIGNALS]
     if language == "en":
-        english = {signal.name: signal.english or signal.name for signal in rules.signals} | _MEASURES
-        names = tuple(english[name] for name in names)
+        names = tuple([_MEASURES.get(name) or rules.english[name] for name in names])
     signals = ", ".join(names) or said["no signal"]
-    return said["complexity"].format(said[assessment.complexity], assessment.points, signals)
+    return said["complexity"].format(said[assessment.complexity], _number(assessment.points, 1, language), signals)
 
 
 def refused(reason: str, language: Language) -> str:
@@ -189,8 +202,10 @@ def scope(filters: Filters, language: Language) -> str:
 def plan(chosen: Plan, role: Role, language: Language) -> str:
     """The tools to run with their reasons, and those that the role may not use."""
     said = _SAID[language]
-    reasons = [(tool.name, tool.english if language == "en" else tool.reason) for tool in chosen.tools]
-    tools = "; ".join(said["for"].format(name, reason) for name, reason in reasons)
+    pattern = said["for"]
+    tools = "; ".join(
+        [pattern.format(tool.name, tool.english if language == "en" else tool.reason) for tool in chosen.tools]
+    )
     text = f"{tools}." if tools else said["no tools"]
     return text + (said["denied"].format(role.name, ", ".join(chosen.denied)) if chosen.denied else "")
 
@@ -204,25 +219,32 @@ def run(tool_run: ToolRun, language: Language) -> str:
     remark = f" {tool_run.result.remark}" if tool_run.result.remark else ""
     if not hits:
         return said["empty"].format(tool_run.query, remark)
-    best = max(hits, key=lambda hit: hit.score)
-    return said["found"].format(tool_run.query, len(hits), best.document.title, best.score, remark)
+    best = max(hits, key=_SCORE)
+    return said["found"].format(
+        tool_run.query, len(hits), best.document.title, _number(best.score, 2, language), remark
+    )
 
 
 def weighing(evidence: Sequence[Evidence], looked_at: int, confidence: float, language: Language) -> str:
     """How many documents were looked at, which stay, and how well they carry an answer."""
     said = _SAID[language]
-    kept = ", ".join(item.document.label for item in evidence) or said["none"]
-    return said["weighed"].format(len(evidence), looked_at, kept, confidence)
+    kept = ", ".join([item.document.label for item in evidence]) or said["none"]
+    return said["weighed"].format(len(evidence), looked_at, kept, _number(confidence, 2, language))
 
 
 def abstention(confidence: float, least: float, reason: str, language: Language) -> str:
     """Why no answer is given."""
-    return _SAID[language]["below"].format(confidence, least, _SAID[language][reason])
+    return _SAID[language]["below"].format(
+        _number(confidence, 2, language), _number(least, 2, language), _SAID[language][reason]
+    )
 
 
 def composing(evidence: Sequence[Evidence], model: str, language: Language) -> str:
     """What the answer was made of, and by which model."""
-    return _SAID[language]["composed"].format(model, len(evidence))
+    said = _SAID[language]
+    if model == EXTRACTIVE:
+        return said["without a model"].format(len(evidence))
+    return said["composed"].format(model, len(evidence))
 
 
 def interruption(reason: str, language: Language = "id") -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from service.chat.citations import dump_citations
-from service.exchange import Answer, Question
+from service.exchange import Answer, Question, Turn
 from service.minutes import Minutes, MinuteTaker
 from service.retrieval.retriever import NO_FILTERS, Filters
+from service.sanitising import cleaned_line
 from service.security.access import Caller
 from service.sharing.recent import Memory, Remembered
 from service.store.answers import insert_answer
@@ -20,27 +20,19 @@ from service.store.conversations import (
     insert_messages,
     recall,
 )
-from service.store.store import Store
+from service.store.store import Change, Store
 from service.store.work import Job, Work
 
 _TITLE_CHARACTERS = 80
 
 
+def _key(owner: str, conversation_id: str) -> tuple[str, ...]:
+    """The name under which the store keeps what is recalled of a conversation."""
+    return ("recalled", owner, conversation_id)
+
+
 def _nothing() -> Work[None]:
     yield from ()
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question with its place: the conversation (new or not) and the id that its answer will have."""
-
-    id: str
-    conversation_id: str
-    is_new: bool
-    owner: str
-    question: Question
-    asked_at: float
-    trace_id: str = ""
 
 
 class Turns:
@@ -88,23 +80,38 @@ class Turns:
             question = Question(text, caller.role, said, title, request_id, cacheable, filters, extractive)
             return self._turn(caller, question, self._new_id(), trace_id, is_new=True)
 
+        recalled = None
         known = await self._memory.recall(caller.account_id, conversation_id)
-        if known is not None:
-            said = earlier[: self._remembered] or known.earlier
-            question = Question(text, caller.role, said, known.title, request_id, cacheable, filters, extractive)
-            return self._turn(caller, question, conversation_id, trace_id, is_new=False)
+        if known is None:
+            known = recalled = await self._recalled(caller.account_id, conversation_id)
+        said = earlier[: self._remembered] or known.earlier
+        question = Question(text, caller.role, said, known.title, request_id, cacheable, filters, extractive)
+        return self._turn(caller, question, conversation_id, trace_id, is_new=False, recalled=recalled)
 
-        def look() -> Work[Question]:
-            title, asked = yield from recall(caller.account_id, conversation_id, self._remembered)
-            said = earlier[: self._remembered] or asked
-            return Question(text, caller.role, said, title, request_id, cacheable, filters, extractive)
+    async def _recalled(self, owner: str, conversation_id: str) -> Remembered:
+        """A conversation as it stands in the database, by a query only where that may have changed."""
+        key = _key(owner, conversation_id)
+        kept = self._store.kept(key)
+        if isinstance(kept, Remembered):
+            return kept
 
-        question = await self._store.read(look)
-        return self._turn(caller, question, conversation_id, trace_id, is_new=False)
+        def look() -> Work[Remembered]:
+            return Remembered(*(yield from recall(owner, conversation_id, self._remembered)))
 
-    def _turn(self, caller: Caller, question: Question, conversation_id: str, trace_id: str, *, is_new: bool) -> Turn:
+        return await self._store.read(look, key)
+
+    def _turn(
+        self,
+        caller: Caller,
+        question: Question,
+        conversation_id: str,
+        trace_id: str,
+        *,
+        is_new: bool,
+        recalled: Remembered | None = None,
+    ) -> Turn:
         asked_at = self._wall_clock()
-        return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, asked_at, trace_id)
+        return Turn(self._new_id(), conversation_id, is_new, caller.account_id, question, asked_at, trace_id, recalled)
 
     async def keep(self, turn: Turn, answer: Answer, beside: Job[None] = _nothing) -> None:
         """Save question, answer, the answer's minutes and what belongs beside them together, durably.
@@ -116,7 +123,8 @@ class Turns:
         asked = Message(self._new_id(), "user", turn.question.text, turn.asked_at)
         now = self._wall_clock()
         minutes: Minutes | None = None
-        title = turn.question.text.strip()[:_TITLE_CHARACTERS]
+        # One line, as every title: a question may have several.
+        title = cleaned_line(turn.question.text)[:_TITLE_CHARACTERS].rstrip()
 
         def job() -> Work[None]:
             nonlocal minutes
@@ -132,7 +140,7 @@ class Turns:
             yield from insert_answer(minutes.saved, minutes.fresh)
             yield from beside()
 
-        await self._store.write(job)
+        await self._store.write(job, self._change(turn, title))
         if minutes:
             self._minutes.kept(minutes)
         question = turn.question
@@ -140,3 +148,13 @@ class Turns:
         await self._memory.keep(
             turn.owner, turn.conversation_id, Remembered(title if turn.is_new else question.title or title, earlier)
         )
+
+    def _change(self, turn: Turn, title: str) -> Change:
+        """What an answer changes of what the store may keep: the questions of its own conversation."""
+        recalled = turn.recalled
+        after = None
+        if turn.is_new:
+            after = Remembered(title, (turn.question.text,))
+        elif recalled is not None:
+            after = Remembered(recalled.title, (turn.question.text, *recalled.earlier)[: self._remembered])
+        return Change(_key(turn.owner, turn.conversation_id), recalled, after)

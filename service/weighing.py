@@ -61,17 +61,15 @@ async def evidence_features(
     """
     named, resolved = await retriever.references(search, [item.document for item in cited])
     terms = retriever.analyser.query_terms(search)
-    asked = Asked(
-        topic=terms.topic,
-        steering=(*terms.side, *terms.source),
-        related=terms.related,
-        defined=terms.defined,
-        named=named + unknown,
-        resolved=resolved,
-    )
-    return features(
-        asked, retriever.idf, retriever.idf(_UNKNOWN), [_support(retriever, readings, item) for item in cited]
-    )
+    asked = Asked(terms.topic, (*terms.side, *terms.source), terms.related, terms.defined, named + unknown, resolved)
+    idf = retriever.idf
+    supports = [
+        Support(
+            retriever.terms(item), item.score, readings.title(item.document.title, idf), partial(readings.places, item)
+        )
+        for item in cited
+    ]
+    return features(asked, idf, idf(_UNKNOWN), supports)
 
 
 async def confidence_in(
@@ -82,13 +80,4 @@ async def confidence_in(
         return weighed.confidence
     return confidence(
         await evidence_features(retriever, readings, weighed.search, used, unknown=len(weighed.unknown)), calibration
-    )
-
-
-def _support(retriever: Retriever, readings: Readings, item: Evidence) -> Support:
-    return Support(
-        terms=retriever.terms(item),
-        score=item.score,
-        title=readings.title(item.document.title),
-        sequence=partial(readings.sequence, item),
     )

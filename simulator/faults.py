@@ -75,7 +75,6 @@ class Fault:
     id: str
     kind: Kind
     settings: dict[str, Any]
-    ordered_at: float
     until: float | None
     count: int | None
     share: float | None
@@ -139,7 +138,7 @@ def read_order(body: bytes, fault_id: str, now: float) -> Fault:
         raise InvalidInputError("fault: for_seconds: kind 'refused' closes the whole listener and needs only a time")
     until = None if order.for_seconds is None else now + order.for_seconds
     settings = {**SETTINGS[kind], **given}
-    return Fault(fault_id, kind, settings, now, until, order.count, order.share, order.model)
+    return Fault(fault_id, kind, settings, until, order.count, order.share, order.model)
 
 
 def _kind(word: str) -> Kind:

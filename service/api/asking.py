@@ -5,38 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive
 
-from service.api.idempotency import REPLAYED, Keys, fingerprint, key_of
-from service.api.streaming import EventStream, gone
+from service.api.idempotency import REPLAYED, WAIT_SECONDS, Keys, fingerprint, key_of
+from service.api.streaming import EventStream, Limits
 from service.api.wire import Json, answer_fields
 from service.errors import AnswerTimeout, NotReady, Problem
-from service.exchange import Answer, Classified, Delta, Event, Step
+from service.exchange import Answer, Classified, Delta, Event, Step, Turn
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.services import Services
 from service.store.idempotency import Claim, Stored, fulfil
+from service.telemetry.logging import pseudonym
 from service.telemetry.record import RequestRecord
 from service.telemetry.unhandled import note_unhandled
-from service.turns import Turn
+from service.values import value
 
 Result = TypeVar("Result")
 
 _STOPPING = "The service is stopping, and the answer was not ready in time. Ask again."
 _TOO_LATE = "No answer was found in time. Ask something narrower, or try again."
-_PATIENCE_SECONDS = 0.05
-"""So long nobody looks whether a client that waits for a whole answer has left."""
+_CLAIMING_SECONDS = 2 * WAIT_SECONDS
+"""Nothing that waits for a key takes as long by itself."""
 _INTERNAL = "Something went wrong on our side. Quote the request id when you report it."
 
 
 class Form(Protocol):
-    """How a route shows one answer; made for one request, and told everything in order."""
+    """How a route shows one answer; made for one request, and told everything in order. `hears` is whether it is told the pieces of an answer that nobody streams."""
+
+    hears: bool
 
     def told(self, event: Classified | Step | Delta) -> bytes:
         """The frame of an event in a stream; empty when this form shows nothing of it."""
@@ -60,7 +61,7 @@ class Form(Protocol):
         """The part of a body that holds `outcome` and `complexity`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asking:
     """A question, its place, and the form of its answer; `claim` when it came with an idempotency key."""
 
@@ -87,13 +88,13 @@ async def respond(request: Request, asking: Asking, raw: bytes, *, stream: bool)
     if key is not None:
         turn = asking.turn
         claim = Claim(turn.owner, key, fingerprint(request.url.path, raw), turn.id)
-        stored = await _attended(request, asking.keys.claim(claim))
+        stored = await _attended(request, asking.keys.claim(claim), _CLAIMING_SECONDS)
         if stored is not None:
             return _replayed(asking, stored, stream=stream)
         asking = Asking(asking.services, asking.record, turn, asking.form, claim)
     if stream:
         return _stream(asking, _frames(asking))
-    return Json(await _attended(request, _answer(asking)))
+    return Json(await _attended(request, _answer(asking), asking.services.deployment.limits.answer_seconds))
 
 
 def _stream(asking: Asking, frames: AsyncGenerator[bytes, None]) -> EventStream:
@@ -123,71 +124,41 @@ async def _frames_again(asking: Asking, body: dict[str, Any]) -> AsyncGenerator[
     asking.record.stream_end = "complete"
 
 
-async def _attended(request: Request, work: Awaitable[Result]) -> Result:
-    """Work for somebody who waits for it: when they leave it ends, and with it what it costs.
-
-    Whether they have left is looked at only once the work takes a while: most answers are given before, and a task that
-    watches costs each of them as much as its sign-in.
+async def _attended(request: Request, work: Awaitable[Result], seconds: float) -> Result:
+    """Work for somebody who waits for it: when they leave, or the time is over, it ends, and with it what it costs.
 
     Raises:
         ClientDisconnect: nobody waits any more.
+        AnswerTimeout: it took longer.
     """
-    async with _Attendance(request.receive):
+    limits = Limits(request.receive, seconds)
+    try:
         return await work
-
-
-class _Attendance:
-    """Ends what runs inside it when the client leaves."""
-
-    __slots__ = ("_left", "_receive", "_task", "_timer", "_watching")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._left = False
-        self._watching: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a request is always served in a task
-        self._task = task
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._watch)
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        self._timer.cancel()
-        if self._watching is not None:
-            self._watching.remove_done_callback(self._leave)
-            self._watching.cancel()
+    except asyncio.CancelledError as error:
         # Somebody else's cancellation, the end of the service first, goes before ours.
-        if self._left and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
-            raise ClientDisconnect from error
-
-    def _watch(self) -> None:
-        self._watching = asyncio.create_task(gone(self._receive))
-        self._watching.add_done_callback(self._leave)
-
-    def _leave(self, watching: asyncio.Task[None]) -> None:
-        if not watching.cancelled():
-            self._left = True
-            self._task.cancel()
+        match limits.lifted():
+            case "left":
+                raise ClientDisconnect from error
+            case "late":
+                raise AnswerTimeout(_TOO_LATE) from error
+        raise
+    finally:
+        limits.lifted()
 
 
 async def _answer(asking: Asking) -> dict[str, Any]:
     """The whole body of a response."""
     kept, record, form = _Kept(asking), asking.record, asking.form
     body: dict[str, Any] | None = None
-    try:
-        async with asyncio.timeout(asking.services.deployment.limits.answer_seconds):
-            # To the end: a generator that is left half-way has to be closed by the event loop later.
-            async with aclosing(_events(asking, kept)) as events:
-                async for event in events:
-                    if isinstance(event, Delta):
-                        form.heard(event)
-                    elif isinstance(event, Answer):
-                        body = kept.told(event)
-                    elif isinstance(event, Classified):
-                        record.complexity = event.complexity
-    except TimeoutError as error:
-        raise AnswerTimeout(_TOO_LATE) from error
+    # To the end: a generator that is left half-way has to be closed by the event loop later.
+    async with aclosing(_events(asking, kept, pieces=form.hears)) as events:
+        async for event in events:
+            if isinstance(event, Delta):
+                form.heard(event)
+            elif isinstance(event, Answer):
+                body = kept.told(event)
+            elif isinstance(event, Classified):
+                record.complexity = event.complexity
     if body is None:
         raise Problem("The answer ended before it was whole. Try again.")
     return body
@@ -218,14 +189,17 @@ async def _frames(asking: Asking) -> AsyncGenerator[bytes, None]:
         yield _broken(asking, Problem(_INTERNAL))
 
 
-def _events(asking: Asking, kept: _Kept) -> AsyncGenerator[Event, None]:
+def _events(asking: Asking, kept: _Kept, *, pieces: bool = True) -> AsyncGenerator[Event, None]:
     """What happens, in order, last the answer once it is saved.
 
     Closed at once when the reader leaves, down to the provider: what nobody reads should cost nothing.
     """
-    turn = asking.turn
+    turn, record = asking.turn, asking.record
+    if record.span is not None:
+        # Traces leave for somebody else's house: the id itself would find the conversation in ours.
+        record.conversation = pseudonym(asking.services.log_key, turn.conversation_id)
     today = datetime.fromtimestamp(turn.asked_at, UTC).date()
-    events = asking.services.answerer.answer(turn.question, today, kept.save)
+    events = asking.services.answerer.answer(turn.question, today, kept.save, pieces=pieces)
     return events if asking.claim is None else _held(asking.keys.holding(asking.claim), events)
 
 

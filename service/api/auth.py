@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from service.api.routing import router_of
 from service.api.wire import Json, Login, moment, read_body
-from service.errors import InvalidRequest, TooBusy, Unauthenticated
+from service.errors import InvalidRequest, OriginRefused, TooBusy, Unauthenticated
 from service.security.addresses import client_address
 from service.services import Services, enter, services_of
 from service.store.accounts import Account, account_by_id, account_by_name
@@ -44,7 +44,11 @@ async def _known(request: Request, services: Services, login: Login) -> Account:
         services.note(record, "login_delayed", _seen(services, name, address))
         raise TooBusy("Too many logins of late. Try again when Retry-After has passed.", retry_after_seconds=wait)
     account = await services.store.read(lambda: account_by_name(name))
-    matches = await services.passwords.matches(account.password_hash if account else None, login.password)
+    try:
+        matches = await services.passwords.matches(account.password_hash if account else None, login.password)
+    except TooBusy:
+        services.note(record, "login_delayed", _seen(services, name, address))
+        raise
     if account is None or not matches or account.disabled:
         await limits.failed(name, address, services.surroundings.wall_clock())
         services.note(record, "login_failed", _seen(services, name, address))
@@ -63,8 +67,13 @@ def _seen(services: Services, name: str, address: str) -> str:
 def _refuse_other_pages(request: Request, services: Services) -> None:
     """Another site must not log a browser in as somebody of its choice. A program that sends no `Origin` is no browser."""
     origin = request.headers.get("origin")
-    if origin is not None:
+    if origin is None:
+        return
+    try:
         services.gate.page.check_origin(origin, request.headers.get("host", ""))
+    except OriginRefused as problem:
+        services.note(record_of(request.scope), "credential_refused", f"{problem.code}: {problem.detail}")
+        raise
 
 
 def _welcome(services: Services, account: Account, *, cookie: bool) -> Response:
@@ -109,7 +118,7 @@ async def who_am_i(request: Request) -> Response:
             "username": account.username,
             "role": caller.role.name,
             "permissions": sorted(caller.permissions),
-            "tools": sorted(caller.role.tools),
+            "tools": sorted(caller.role.tools) if "read" in caller.permissions else [],
             "expires_at": None if ends is None else moment(ends),
         }
     )

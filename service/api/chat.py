@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from service.accepting import JSON, preferred
 from service.api.asking import Asking, respond
 from service.api.problems import problem_fields
 from service.api.routing import router_of
@@ -41,7 +42,9 @@ async def chat(request: Request) -> Response:
         filters=asked.filters,
         trace_id=record.trace_id,
     )
-    stream = asked.stream or MEDIA_TYPE in request.headers.get("accept", "")
+    stream = asked.stream
+    if stream is None:
+        stream = preferred(request.headers.get("accept", ""), (JSON, MEDIA_TYPE)) == MEDIA_TYPE
     asking = Asking(services, record, turn, Native(turn.conversation_id, record.request_id))
     return await respond(request, asking, raw, stream=stream)
 
@@ -56,6 +59,7 @@ class Native:
     """Our own form: named events, and the body as docs/http-api.md has it."""
 
     __slots__ = ("_conversation_id", "_request_id")
+    hears = False
 
     def __init__(self, conversation_id: str, request_id: str) -> None:
         self._conversation_id = conversation_id

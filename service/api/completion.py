@@ -31,6 +31,8 @@ class Heading:
 class Completion:
     """The form of one completion."""
 
+    hears = True
+
     def __init__(self, heading: Heading, question: str, cutting: Cutting, *, include_usage: bool) -> None:
         """Begin.
 
@@ -99,7 +101,7 @@ class Completion:
         """Tokens as a client reckons with them: of what was read and shown. What was spent stands in the extras."""
         words = len(text.split())
         read = counted["input_tokens"] or len(self._question.split())
-        written = min(counted["output_tokens"], words) if self._cutting.at_limit else counted["output_tokens"]
+        written = min(counted["output_tokens"], words) if self._cutting.cut else counted["output_tokens"]
         written = written or words
         return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import orjson
 from fastapi import Request, Response
 
+from service.accepting import JSON, preferred
 from service.api.paging import choice, cursor_of, moment_and_id, page, sequence, whole_number
 from service.api.routing import router_of
-from service.api.shapes import export_fields
+from service.api.shapes import export_body
 from service.api.wire import (
     Json,
     NewConversation,
@@ -20,10 +23,11 @@ from service.api.wire import (
 )
 from service.chat.citations import load_citations
 from service.chat.citing import FORMS, Form, each_once
-from service.examination import ExaminedConversation, examine_conversation
+from service.examination import examine_conversation
 from service.sanitising import cleaned_line
 from service.security.access import Caller
 from service.services import enter, services_of
+from service.store.answers import records_behind
 from service.store.audit import note
 from service.store.conversations import (
     Conversation,
@@ -48,6 +52,8 @@ _DEFAULT_MESSAGES = 200
 _MOST_MESSAGES = 500
 _LONGEST_TITLE = 200
 _PLAIN = "text/plain"
+_FILES = {form.media_type: name for name, form in FORMS.items() if form.line is None}
+"""The forms that a reader may name by a media type instead of by `format`."""
 
 
 @router.post("", status_code=201)
@@ -88,14 +94,21 @@ async def show(request: Request, conversation_id: str) -> Response:
     limit = whole_number(request, "limit", _DEFAULT_MESSAGES, 1, _MOST_MESSAGES)
     place = sequence(request)
 
-    def both() -> Work[tuple[Conversation, Sequence[tuple[int, Message]]]]:
+    def all_three() -> Work[tuple[Conversation, Sequence[tuple[int, Message]], dict[str, str]]]:
         found = yield from find_conversation(caller.account_id, conversation_id)
-        return found, (yield from messages_behind(conversation_id, place, limit + 1))
+        said = yield from messages_behind(conversation_id, place, limit + 1)
+        return found, said, (yield from records_behind(conversation_id, place, limit))
 
-    found, said = await services.store.read(both)
+    found, said, records = await services.store.read(all_three)
     shown, following = page(said, limit, lambda last: cursor_of(last[0]))
-    messages = [message_fields(message) for _, message in shown]
+    messages = [_read_again(message, records.get(message.id)) for _, message in shown]
     return Json({**conversation_fields(found), "messages": messages, "next_cursor": following})
+
+
+def _read_again(message: Message, record: str | None) -> dict[str, Any]:
+    """A message, with what the reader of its answer must know; answers from before records were kept say nothing of it."""
+    fields = message_fields(message)
+    return fields if record is None else {**fields, "notices": orjson.loads(record)["notices"]}
 
 
 @router.patch("/{conversation_id}")
@@ -141,11 +154,11 @@ async def cited(request: Request, conversation_id: str) -> Response:
         return (yield from list_messages(conversation_id))
 
     messages = await services.store.read(both)
-    accepted = request.headers.get("accept", "")
-    wanted = choice(request, "format", _accepted_form(accepted), tuple(FORMS))
+    accepted = preferred(request.headers.get("accept", ""), (JSON, *_FILES, _PLAIN))
+    wanted = choice(request, "format", _FILES.get(accepted or "", "ma_indonesia"), tuple(FORMS))
     form = FORMS[wanted]
     sources = each_once([one for message in messages for one in load_citations(message.citations)])
-    if form.line and _PLAIN not in accepted:
+    if form.line and accepted != _PLAIN:
         lines = dict.fromkeys(form.line(one) for one in sources)
         return Json({"format": wanted, "citations": list(lines)})
     return _file(form, form.write(sources))
@@ -159,18 +172,14 @@ async def export(request: Request, conversation_id: str) -> Response:
     caller.require("read")
     now, record = services.surroundings.wall_clock(), record_of(request.scope)
 
-    def job() -> Work[ExaminedConversation]:
+    def taken() -> Work[None]:
         yield from find_conversation(caller.account_id, conversation_id)
         yield from _taken_down("export conversation", conversation_id, caller, record, now)
-        return (yield from examine_conversation(caller.account_id, conversation_id))
 
-    return Json(export_fields(await services.store.write(job), now))
-
-
-def _accepted_form(accepted: str) -> str:
-    """The form that an `Accept` header names by its media type, where the address names none."""
-    by_type = {form.media_type: name for name, form in FORMS.items() if form.line is None}
-    return next((name for kind, name in by_type.items() if kind in accepted), "ma_indonesia")
+    # Apart: who writes need not wait until a long conversation is read.
+    await services.store.write(taken)
+    examined = await services.store.read(lambda: examine_conversation(caller.account_id, conversation_id))
+    return Response(await export_body(examined, now), media_type="application/json")
 
 
 def _file(form: Form, text: str) -> Response:

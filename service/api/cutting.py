@@ -22,6 +22,11 @@ class Cutting:
         self._over = False
         self.at_limit = False
 
+    @property
+    def cut(self) -> bool:
+        """Whether less is shown than was written, because of the limit or of a stop sequence."""
+        return self._over
+
     def take(self, piece: str) -> str:
         """What may be shown now of the answer so far; empty once it was cut."""
         if self._over:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from service.api.paging import cursor_of, moment_and_id, page, whole_number
+from service.api.paging import cursor_of, moment_and_id, page, told_once, whole_number
 from service.api.routing import router_of
 from service.api.wire import Json, moment, read_raw
 from service.errors import FieldError, InvalidRequest, NoLibrary
@@ -33,7 +33,7 @@ async def send(request: Request) -> Response:
     caller = await enter(request, services)
     caller.require("admin")
     intake = _intake(services)
-    name = checked_name(request.query_params.get("name", ""))
+    name = checked_name(told_once(request, "name") or "")
     content = await read_raw(request, services.deployment.limits.document_bytes, _BODY_SECONDS)
     if not content:
         raise InvalidRequest("The body is empty", errors=[FieldError("body", "Must hold the document itself")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,7 +16,7 @@ from service.sanitising import cleaned_line
 from service.security.access import Caller
 from service.security.keys import make_key
 from service.services import Services, enter, services_of
-from service.store.keys import ApiKey, count_live_keys, find_key, insert_key, keys_of, revoke_key
+from service.store.keys import ApiKey, find_key, insert_key_among, keys_of, revoke_key
 from service.store.work import Work
 from service.telemetry.record import record_of
 
@@ -24,6 +24,8 @@ router = router_of("/v1/keys")
 _MOST_LIVE = 50
 _DEFAULT_SECONDS = 90 * 86_400.0
 """Keys are to be changed every ninety days; whoever wants another end says so."""
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""A moment behind the year 9999, in some time zone, could never be shown again."""
 
 
 @router.get("")
@@ -65,9 +67,9 @@ async def create(request: Request) -> Response:
     request_id = record_of(request.scope).request_id
 
     def job() -> Work[None]:
-        if (yield from count_live_keys(caller.account_id, now)) >= _MOST_LIVE:
+        added = yield from insert_key_among(key, made.digest, _MOST_LIVE, by=caller.account_id, request_id=request_id)
+        if not added:
             raise InvalidRequest(f"An account has at most {_MOST_LIVE} keys: revoke one that is not used any more")
-        yield from insert_key(key, made.digest, by=caller.account_id, request_id=request_id)
 
     await services.store.write(job)
     return Json({**key_fields(key), "key": made.text}, status_code=201)
@@ -146,9 +148,7 @@ def _end(body: NewKey, now: float) -> float | None:
 
 
 def _future(wanted: datetime, now: float) -> float:
-    if wanted.tzinfo is None or wanted.timestamp() <= now:
-        raise InvalidRequest(
-            "A key must end in the future",
-            errors=[FieldError("expires_at", "Must be a future moment with a time zone, like 2027-01-31T00:00:00Z")],
-        )
+    if wanted.tzinfo is None or not now < wanted.timestamp() < _LATEST:
+        advice = "Must be a future moment with a time zone, like 2027-01-31T00:00:00Z; null for a key without an end"
+        raise InvalidRequest("A key must end in the future", errors=[FieldError("expires_at", advice)])
     return wanted.timestamp()

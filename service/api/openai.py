@@ -34,7 +34,7 @@ async def complete(request: Request) -> Response:
     caller = await enter(request, services)
     caller.require("read")
     limits = services.deployment.limits
-    raw = await read_raw(request, limits.body_bytes)
+    raw = await read_raw(request, limits.history_bytes)
     wanted = parsed(raw, CompletionRequest)
     model = _known(services, wanted.model, "model")
     asked = asked_in(wanted, limits.message_characters)

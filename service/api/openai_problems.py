@@ -10,7 +10,15 @@ from service.errors import InvalidRequest, Problem
 if TYPE_CHECKING:
     from service.telemetry.record import RequestRecord
 
-_ROUTES = ("/v1/chat/completions", "/v1/models")
+_BEGIN = "/v1/"
+_CHAT = "/v1/chat/completions"
+_NAMES = frozenset(
+    {
+        "assistants", "audio", "batches", "completions", "containers", "embeddings", "engines", "evals", "files", "fine_tuning",
+        "images", "models", "moderations", "realtime", "responses", "threads", "uploads", "vector_stores", "videos",
+    }
+)  # fmt: skip
+"""What follows `/v1/` in the routes of OpenAI's API, whether we have them or not; but `chat` and `conversations`, which are ours too."""
 _TYPES = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
@@ -19,8 +27,11 @@ _TYPES = {
 
 
 def speaks_openai(path: str) -> bool:
-    """Whether a path belongs to the routes whose clients are OpenAI's."""
-    return path.startswith(_ROUTES)
+    """Whether a path is one of OpenAI's API: its clients read their own form, also of a route that there is not."""
+    if not path.startswith(_BEGIN):
+        return False
+    name, slash, _ = path[len(_BEGIN) :].partition("/")
+    return name in _NAMES or (bool(slash) and (path == _CHAT or path.startswith(f"{_CHAT}/")))
 
 
 def openai_status(problem: Problem) -> HTTPStatus:

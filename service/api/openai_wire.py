@@ -9,6 +9,7 @@ from pydantic import Field
 
 from service.api.wire import Body, Scoped, checked_length
 from service.errors import FieldError, InvalidRequest
+from service.sanitising import cleaned
 
 _NO_TOOLS = "This model runs its own tools; send no tools or functions"
 _TEXT_ONLY = "Only text is read: send a string, or parts of type 'text'"
@@ -70,9 +71,9 @@ def asked_in(request: CompletionRequest, most_characters: int) -> Asked:
     if not said:
         raise _wrong("messages", "Must hold a message of role 'user'")
     place, text = said[-1]
-    checked_length(text, most_characters, f"messages.{place}.content")
-    earlier = tuple(one[:most_characters] for _, one in reversed(said[:-1]) if one.strip())
-    return Asked(text, earlier)
+    shown = (cleaned(one) for _, one in reversed(said[:-1]))
+    earlier = tuple(one[:most_characters] for one in shown if one.strip())
+    return Asked(checked_length(text, most_characters, f"messages.{place}.content"), earlier)
 
 
 def _refuse_what_is_not_there(request: CompletionRequest) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from service import __version__
+from service.accepting import takes_gzip
 from service.api.routing import router_of
 from service.api.wire import Json
 from service.dependencies import Found, health, performance
@@ -21,6 +22,12 @@ router = router_of()
 async def live(_: Request) -> Response:
     """Answers while the process does."""
     return Json({"status": "alive"})
+
+
+@router.head("/health/live")
+async def live_head(request: Request) -> Response:
+    """The same without its body, as watchers of uptime and `curl -I` ask."""
+    return _without_body(await live(request))
 
 
 @router.get("/health/ready")
@@ -51,6 +58,12 @@ async def ready(request: Request) -> Response:
     return Json(body, status_code=200 if is_ready else 503)
 
 
+@router.head("/health/ready")
+async def ready_head(request: Request) -> Response:
+    """The same without its body."""
+    return _without_body(await ready(request))
+
+
 @router.get("/health")
 async def short_health(request: Request) -> Response:
     """How the service does, in a word for itself and for each dependency."""
@@ -58,6 +71,12 @@ async def short_health(request: Request) -> Response:
     found = await services.dependencies.look()
     dependencies = {one.name: {"status": _word(one)} for one in found}
     return _health(services, found, {"dependencies": dependencies})
+
+
+@router.head("/health")
+async def short_health_head(request: Request) -> Response:
+    """The same without its body."""
+    return _without_body(await short_health(request))
 
 
 @router.get("/health/detailed")
@@ -80,13 +99,20 @@ async def metrics(request: Request) -> Response:
     services = services_of(request)
     if services.open_metrics.token and not _shows_token(request, services):
         raise Unauthenticated("The metrics of this installation need their token: Authorization: Bearer <token>.")
-    accept = request.headers.get("accept", "")
+    # A scraper may send either header in several lines.
+    accept = ",".join(request.headers.getlist("accept"))
+    packed = takes_gzip(",".join(request.headers.getlist("accept-encoding")))
     if services.life.siblings:
-        page, media_type = await services.life.siblings.page(accept)
+        page, media_type = await services.life.siblings.page(accept, packed=packed)
     else:
         services.metrics.active.forget_old()
-        page, media_type = await services.metrics.page(accept)
-    return Response(page, headers={"Content-Type": media_type})
+        page, media_type = await services.metrics.page(accept, packed=packed)
+    coding = {"Content-Encoding": "gzip"} if packed else {}
+    return Response(page, headers={"Content-Type": media_type, "Vary": "Accept, Accept-Encoding", **coding})
+
+
+def _without_body(answer: Response) -> Response:
+    return Response(status_code=answer.status_code, headers=dict(answer.headers))
 
 
 def _shows_token(request: Request, services: Services) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import Request, Response
 
+from service.accepting import takes_gzip
 from service.api.routing import router_of
 from service.errors import NotFound
 from service.web.shelf import Asset, Form, shelf
@@ -17,8 +16,6 @@ POLICY = (
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """Scripts, styles and requests of this origin alone, nothing inline, and no string ever becomes markup."""
-_REFUSED = re.compile(r"q=0(?:\.0{0,3})?")
-"""The weight of a coding that a client does not want."""
 _ASKED_AGAIN = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 
@@ -69,12 +66,8 @@ def _answer(request: Request, asset: Asset, caching: str) -> Response:
 
 
 def _form_for(accepted: str, asset: Asset) -> tuple[Form, str]:
-    """The form that a client may be sent, and its coding: gzip only for those who name it (RFC 9110, 12.5.3), for `*` speaks of what may not exist yet."""
-    for one in accepted.lower().split(","):
-        coding, _, weight = one.partition(";")
-        if coding.strip() == "gzip" and not _REFUSED.fullmatch(weight.replace(" ", "")):
-            return asset.packed, "gzip"
-    return asset.plain, ""
+    """The form that a client may be sent, and its coding."""
+    return (asset.packed, "gzip") if takes_gzip(accepted) else (asset.plain, "")
 
 
 def _held(condition: str, etag: str) -> bool:

@@ -23,13 +23,28 @@ _LONGEST_CURSOR = 400
 _LARGEST_PLACE = 2**53
 
 
+def told_once(request: Request, name: str) -> str | None:
+    """What the query says under a name, None when it says nothing.
+
+    Raises:
+        InvalidRequest: it says it twice; to take one of the two would be to guess.
+    """
+    # Most requests have no query at all, and reading one makes a list of it.
+    said = request.query_params.getlist(name) if request.scope["query_string"] else ()
+    if len(said) > 1:
+        raise InvalidRequest(f"{name} is given twice", errors=[FieldError(name, "Must be given once")])
+    return said[0] if said else None
+
+
 def whole_number(request: Request, name: str, default: int, least: int, most: int) -> int:
     """A whole number out of the query.
 
     Raises:
         InvalidRequest: it is something else, or outside its bounds.
     """
-    raw = request.query_params.get(name, str(default))
+    raw = told_once(request, name)
+    if raw is None:
+        return default
     if not (raw.isascii() and raw.isdigit() and len(raw) < 7 and least <= int(raw) <= most):
         raise InvalidRequest(
             f"Invalid {name}", errors=[FieldError(name, f"Must be a whole number from {least} to {most}")]
@@ -43,7 +58,9 @@ def choice(request: Request, name: str, default: str, among: Sequence[str]) -> s
     Raises:
         InvalidRequest: it is another one.
     """
-    wanted = request.query_params.get(name, default)
+    wanted = told_once(request, name)
+    if wanted is None:
+        return default
     if wanted not in among:
         raise InvalidRequest(f"Unknown {name}", errors=[FieldError(name, f"Must be one of: {', '.join(among)}")])
     return wanted
@@ -90,7 +107,7 @@ def page(found: Sequence[Row], limit: int, place: Callable[[Row], str]) -> tuple
 
 
 def _place(request: Request) -> Any:  # noqa: ANN401 - whatever JSON a client put into the cursor; the callers match it
-    raw = request.query_params.get("cursor")
+    raw = told_once(request, "cursor")
     if raw is None:
         return None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from service.api.openai_problems import openai_error, openai_status
 from service.errors import (
+    EncodedBody,
     KeyBusy,
     NotFound,
     Problem,
@@ -32,6 +34,11 @@ class MethodNotAllowed(Problem):
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "method_not_allowed"
+
+    def __init__(self, detail: str, allowed: Iterable[str]) -> None:
+        """Refuse; `allowed` are the methods of the path, which RFC 9110 (section 15.5.6) wants told."""
+        super().__init__(detail)
+        self.allowed = sorted(allowed)
 
 
 def problem_fields(problem: Problem, record: RequestRecord) -> dict[str, Any]:
@@ -65,6 +72,11 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(problem, ProviderUnavailable | TooBusy):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
+    if isinstance(problem, MethodNotAllowed):
+        headers["Allow"] = ", ".join(problem.allowed)
+    if isinstance(problem, EncodedBody):
+        # RFC 9110, 12.5.3: in a 415, what the service takes of encodings.
+        headers["Accept-Encoding"] = "identity"
     if record.speaks_openai:
         return Response(
             orjson.dumps(openai_error(problem, record)), openai_status(problem), headers, "application/json"
@@ -72,8 +84,8 @@ def problem_response(problem: Problem, record: RequestRecord) -> Response:
     return Response(problem_body(problem, record), problem.status.value, headers, MEDIA_TYPE)
 
 
-def from_http(error: HTTPException) -> Problem:
-    """What Starlette refuses by itself, in our words."""
+def from_http(error: HTTPException, allowed: Iterable[str]) -> Problem:
+    """What Starlette refuses by itself, in our words; `allowed` are the methods of the path."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed("The route exists, and does not take this method")
+        return MethodNotAllowed("The route exists, and does not take this method", allowed)
     return NotFound("There is no such route")

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.problems import from_http, problem_response
@@ -84,7 +85,12 @@ class _Routes:
         try:
             await self._router(scope, receive, send)
         except HTTPException as error:
-            await problem_response(from_http(error), record_of(scope))(scope, receive, send)
+            await problem_response(from_http(error, self._allowed(scope)), record_of(scope))(scope, receive, send)
+
+    def _allowed(self, scope: Scope) -> set[str]:
+        """Every method of a path: Starlette tells those of one route alone, and a path may have several."""
+        routes = [route for route in self._router.routes if isinstance(route, Route)]
+        return {name for one in routes if one.matches(scope)[0] is not Match.NONE for name in one.methods or ()}
 
 
 def _served(endpoint: Endpoint) -> ASGIApp:

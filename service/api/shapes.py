@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 
 from service.api.wire import conversation_fields, message_fields, moment
-from service.examination import EXPORT_SCHEMA, Examined, ExaminedConversation, passages_of, sealed
+from service.examination import EXPORT_SCHEMA, Examined, ExaminedConversation, Seal, passages_of
 from service.store.answers import SavedAnswer
 from service.store.audit import AuditEvent
 from service.store.feedback import Feedback
+
+_AT_ONCE = 8
+"""Messages of an export, half of them answers with their passages: a millisecond or two."""
 
 
 def feedback_fields(feedback: Feedback) -> dict[str, Any]:
@@ -33,17 +37,24 @@ def examined_fields(examined: Examined) -> dict[str, Any]:
     }
 
 
-def export_fields(examined: ExaminedConversation, now: float) -> dict[str, Any]:
-    """A whole conversation, sealed with its digest."""
-    return sealed(
-        {
-            "schema": EXPORT_SCHEMA,
-            "exported_at": moment(now),
-            **conversation_fields(examined.conversation),
-            "messages": [examined_fields(one) for one in examined.messages],
-            "audit": [_event_fields(event) for event in examined.events],
-        }
-    )
+async def export_body(examined: ExaminedConversation, now: float) -> bytes:
+    """A whole conversation as JSON, sealed with its digest; after a few messages others have their turn."""
+    rest = {
+        "schema": EXPORT_SCHEMA,
+        "exported_at": moment(now),
+        **conversation_fields(examined.conversation),
+        "audit": [_event_fields(event) for event in examined.events],
+    }
+    seal = Seal(rest)
+    written: list[bytes] = []
+    for one in examined.messages:
+        fields = examined_fields(one)
+        seal.take(fields)
+        written.append(orjson.dumps(fields))
+        if len(written) % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    begin = orjson.dumps(rest).removesuffix(b"}")
+    return b'%b,"messages":[%b],"digest":"%b"}' % (begin, b",".join(written), seal.digest().encode())
 
 
 def _response_fields(answer: SavedAnswer, examined: Examined) -> dict[str, Any]:

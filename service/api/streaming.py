@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "text/event-stream"
+GATHER_SECONDS = 0.002
+"""A frame that comes so soon behind one that left waits for the rest of that time, and whatever comes meanwhile leaves with it: a write costs as
+much as ten frames, and nobody reads five hundred words a second."""
 
-
+_HEADERS = ((b"x-accel-buffering", b"no"), (b"content-type", b"text/event-stream; charset=utf-8"))
 _MOST_HELD = 64
-"""Frames that wait for a slow reader; then the answer waits too."""
+"""Frames that wait; then the making of more waits too."""
+_PATIENCE_SECONDS = 0.25
+"""So long nobody looks whether a client has left: to watch for that costs an answer as much as its sign-in. Of 32 that ask at once all are answered before."""
+Why = Literal["left", "late"]
 
 
 def frame(event: str, data: Any) -> bytes:  # noqa: ANN401 - anything JSON can hold
@@ -46,106 +53,177 @@ class EventStream(Response):
             on_late: called when the time is over; gives the last frame.
             on_cut: called when the service stops before the last frame; gives the last one. As `on_late` when left out.
         """
-        super().__init__(media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
+        super().__init__()
         self._frames = frames
         self._seconds = seconds
         self._on_closed = on_closed
         self._on_late = on_late
         self._on_cut = on_cut or on_late
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:  # noqa: ARG002 - the signature is Starlette's
+        """Those of every stream; its length is not known."""
+        self.raw_headers = [*_HEADERS]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the signature is ASGI's
         """Send until the end, until the reader leaves, or until the time is over."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         outbox = _Outbox(send)
-        pump = asyncio.create_task(outbox.fill(self._frames))
-        left = asyncio.create_task(gone(receive))
-        pump.add_done_callback(outbox.nudge)
-        left.add_done_callback(outbox.nudge)
+        limits = Limits(receive, self._seconds, self._on_closed)
+        last = b""
         try:
-            async with asyncio.timeout(self._seconds):
-                await outbox.empty(pump, left)
-            if pump.done():
-                pump.result()
-            else:
-                self._on_closed()
-        except TimeoutError:
-            await cancel(pump)
-            await send({"type": "http.response.body", "body": self._on_late()})
+            async with aclosing(self._frames) as frames:
+                async for data in frames:
+                    waiting = outbox.put(data)
+                    if waiting is not None:
+                        await waiting
+            why = limits.lifted()
         except asyncio.CancelledError:
-            # Only the end of the service cancels a request: its reader learns of it by a last event.
-            await cancel(pump)
-            await send({"type": "http.response.body", "body": self._on_cut()})
+            why = limits.lifted()
+            if why is None:
+                # Only the end of the service cancels a request: its reader learns of it by a last event.
+                last = self._on_cut()
+        except BaseException:
+            # What is being written would outlive its request.
+            outbox.drop()
+            raise
         finally:
-            await cancel(pump)
-            # Not awaited: it holds nothing, and waiting for its end would cost every stream a turn of the loop.
-            left.cancel()
+            limits.lifted()
+            outbox.stop()
+        if why == "left":
+            outbox.drop()
+            return
+        await outbox.end(self._on_late() if why == "late" else last)
+
+
+class Limits:
+    """Cancels the task that it is made in when its client has left or its time is over, and knows which of the two it was.
+
+    One timer for both: most work ends before anything else is begun.
+    """
+
+    __slots__ = ("_ends_at", "_loop", "_on_closed", "_receive", "_task", "_timer", "_watching", "_why")
+
+    def __init__(self, receive: Receive, seconds: float, on_closed: Callable[[], None] = lambda: None) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a request is always served in a task
+        self._task = task
+        self._receive = receive
+        self._on_closed = on_closed
+        self._why: Why | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + seconds
+        self._timer: asyncio.TimerHandle | None = self._loop.call_later(min(seconds, _PATIENCE_SECONDS), self._watch)
+
+    def lifted(self) -> Why | None:
+        """Nothing is cancelled from here on; why it was until now, None when it was not by these limits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            if self._watching is not None:
+                self._watching.remove_done_callback(self._left)
+                # Not awaited: it holds nothing, and waiting for its end would cost the stream a turn of the loop.
+                self._watching.cancel()
+            # Somebody else's cancellation, the end of the service, goes before ours.
+            if self._why and self._task.uncancel():
+                self._why = None
+        return self._why
+
+    def _watch(self) -> None:
+        if self._loop.time() >= self._ends_at:
+            self._late()
+            return
+        self._watching = asyncio.create_task(gone(self._receive))
+        self._watching.add_done_callback(self._left)
+        self._timer = self._loop.call_at(self._ends_at, self._late)
+
+    def _late(self) -> None:
+        self._end("late")
+
+    def _left(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and self._why is None:
+            self._on_closed()
+            self._end("left")
+
+    def _end(self, why: Why) -> None:
+        if self._why is None:
+            self._why = why
+            self._task.cancel()
 
 
 class _Outbox:
-    """Frames on their way out.
+    """Frames on their way out: the first one, and each that comes alone, leaves at once; those that come close together leave together."""
 
-    One that comes alone leaves at once, the first one always; those that come in one and the same turn of the event loop leave
-    together with the next: a write costs as much as ten frames.
-    """
-
-    __slots__ = ("_held", "_room", "_send", "_sending", "_sent_in_this_turn", "_wake")
+    __slots__ = ("_held", "_loop", "_send", "_sending", "_sent_at", "_timer")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._loop = asyncio.get_running_loop()
         self._held: list[bytes] = []
-        self._sending = False
-        self._sent_in_this_turn = False
-        self._wake = asyncio.get_running_loop().create_future()
-        self._room: asyncio.Future[None] | None = None
+        self._sent_at = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
 
-    async def fill(self, frames: AsyncGenerator[bytes, None]) -> None:
-        """Take the frames as they are made; a reader who is too slow holds up their making."""
-        loop = asyncio.get_running_loop()
-        async with aclosing(frames):
-            async for data in frames:
-                if self._held or self._sending or self._sent_in_this_turn:
-                    self._held.append(data)
-                    if len(self._held) >= _MOST_HELD:
-                        self._room = loop.create_future()
-                        await self._room
-                else:
-                    self._sent_in_this_turn = True
-                    loop.call_soon(self._turned)
-                    await self._send({"type": "http.response.body", "body": data, "more_body": True})
+    def put(self, data: bytes) -> Awaitable[None] | None:
+        """Take a frame; what is given must be awaited before the next: a reader who is too slow holds up their making."""
+        now = self._loop.time()
+        if not self._held and self._sending is None and now - self._sent_at >= GATHER_SECONDS:
+            self._sent_at = now
+            return self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._held.append(data)
+        if len(self._held) >= _MOST_HELD:
+            return self._emptied()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._sent_at + GATHER_SECONDS, self._empty)
+        return None
 
-    async def empty(self, pump: asyncio.Task[None], left: asyncio.Task[None]) -> None:
-        """Send what is held whenever the loop turns, until there is no more or nobody reads."""
-        while True:
-            await self._wake
-            self._wake = asyncio.get_running_loop().create_future()
-            ended = pump.done()
-            if ended and (pump.cancelled() or pump.exception()):
-                return
-            if not ended and left.done():
-                return
-            taken, self._held = self._held, []
-            if taken or ended:
-                self._sending = True
-                await self._send({"type": "http.response.body", "body": b"".join(taken), "more_body": not ended})
-                self._sending = False
-            if ended:
-                return
-            if self._held:
-                self.nudge()
-            if self._room is not None:
-                self._room.set_result(None)
-                self._room = None
+    def stop(self) -> None:
+        """Send no more by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def nudge(self, _: object = None) -> None:
-        """Wake who sends."""
-        if not self._wake.done():
-            self._wake.set_result(None)
+    def drop(self) -> None:
+        """Let go of what is being written: nobody reads it."""
+        if self._sending is not None:
+            self._sending.cancel()
 
-    def _turned(self) -> None:
-        self._sent_in_this_turn = False
-        if self._held:
-            self.nudge()
+    async def end(self, last: bytes) -> None:
+        """Send what is held, and this behind it, as the end."""
+        try:
+            await self._sent()
+        except asyncio.CancelledError:
+            self.drop()
+            raise
+        body = b"".join((*self._held, last)) if self._held else last
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _empty(self) -> None:
+        self._timer = None
+        if self._held and self._sending is None:
+            self._sending = asyncio.create_task(self._emptied())
+            self._sending.add_done_callback(self._turn)
+
+    def _turn(self, sending: asyncio.Task[None]) -> None:
+        """What came while something was being written leaves next."""
+        if not sending.cancelled() and sending.exception() is None:
+            self._sending = None
+            self._empty()
+
+    async def _emptied(self) -> None:
+        if self._sending is not asyncio.current_task():
+            await self._sent()
+        taken, self._held = self._held, []
+        if taken:
+            self._sent_at = self._loop.time()
+            await self._send({"type": "http.response.body", "body": b"".join(taken), "more_body": True})
+
+    async def _sent(self) -> None:
+        """Until what is being written is written; what went wrong with it is raised here."""
+        while (sending := self._sending) is not None:
+            await asyncio.wait([sending])
+            if self._sending is sending:
+                sending.result()
 
 
 async def gone(receive: Receive) -> None:

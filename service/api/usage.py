@@ -9,19 +9,21 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from service.api.paging import choice
+from service.api.paging import choice, told_once
 from service.api.routing import router_of
 from service.api.wire import Json, moment
 from service.errors import FieldError, InvalidRequest
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.security.access import Caller
 from service.services import Services, enter, services_of
-from service.store.usage import HOUR_SECONDS, HOURS_OF_A_DAY, Talked, Used, all_talk, all_usage, own_talk, own_usage
+from service.store.sums import DAY, HOUR, HOUR_SECONDS, Step
+from service.store.usage import Split, Talked, Used, all_talk, all_usage, own_talk, own_usage
 
 router = router_of("/v1/usage")
 
 _SCOPES = ("own", "all")
-_STEPS = {"hour": 1, "day": HOURS_OF_A_DAY}
+_STEPS = {step.name: step for step in (HOUR, DAY)}
+_SPLITS = {"none": Split(), "role": Split(role=True), "model": Split(model=True), "both": Split(role=True, model=True)}
 _DEFAULT_STEPS = {"hour": 24, "day": 30}
 _MOST_STEPS = {"hour": 31 * 24, "day": 366}
 
@@ -35,7 +37,7 @@ async def used(request: Request) -> Response:
     scope = _scope(request, caller)
     by = choice(request, "by", "day", tuple(_STEPS))
     begin, end = _span(request, services, by)
-    step = _STEPS[by]
+    step = _STEPS[by].hours
     account, first, last = caller.account_id, begin * step, end * step
     found = await services.store.read(
         lambda: all_usage(first, last) if scope == "all" else own_usage(account, first, last)
@@ -54,21 +56,26 @@ async def used(request: Request) -> Response:
 
 @router.get("/conversations")
 async def talked(request: Request) -> Response:
-    """Conversations, users, messages and feedback, by day."""
+    """Conversations, users, messages and feedback, by hour or day; over all, by role, by model, or by both."""
     services = services_of(request)
     caller = await enter(request, services)
     caller.require("read")
     scope = _scope(request, caller)
-    begin, end = _span(request, services, "day")
-    account = caller.account_id
-    found = await services.store.read(lambda: all_talk(begin, end) if scope == "all" else own_talk(account, begin, end))
-    day = HOURS_OF_A_DAY * HOUR_SECONDS
+    by = choice(request, "by", "day", tuple(_STEPS))
+    parts = choice(request, "split", "none", tuple(_SPLITS))
+    begin, end = _span(request, services, by)
+    account, step, split = caller.account_id, _STEPS[by], _SPLITS[parts]
+    found = await services.store.read(
+        lambda: all_talk(begin, end, step, split) if scope == "all" else own_talk(account, begin, end, step, split)
+    )
     return Json(
         {
+            "by": by,
+            "split": parts,
             "scope": scope,
-            "from": moment(begin * day),
-            "to": moment(end * day),
-            "days": [_day_fields(one) for one in found],
+            "from": moment(begin * step.seconds),
+            "to": moment(end * step.seconds),
+            f"{by}s": [_talk_fields(step, one) for one in found],
         }
     )
 
@@ -82,7 +89,7 @@ def _scope(request: Request, caller: Caller) -> str:
 
 def _span(request: Request, services: Services, by: str) -> tuple[int, int]:
     """The hours or days that are asked for: from one to before another; the step that runs now is the last by default."""
-    seconds = _STEPS[by] * HOUR_SECONDS
+    seconds = _STEPS[by].seconds
     until = _moment(request, "to")
     end = int(services.surroundings.wall_clock() // seconds) + 1 if until is None else -int(-until // seconds)
     since = _moment(request, "from")
@@ -96,7 +103,7 @@ def _span(request: Request, services: Services, by: str) -> tuple[int, int]:
 
 
 def _moment(request: Request, name: str) -> float | None:
-    raw = request.query_params.get(name)
+    raw = told_once(request, name)
     if raw is None:
         return None
     try:
@@ -140,12 +147,19 @@ def _free_ratio(found: Sequence[Used], free: frozenset[str]) -> float | None:
     return sum(one.requests for one in found if one.model in free) / by_models if by_models else None
 
 
-def _day_fields(talked: Talked) -> dict[str, Any]:
+def _talk_fields(step: Step, talked: Talked) -> dict[str, Any]:
+    start = moment(talked.place * step.seconds)
+    answers = talked.messages / 2
     return {
-        "day": moment(talked.day * HOURS_OF_A_DAY * HOUR_SECONDS)[:10],
+        **({"day": start[:10]} if step is DAY else {}),
+        "start": start,
+        "role": talked.role or None,
+        "model": talked.model or None,
         "conversations": talked.conversations,
+        "begun": talked.begun,
         "users": talked.users,
         "messages": talked.messages,
+        "mean_turns": round(answers / talked.conversations, 4) if talked.conversations else None,
         "feedback": talked.scores,
         "feedback_mean": round(talked.points / talked.scores, 4) if talked.scores else None,
     }

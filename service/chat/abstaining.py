@@ -12,7 +12,7 @@ from service.chat.language import Language
 from service.retrieval.document import Document
 from service.retrieval.laws import NAMED_LAWS
 from service.retrieval.router import Unresolved, find_laws
-from service.text import fold, words
+from service.text import fold, said, words
 
 _LONGEST_ECHO = 160
 _LAW_BY_NAME = re.compile(
@@ -139,7 +139,8 @@ def reason_of(
         return "law_not_in_corpus"
     if unresolved:
         return unresolved[0].reason
-    if find_laws(question) or domain.is_legal(question) or (near and not domain.is_foreign(question)):
+    asked = said(question)
+    if find_laws(question) or domain.is_legal(asked) or (near and not domain.is_foreign(asked)):
         return "no_evidence"
     return "out_of_domain"
 

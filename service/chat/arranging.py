@@ -65,11 +65,12 @@ def arrange(evidence: Sequence[Evidence], issues: Sequence[Issue], idf: Idf, ter
         found = units_of(item.quote)
         called = terms_of(f"{item.document.title} {' '.join(item.document.topics)}")
         said = [terms_of(text) for text in found]
-        whole = [_fit(weight, frozenset().union(*said), called) for weight in weights]
+        together = frozenset().union(*said)
+        whole = [_fit(weight, together, called) for weight in weights]
         for text, terms in zip(found, said, strict=True):
             alone = [_fit(weight, terms, frozenset()) for weight in weights]
             fits = alone if _moves(text, alone, whole, sided=sided) else whole
-            best = max(range(len(fits)), key=lambda place: fits[place])
+            best = fits.index(max(fits))
             beside = sided and min(fits) >= _BOTH * max(fits)
             (shared if beside else places[best]).append(Point(item.number, text))
     if not any(places) or (not sided and sum(map(bool, places)) < 2):
@@ -84,7 +85,7 @@ def _moves(text: str, alone: Sequence[float], whole: Sequence[float], *, sided: 
         return False
     if sided:
         return max(alone) > 0
-    home = max(range(len(whole)), key=lambda place: whole[place])
+    home = whole.index(max(whole))
     return max(alone) - alone[home] > _MOVES
 
 
@@ -100,4 +101,10 @@ def _weights(issues: Sequence[Issue], idf: Idf) -> list[dict[str, float]]:
 
 
 def _fit(weight: dict[str, float], said: AbstractSet[str], called: AbstractSet[str]) -> float:
-    return sum(value * (1.0 if term in said else _CALLED if term in called else 0.0) for term, value in weight.items())
+    total = 0.0
+    for term, worth in weight.items():
+        if term in said:
+            total += worth
+        elif term in called:
+            total += worth * _CALLED
+    return total

@@ -29,7 +29,8 @@ class Brief:
     `remark` says what the comparison found about its own period, or is empty. `language` is that of the question: the answer is
     written in it, quotations stay in the original. `request_id` goes along to a provider and identifies no person. `cacheable` is
     False when the reader asked for an answer of their own. `parts` are the statements by the parts of the question, where it has several.
-    `extractive` says that the reader asked for the extractive engine.
+    `extractive` says that the reader asked for the extractive engine, `followed` that somebody follows the pieces as they come: else they may
+    come as one.
     `corpus` is the hash of the state of the corpus that the evidence is of, and
     `reading` how that state reads words: whatever is published meanwhile, what is written is checked and kept by them.
     """
@@ -48,4 +49,5 @@ class Brief:
     parts: tuple[Part, ...] = ()
     corpus: str = ""
     extractive: bool = False
+    followed: bool = True
     reading: Reading = field(default=Reading(), compare=False, repr=False)

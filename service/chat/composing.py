@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 
-from service.chat.arranging import Part, Point
+from service.chat.arranging import Part
 from service.chat.brief import Brief
 from service.chat.evidence import Evidence, sentences, units_of
 from service.chat.facets import states
 from service.chat.language import Language
 from service.chat.phrases import orders
+from service.chat.registers import Register
+from service.text import word_count
 
 _MONTHS: Mapping[Language, str] = {
     "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
@@ -44,18 +48,51 @@ _AS_OF: Mapping[Language, tuple[str, str, str]] = {
 }
 
 
-def compose(brief: Brief) -> Iterator[str]:
-    """The pieces of an answer in order; joined they are the answer. Without evidence there is nothing to compose."""
+_NUMBER = attrgetter("number")
+_Run = tuple[Evidence, Sequence[str]]
+"""A passage, and the statements of it that stand one after the other."""
+
+
+class Composed(list[str]):
+    """The pieces of an answer in order; joined they are the answer. `words` are those between its white space."""
+
+    __slots__ = ("words",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = 0
+
+    def add(self, piece: str) -> None:
+        """Add a piece that is no statement of a passage. Each piece but the first begins with white space."""
+        self.append(piece)
+        self.words += word_count(piece)
+
+    def state(self, bullet: str, name: str, number: int, text: str) -> None:
+        """Add a statement of a passage behind its bullet and name, which end with white space: each sentence with the passage's mark."""
+        mark = f" [{number}]"
+        said = sentences(text)
+        self.append(f"{bullet}{name}{f'{mark} '.join(said)}{mark}")
+        # Name and text come again with other bullets and marks: they are counted apart.
+        self.words += len(bullet.split()) + word_count(name) + word_count(text) + len(said)
+
+
+def compose(brief: Brief) -> Composed:
+    """The pieces of an answer. Without evidence there is nothing to compose."""
     register = brief.register.spoken(brief.language)
-    yield f"{_restate(brief)}{register.opening}{_REMARK[brief.language]}"
+    into = Composed()
+    into.add(f"{_restate(brief)}{register.opening}{_REMARK[brief.language]}")
     if brief.parts:
-        yield from _parts(brief)
+        _parts(into, brief)
     else:
-        yield from _kinds(brief)
+        _kinds(into, brief, register)
     # Decisions illustrate the law and never stand before it.
-    yield from _decisions(brief)
-    yield from _comparison(brief)
-    yield f"\n\n{_ITSELF[brief.language]}\n{register.closing}"
+    decisions = [item for item in brief.evidence if item.document.kind == "decision"]
+    if decisions:
+        _decisions(into, [item for item in decisions if item.number not in brief.comparison], brief, register)
+    if brief.comparison:
+        _comparison(into, brief, register)
+    into.add(f"\n\n{_ITSELF[brief.language]}\n{register.closing}")
+    return into
 
 
 @lru_cache(maxsize=2_000)
@@ -71,46 +108,49 @@ def _restate(brief: Brief) -> str:
     return _CARRIED[brief.language].format(brief.carried)
 
 
-def _kinds(brief: Brief) -> Iterator[str]:
+def _kinds(into: Composed, brief: Brief, register: Register) -> None:
     """The law and the guides under a heading each, then the sides of a rule that the register sets apart."""
-    register = brief.register.spoken(brief.language)
-    apart = _apart(brief)
-    taken = {point for _, points in apart for point in points}
-    parts = [
-        (register.statutes, [item for item in brief.evidence if item.document.kind == "statute"]),
-        (register.guides, [item for item in brief.evidence if item.document.kind == "guide"]),
-    ]
+    statutes = [item for item in brief.evidence if item.document.kind == "statute"]
+    guides = [item for item in brief.evidence if item.document.kind == "guide"]
+    parts = [(register.statutes, statutes), (register.guides, guides)]
     # The kind that the best passage belongs to comes first: a "how do I" begins with the guide, not with an article.
-    parts.sort(key=lambda part: max((item.score for item in part[1]), default=-1.0), reverse=True)
-    for heading, items in parts:
-        points = [point for item in items for point in _points(item) if point not in taken]
-        yield from _section(heading, points, brief)
-    for heading, points in apart:
-        yield from _section(heading, points, brief)
+    if guides and max([item.score for item in guides]) > max([item.score for item in statutes], default=-1.0):
+        parts.reverse()
+    apart = _apart(brief, register)
+    if apart:
+        taken = {item.number for _, items in apart for item in items}
+        parts = [(heading, [item for item in items if item.number not in taken]) for heading, items in parts]
+    for heading, items in (*parts, *apart):
+        _section(into, heading, [(item, units_of(item.quote)) for item in items], brief)
 
 
-def _apart(brief: Brief) -> list[tuple[str, list[Point]]]:
+def _apart(brief: Brief, register: Register) -> list[tuple[str, list[Evidence]]]:
     """Passages on a side of a rule that this reader looks for, by heading. The best passage stays where the law or the guides are."""
-    if brief.complexity == "simple":
+    if brief.complexity == "simple" or not register.facets:
         return []
     items = [item for item in brief.evidence if item.document.kind != "decision"]
     later = sorted(items, key=lambda item: -item.score)[1:]
-    found: list[tuple[str, list[Point]]] = []
-    for facet, heading in brief.register.spoken(brief.language).facets:
+    found: list[tuple[str, list[Evidence]]] = []
+    for facet, heading in register.facets:
         meant = [item for item in later if states(item.document.title, facet)]
-        later = [item for item in later if item not in meant]
         if meant:
-            found.append((heading, [point for item in meant for point in _points(item)]))
+            later = [item for item in later if item not in meant]
+            found.append((heading, meant))
     return found
 
 
-def _parts(brief: Brief) -> Iterator[str]:
+def _parts(into: Composed, brief: Brief) -> None:
     """What answers each part of the question, in its order; a part without an answer says so."""
+    by_number = {item.number: item for item in brief.evidence}
     for part in brief.parts:
         heading = _heading(part, brief.language)
-        yield from _section(heading, part.points, brief)
-        if not part.points:
-            yield f"\n\n{heading}:\n{_UNANSWERED[brief.language]}"
+        runs = [
+            (by_number[number], [point.text for point in points])
+            for number, points in groupby(part.points, key=_NUMBER)
+        ]
+        _section(into, heading, runs, brief)
+        if not runs:
+            into.add(f"\n\n{heading}:\n{_UNANSWERED[brief.language]}")
 
 
 def _heading(part: Part, language: Language) -> str:
@@ -118,43 +158,34 @@ def _heading(part: Part, language: Language) -> str:
     return f"{label[:1].upper()}{label[1:]}"
 
 
-def _points(item: Evidence) -> list[Point]:
-    return [Point(item.number, text) for text in units_of(item.quote)]
-
-
-def _section(heading: str, points: Sequence[Point], brief: Brief) -> Iterator[str]:
+def _section(into: Composed, heading: str, runs: Sequence[_Run], brief: Brief) -> None:
     """Statements under a heading: numbered one by one, or those of a passage in one line that names it."""
-    if not points:
+    if not runs:
         return
-    yield f"\n\n{heading}:"
-    by_number = {item.number: item for item in brief.evidence}
-    before = 0
-    for line, point in enumerate(points, start=1):
-        item = by_number[point.number]
-        new = point.number != before
-        before = point.number
-        said = _marked(point)
-        if brief.register.numbered:
-            lead = f"{_short_name(item, brief.language)}: " if new and item.document.kind == "statute" else ""
-            yield f"\n{line}. {lead}{said}"
-        else:
-            yield f"\n- {_name(item, brief)}: {said}" if new else f" {said}"
+    into.add(f"\n\n{heading}:")
+    line = 0
+    for item, texts in runs:
+        if not brief.register.numbered:
+            bullet, named = "\n- ", f"{_lead(item, brief)} "
+            for text in texts:
+                into.state(bullet, named, item.number, text)
+                bullet, named = " ", ""
+            continue
+        named = f"{_short_name(item, brief.language)}: " if item.document.kind == "statute" else ""
+        for text in texts:
+            line += 1
+            into.state(f"\n{line}. ", named, item.number, text)
+            named = ""
 
 
-def _marked(point: Point) -> str:
-    return " ".join([f"{sentence} [{point.number}]" for sentence in sentences(point.text)])
-
-
-def _decisions(brief: Brief) -> Iterator[str]:
+def _decisions(into: Composed, items: Sequence[Evidence], brief: Brief, register: Register) -> None:
     """Decisions that are not compared, each by its name: without it an invented one would read like the law."""
-    compared = set(brief.comparison)
-    items = [item for item in brief.evidence if item.document.kind == "decision" and item.number not in compared]
     if not items:
         return
-    yield f"\n\n{brief.register.spoken(brief.language).decisions}:"
+    into.add(f"\n\n{register.decisions}:")
     for line, item in enumerate(items, start=1):
         bullet = f"{line}." if brief.register.numbered else "-"
-        yield f"\n{bullet} {_name(item, brief)}: {_marked(Point(item.number, item.quote))}"
+        into.state(f"\n{bullet} ", f"{_lead(item, brief)} ", item.number, item.quote)
 
 
 def _short_name(item: Evidence, language: Language) -> str:
@@ -165,6 +196,11 @@ def _short_name(item: Evidence, language: Language) -> str:
 
 def _label(item: Evidence) -> str:
     return (item.document.law or item.document.id) if orders(item.document.label) else item.document.label
+
+
+def _lead(item: Evidence, brief: Brief) -> str:
+    """A passage's name before its sentences: a title that asks keeps no question mark, for a colon follows."""
+    return f"{_name(item, brief).rstrip('?')}:"
 
 
 def _name(item: Evidence, brief: Brief) -> str:
@@ -186,16 +222,16 @@ def _name(item: Evidence, brief: Brief) -> str:
     return f"{_label(item)}{status}, {title}"
 
 
-def _comparison(brief: Brief) -> Iterator[str]:
+def _comparison(into: Composed, brief: Brief, register: Register) -> None:
     by_number = {item.number: item for item in brief.evidence}
     items = [by_number[place] for place in brief.comparison if place in by_number]
     if not items:
         return
     language = brief.language
-    yield f"\n\n{brief.register.spoken(language).comparison}:"
+    into.add(f"\n\n{register.comparison}:")
     if brief.remark:
-        yield f"\n{brief.remark}"
+        into.add(f"\n{brief.remark}")
     for item in items:
         decided = day(item.document.decided_on, language) if item.document.decided_on else _UNDATED[language]
         title = _label(item) if orders(item.document.title) else item.document.title
-        yield f"\n- {decided} — {title} ({_label(item)}): {_marked(Point(item.number, item.quote))}"
+        into.state("\n- ", f"{decided} — {title} ({_label(item)}): ", item.number, item.quote)

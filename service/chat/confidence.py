@@ -16,6 +16,7 @@ from service.values import value
 
 Idf = Callable[[str], float]
 _Weighted = Sequence[tuple[str, float]]
+Places = Mapping[str, Sequence[int]]
 
 _NEAR = 3
 """Two neighbours in the question are near in a passage when at most so many terms lie between their places."""
@@ -38,13 +39,30 @@ FEATURES: Mapping[str, str] = {
 
 
 @value
+class Title:
+    """The distinct terms of a title, and what they weigh together."""
+
+    terms: frozenset[str]
+    mass: float
+
+
+NO_TITLE = Title(frozenset(), 0.0)
+
+
+def title_of(terms: Iterable[str], idf: Idf) -> Title:
+    """A title of these distinct terms; they are summed in their order."""
+    held = tuple(terms)
+    return Title(frozenset(held), sum(map(idf, held)))
+
+
+@value
 class Support:
-    """One cited passage: its distinct terms, its score in [0, 1], the terms of its title, and a way to its terms in their order."""
+    """One cited passage: its distinct terms, its score in [0, 1], its title, and a way to the places of its terms (`places_of`)."""
 
     terms: AbstractSet[str]
     score: float
-    title: tuple[str, ...] = ()
-    sequence: Callable[[], Sequence[str]] = tuple
+    title: Title = NO_TITLE
+    places: Callable[[], Places] = dict
 
 
 @value
@@ -82,25 +100,26 @@ def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support
     """
     if not cited:
         return {}
-    topic = _weighted(asked.topic, idf)
-    wanted = _weighted(tuple(dict.fromkeys((*asked.topic, *asked.steering))), idf)
-    total, whole = _mass(topic), _mass(wanted)
-    covered = [_held(topic, support.terms) for support in cited]
+    weights = {term: idf(term) for term in (*asked.topic, *asked.steering)}
+    topic = [(term, weights[term]) for term in asked.topic]
+    beside = [(term, weight) for term, weight in weights.items() if term not in asked.topic] if asked.steering else []
+    total = _mass(topic)
+    covered, together, most_held, best_title = _seen(topic, beside, cited)
     most = max(covered)
-    scores = sorted((support.score for support in cited), reverse=True)
+    scores = sorted([support.score for support in cited], reverse=True)
     exact = scores[0] >= _EXACT
     # A question that is nothing but a citation leaves nothing to cover.
     nothing = float(exact)
     return {
         "coverage": most / total if total else nothing,
-        "together": _held_together(topic, cited) / total if total else nothing,
-        "matched": math.log1p(max([_held(wanted, support.terms) for support in cited]) / unknown_idf),
+        "together": _held(topic, together) / total if total else nothing,
+        "matched": math.log1p(most_held / unknown_idf),
         "score": scores[0],
         "margin": (scores[0] - scores[1]) / scores[0] if len(scores) > 1 and scores[0] > 0 else 0.0,
-        "near": _near(topic, cited[covered.index(most)].sequence()),
-        "title": max([_agreement(wanted, whole, idf, support.title) for support in cited]),
-        "lay": _best_share(_weighted(asked.related, idf), cited),
-        "defined": float(any(not support.terms.isdisjoint(asked.defined) for support in cited)),
+        "near": _near(topic, cited[covered.index(most)].places()),
+        "title": best_title,
+        "lay": _best_share([(term, idf(term)) for term in asked.related], cited) if asked.related else 0.0,
+        "defined": float(bool(asked.defined) and any(not one.terms.isdisjoint(asked.defined) for one in cited)),
         "exact": float(exact),
         "missing": 1 - asked.resolved / asked.named if asked.named else 0.0,
     }
@@ -110,7 +129,8 @@ def confidence(found: Mapping[str, float], calibration: Calibration) -> float:
     """The probability that a cited passage is relevant, rounded to four places; 0 without features, because nothing is cited."""
     if not found:
         return 0.0
-    value = calibration.intercept + sum(calibration.weights[name] * found[name] for name in FEATURES)
+    weights = calibration.weights
+    value = calibration.intercept + sum([weights[name] * found[name] for name in FEATURES])
     return round(probability(value), 4)
 
 
@@ -119,22 +139,45 @@ def probability(value: float) -> float:
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, value))))
 
 
-def _weighted(terms: Iterable[str], idf: Idf) -> _Weighted:
-    """Terms with their weights, looked up once for all features."""
-    return [(term, idf(term)) for term in terms]
-
-
 def _mass(terms: _Weighted) -> float:
     return sum([weight for _, weight in terms])
 
 
+def _seen(
+    topic: _Weighted, beside: _Weighted, cited: Sequence[Support]
+) -> tuple[list[float], AbstractSet[str], float, float]:
+    """Look at each passage once for the terms of the topic and for those `beside` it, which steer the search.
+
+    Gives how much of the topic each passage holds, the terms of it that any holds, the most that one holds of all terms, and the
+    agreement (Dice) with the best title.
+    """
+    whole = _mass([*topic, *beside])
+    covered: list[float] = []
+    together: set[str] = set()
+    most_held = best_title = 0.0
+    for support in cited:
+        terms, title = support.terms, support.title.terms
+        held = called = 0.0
+        for term, weight in topic:
+            if term in terms:
+                held += weight
+                together.add(term)
+            if term in title:
+                called += weight
+        covered.append(held)
+        for term, weight in beside:
+            if term in terms:
+                held += weight
+            if term in title:
+                called += weight
+        most_held = max(most_held, held)
+        both = whole + support.title.mass
+        best_title = max(best_title, 2 * called / both if both else 0.0)
+    return covered, together, most_held, best_title
+
+
 def _held(terms: _Weighted, held: AbstractSet[str]) -> float:
     return sum([weight for term, weight in terms if term in held])
-
-
-def _held_together(terms: _Weighted, cited: Sequence[Support]) -> float:
-    held = [support.terms for support in cited]
-    return sum([weight for term, weight in terms if any(term in one for one in held)])
 
 
 def _best_share(terms: _Weighted, cited: Iterable[Support]) -> float:
@@ -142,22 +185,25 @@ def _best_share(terms: _Weighted, cited: Iterable[Support]) -> float:
     return max([_held(terms, support.terms) for support in cited]) / total if total else 0.0
 
 
-def _agreement(wanted: _Weighted, whole: float, idf: Idf, title: Sequence[str]) -> float:
-    total = whole + sum(map(idf, title))
-    return 2 * _held(wanted, frozenset(title)) / total if total else 0.0
+def places_of(sequence: Sequence[str]) -> Places:
+    """Where each term of a passage stands among its terms in their order."""
+    places: dict[str, tuple[int, ...]] = {}
+    for place, term in enumerate(sequence):
+        places[term] = (*places.get(term, ()), place)
+    return places
 
 
-def _near(topic: _Weighted, sequence: Sequence[str]) -> float:
+def _near(topic: _Weighted, places: Places) -> float:
     if len(topic) < 2:
         return 0.0
-    places: dict[str, list[int]] = {term: [] for term, _ in topic}
-    for place, term in enumerate(sequence):
-        if term in places:
-            places[term].append(place)
     total = near = 0.0
     for (one, first_weight), (other, second_weight) in itertools.pairwise(topic):
         weight = first_weight + second_weight
         total += weight
-        if any(abs(first - second) <= _NEAR for first in places[one] for second in places[other]):
+        if (
+            one in places
+            and other in places
+            and any(abs(first - second) <= _NEAR for first in places[one] for second in places[other])
+        ):
             near += weight
     return near / total if total else 0.0

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 from service.chat.bare_articles import Cited, meant_articles
 from service.chat.lexicon import lexicon
+from service.remembering import remembered
 from service.retrieval.citing import find_citations
-from service.text import words
+from service.text import Said, said, words
 from service.values import value
 
 Topic = Callable[[str], Sequence[str]]
@@ -46,6 +47,8 @@ _FIRST = lexicon(["pertanyaan pertama", "pertanyaan awal", "first question"])
 _CORRECTING = lexicon([
     "maksud saya", "maksudku", "maksudnya", "maksud aku", "koreksi", "ralat", "bukan itu", "eh bukan", "salah", "i mean", "i meant", "correction",
 ])  # fmt: skip
+_TURNING = _SHIFTING.firsts | _RETURNING.firsts | _CORRECTING.firsts
+"""Words that begin what shifts, returns or corrects: a question without any does none of these."""
 _DEFINING = lexicon(["apa itu", "yang dimaksud", "pengertian", "definisi", "define"])
 _OPENED = re.compile(
     r"(?:\W*\b(?:ganti topik|topik (?:baru|lain)|pindah topik|pertanyaan (?:lain|baru)|ngomong[- ]ngomong|koreksi|ralat|eh|bukan itu|eh bukan|maksud (?:saya|aku|ku)|maksudku"
@@ -60,6 +63,10 @@ _OPENINGS = (
     ("trs",), ("dan",), ("jadi",), ("tapi",), ("untuk",), ("yang",), ("versi",), ("ok", "lanjut"), ("lanjut",), ("berapa", "lama"), ("what", "about"),
     ("how", "about"), ("what", "if"), ("and",), ("but",), ("then",), ("so",),
 )  # fmt: skip
+_OPENINGS_BY_WORD = {
+    first: tuple(opening for opening in _OPENINGS if opening[0] == first)
+    for first in dict.fromkeys(o[0] for o in _OPENINGS)
+}
 _NEEDS_NO_SHORTNESS = frozenset({("bandingkan", "dengan"), ("what", "about"), ("how", "about")})
 _BARE_MODALS = frozenset(
     [
@@ -77,6 +84,8 @@ _BARE_MODALS = frozenset(
         "must",
     ]
 )
+_NAMED_BEFORE = 2
+"""A word points at what the question names itself when so many words of that stand before it."""
 _BARE = 5
 """A bare question has at most so many words."""
 _OR_NOT = ("tidak", "gak", "nggak")
@@ -244,16 +253,18 @@ class Context:
 
 def is_follow_up(question: str, topic: Topic) -> bool:
     """Whether a question leans on what was said before it."""
-    asked = words(question)
-    if _SHIFTING.shown(asked):
-        return False
-    if _RETURNING.shown(asked) or _corrects(asked):
-        return True
+    shown = said(question)
+    asked = shown.tokens
+    if not _TURNING.isdisjoint(shown.words):
+        if _SHIFTING.shows(shown):
+            return False
+        if _RETURNING.shows(shown) or _corrects(shown):
+            return True
     own = _own_topic(question, topic)
     if not own:
         # "Apa itu hukum pidana?" asks for the notion itself; "Apa sanksinya?" for a side of something.
-        return not (_DEFINING.shown(asked) and topic(question) and not any(_is_pronoun(word) for word in asked))
-    return _points_back(asked, own) or _continues(asked, own) or _asks_barely(asked, own)
+        return not (_DEFINING.shows(shown) and topic(question) and not any(map(_is_pronoun, asked)))
+    return _points_back(asked, own) or _continues(asked, own) or _asks_barely(shown, own)
 
 
 def contextualise(
@@ -268,15 +279,15 @@ def contextualise(
         topic: the words of a text, as written, that say what it is about.
         cited: a text with its citations as the sources spell them ("Civil Code" is KUHPerdata there).
     """
-    said = list(earlier or ([title] if title else []))
-    if not said:
+    before = list(earlier or ([title] if title else []))
+    if not before:
         return Context(search=_without_opening(question), carried="")
-    context = _leaning(question, said, topic)
-    return (
-        context
-        if _SHIFTING.shown(words(question))
-        else _with_law(context, meant_articles(question, list(map(cited, said))))
-    )
+    context = _leaning(question, before, topic)
+    shown = said(question)
+    if not _TURNING.isdisjoint(shown.words) and _SHIFTING.shows(shown):
+        return context
+    meant = meant_articles(question, before, cited)
+    return _with_law(context, meant) if meant else context
 
 
 def _with_law(context: Context, meant: Sequence[Cited]) -> Context:
@@ -297,14 +308,16 @@ def _with_law(context: Context, meant: Sequence[Cited]) -> Context:
     return Context(f"{context.search} {named}", carried, f"{context.phrase} {named}".strip())
 
 
-def _leaning(question: str, said: Sequence[str], topic: Topic) -> Context:
+def _leaning(question: str, before: Sequence[str], topic: Topic) -> Context:
     """A question with what it takes over from the ones before it, when it leans on them."""
     if not is_follow_up(question, topic):
         return Context(search=_without_opening(question), carried="")
-    asked = words(question)
+    shown = said(question)
     own = {word.lower() for word in topic(question)}
-    carried = _returned_to(asked, own, said, topic) if _RETURNING.shown(asked) else _carried(said, topic)
-    if _corrects(asked):
+    turns = not _TURNING.isdisjoint(shown.words)
+    returns = turns and _RETURNING.shows(shown)
+    carried = _returned_to(shown, own, before, topic) if returns else _carried(before, topic)
+    if turns and _corrects(shown):
         carried = _corrected(carried, own)
     # "Bagaimana dengan pasal 1367?" keeps the law of the article before it, and not that article.
     if any(word.startswith(_ARTICLE) for word in own):
@@ -324,28 +337,40 @@ def _own_topic(question: str, topic: Topic) -> list[str]:
     return [word for word in topic(question) if word.lower() not in _SIDES and not _is_pronoun(word.lower())]
 
 
+@remembered(most=8_000)
 def _is_pronoun(word: str) -> bool:
     return len(word) > 5 and word.endswith("nya") and word not in _NOT_A_PRONOUN
 
 
-def _points_back(asked: list[str], own: Sequence[str]) -> bool:
+@remembered(most=8_000)
+def _may_point(word: str) -> bool:
+    """Whether a word points back, or begins what does: most questions have none, and need no closer look."""
+    return word == "itu" or _is_pronoun(word) or _POINTING.may_show(word)
+
+
+def _points_back(asked: Sequence[str], own: Sequence[str]) -> bool:
     """A pointing word counts unless the question named before it what it points at ("Kartu saya hilang, bagaimana mengurusnya?")."""
+    may_point = [*map(_may_point, asked), False]
+    if True not in may_point:
+        return False
     named = {word for phrase in own for word in words(phrase)}
     before = 0
     for place, word in enumerate(asked):
-        if _is_pronoun(word) and before < 2:
-            return True
-        if before < 2 and (
-            (word == "itu" and asked[place - 1 : place] not in (["apa"], []))
-            or _POINTING.shown(asked[place : place + 2])
+        if before == _NAMED_BEFORE:
+            break
+        if may_point[place] and (
+            _is_pronoun(word) or (word == "itu" and asked[place - 1 : place] not in (("apa",), ()))
         ):
             return True
+        if (may_point[place] or may_point[place + 1]) and _POINTING.shown(asked[place : place + 2]):
+            return True
         before += word in named
-    return asked[:1] == ["itu"]
+    return asked[:1] == ("itu",)
 
 
-def _continues(asked: list[str], own: Sequence[str]) -> bool:
-    opening = next((one for one in _OPENINGS if tuple(asked[: len(one)]) == one), None)
+def _continues(asked: Sequence[str], own: Sequence[str]) -> bool:
+    beginnings = _OPENINGS_BY_WORD.get(asked[0], ()) if asked else ()
+    opening = next((one for one in beginnings if asked[: len(one)] == one), None)
     if opening is None or len(asked) > _SHORT:
         return False
     if opening == ("berapa", "lama"):
@@ -354,37 +379,40 @@ def _continues(asked: list[str], own: Sequence[str]) -> bool:
     return opening in _NEEDS_NO_SHORTNESS or not asks_itself or len(own) < 3
 
 
-def _asks_barely(asked: list[str], own: Sequence[str]) -> bool:
+def _asks_barely(shown: Said, own: Sequence[str]) -> bool:
     """One word of its own behind a bare modal ("Perlu pengacara?"), passives without a subject ("Bisa ditarik kembali?"), or "wajib tidak?"."""
-    if not 0 < len(asked) <= _BARE or _DEFINING.shown(asked):
+    asked = shown.tokens
+    if not 0 < len(asked) <= _BARE or _DEFINING.shows(shown):
         return False
     if asked[-1] in _OR_NOT:
         return len(own) == 1 and len(asked) <= len(_OR_NOT)
     return bool(_BARE_MODALS.intersection(asked[:1])) and (len(own) == 1 or own[0].lower().startswith("di"))
 
 
-def _corrects(asked: list[str]) -> bool:
-    return bool(_CORRECTING.shown(asked[:5])) and asked[:3] != ["apa", "yang", "dimaksud"]
+def _corrects(shown: Said) -> bool:
+    asked = shown.tokens
+    # What the whole question does not show, its beginning does not.
+    return _CORRECTING.shows(shown) and bool(_CORRECTING.shown(asked[:5])) and asked[:3] != ("apa", "yang", "dimaksud")
 
 
-def _carried(said: Sequence[str], topic: Topic) -> list[str]:
+def _carried(before: Sequence[str], topic: Topic) -> list[str]:
     """The topic in the order in which it was built: the question that began it, then what follow-ups added."""
     parts: list[list[str]] = []
-    for text in said:
+    for text in before:
         began = not is_follow_up(text, topic)
-        parts.append(list(topic(text)) if began or text is said[-1] else _own_topic(text, topic))
+        parts.append(list(topic(text)) if began or text is before[-1] else _own_topic(text, topic))
         if began:
             # A question that stands alone began the topic: what was asked before it was about something else.
             break
     return _distinct([word for part in reversed(parts) for word in part])
 
 
-def _returned_to(asked: list[str], own: set[str], said: Sequence[str], topic: Topic) -> list[str]:
+def _returned_to(shown: Said, own: set[str], before: Sequence[str], topic: Topic) -> list[str]:
     """The topic of the earlier question that shares a word with this one; of the first one when that is asked for."""
-    if _FIRST.shown(asked):
-        return _distinct(topic(said[-1]))
-    shared = next((text for text in said if own & {word.lower() for word in topic(text)}), None)
-    return _distinct(topic(shared)) if shared else _carried(said, topic)
+    if _FIRST.shows(shown):
+        return _distinct(topic(before[-1]))
+    shared = next((text for text in before if own & {word.lower() for word in topic(text)}), None)
+    return _distinct(topic(shared)) if shared else _carried(before, topic)
 
 
 def _corrected(carried: Sequence[str], own: set[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.chat.lexicon import Lexicon
-from service.text import said
+from service.text import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,10 @@ class Domain:
     legal: Lexicon
     answer_from: float
 
-    def is_foreign(self, question: str) -> bool:
+    def is_foreign(self, asked: Said) -> bool:
         """Whether the question shows words of another field and none of law."""
-        asked = said(question)
         return self.foreign.shows(asked) and not self.legal.shows(asked)
 
-    def is_legal(self, question: str) -> bool:
+    def is_legal(self, asked: Said) -> bool:
         """Whether the question shows a word of law."""
-        return self.legal.shows(said(question))
+        return self.legal.shows(asked)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from operator import itemgetter
 
-from service.chat.facets import Facet, states
+from service.chat.facets import Facet, stated_in
 from service.chat.phrases import hidden_orders, orders
 from service.remembering import remembered
 from service.retrieval.document import Document, Passage
@@ -32,6 +33,7 @@ _DECISIONS_UNASKED = 1
 _ROOM_FOR_LAW = 2
 """Beside decisions that are compared, so many places stay for the law that they apply."""
 _EXACT = 1.0
+_PLACE = itemgetter(0)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“(A-Z0-9])")
 _LEANS_BACK = re.compile(
     r"(?:kedua|ketiga|keempat|kelima|keenam|lalu|kemudian|selanjutnya|sesudahnya|setelahnya|setelah itu|sesudah itu"
@@ -78,15 +80,20 @@ def merge(results: Mapping[str, Sequence[Hit]]) -> list[Hit]:
             known = best.get(hit.document.id)
             if known is None or hit.score > known.score:
                 best[hit.document.id] = hit
-    return sorted(best.values(), key=_place)
+    return _in_order(best.values())
 
 
-def _place(hit: Hit) -> tuple[float, bool, str]:
+def _in_order(hits: Iterable[Hit]) -> list[Hit]:
     """The best score first; of the documents on an article that the question names, the article itself before its guides."""
-    return -hit.score, hit.score >= _EXACT and hit.document.kind != "statute", hit.document.id
+    # The places stand beside the hits: a function that tells them would be called for each.
+    placed = [
+        ((-hit.score, hit.score >= _EXACT and hit.document.kind != "statute", hit.document.id), hit) for hit in hits
+    ]
+    placed.sort(key=_PLACE)
+    return [hit for _, hit in placed]
 
 
-def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
+def select(results: Mapping[str, Sequence[Hit]], limit: int, merged: Sequence[Hit] | None = None) -> list[Hit]:
     """The passages worth citing, best first: near the best of their side, with room for decisions when they were asked for.
 
     Decisions are short on words of law and long on facts, so they are held to the best decision and not to the best article.
@@ -95,37 +102,52 @@ def select(results: Mapping[str, Sequence[Hit]], limit: int) -> list[Hit]:
     Args:
         results: the hits by the name of the tool that found them.
         limit: the most passages to keep.
+        merged: all of them, where they were merged already (`merge`).
     """
-    merged = merge(results)
-    others = _near_best([hit for hit in merged if hit.document.kind != "decision"])
+    merged = merge(results) if merged is None else merged
+    law = [hit for hit in merged if hit.document.kind != "decision"]
+    floor = _floor(law)
+    of_statutes = floor
     if "LawLookup" in results:
         # The question is about the law, so a guide that fits word for word does not push the articles out.
-        statutes = _near_best([hit for hit in merged if hit.document.kind == "statute"])
-        others = merge({"near": others, "statutes": [hit for hit in statutes if hit.score >= _LEAST_OF_STATUTES]})
+        statutes = [hit for hit in law if hit.document.kind == "statute"]
+        of_statutes = min(floor, max(_LEAST_OF_STATUTES, _floor(statutes)))
+    others = [hit for hit in law if hit.score >= (of_statutes if hit.document.kind == "statute" else floor)]
     decisions = _near_best([hit for hit in merged if hit.document.kind == "decision"])
     compared = list(results.get("CaseComparator", ()))
+    if not decisions and not compared:
+        return others[:limit]
     if compared:
         chosen = compared[: max(1, limit - _ROOM_FOR_LAW)]
     elif "PrecedentExplorer" in results:
         chosen = decisions[: max(limit // 2, limit - len(others))]
     else:
         # Nobody asked for decisions: one may illustrate, when it fits as well as the law does.
-        near = {hit.document.id for hit in _near_best([*others, *decisions])}
-        chosen = [hit for hit in decisions if hit.document.id in near][:_DECISIONS_UNASKED]
-        others = [hit for hit in others if hit.document.id in near or "LawLookup" in results]
+        near = max(_floor(others), _floor(decisions))
+        chosen = [hit for hit in decisions if hit.score >= near][:_DECISIONS_UNASKED]
+        if "LawLookup" not in results:
+            others = [hit for hit in others if hit.score >= near]
     chosen += others[: limit - len(chosen)]
-    return sorted(chosen, key=_place)
+    return _in_order(chosen)
 
 
 def _near_best(hits: Sequence[Hit]) -> list[Hit]:
-    """Those of the hits that come near the best one of them, in the order given."""
-    found = [hit.score for hit in hits if hit.score < _EXACT]
-    floor = max(_LEAST_SCORE, _NEAR_BEST * max(found)) if found else 0.0
+    """Those of the hits, best first, that come near the best one of them."""
+    floor = _floor(hits)
     return [hit for hit in hits if hit.score >= floor]
 
 
+def _floor(hits: Sequence[Hit]) -> float:
+    """From which score on hits come near the best one of them; they stand best first, and what was cited exactly sets no measure."""
+    for hit in hits:
+        if hit.score < _EXACT:
+            return max(_LEAST_SCORE, _NEAR_BEST * hit.score)
+    return 0.0
+
+
 @remembered(most=4_000, longest=_LONGEST_REMEMBERED)
-def _cut(text: str) -> tuple[str, ...]:
+def sentences(text: str) -> tuple[str, ...]:
+    """A text cut at the ends of its sentences, but not after "No." and the like."""
     whole: list[str] = []
     for piece in _SENTENCE_END.split(text.strip()):
         if whole and _ABBREVIATION.search(whole[-1]):
@@ -135,30 +157,40 @@ def _cut(text: str) -> tuple[str, ...]:
     return tuple(whole)
 
 
-def sentences(text: str) -> list[str]:
-    """A text cut at the ends of its sentences, but not after "No." and the like."""
-    return list(_cut(text))
-
-
 def quotable(text: str, title: str = "") -> list[str]:
     """The sentences of a text but for those that speak to a model, or say what such a one wants printed."""
-    return list(_quotable(text, title) if len(text) <= _LONGEST_REMEMBERED else _quotable.__wrapped__(text, title))
+    return list(_read(text, title).quotable)
+
+
+@value
+class _Read:
+    """A passage cut into sentences: all of them, those that may be quoted, these as a set, and the text without white space around it."""
+
+    sentences: tuple[str, ...]
+    quotable: tuple[str, ...]
+    clean: frozenset[str]
+    stripped: str
+
+
+def _read(text: str, title: str) -> _Read:
+    return _read_short(text, title) if len(text) <= _LONGEST_REMEMBERED else _read_short.__wrapped__(text, title)
 
 
 @lru_cache(maxsize=2_000)
-def _quotable(text: str, title: str) -> tuple[str, ...]:
-    found = _cut(text)
+def _read_short(text: str, title: str) -> _Read:
+    found = sentences(text)
     whole = f"{title}\n{text}"
-    if not orders(whole):
-        return found
-    banned = hidden_orders(whole)
-    return tuple([one for one in found if not orders(one) and not any(order in one for order in banned)])
+    kept = found
+    if orders(whole):
+        banned = hidden_orders(whole)
+        kept = tuple([one for one in found if not orders(one) and not any(order in one for order in banned)])
+    return _Read(found, kept, frozenset(kept), text.strip())
 
 
 @remembered(most=4_000, longest=_LONGEST_REMEMBERED)
 def units_of(text: str) -> tuple[str, ...]:
     """A text cut into what can be read alone; see `units`."""
-    return tuple(units(_cut(text)))
+    return tuple(units(sentences(text)))
 
 
 def units(found: Sequence[str]) -> list[str]:
@@ -188,29 +220,45 @@ def quote(
     itu …") brings that one along, and a rule the exception behind it: alone they would say something else. What gives orders to a
     model is never quoted; empty when nothing else is there.
     """
-    found = _cut(text)
-    clean = set(quotable(text, title))
+    weights = [(term, idf(term)) for term in dict.fromkeys(wanted)]
+    return _quoted(text, _read(text, title), weights, count, terms_of, asked)
+
+
+def _quoted(
+    text: str,
+    read: _Read,
+    weights: Sequence[tuple[str, float]],
+    count: int,
+    terms_of: TermsOf,
+    asked: AbstractSet[Facet] = frozenset(),
+) -> str:
+    """The same of a text that was read, by distinct terms with their weights."""
+    found, clean = read.sentences, read.clean
     if count >= len(found) == len(clean):
-        return text.strip()
-    weights = {term: idf(term) for term in wanted}
-    worth = [
-        _held(weights, terms_of(one)) + _WORTH_OF_A_FACET * any(states(one, facet) for facet in asked) for one in found
-    ]
+        return read.stripped
+    worth: list[float] = []
+    for one in found:
+        terms, value = terms_of(one), 0.0
+        # Summed in one order: a sum of floats must not depend on the order of a set.
+        for term, weight in weights:
+            if term in terms:
+                value += weight
+        worth.append(value)
+    if asked:
+        meant = [not asked.isdisjoint(stated_in(one)) for one in found]
+        worth = [value + _WORTH_OF_A_FACET * is_meant for value, is_meant in zip(worth, meant, strict=True)]
     best: tuple[float, int, int] | None = None
     for begin, end in _runs([one in clean for one in found]):
-        for start in range(begin, max(begin, end - count) + 1):
-            stop = min(start + count, end)
-            value = sum(worth[start:stop])
-            if best is None or value > best[0]:
-                best = (value, *_rounded(found, begin, start, stop, end))
+        last = max(begin, end - count)
+        values = [sum(worth[start : min(start + count, end)]) for start in range(begin, last + 1)]
+        value = max(values)
+        # The first of those that are worth most.
+        if best is None or value > best[0]:
+            start = begin + values.index(value)
+            best = (value, *_rounded(found, begin, start, min(start + count, end), end))
     if best is None:
         return ""
     return _span(text, found, best[1], best[2])
-
-
-def _held(weights: Mapping[str, float], terms: AbstractSet[str]) -> float:
-    """The weight of the terms that are there, summed in one order: a sum of floats must not depend on the order of a set."""
-    return sum([weight for term, weight in weights.items() if term in terms])
 
 
 @remembered(most=8_000)
@@ -274,23 +322,29 @@ def number(
         most_words: of all quotes together; past it a passage gets one sentence, then none. The best passage is always quoted.
     """
     order = {"statute": 0, "guide": 0, "decision": 1}
-    wanted = tuple(wanted)
-    quoted: list[tuple[int, Hit, str, bool]] = []
+    weights = [(term, idf(term)) for term in dict.fromkeys(wanted)]
+    quoted: list[tuple[int, int, Hit, str, bool]] = []
     room = most_words
     for rank, hit in enumerate(hits):
-        title = hit.document.title
-        holding = quote(hit.document.holding, wanted, 1, idf, terms_of) if hit.document.holding else ""
-        cut = holding or quote(hit.text, wanted, counts(rank, hit), idf, terms_of, asked, title)
+        document, text = hit.document, hit.text
+        read = _read(text, document.title)
+        holding = ""
+        if document.holding:
+            holding = _quoted(document.holding, _read(document.holding, ""), weights, 1, terms_of)
+        cut = holding or _quoted(text, read, weights, counts(rank, hit), terms_of, asked)
         if room is not None and quoted and word_count(cut) > room and not holding:
-            cut = quote(hit.text, wanted, 1, idf, terms_of, asked, title)
+            cut = _quoted(text, read, weights, 1, terms_of, asked)
         if not cut or (room is not None and quoted and word_count(cut) > room):
             continue
-        quoted.append((rank, hit, cut, len(quotable(hit.text, title)) < len(_cut(hit.text))))
+        quoted.append((order[document.kind], rank, hit, cut, len(read.quotable) < len(read.sentences)))
         room = room - word_count(cut) if room is not None else None
-    quoted.sort(key=lambda entry: (order[entry[1].document.kind], entry[0]))
+    # No two have the same rank: nothing behind it is compared.
+    quoted.sort()
     return tuple(
-        Evidence(place, hit.document, hit.score, cut, hit.passage, left_out)
-        for place, (_, hit, cut, left_out) in enumerate(quoted, start=1)
+        [
+            Evidence(place, hit.document, hit.score, cut, hit.passage, left_out)
+            for place, (_, _, hit, cut, left_out) in enumerate(quoted, start=1)
+        ]
     )
 
 
@@ -299,5 +353,5 @@ def sentences_of(rank: int, hit: Hit) -> int:
     words = word_count(hit.text)
     best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
     if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
-        return len(_cut(hit.text))
+        return len(sentences(hit.text))
     return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Literal
 
 from service.remembering import remembered
@@ -66,28 +67,30 @@ def _beginnings(cue: re.Pattern[str]) -> frozenset[str]:
     return frozenset([word[:-1] if optional else word for word, optional in _FIRST_WORDS.findall(inner)])
 
 
-_ASKED_BY: Mapping[Facet, frozenset[str]] = {facet: _beginnings(cue) for facet, cue in _ASKED.items()}
-_ASKED_BY_ANY = frozenset().union(*_ASKED_BY.values())
+_ASKED_BY: Mapping[Facet, tuple[str, ...]] = {facet: tuple(_beginnings(cue)) for facet, cue in _ASKED.items()}
+
+
+@remembered(most=8_000)
+def _may_begin(word: str) -> tuple[Facet, ...]:
+    """The sides that something which begins with this word may ask for."""
+    return tuple([facet for facet, beginnings in _ASKED_BY.items() if word.startswith(beginnings)])
 
 
 def asked_in(question: str) -> frozenset[Facet]:
     """The sides that a question asks for."""
-    begun = said(question).beginnings
-    # A look at how words begin is an eighth of a search, and mostly says that there is nothing to search for.
-    if _ASKED_BY_ANY.isdisjoint(begun):
-        return frozenset()
-    return frozenset(
-        [facet for facet, cue in _ASKED.items() if not _ASKED_BY[facet].isdisjoint(begun) and cue.search(question)]
-    )
+    # A look at each word is an eighth of a search, and mostly says that there is nothing to search for.
+    possible = frozenset(chain.from_iterable(map(_may_begin, said(question).words)))
+    return frozenset([facet for facet in possible if _ASKED[facet].search(question)])
 
 
 def states(sentence: str, facet: Facet) -> bool:
     """Whether a sentence speaks of one side of a rule."""
-    return facet in _stated_in(sentence)
+    return facet in stated_in(sentence)
 
 
 @remembered(most=8_000)
-def _stated_in(sentence: str) -> frozenset[Facet]:
+def stated_in(sentence: str) -> frozenset[Facet]:
+    """The sides of a rule that a sentence speaks of."""
     return frozenset(facet for facet, cue in _STATED.items() if cue.search(sentence))
 
 

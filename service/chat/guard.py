@@ -10,14 +10,18 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import string
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from service.chat.language import Language
 from service.chat.lexicon import Lexicon
-from service.text import Said, said
+from service.remembering import Remembered, remembered
+from service.text import LONGEST_WORD, Said, said
 
 RefusalReason = Literal[
     "out_of_domain", "law_not_in_corpus", "article_not_in_law", "unsafe", "injection", "no_evidence"
@@ -27,17 +31,20 @@ REFUSAL_REASONS: tuple[RefusalReason, ...] = (
 )  # fmt: skip
 """Why a question was refused (unsafe, injection) or no answer was given (the others)."""
 
-_ENCODED = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_SHORTEST_ENCODED = 16
+_ENCODED = re.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST_ENCODED},}}={{0,2}}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){8,}")
 _SPELT = re.compile(r"(?:\b\w\b[ .\-_]{1,2}){5,}\w\b")
 _GAPS = re.compile(r"[ .\-_]")
 _WIDE_GAP = re.compile(r"[ .\-_]{2,}")
 _LETTERS = str.maketrans("01345@$", "oieas" + "as")
 _SIGNS_FOR_LETTERS = frozenset("01345@$")
+_ASCII_LETTERS = frozenset(string.ascii_letters)
 _MIXED = re.compile(r"(?=\w*[a-zA-Z])(?=\w*[01345@$])[\w@$]{4,}")
 _MOST_DECODED = 4
 _LEAST_PRINTABLE = 0.9
 _MOST_CHARACTERS = 8_000
+_REMEMBERED_WORDS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +76,55 @@ class Refusal:
         return f"{self.answers[language]}\n\n{aid.answers[language]}" if aid else self.answers[language]
 
 
-def refusal_of(question: str, refusals: Sequence[Refusal]) -> Refusal | None:
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The rules in the order in which they are tried, with what single words say of them.
+
+    A rule needs a word that its groups know, one for each: most questions have none for any rule, and need no closer look. `tried` are
+    the rules with the groups they need as bits, `groups_of` gives the bits of a folded word; one of `signs` stands in each mark.
+    """
+
+    rules: tuple[Refusal, ...]
+    tried: tuple[tuple[Refusal, int], ...] = field(init=False, repr=False, compare=False)
+    groups_of: Callable[[str], int] = field(init=False, repr=False, compare=False)
+    signs: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        groups = list({id(group): group for rule in self.rules for group in rule.groups}.values())
+        bits = {id(group): 1 << place for place, group in enumerate(groups)}
+        # A rule of marks alone needs a word that there is none of.
+        never = 1 << len(groups)
+        tried = tuple((rule, sum({bits[id(group)] for group in rule.groups}) or never) for rule in self.rules)
+        groups_of = Remembered[str, int](
+            lambda word: sum(bits[id(group)] for group in groups if group.may_show(word)), _REMEMBERED_WORDS
+        )
+        signs = {next(filter(_is_sign, mark), "") for rule in self.rules for mark in rule.marks}
+        object.__setattr__(self, "signs", tuple(sorted(signs)))
+        object.__setattr__(self, "tried", tried)
+        object.__setattr__(self, "groups_of", groups_of.__getitem__)
+
+    def __iter__(self) -> Iterator[Refusal]:
+        """The rules in order."""
+        return iter(self.rules)
+
+
+def refusal_of(question: str, refusals: Refusals) -> Refusal | None:
     """The first rule that the question meets, as written or once what it hides is read."""
-    readings = [(reading.lower(), said(reading)) for reading in _readings(question[:_MOST_CHARACTERS])]
-    for refusal in refusals:
-        for text, shown in readings:
-            if _meets(refusal, text, shown):
+    readings = _readings(question[:_MOST_CHARACTERS])
+    shown = list(map(said, readings))
+    known = [reduce(or_, map(refusals.groups_of, one.words), 0) for one in shown]
+    marked = [any(map(reading.__contains__, refusals.signs)) for reading in readings]
+    for refusal, needed in refusals.tried:
+        for at, groups in enumerate(known):
+            if (groups & needed == needed or (marked[at] and refusal.marks)) and _meets(
+                refusal, readings[at].lower(), shown[at]
+            ):
                 return refusal
     return None
+
+
+def _is_sign(letter: str) -> bool:
+    return not letter.isalnum() and not letter.isspace()
 
 
 def _meets(refusal: Refusal, text: str, shown: Said) -> bool:
@@ -89,18 +137,57 @@ def _meets(refusal: Refusal, text: str, shown: Said) -> bool:
     return bool(refusal.groups) and not refusal.unless.shows(shown)
 
 
-def _readings(question: str) -> Iterator[str]:
+def _readings(question: str) -> list[str]:
     """The question as it is seen, and what it hides."""
     plain = question if question.isascii() else _without_unseen(question)
-    yield plain
-    if (spelt := _SPELT.sub(_joined, plain)) != plain:
-        yield spelt
-    if not _SIGNS_FOR_LETTERS.isdisjoint(plain) and _MIXED.search(plain):
-        yield _MIXED.sub(lambda found: found[0].translate(_LETTERS), plain)
-    for found in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
-        yield from _legible(_from_base64(found[0]))
-    for found in list(_HEX.finditer(plain))[:_MOST_DECODED]:
-        yield from _legible(bytes.fromhex(_GAPS.sub("", found[0].replace(":", "")).strip()))
+    found = [plain]
+    ways = _ways_to_hide(plain)
+    if ways & _SPELLING and (spelt := _SPELT.sub(_joined, plain)) != plain:
+        found.append(spelt)
+    if ways & _MIXING and _MIXED.search(plain):
+        found.append(_MIXED.sub(lambda mixed: mixed[0].translate(_LETTERS), plain))
+    if ways & _ENCODING:
+        for encoded in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
+            found += _legible(_from_base64(encoded[0]))
+    if ways & _HEXADECIMAL:
+        for digits in list(_HEX.finditer(plain))[:_MOST_DECODED]:
+            found += _legible(bytes.fromhex(_GAPS.sub("", digits[0].replace(":", "")).strip()))
+    return found
+
+
+def _ways_to_hide(plain: str) -> int:
+    """The ways in which a text may hide something, as bits: to look at its words costs far less than to search it for each."""
+    if not plain.isascii() or any(map(plain.__contains__, _JOINING_SIGNS)):
+        # Signs and letters of other scripts stand in what is searched for, and in no folded word.
+        return _EVERY_WAY
+    words = said(plain).tokens
+    ways = reduce(or_, map(_may_hide, words), 0)
+    return ways if ways & _SPELLING and list(map(len, words)).count(1) >= _LEAST_SPELT else ways & ~_SPELLING
+
+
+_JOINING_SIGNS = "_@$+/"
+_SPELLING, _MIXING, _ENCODING, _HEXADECIMAL = 1, 2, 4, 8
+_EVERY_WAY = 15
+_LEAST_SPELT = 6
+_HEX_RUN = re.compile(r"[0-9a-f]{8}")
+_HEX_BYTES = re.compile(r"(?:[0-9a-f]{2})+")
+
+
+@remembered(most=_REMEMBERED_WORDS)
+def _may_hide(word: str) -> int:
+    """The ways to hide something that a folded word of letters and digits may be a part of.
+
+    Eight bytes in hexadecimal are a run of eight digits in one word, or they run through all of another word.
+    """
+    if len(word) >= LONGEST_WORD:
+        # It may have been cut.
+        return _EVERY_WAY
+    return (
+        _SPELLING * (len(word) == 1)
+        + _MIXING * (not _SIGNS_FOR_LETTERS.isdisjoint(word) and not _ASCII_LETTERS.isdisjoint(word))
+        + _ENCODING * (len(word) >= _SHORTEST_ENCODED)
+        + _HEXADECIMAL * (_HEX_RUN.search(word) is not None or _HEX_BYTES.fullmatch(word) is not None)
+    )
 
 
 def _without_unseen(text: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
-from service.text import words
+from service.text import said
 from service.values import value
 
 TopicOf = Callable[[str], Sequence[str]]
@@ -38,6 +37,13 @@ _BEFORE_A_SIDE = re.compile(
 _LEAD = re.compile(
     r"^(?:tolong|jelaskan|sebutkan|uraikan|analisis|dan|serta|lalu|juga|please|explain|and)\s+", re.IGNORECASE
 )
+_COMPARING = frozenset((
+    "bandingkan", "perbandingan", "perbedaan", "persamaan", "beda", "bedanya", "membedakan", "compare", "comparison", "difference", "differences",
+))  # fmt: skip
+_AGAINST = ("vs", "versus")
+_JOINING = frozenset(("dan", "serta", "lalu", "kemudian", "juga", "and"))
+_ENDING = frozenset("?.;")
+_AROUND_A_PART = " ,.;?"
 _LEAST_WEIGHT = 2.5
 """A part that brings no new word of this weight asks for a side of the part before it ("… dan apa sanksinya?")."""
 _MOST_PARTS = 4
@@ -65,13 +71,15 @@ def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf, sides: C
     """
     found = _sides(question, topic_of, idf) or _parts(question, topic_of, idf, sides)
     beside = tuple(topic_of(carried)) if carried and found else ()
-    return tuple(replace(issue, terms=tuple(dict.fromkeys((*issue.terms, *beside)))) for issue in found)
+    return tuple([Issue(one.label, tuple(dict.fromkeys((*one.terms, *beside))), one.side) for one in found])
 
 
 def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
     # Whatever may be compared is looked for from every place on: only where something is.
-    versus = _VERSUS if not {"vs", "versus"}.isdisjoint(words(question)) else None
-    found = _SIDES.search(question) or (versus.search(question) if versus else None)
+    shown = said(question).words
+    found = _SIDES.search(question) if not (question.isascii() and shown.isdisjoint(_COMPARING)) else None
+    if found is None and not shown.isdisjoint(_AGAINST):
+        found = _VERSUS.search(question)
     if found is None:
         return ()
     labels = [_AFTER_THE_SIDES.sub("", _BEFORE_A_SIDE.sub("", found[name])).strip() for name in ("one", "other")]
@@ -82,10 +90,22 @@ def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
     return tuple(Issue(label, own, side=True) for label, own in zip(labels, terms, strict=True))
 
 
+def _may_have_parts(question: str) -> bool:
+    """Whether a sign or a word at which parts are cut stands in a question; letters that only look like those of a word may stand for it."""
+    return (
+        not question.isascii()
+        or "," in question
+        or not said(question).words.isdisjoint(_JOINING)
+        or not _ENDING.isdisjoint(question.rstrip(_AROUND_A_PART))
+    )
+
+
 def _parts(question: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -> tuple[Issue, ...]:
+    if not _may_have_parts(question):
+        return ()
     parts: list[Issue] = []
     known = set(sides)
-    labels = [_LEAD.sub("", piece.strip(" ,.;?")) for piece in _PARTS.split(question)]
+    labels = [_LEAD.sub("", piece.strip(_AROUND_A_PART)) for piece in _PARTS.split(question)]
     if sum(map(bool, labels)) < 2:
         return ()
     for label in labels:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from service.text import words
+from service.remembering import remembered
+from service.text import said
 from service.values import value
 
 Language = Literal["id", "en"]
@@ -51,33 +52,55 @@ class Spoken:
     note: Note = ""
 
 
+_PLAIN = Spoken("id")
+
+
 def spoken(question: str, earlier: Sequence[str] = ()) -> Spoken:
     """The language of a question by its small words; one that shows none ("Pasal 378?") keeps that of the question before it."""
-    tokens = words(question)
-    english = _count(tokens, _ENGLISH)
-    indonesian = _count(tokens, _INDONESIAN_OR_LOANED)
-    if note := _note(question, tokens, english, indonesian):
+    shown = _shown(question)
+    if shown is None:
+        return Spoken(spoken(earlier[0]).answer) if earlier else _PLAIN
+    return shown
+
+
+@remembered(most=2_000)
+def _shown(question: str) -> Spoken | None:
+    """The language that a question shows by itself; None when it shows none."""
+    counted = sum(map(_told_by, said(question).tokens))
+    english = counted % _FIELD
+    indonesian = counted // _AN_INDONESIAN % _FIELD
+    if note := _note(question, counted, english, indonesian):
         return Spoken("id", note)
     if english > indonesian and english >= _LEAST_ENGLISH * (english + indonesian):
         return Spoken("en")
-    if english == indonesian == 0 and earlier:
-        return Spoken(spoken(earlier[0]).answer)
-    return Spoken("id")
+    return None if english == indonesian == 0 else _PLAIN
 
 
-def _count(tokens: Sequence[str], listed: frozenset[str]) -> int:
-    """How many of the words stand in a list."""
-    return len([token for token in tokens if token in listed])
+_FIELD = 1 << 32
+"""No text has so many words."""
+_AN_INDONESIAN, _A_MALAY, _A_REGIONAL, _A_FOREIGN = (1 << 32 * place for place in range(1, 5))
 
 
-def _note(question: str, tokens: Sequence[str], english: int, indonesian: int) -> Note:
+@remembered(most=8_000)
+def _told_by(word: str) -> int:
+    """What a folded word tells of the language, each in a field of its own, so that one sum counts all of them; English stands first."""
+    return (
+        (word in _ENGLISH)
+        + _AN_INDONESIAN * (word in _INDONESIAN_OR_LOANED)
+        + _A_MALAY * (word in _MALAY)
+        + _A_REGIONAL * (word in _REGIONAL)
+        + _A_FOREIGN * (word in _FOREIGN)
+    )
+
+
+def _note(question: str, counted: int, english: int, indonesian: int) -> Note:
     """Which other language a question is in, by words that neither Indonesian nor English has, and by its script."""
-    if not _MALAY.isdisjoint(tokens) and english <= indonesian:
+    if counted // _A_MALAY % _FIELD and english <= indonesian:
         return "malay"
     # Regional languages share words with English by chance ("is", "on"): one is no sign of it.
-    if not _REGIONAL.isdisjoint(tokens) and english <= indonesian + 1:
+    if counted // _A_REGIONAL % _FIELD and english <= indonesian + 1:
         return "regional"
-    if _count(tokens, _FOREIGN) >= max(_SURE_FOREIGN, english + 1, indonesian + 1):
+    if counted // _A_FOREIGN >= max(_SURE_FOREIGN, english + 1, indonesian + 1):
         return "other"
     if question.isascii():
         return ""
@@ -89,7 +112,7 @@ def _note(question: str, tokens: Sequence[str], english: int, indonesian: int) -
 
 def shows_english(text: str) -> bool:
     """Whether a text has an English small word that Indonesian has not."""
-    return not _ONLY_ENGLISH.isdisjoint(words(text))
+    return not _ONLY_ENGLISH.isdisjoint(said(text).words)
 
 
 def is_english_small_word(word: str) -> bool:

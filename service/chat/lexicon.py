@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from service.remembering import Remembered
 from service.text import Said, words
+
+_REMEMBERED_WORDS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """Words, phrases and beginnings ("lapor*"); a text shows an entry when its words stand there in order.
 
-    `single` are words, `phrases` phrases by their first word, `beginnings` the letters before a star, `lengths` how many letters
+    `single` are words, `phrases` phrases by their first word (`openings`), `beginnings` the letters before a star, `lengths` how many letters
     those have.
     """
 
@@ -20,14 +23,33 @@ class Lexicon:
     phrases: Mapping[str, tuple[tuple[str, ...], ...]]
     beginnings: frozenset[str]
     lengths: tuple[int, ...]
+    openings: frozenset[str] = field(init=False, repr=False, compare=False)
+    _begun: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "openings", frozenset(self.phrases))
+        # Made of the letters and not of `self`, which would make a cycle.
+        lengths, beginnings = self.lengths, self.beginnings
+        begun = Remembered[str, bool](
+            lambda word: any(word[:length] in beginnings for length in lengths), _REMEMBERED_WORDS
+        )
+        object.__setattr__(self, "_begun", begun.__getitem__)
+
+    @property
+    def firsts(self) -> frozenset[str]:
+        """The words of which a text shows at least one, where it shows an entry and none of the entries is a beginning."""
+        return self.single | self.openings
 
     def shows(self, said: Said) -> bool:
         """Whether a text shows any entry."""
-        return (
-            not self.single.isdisjoint(said.words)
-            or not self.beginnings.isdisjoint(said.beginnings)
-            or (not self.phrases.keys().isdisjoint(said.words) and self._shows_phrase(said.tokens))
-        )
+        words = said.words
+        if not self.single.isdisjoint(words) or (self.beginnings and any(map(self._begun, words))):
+            return True
+        return not self.openings.isdisjoint(words) and self._shows_phrase(said.tokens)
+
+    def may_show(self, word: str) -> bool:
+        """Whether a folded word shows an entry, or begins one."""
+        return word in self.single or word in self.openings or self._begun(word)
 
     def _shows_phrase(self, tokens: Sequence[str]) -> bool:
         return any(

@@ -36,6 +36,7 @@ _SAID: Mapping[Language, Mapping[str, str]] = {
         "original": "Quotations stay in Indonesian, the language of the law; a translation has no legal force.",
     },
 }
+_OUTDATED = ("dicabut", "diubah")
 
 
 def notices(
@@ -64,18 +65,20 @@ def notices(
         unmet: words of the question that no source cited holds.
     """
     said = _SAID[language]
-    marked = {
-        "demo": [citation.number for citation in citations if citation.demo],
-        "unverified": [citation.number for citation in citations if not citation.verified and not citation.demo],
-        "dicabut": [citation.number for citation in citations if citation.status == "dicabut"],
-        "diubah": [citation.number for citation in citations if citation.status == "diubah"],
-        "dangling": list(dangling),
-        "left out": list(left_out),
-    }
+    marked: dict[str, list[int]] = {"demo": [], "unverified": [], "dicabut": [], "diubah": []}
+    for citation in citations:
+        if citation.demo:
+            marked["demo"].append(citation.number)
+        elif not citation.verified:
+            marked["unverified"].append(citation.number)
+        if citation.status in _OUTDATED:
+            marked[citation.status].append(citation.number)
     found = [said["stood in"]] if stood_in else []
-    found += [said[kind].format(_marks(numbers)) for kind, numbers in marked.items() if numbers]
+    for kind, numbers in (*marked.items(), ("dangling", dangling), ("left out", left_out)):
+        if numbers:
+            found.append(said[kind].format(_marks(numbers)))
     if unmet and citations:
-        found.append(said["unmet"].format(", ".join(f"“{word}”" for word in unmet)))
+        found.append(said["unmet"].format(", ".join([f"“{word}”" for word in unmet])))
     found += missing
     if note:
         found.append(said[note])
@@ -85,4 +88,4 @@ def notices(
 
 
 def _marks(numbers: Sequence[int]) -> str:
-    return ", ".join(f"[{number}]" for number in numbers)
+    return ", ".join([f"[{number}]" for number in numbers])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.chat.complexity import Complexity
 from service.chat.lexicon import lexicon
-from service.text import said
+from service.text import Said
 from service.values import value
 
 _ON_DECISIONS = lexicon([
@@ -54,9 +54,8 @@ class Plan:
     denied: tuple[str, ...]
 
 
-def plan_tools(question: str, complexity: Complexity, permitted: AbstractSet[str]) -> Plan:
+def plan_tools(asked: Said, complexity: Complexity, permitted: AbstractSet[str]) -> Plan:
     """Choose tools by the words of the question and its complexity; the role's rights decide last."""
-    asked = said(question)
     on_decisions = complexity == "complex" or _ON_DECISIONS.shows(asked)
     wanted = [_RETRIEVER]
     if complexity != "simple" or _ON_LAW.shows(asked):
@@ -65,7 +64,5 @@ def plan_tools(question: str, complexity: Complexity, permitted: AbstractSet[str
         wanted.append(_EXPLORER)
     if on_decisions and _ON_COMPARING.shows(asked):
         wanted.append(_COMPARATOR)
-    return Plan(
-        tools=tuple(tool for tool in wanted if tool.name in permitted),
-        denied=tuple(tool.name for tool in wanted if tool.name not in permitted),
-    )
+    tools = tuple([tool for tool in wanted if tool.name in permitted])
+    return Plan(tools, tuple([tool.name for tool in wanted if tool.name not in permitted]))

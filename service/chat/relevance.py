@@ -25,6 +25,8 @@ _SCORE = 0.4
 """Shares of what the best passage reaches. A question of few terms is about all of them; of many, some are by the way."""
 _EXACT = 1.0
 _LEAST_COMPARED = 0.5
+_OF_ARTICLES = frozenset(("pasal", "uu", "ayat"))
+"""Words that name no topic beside a named article."""
 _WORTH_OF_SIDES = 0.25
 _WORTH_OF_PAIRS = 0.25
 
@@ -57,12 +59,9 @@ def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: S
     return PassageTerms(tuple(terms_of(law)), called, len(said), places, pairs)
 
 
-@value
-class Fit:
-    """How well a passage fits a question: the share of its weight that the passage holds, and that its title and one sentence hold."""
-
-    cover: float
-    about: float
+_Fit = tuple[float, float]
+"""How well a passage fits a question: the share of its weight that the passage holds, and that its title and one sentence hold."""
+_UNFIT: _Fit = (0.0, 0.0)
 
 
 def relevant(
@@ -88,77 +87,91 @@ def relevant(
         read: the terms of a passage.
         sides: the terms of words that ask for a side of a topic.
     """
-
-    def weight(term: str) -> float:
-        return idf(term) * (_WORTH_OF_SIDES if term in sides else 1.0)
-
     exact = [hit for hit in hits if hit.score >= _EXACT]
-    named = frozenset(term for hit in exact for term in read(hit).law) | _articles(exact)
+    named = _OF_ARTICLES.union(*[read(hit).law for hit in exact]) if exact else frozenset()
     kept: set[str] = {hit.document.id for hit in exact}
     asked = [issue.terms for issue in issues] or [tuple(topic)]
     free = [hit for hit in hits if hit.score < _EXACT and hit.document.id not in compared]
     best_score = max([hit.score for hit in free], default=0.0)
+    found = [(hit, read(hit)) for hit in free]
     for terms in asked:
-        wanted = {term: weight(term) for term in terms if term not in named}
-        kept.update(_near(free, wanted, read, best_score if len(asked) == 1 else 0.0))
-    beside = [hit for hit in hits if hit.document.id in compared]
-    wanted = {term: weight(term) for term in topic if term not in named}
-    if not wanted or any(_fit(read(hit), wanted).cover >= _LEAST_COMPARED for hit in beside):
-        kept.update(hit.document.id for hit in beside)
+        wanted = _wanted(terms, named, idf, sides)
+        kept.update(_near(found, wanted, best_score if len(asked) == 1 else 0.0))
+    beside = [hit for hit in hits if hit.document.id in compared] if compared else []
+    if beside:
+        wanted = _wanted(topic, named, idf, sides)
+        if not wanted.weights or any(_fit(read(hit), wanted)[0] >= _LEAST_COMPARED for hit in beside):
+            kept.update([hit.document.id for hit in beside])
     # The best of the law stays whatever its words are, and a decision, which illustrates it, never stands alone.
     if not exact:
-        kept.update(hit.document.id for hit in [hit for hit in free if hit.document.kind != "decision"][:1])
+        kept.update([hit.document.id for hit in [hit for hit in free if hit.document.kind != "decision"][:1]])
     return [hit for hit in hits if hit.document.id in kept] or list(hits[:1])
 
 
-def _fit(passage: PassageTerms, wanted: Mapping[str, float]) -> Fit:
-    """How well a passage fits terms with their weights, in the order of the question."""
-    total = sum(wanted.values())
-    places = passage.all
-    held = [(term, worth) for term, worth in wanted.items() if term in places]
-    if not total or not held:
-        return Fit(0.0, 0.0)
+@value
+class _Wanted:
+    """Terms with their weights in the order of the question, what these weigh together, and the terms that are neighbours."""
 
-    called = sum([worth for term, worth in held if term in passage.called]) / total
+    weights: Mapping[str, float]
+    total: float
+    pairs: Sequence[tuple[str, str]]
+
+
+def _wanted(terms: Iterable[str], named: Collection[str], idf: Idf, sides: Collection[str]) -> _Wanted:
+    """Terms of a question but for those that name its article's law; one that asks for a side counts less."""
+    weights = {term: idf(term) * _WORTH_OF_SIDES if term in sides else idf(term) for term in terms if term not in named}
+    return _Wanted(weights, sum(weights.values()), list(pairwise(weights)))
+
+
+def _fit(passage: PassageTerms, wanted: _Wanted) -> _Fit:
+    """How well a passage fits terms."""
+    total, places, called_by = wanted.total, passage.all, passage.called
     by_sentence = [0.0] * passage.sentences
-    for term, worth in held:
-        for number in places[term]:
-            by_sentence[number] += worth
+    cover = called = 0.0
+    for term, worth in wanted.weights.items():
+        if term in places:
+            cover += worth
+            if term in called_by:
+                called += worth
+            for number in places[term]:
+                by_sentence[number] += worth
+    if not total or not cover:
+        return _UNFIT
     # Divided once: a greater sum is a greater share.
-    said = max(by_sentence, default=0.0) / total
-    about = (called + said) / 2
+    about = (called / total + max(by_sentence, default=0.0) / total) / 2
     # Words that stand together in the question and here mean the same; apart they may not.
-    pairs = list(pairwise(wanted))
-    together = len([pair for pair in pairs if pair in passage.pairs]) / len(pairs) if pairs else 0.0
-    return Fit(sum([worth for _, worth in held]) / total, min(1.0, about + _WORTH_OF_PAIRS * together))
+    pairs, beside = wanted.pairs, passage.pairs
+    if pairs and not beside.isdisjoint(pairs):
+        about += _WORTH_OF_PAIRS * (len([pair for pair in pairs if pair in beside]) / len(pairs))
+    return cover / total, min(1.0, about)
 
 
-def _near(
-    hits: Sequence[Hit], wanted: Mapping[str, float], read: Callable[[Hit], PassageTerms], best_score: float
-) -> list[str]:
-    if not wanted or not hits:
+def _near(found: Sequence[tuple[Hit, PassageTerms]], wanted: _Wanted, best_score: float) -> list[str]:
+    if not wanted.weights or not found:
         return []
-    fits = [(hit, _fit(read(hit), wanted)) for hit in hits]
-    law = [fit for hit, fit in fits if hit.document.kind != "decision"] or [fit for _, fit in fits]
-    cover = max([fit.cover for fit in law])
-    about = max([fit.about for fit in law])
-    few = len(wanted) <= _FEW_TERMS
-    least_cover, least_about = (_COVER_OF_FEW, _ABOUT_OF_FEW) if few else (_COVER, _ABOUT)
+    fits = [_fit(passage, wanted) for _, passage in found]
+    # The law sets the measure, where any was found.
+    best_cover = best_about = -1.0
+    for (hit, _), (cover, about) in zip(found, fits, strict=True):
+        if hit.document.kind != "decision":
+            best_cover, best_about = max(best_cover, cover), max(best_about, about)
+    if best_cover < 0:
+        best_cover, best_about = max([cover for cover, _ in fits]), max([about for _, about in fits])
+    few = len(wanted.weights) <= _FEW_TERMS
+    share_of_cover, share_of_about = (_COVER_OF_FEW, _ABOUT_OF_FEW) if few else (_COVER, _ABOUT)
+    least_cover, least_about, well_about = (
+        share_of_cover * best_cover,
+        share_of_about * best_about,
+        _WELL_ABOUT * best_about,
+    )
+    least_score = _SCORE * best_score
     return [
         hit.document.id
-        for hit, fit in fits
-        if hit.score >= _SCORE * best_score
-        and fit.cover > 0
-        and (
-            (fit.cover >= least_cover * cover and fit.about >= least_about * about)
-            or (not few and fit.about >= _WELL_ABOUT * about)
-        )
+        for (hit, _), (cover, about) in zip(found, fits, strict=True)
+        if cover > 0
+        and hit.score >= least_score
+        and ((cover >= least_cover and about >= least_about) or (not few and about >= well_about))
     ]
-
-
-def _articles(exact: Sequence[Hit]) -> frozenset[str]:
-    """Words such as "pasal" and "uu" name no topic beside a named article."""
-    return frozenset(("pasal", "uu", "ayat")) if exact else frozenset()
 
 
 def unmet(
@@ -181,6 +194,11 @@ def unmet(
     found: dict[str, str] = {}
     for word in asked:
         own = frozenset(terms_of(word))
-        if not own.isdisjoint(wanted) and all(own.isdisjoint(one) for one in held):
+        if own.isdisjoint(wanted):
+            continue
+        for one in held:
+            if not own.isdisjoint(one):
+                break
+        else:
             found.setdefault(word.lower(), word)
     return tuple(found.values())

@@ -54,7 +54,9 @@ _HELD = re.compile(
     rf"|\b(?:on|in|as of) {_WHEN.replace('?P<', '?P<b_')}\b[^.;?!]{{0,80}}?\b(?:in force|applicable|applied|in effect)\b"
 )
 """The day first: "Pada tahun 2015, aturan apa yang berlaku …?"."""
-_SAYS_IN_FORCE = re.compile(r"berlaku| hukum|keadaan|posisi|status|in force|applicable|in effect|as of|applied|valid")
+_SAYS_IN_FORCE = (
+    "berlaku", " hukum", "keadaan", "posisi", "status", "in force", "applicable", "in effect", "as of", "applied", "valid",
+)  # fmt: skip
 """One of these stands wherever a day is said on which law holds."""
 _KINDS = "|".join(sorted((re.escape(kind) for kind in SHORT_KINDS if kind != "uud"), key=len, reverse=True))
 _KIND = rf"\b(?P<kind>{_KINDS}|permen[a-z]{{0,12}}|peraturan(?: perundang-undangan)?|regulasi)"
@@ -68,8 +70,11 @@ _OF_YEARS = re.compile(
 _ONLY = re.compile(
     rf"\b(?:hanya|khusus|cukup) (?:dari |dalam |di |pada )?(?P<kind>{_KINDS}) (?:saja|tentang|mengenai|soal)\b"
 )
-_TIMED = re.compile(r"\d|sekarang|saat ini|kini|hari ini|dewasa ini|today|now|currently|hanya |khusus |cukup ")
-"""Without any of these a text narrows nothing: no number, no word for today, and nothing that says "only"."""
+_DIGIT = re.compile(r"\d")
+_TIMES = (
+    "sekarang", "saat ini", "kini", "hari ini", "dewasa ini", "today", "now", "currently", "hanya ", "khusus ", "cukup ",
+)  # fmt: skip
+"""Without a number or one of these a text narrows nothing: it has no word for today, and none that says "only"."""
 _ANY_KIND = frozenset({"peraturan", "peraturan perundang-undangan", "regulasi"})
 
 
@@ -84,7 +89,7 @@ def read_scope(question: str, today: date) -> Filters:
         today: what "sekarang" (now) means.
     """
     text = plain(question)
-    if not _TIMED.search(text):
+    if not (_DIGIT.search(text) or any(map(text.__contains__, _TIMES))):
         return NO_FILTERS
     years = _OF_YEARS.search(text)
     filters = _of_years(years) if years else NO_FILTERS
@@ -97,14 +102,18 @@ def read_scope(question: str, today: date) -> Filters:
 
 def first_scope(given: Filters, texts: Iterable[str], today: date) -> Filters:
     """Which law is meant: what was asked for beside the text, else what the first text says that says anything."""
-    if given != NO_FILTERS:
+    if given is not NO_FILTERS and given != NO_FILTERS:
         return given
-    return next((said for text in texts if (said := read_scope(text, today)) != NO_FILTERS), NO_FILTERS)
+    for text in texts:
+        said = read_scope(text, today)
+        if said is not NO_FILTERS and said != NO_FILTERS:
+            return said
+    return NO_FILTERS
 
 
 def _day_of(text: str, today: date) -> date | None:
     # To look for these from every place on costs far more than to see that no word of theirs is there.
-    if not _SAYS_IN_FORCE.search(text):
+    if not any(map(text.__contains__, _SAYS_IN_FORCE)):
         return None
     for pattern in (_IN_FORCE, _HELD):
         for match in pattern.finditer(text):

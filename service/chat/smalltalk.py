@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.chat.language import Language
-from service.text import words
+from service.text import said
 from service.values import value
 
 _MOST_WORDS = 14
@@ -48,10 +48,15 @@ class SmallTalk:
     remarks: tuple[Remark, ...]
     fillers: frozenset[str]
     wordless: Remark
+    known: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Every word of talk: a message that shows another one is none."""
     _by_first_word: Mapping[str, Sequence[_Phrase]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_first_word", _compiled(self.remarks))
+        by_first_word = _compiled(self.remarks)
+        phrases = [phrase.words for phrases in by_first_word.values() for phrase in phrases]
+        object.__setattr__(self, "known", self.fillers.union(*phrases))
+        object.__setattr__(self, "_by_first_word", by_first_word)
 
     def longest(self, ahead: Sequence[str]) -> _Phrase | None:
         """The longest phrase of a remark that words begin with; of several remarks that say it, the most telling."""
@@ -71,10 +76,11 @@ class Heard:
 
 def heard(message: str, talk: SmallTalk) -> Heard | None:
     """What a message says that is no question of law, or None when any part of it may be one."""
-    if not any(letter.isalnum() for letter in message):
+    if not any(map(str.isalnum, message)):
         return Heard(talk.wordless, None)
-    tokens = words(message)
-    if not 0 < len(tokens) <= _MOST_WORDS:
+    shown = said(message)
+    tokens = shown.tokens
+    if not 0 < len(tokens) <= _MOST_WORDS or not shown.words <= talk.known:
         return None
     if not message.isascii() and any(letter.isalpha() and not letter.isascii() for letter in message):
         return None
@@ -104,8 +110,8 @@ def _compiled(remarks: Sequence[Remark]) -> dict[str, list[_Phrase]]:
     """Phrases by their first word, the longest first, and those of the most telling remark before others."""
     found: dict[str, list[_Phrase]] = {}
     for remark in remarks:
-        for phrase in dict.fromkeys(phrase for said in remark.said.values() for phrase in said):
-            languages = [language for language, said in remark.said.items() if phrase in said]
+        for phrase in dict.fromkeys(phrase for listed in remark.said.values() for phrase in listed):
+            languages = [language for language, listed in remark.said.items() if phrase in listed]
             found.setdefault(phrase[0], []).append(_Phrase(phrase, remark, languages))
     for phrases in found.values():
         phrases.sort(key=lambda one: -len(one.words))

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
 
 from service.commands import accounts, audit, keys
 from service.commands.accounts import Desk
+from service.commands.storage import operator
 from service.deployments.model import ROLES
 from service.errors import ConfigurationError
 from service.settings import load_settings
 
 COMMANDS = ("accounts", "keys", "audit")
+_LONGEST_NAME = 100
 _LINES = 1_000
+_MOST_LINES = 1_000_000
 _DAYS = 90.0
+_MOST_DAYS = 36_500
 
 
 def desk() -> Desk:
     """This installation, now; the audit trail says that a command did it, and whose process that was."""
-    return Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex, f"command line, uid {os.getuid()}")
+    return Desk(load_settings(), time.time(), lambda: uuid.uuid4().hex, operator())
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # the library names no public type
@@ -73,8 +76,15 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
 def _add_audit(parser: argparse.ArgumentParser) -> None:
     showing = parser.add_subparsers(dest="action", required=True).add_parser("show", help="the newest lines")
     showing.add_argument("--since", help="30m, 24h, 7d, or a moment like 2026-11-20T08:00Z")
-    showing.add_argument("--limit", type=int, default=_LINES, help="at most so many (default: %(default)d)")
+    showing.add_argument("--limit", type=_some, default=_LINES, help="at most so many (default: %(default)d)")
     showing.add_argument("--json", action="store_true", help="JSON lines")
+
+
+def _some(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= _MOST_LINES:
+        raise argparse.ArgumentTypeError(f"give 1 to {_MOST_LINES}")
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,10 +109,14 @@ def _make_many(options: argparse.Namespace, at: Desk) -> list[str]:
 
 
 def _erase(options: argparse.Namespace, at: Desk) -> list[str]:
-    erased, forgotten = accounts.erase(at, options.username, keep_account=options.keep_account)
-    told = [f"erased, with {erased} conversations; backups still hold them (docs/storage.md)"]
-    if not forgotten:
+    erased = accounts.erase(at, options.username, keep_account=options.keep_account)
+    told = [f"erased, with {erased.conversations} conversations; backups still hold them (docs/storage.md)"]
+    if not erased.redis:
         told.append("Redis did not answer: what it remembers of their last questions ends by itself within 24 hours")
+    if not erased.logins:
+        told.append(
+            "Without COURTSIGHT_JWT_SECRET the keyed hashes of the name stay with logins in the audit trail, until its days are over"
+        )
     return told
 
 
@@ -127,10 +141,14 @@ def _password(options: argparse.Namespace, at: Desk) -> list[str]:
 
 
 def _make_key(options: argparse.Namespace, at: Desk) -> list[str]:
-    if not options.no_end and options.days <= 0:
-        raise ConfigurationError("--days: a key must end in the future")
-    if not options.name.strip() or not options.name.isprintable():
-        raise ConfigurationError("--name: write what the key is for, in one line")
+    if not options.no_end and not 0 < options.days <= _MOST_DAYS:
+        raise ConfigurationError(
+            f"--days: a key must end in the future, within {_MOST_DAYS} days; --no-end makes one without an end"
+        )
+    if not options.name.strip() or not options.name.isprintable() or len(options.name) > _LONGEST_NAME:
+        raise ConfigurationError(
+            f"--name: write what the key is for, in one line of at most {_LONGEST_NAME} characters"
+        )
     scopes = tuple(part.strip() for part in options.scopes.split(",") if part.strip())
     days = None if options.no_end else options.days
     return [keys.create(at, keys.NewKey(options.username, options.name, scopes, days, options.quota))]

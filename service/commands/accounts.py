@@ -17,7 +17,7 @@ from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import ROLES
 from service.erasing import erase_person
 from service.errors import ConfigurationError
-from service.security.passwords import SHORTEST_PASSWORD, hasher
+from service.security.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, hasher
 from service.settings import Settings
 from service.sharing.forgetting import Forgetting
 from service.store.accounts import (
@@ -32,6 +32,7 @@ from service.store.accounts import (
 )
 from service.store.work import Job, TakenError, Work
 from service.strictness import nearest
+from service.telemetry.logging import pseudonym as keyed
 
 Result = TypeVar("Result")
 _USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -126,8 +127,17 @@ def change_role(desk: Desk, username: str, role: str) -> None:
     kept(desk, lambda: _found(set_role(username, role, desk.now, by=desk.by), username))
 
 
-def erase(desk: Desk, username: str, *, keep_account: bool) -> tuple[int, bool]:
-    """Delete everything of a person; how many conversations that was, and whether Redis, too, forgot what it remembered of them.
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was done about a person: how many conversations went, whether Redis forgot what it remembered, and whether logins lost their keyed hashes."""
+
+    conversations: int
+    redis: bool
+    logins: bool
+
+
+def erase(desk: Desk, username: str, *, keep_account: bool) -> Erased:
+    """Delete everything of a person.
 
     Raises:
         ConfigurationError: there is no such account, or the database cannot be used; what was deleted until then is gone.
@@ -139,12 +149,30 @@ def erase(desk: Desk, username: str, *, keep_account: bool) -> tuple[int, bool]:
     if settings.redis_url:
         name = load_deployment(deployment_file(settings.deployment)).name
         forget = Forgetting(settings.redis_url.get_secret_value(), settings.signing_secrets(), name)
+    seen_as = _seen_as(settings, username)
     erased = with_store(
         settings,
         desk.now,
-        lambda store: erase_person(store, username, pseudonym, desk.now, keep_account=keep_account, forget=forget),
+        lambda store: erase_person(
+            store,
+            username,
+            pseudonym,
+            desk.now,
+            by=desk.by,
+            keep_account=keep_account,
+            forget=forget,
+            seen_as=seen_as,
+        ),
     )
-    return erased, forget is None or forget.complete
+    return Erased(erased, forget is None or forget.complete, bool(seen_as))
+
+
+def _seen_as(settings: Settings, username: str) -> list[str]:
+    """How logins with a name stand in the audit trail, by every secret that may have keyed it; nothing where the command has none."""
+    try:
+        return [keyed(secret, username) for secret in settings.signing_secrets()]
+    except ConfigurationError:
+        return []
 
 
 def change_password(desk: Desk, username: str, password: str) -> None:
@@ -193,8 +221,10 @@ def _no_account(path: str, number: int) -> ConfigurationError:
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; name a file, or - for standard input") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: it is no UTF-8 text") from error
 
 
 def _standard_input(read: Callable[[], str]) -> str:
@@ -223,6 +253,9 @@ def _check_role(role: str) -> None:
 def _check_password(username: str, password: str) -> None:
     if len(password) < SHORTEST_PASSWORD:
         raise ConfigurationError(f"the password of {username!r} is shorter than {SHORTEST_PASSWORD} characters")
+    if len(password) > LONGEST_PASSWORD:
+        # Logins take no longer one: the account could never be used.
+        raise ConfigurationError(f"the password of {username!r} is longer than {LONGEST_PASSWORD} characters")
 
 
 def _found(change: Work[bool], username: str) -> Work[None]:

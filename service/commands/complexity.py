@@ -43,7 +43,11 @@ def read_labelled(path: Path) -> list[Labelled]:
                     f"{path}:{number}: label {row['label']!r} is none of {', '.join(COMPLEXITIES)}"
                 )
             rows.append(Labelled(str(row.get("id", number)), str(row["question"]), row["label"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: {error.strerror or error}; name a file of JSON lines with question and label"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{path}: expected JSON lines with question and label ({error})") from error
     if not rows:
         raise ConfigurationError(f"{path}: holds no question")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from service.chat.confidence import FEATURES, Calibration, confidence
 from service.commands.retrieval_eval import progress, write
@@ -16,14 +16,12 @@ from service.deployments.model import Deployment
 from service.errors import ConfigurationError
 from service.evaluation.asking import answerer_of, ask_all
 from service.evaluation.calibration import Figure, Pairs, Quality, quality
-from service.evaluation.judged import Judged, half_of, read_judged, read_questions
+from service.evaluation.judged import Half, Judged, half_of, read_judged, read_questions
 from service.evaluation.logistic import Row, fit
 from service.evaluation.report import left_out, table
 from service.retrieval.corpus import load_corpora
 
 SCHEMA = "courtsight/confidence-eval/v1"
-Half = Literal["dev", "final", "all"]
-HALVES: tuple[Half, ...] = ("dev", "final", "all")
 _RIDGE = 0.5
 _SET_WEIGHT = 100.0
 """What all questions of a set weigh together in the fit: no set rules by its size."""

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from service.commands.complexity import wilson
-from service.commands.confidence_eval import Half
 from service.commands.retrieval_eval import progress, write
 from service.deployments.model import Deployment
 from service.errors import ConfigurationError
 from service.evaluation.asking import Became, answerer_of, ask_all
-from service.evaluation.judged import half_of, read_questions
+from service.evaluation.judged import Half, half_of, read_questions
 from service.evaluation.report import table
 from service.retrieval.corpus import Corpus, load_corpora
 

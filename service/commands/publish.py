@@ -32,7 +32,10 @@ def database_url(file: str | None, from_settings: str | None) -> str:
     try:
         found = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--database-url-file {file}: {error}") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise ConfigurationError(
+            f"--database-url-file {file}: {why}; name a file that holds the writer's address"
+        ) from error
     if not found:
         raise ConfigurationError(f"--database-url-file {file}: it is empty; write postgresql://user:password@host/name")
     return found

@@ -14,7 +14,7 @@ import orjson
 
 from service.errors import ConfigurationError
 from service.evaluation.judged import HALVES, Judged, only_half, read_judged
-from service.evaluation.measures import MEASURES, estimates, quantile, scores
+from service.evaluation.measures import MEASURES, SEED, estimates, quantile, scores
 from service.evaluation.report import (
     SCHEMA,
     Measured,
@@ -31,7 +31,6 @@ from service.llm.embedding import ProviderEmbedder
 from service.retrieval.corpus import Corpus, load_corpora
 from service.retrieval.dense import NoVectors
 
-SEED = 20261121
 __all__ = ["HALVES", "SEED", "Order", "evaluate", "paths"]
 _BAR = 30
 _Given = TypeVar("_Given")

@@ -49,14 +49,13 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None) 
     asyncio.run(once(settings, bring_to(dialect_of(settings), time.time())))
     listener = _listen(host, port)
     logging.getLogger().addHandler(StandardLogs(surroundings.log))
-    _say_listening(surroundings.log, host, listener)
     # A terminal that closes must not cut answers, and one process cannot replace itself.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        return run_server(server_of(app, settings, life, lambda: None), listener)
-    finally:
-        # A start that failed, too, has said why.
-        surroundings.log.flush()
+    server = server_of(app, settings, life, lambda: None)
+    server.heed_signals()
+    with surroundings.log.aside():
+        _say_listening(surroundings.log, host, listener)
+        return run_server(server, listener)
 
 
 def _serve_by_many(settings: Settings, host: str, port: int, workers: int) -> int:
@@ -66,9 +65,10 @@ def _serve_by_many(settings: Settings, host: str, port: int, workers: int) -> in
     asyncio.run(once(settings, bring_to(dialect_of(settings), time.time())))
     log = EventLog(sys.stderr.buffer, settings.log_level, time.time)
     listener = _listen(host, port)
-    _say_listening(log, host, listener)
     seconds = settings.drain_delay_seconds + settings.drain_seconds
-    return supervise(Plan(workers, listener, make_table(), seconds), log)
+    plan = Plan(workers, listener, make_table(), seconds)
+    with log.aside():
+        return supervise(plan, log, lambda: _say_listening(log, host, listener))
 
 
 def _say_listening(log: EventLog, host: str, listener: socket.socket) -> None:

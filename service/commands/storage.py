@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gzip
 import os
+import sys
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -16,10 +17,12 @@ from typing import TypeVar
 
 from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError, StorageUnavailable
+from service.flushing import flush_folder
 from service.retention import apply_retention, retention_due, sweep_passages
 from service.settings import Settings, load_settings
+from service.store.audit import note
 from service.store.backup import LineWriter, write_backup
-from service.store.migrating import LATEST, Moved, bring_to, find_version
+from service.store.migrating import LATEST, find_version, move_by
 from service.store.opening import database_name, dialect_of, once, open_store
 from service.store.restore import examine, put_back
 from service.store.store import Store
@@ -39,11 +42,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     migrating.add_argument("--show", action="store_true", help="only print the version that the database has")
     migrating.add_argument("--yes", action="store_true", help="go back, and lose what only newer versions keep")
     keeping = commands.add_parser("retention", help="let go what was kept long enough, as the service does every hour")
-    keeping.add_argument("action", choices=("run", "show"))
+    keeping.add_argument("action", choices=("run", "show"), help="let it go, or only say what is past its days")
     saving = commands.add_parser("backup", help="write everything that is kept to a file, while the service runs")
     saving.add_argument("file", type=Path, help="is made with mode 0600 and must not exist")
     returning = commands.add_parser("restore", help="fill the database with a backup, of either kind of database")
-    returning.add_argument("file", type=Path)
+    returning.add_argument("file", type=Path, help="what `backup` wrote; read whole before anything is touched")
     returning.add_argument("--force", action="store_true", help="delete what is in the database first")
 
 
@@ -60,10 +63,38 @@ def run(options: argparse.Namespace) -> int:
         case "retention":
             print("\n".join(_retained(settings, options.action, now)))
         case "backup":
-            print(f"{options.file}: {_told(back_up(settings, options.file, now))}")
+            print(f"{options.file}: {_told(_backed_up(settings, options.file, now))}")
         case _:
-            print(f"restored: {_told(restore(settings, options.file, now, force=options.force))}")
+            print(f"restored: {_told(restore(settings, options.file, now, force=options.force, by=operator()))}")
     return 0
+
+
+def operator() -> str:
+    """Who acts by a command, for the audit trail."""
+    return f"command line, uid {os.getuid()}"
+
+
+class UnsyncedFolderError(ConfigurationError):
+    """A backup is whole and has its name, and a power cut may still take the name."""
+
+
+def _backed_up(settings: Settings, file: Path, now: float) -> Mapping[str, int]:
+    """Write a backup and note in the audit trail that everything was copied: also when only its name is not safe."""
+    try:
+        rows = back_up(settings, file, now)
+    except UnsyncedFolderError:
+        _take_down_backup(settings, file, now)
+        raise
+    _take_down_backup(settings, file, now)
+    return rows
+
+
+def _take_down_backup(settings: Settings, file: Path, now: float) -> None:
+    """Note that everything was copied. A database that takes no writes may be why somebody saves what is left: that is no reason to fail."""
+    try:
+        with_store(settings, now, lambda store: store.write(lambda: note(now, "backup", file.name, actor=operator())))
+    except ConfigurationError as error:
+        print(f"the backup is whole, and does not stand in the audit trail: {error}", file=sys.stderr)
 
 
 def _told(rows: Mapping[str, int]) -> str:
@@ -75,7 +106,8 @@ def _migrated(settings: Settings, options: argparse.Namespace, now: float) -> st
     if options.show:
         return f"version {asyncio.run(once(settings, find_version(dialect)))}, newest {LATEST}"
     try:
-        moved: Moved = asyncio.run(once(settings, bring_to(dialect, now, options.to, back=options.yes)))
+        work = move_by(dialect, now, options.to, by=operator(), back=options.yes)
+        moved = asyncio.run(once(settings, work, patient=True))
     except ConfigurationError as error:
         if "loses data" in str(error):
             raise ConfigurationError(f"{error}; make a backup, then say --yes") from error
@@ -126,6 +158,7 @@ def back_up(settings: Settings, file: Path, now: float) -> Mapping[str, int]:
 
     Raises:
         ConfigurationError: the file exists or cannot be written, or the database cannot be read; no file is left then.
+        UnsyncedFolderError: the file is whole and has its name, and its folder could not be synced.
     """
     if file.exists():
         raise ConfigurationError(f"{file} exists: name another file")
@@ -136,12 +169,18 @@ def back_up(settings: Settings, file: Path, now: float) -> Mapping[str, int]:
         rows = _write(settings, partial, now)
         examine(lambda: _lines(partial))
         partial.replace(file)
-        _synced_folder(file.parent)
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}; nothing was written") from error
     finally:
         with suppress(OSError):
             partial.unlink()
+    try:
+        flush_folder(file.parent)
+    except OSError as error:
+        raise UnsyncedFolderError(
+            f"{file}: it is written and whole, but its folder cannot be synced ({error.strerror}), and a power cut may take its name:"
+            " copy it to another disk"
+        ) from error
     return rows
 
 
@@ -151,31 +190,26 @@ def _write(settings: Settings, partial: Path, now: float) -> Mapping[str, int]:
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as raw:
         with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
             writer = LineWriter(packed.write)
-            rows = asyncio.run(once(settings, write_backup(dialect_of(settings), now, writer), snapshot=True))
+            rows = asyncio.run(
+                once(settings, write_backup(dialect_of(settings), now, writer), snapshot=True, patient=True)
+            )
         raw.flush()
         os.fsync(raw.fileno())
     return rows
 
 
-def _synced_folder(folder: Path) -> None:
-    """The new name is on disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def restore(settings: Settings, file: Path, now: float, *, force: bool = False) -> Mapping[str, int]:
-    """Fill the database with a backup; how many rows of each table.
+def restore(
+    settings: Settings, file: Path, now: float, *, force: bool = False, by: str | None = None
+) -> Mapping[str, int]:
+    """Fill the database with a backup; how many rows of each table. The audit trail tells that it was done where `by` says who did.
 
     Raises:
         ConfigurationError: the file is not whole, or the database is not empty; nothing is changed then.
     """
     contents = examine(lambda: _lines(file))
-    work = put_back(dialect_of(settings), now, contents, lambda: _lines(file), force=force)
+    work = put_back(dialect_of(settings), now, contents, lambda: _lines(file), force=force, by=by)
     try:
-        rows = asyncio.run(once(settings, work))
+        rows = asyncio.run(once(settings, work, patient=True))
     except TakenError as error:
         raise ConfigurationError(f"{file}: a row stands in it twice; nothing was restored") from error
     made = datetime.fromtimestamp(contents.made_at, UTC).strftime("%Y-%m-%d %H:%M:%S")

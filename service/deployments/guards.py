@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from service.chat.domain import Domain
-from service.chat.guard import Aid, Refusal
+from service.chat.guard import Aid, Refusal, Refusals
 from service.chat.lexicon import lexicon
 from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
@@ -69,7 +69,7 @@ class _File(_Strict):
 class Guards:
     """The rules in the order in which they are tried, and the words of the field."""
 
-    refusals: tuple[Refusal, ...]
+    refusals: Refusals
     domain: Domain
 
 
@@ -99,4 +99,4 @@ def _made(file: _File) -> Guards:
         for rule in file.rules
     )
     domain = Domain(lexicon(file.domain.foreign), lexicon(file.domain.legal), file.domain.answer_from)
-    return Guards(refusals, domain)
+    return Guards(Refusals(refusals), domain)

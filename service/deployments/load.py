@@ -91,6 +91,8 @@ class _Role(_Strict):
 class _Limits(_Strict):
     message_characters: int = Field(ge=1)
     body_bytes: int = Field(ge=1_024)
+    # It is parsed in the event loop: half a megabyte takes some milliseconds.
+    history_bytes: int = Field(default=524_288, ge=1_024, le=4_194_304)
     # An ingest refuses files above 64 MiB.
     document_bytes: int = Field(default=16_777_216, ge=1_024, le=67_108_864)
     answer_seconds: float = Field(gt=0)

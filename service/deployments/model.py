@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from service.chat.complexity import ComplexityRules
 from service.chat.confidence import Calibration
 from service.chat.domain import Domain
-from service.chat.guard import Refusal
+from service.chat.guard import Refusals
 from service.chat.registers import Register
 from service.chat.smalltalk import SmallTalk
 from service.chat.translating import Glossary
@@ -41,10 +41,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request: characters of a message, bytes of a body and of a document that is sent, seconds for an answer, turns of memory."""
+    """Bounds of one request: characters of a message, bytes of a body, of one that brings a whole conversation, and of a document that is sent, seconds for an answer, turns of memory."""
 
     message_characters: int
     body_bytes: int
+    history_bytes: int
     document_bytes: int
     answer_seconds: float
     remembered_questions: int
@@ -76,7 +77,7 @@ class Deployment:
     complexity: ComplexityRules
     limits: Limits
     roles: Mapping[str, Role]
-    refusals: tuple[Refusal, ...]
+    refusals: Refusals
     generation: Generation
     domain: Domain
     glossary: Glossary

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.problems import problem_response
 from service.edge.addresses import within
-from service.edge.origins import OriginRules
-from service.errors import HeadersTooLarge, HostRefused, Problem
+from service.edge.origins import Headers, OriginRules
+from service.errors import HeadersTooLarge, HostRefused, HostUnclear, Problem
 from service.quotas.rules import LOAD_TEST
 from service.security.addresses import Network, Proxies, client_address
 from service.telemetry.record import record_of
@@ -84,24 +84,26 @@ class EdgeMiddleware:
         seen = _look(scope["headers"])
         if len(scope["headers"]) > MOST_HEADERS or seen.bytes > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {MOST_HEADER_BYTES} bytes in all are read")
+        if len(seen.hosts) != 1 and (seen.hosts or scope["http_version"] == "1.1"):
+            raise HostUnclear("A request has one header 'Host'")
         if scope["path"] in rules.exempt:
             return None
-        if len(seen.hosts) > 1:
-            # RFC 9112 section 3.2: a proxy may have routed by the one that is not looked at here.
-            raise HostRefused("A request names one host")
         if rules.hosts and not _is_ours(seen.hosts, rules.hosts):
             raise HostRefused("The service is not reached under this name")
+        granted = self._preflight(scope, seen)
+        # Before anything is refused: a page that may read must also read that it has to wait, and for how long.
+        record.headers += rules.origins.answer_headers(seen.origin) if granted is None else granted
         turnstile = self._turnstile()
         if turnstile is not None:
             address = client_address(scope, rules.proxies)
             await turnstile.count_address(record, address, self._quota_of(address))
-        if seen.wanted_method is not None and seen.origin is not None and scope["method"] == "OPTIONS":
-            granted = rules.origins.preflight_headers(seen.origin, seen.wanted_method, seen.wanted_headers)
-            if granted is not None:
-                record.headers += granted
-                return Response(status_code=204)
-        record.headers += rules.origins.answer_headers(seen.origin)
-        return None
+        return None if granted is None else Response(status_code=204)
+
+    def _preflight(self, scope: Scope, seen: _Seen) -> Headers | None:
+        """What a preflight is granted; None for all other requests, and for a page or a request that is not let in."""
+        if seen.wanted_method is None or seen.origin is None or scope["method"] != "OPTIONS":
+            return None
+        return self._rules.origins.preflight_headers(seen.origin, seen.wanted_method, seen.wanted_headers)
 
     def _measuring(self, address: str) -> str | None:
         """The quota of an address that the installation measures from, None for all others."""

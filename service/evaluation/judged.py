@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import orjson
 
@@ -18,6 +19,8 @@ from service.errors import ConfigurationError
 from service.evaluation.measures import Grades
 
 HALVES = ("dev", "final")
+Half = Literal["dev", "final", "all"]
+HALVES_AND_ALL: tuple[Half, ...] = ("dev", "final", "all")
 
 
 @dataclass(frozen=True, slots=True)

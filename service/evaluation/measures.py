@@ -13,6 +13,8 @@ Grades = Mapping[str, int]
 MEASURES = ("recall@5", "recall@10", "mrr@10", "ndcg@10")
 DEPTH = 10
 """No measure looks further down."""
+SEED = 20261121
+"""Of the bootstrap, unless another is given."""
 _RESAMPLES = 1_000
 _TAIL = 0.025
 """Of the resampled means so many lie below the interval, and as many above: 95 % lie in it."""

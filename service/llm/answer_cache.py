@@ -233,7 +233,10 @@ class CachingEngine:
     def _shared(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
         versions = self._versions
         key = CacheKey(
-            replace(brief, request_id="", reading=Reading()), versions.prompt, versions.routes, self._today()
+            replace(brief, request_id="", followed=True, reading=Reading()),
+            versions.prompt,
+            versions.routes,
+            self._today(),
         )
         kept = self._cache.get(key, self._clock())
         if kept:

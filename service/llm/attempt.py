@@ -46,13 +46,10 @@ class CallRecord:
 
 
 class CallWatcher(Protocol):
-    """Is told of calls and of fallbacks, to count them."""
+    """Is told of calls, to count them."""
 
     def called(self, record: CallRecord) -> None:
         """A call has ended, in whatever way."""
-
-    def fell_back(self, first: str, to: str, reason: str) -> None:
-        """An answer was not written by whom it should have been."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,17 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Who answered. Usage and cost are those of all attempts together, failed ones too."""
+    """Who answered. Usage and cost are those of all attempts together, failed ones too.
+
+    `first` should have written and did not, for `reason`; None where the first model wrote.
+    """
 
     model: Model
     usage: Usage
     cost_usd: float
     finish_reason: str | None
+    first: str | None = None
+    reason: str = ""
 
 
 class NobodyAnswered(Exception):  # noqa: N818 - nobody did anything wrong; the caller decides whether it is an error
@@ -283,11 +288,10 @@ class _Question:
         if self.writer is None:
             raise RuntimeError("an answer has ended that nobody wrote")
         model = self.writer.call.model
-        if model.name != first.name:
-            reason = self.reasons.get(first.name, "unverified")
-            self.chain.office.watcher.fell_back(first.name, model.name, reason)
         usage, cost = self._spent()
-        return Ended(model, usage, cost, end.finish_reason)
+        if model.name == first.name:
+            return Ended(model, usage, cost, end.finish_reason)
+        return Ended(model, usage, cost, end.finish_reason, first.name, self.reasons.get(first.name, "unverified"))
 
     def _spent(self) -> tuple[Usage, float]:
         usage = NOTHING

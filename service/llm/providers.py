@@ -148,7 +148,11 @@ def _entry_file(name: str) -> Path:
 def _read(path: Path, form: type[_Form]) -> _Form:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506 - a SafeLoader made stricter
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"providers {path}: {error.strerror or error}; name a file that can be read"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"providers {path}: {' '.join(str(error).split())}") from error
     try:
         return form.model_validate(raw)

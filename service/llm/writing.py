@@ -46,6 +46,7 @@ class LanguageModelEngine:
         chain: asks them.
         prompts: makes prompts.
         on_check: told of each sentence that was checked.
+        on_fallback: told of each answer that stood the check and that another model than the first wrote: who should have, who did, why.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class LanguageModelEngine:
         chain: Answers,
         prompts: PromptBuilder,
         on_check: OnCheck = lambda _guardrail, _stage, _action: None,
+        on_fallback: Callable[[str, str, str], None] = lambda _first, _to, _reason: None,
     ) -> None:
         self._name = name
         self._models = dict(models)
         self._chain = chain
         self._prompts = prompts
         self._on_check = on_check
+        self._on_fallback = on_fallback
 
     @property
     def name(self) -> str:
@@ -109,8 +112,15 @@ class LanguageModelEngine:
         for piece in check.finish(cut=cut):
             yield Piece(piece)
         if not check.shown:
-            raise NobodyAnswered(UNVERIFIED, usage=ended.usage, cost_usd=ended.cost_usd, first=ended.model.name)
+            first = ended.first or ended.model.name
+            raise NobodyAnswered(UNVERIFIED, usage=ended.usage, cost_usd=ended.cost_usd, first=first)
+        self._count(ended)
         yield _written(ended, check, cut=cut)
+
+    def _count(self, ended: Ended) -> None:
+        # Only of what stands: where nothing does, whoever writes in its place counts the question, once.
+        if ended.first is not None:
+            self._on_fallback(ended.first, ended.model.name, ended.reason)
 
     def _check(self, brief: Brief, composed: Composed) -> AnswerCheck:
         return AnswerCheck(

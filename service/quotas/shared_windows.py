@@ -133,7 +133,11 @@ class _Window:
         self.counts = [int(count) for count in counts]
 
     def forget(self, slot: int) -> None:
-        """Empty the slots that are older than the window which ends with this one."""
+        """Empty the slots that are older than the window which ends with this one; all, where the clock was set back by more than a window."""
+        if slot < self.newest - SLOTS:
+            self.counts = [0] * _COUNTS
+            self.newest = slot
+            return
         if slot <= self.newest:
             return
         for gone in range(self.newest + 1, min(slot, self.newest + _COUNTS) + 1):

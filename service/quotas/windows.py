@@ -27,6 +27,10 @@ class _Window:
         """How many stand here now, without what is too old to count."""
         slots = self.slots
         running = self.running = int(now // limit.slot_seconds)
+        if slots and slots[-1][0] > running + SLOTS:
+            # A clock that was set back by more than the window: to wait until it is there again would shut somebody out for hours.
+            slots.clear()
+            self.used = 0
         while slots and slots[0][0] < running - SLOTS:
             self.used -= slots.popleft()[1]
         return self.used

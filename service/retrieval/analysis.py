@@ -8,10 +8,10 @@ forms become one and the same term (`CONCEPTS`), so that "KDRT" finds "kekerasan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Final, Literal
 
 import snowballstemmer
 
@@ -38,6 +38,13 @@ from service.values import value
 _FRAMING = STOP_WORDS | ASKING_WORDS
 _NO_CONTENT = _FRAMING | SOURCE_WORDS | SIDE_WORDS
 _Kind = Literal["topic", "source", "side", "number", "framing"]
+_Phrase = tuple[tuple[str, ...], str]
+"""Words, and the concept that they name together."""
+_Word = tuple[_Kind, str, str, Sequence[_Phrase], Sequence[tuple[tuple[str, ...], tuple[str, ...]]]]
+"""What a question needs to know of a word: what it does, its term, its stem, and the phrases that it may begin: those that name a concept, and those, as
+stems, for which laws write other terms."""
+_STEM: Final = 2
+_RELATED: Final = 4
 _REMEMBERED_QUESTIONS = 2_000
 _REMEMBERED_TEXTS = 10_000
 _LONGEST_REMEMBERED = 1_000
@@ -49,6 +56,9 @@ _WRITTEN_WORD = re.compile(
     re.IGNORECASE,
 )
 """A word, or an article or a law with its number: apart they mean nothing."""
+_PLAIN_WORD = re.compile(r"\w+")
+_DIGIT = re.compile(r"\d")
+"""Without one no article and no law has a number."""
 
 
 @value
@@ -69,10 +79,17 @@ class QueryTerms:
     related: tuple[str, ...] = ()
 
 
+@remembered(most=_REMEMBERED_TEXTS, longest=100)
+def _tells(word: str) -> bool:
+    """Whether a word, as it is written, says what a text is about."""
+    return fold(word) not in _NO_CONTENT
+
+
 @remembered(most=500)
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about; "pasal 1365" and "UU 27/2022" are one word each."""
-    return tuple([word for word in _WRITTEN_WORD.findall(text) if fold(word) not in _NO_CONTENT])
+    written = _WRITTEN_WORD if _DIGIT.search(text) else _PLAIN_WORD
+    return tuple(filter(_tells, written.findall(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,7 @@ class Analyser:
         self._dropped = STOP_WORDS if parts.stop_words else frozenset()
         self._framing = _FRAMING if parts.stop_words else frozenset()
         self._related = self._relations() if parts.related else {}
-        self._kinds = Remembered[str, tuple[_Kind, str]](self._kind, _REMEMBERED_TEXTS)
+        self._words = Remembered[str, _Word](self._word, _REMEMBERED_TEXTS)
         self._asked = Remembered[str, QueryTerms](self._query_terms, _REMEMBERED_QUESTIONS)
         self._read = Remembered[str, tuple[str, ...]](self._terms_of_text, _REMEMBERED_TEXTS)
         self._distinct = Remembered[str, frozenset[str]](lambda text: frozenset(self.terms_of(text)), _REMEMBERED_TEXTS)
@@ -150,60 +167,56 @@ class Analyser:
         return self._asked[text] if len(text) <= _LONGEST_REMEMBERED else self._query_terms(text)
 
     def _query_terms(self, text: str) -> QueryTerms:
-        found: dict[_Kind, dict[str, None]] = {"topic": {}, "source": {}, "side": {}, "number": {}, "framing": {}}
+        topic: dict[str, None] = {}
+        source: dict[str, None] = {}
+        side: dict[str, None] = {}
+        numbers: dict[str, None] = {}
+        found: dict[_Kind, dict[str, None]] = {
+            "topic": topic, "source": source, "side": side, "number": numbers, "framing": {},
+        }  # fmt: skip
         tokens = words(text)
-        if self._concepts.keys().isdisjoint(tokens):
-            for kind, term in map(self._kinds.__getitem__, tokens):
+        read = [*map(self._words.__getitem__, tokens)]
+        behind = 0
+        for at, (kind, term, _, concepts, _) in enumerate(read):
+            if at < behind:
+                continue
+            if concepts and (named := _phrase_at(tokens, at, concepts)):
+                phrase, concept = named
+                behind = at + len(phrase)
+                (source if concept in SOURCE_WORDS else topic)[concept] = None
+            else:
                 found[kind][term] = None
-        else:
-            for concept, span in self._spans(tokens):
-                if concept:
-                    found["source" if concept in SOURCE_WORDS else "topic"][concept] = None
-                else:
-                    kind, term = self._kinds[span[0]]
-                    found[kind][term] = None
-        topic, source, side, numbers = found["topic"], found["source"], found["side"], found["number"]
         defined = self._defined(text)
         if not topic:
             return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
-        meant = (*self._meant(text), *(word for word in numbers if self._parts.spellings and len(word) > 1))
-        related = tuple(term for term in meant if term not in topic and term not in side)
+        meant = _meant(read)
+        if numbers and self._parts.spellings:
+            meant += [word for word in numbers if len(word) > 1]
+        related = tuple([term for term in meant if term not in topic and term not in side]) if meant else ()
         return QueryTerms(tuple(topic), tuple(source), tuple(side), defined, related)
 
-    def _kind(self, word: str) -> tuple[_Kind, str]:
+    def _word(self, word: str) -> _Word:
+        """What a folded word does in a question, and what phrases it may begin."""
+        stem = self.stem(word)
+        kind, term = self._kind(word, stem)
+        related = tuple([(phrase, self.terms_of(written)) for phrase, written in self._related.get(stem, ())])
+        return kind, term, stem, self._concepts.get(word, ()), related
+
+    def _kind(self, word: str, stem: str) -> tuple[_Kind, str]:
         """What a folded word does in a question, and its term."""
         if word.isdigit():
             # Numbers are read where they mean something: articles by the router, years and counts by the tools.
             return "number", word
         if not self._framing.isdisjoint(_without_particle(word)):
             return "framing", word
-        return "source" if word in SOURCE_WORDS else "side" if word in SIDE_WORDS else "topic", self.stem(word)
+        return "source" if word in SOURCE_WORDS else "side" if word in SIDE_WORDS else "topic", stem
 
     def meant_terms(self, text: str) -> frozenset[str]:
         """Every term that a text of a question stands for, what laws write for it among them."""
         return self._meanings[text] if len(text) <= _LONGEST_REMEMBERED else self._meant_terms(text)
 
     def _meant_terms(self, text: str) -> frozenset[str]:
-        return frozenset((*self.terms_of(text), *self._meant(text)))
-
-    def _meant(self, text: str) -> list[str]:
-        """The terms that laws may use for what the text says, each once; of phrases in one another the longest is meant."""
-        known, stem_of = self._stems, self.stem
-        stems = [known.get(word) or stem_of(word) for word in words(text)]
-        if self._related.keys().isdisjoint(stems):
-            return []
-        said = [
-            (at, at + len(phrase), written)
-            for at, stem in enumerate(stems)
-            for phrase, written in self._related.get(stem, ())
-            if tuple(stems[at : at + len(phrase)]) == phrase
-        ]
-        spans = {(start, end) for start, end, _ in said}
-        found: dict[str, None] = {}
-        for start, end, written in said:
-            if not any(first <= start and end <= last and last - first > end - start for first, last in spans):
-                found.update(dict.fromkeys(self.terms_of(written)))
-        return list(found)
+        return frozenset((*self.terms_of(text), *_meant([*map(self._words.__getitem__, words(text))])))
 
     def _relations(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
         """What people say as stems, by the first of them, with what laws write."""
@@ -216,20 +229,21 @@ class Analyser:
     def _defined(self, text: str) -> tuple[str, ...]:
         if not self._parts.definitions:
             return ()
-        keys = (definition_key(term) for term in asked_terms(text))
-        return tuple(dict.fromkeys(key for key in keys if key))
+        asked = asked_terms(text)
+        return tuple(dict.fromkeys([key for key in map(definition_key, asked) if key])) if asked else ()
 
     def _spans(self, tokens: list[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Cut the words into concepts (their term and their words) and single words (no term, one word)."""
+        concepts = self._concepts
         at = 0
         while at < len(tokens):
-            for phrase, concept in self._concepts.get(tokens[at], ()):
-                if tuple(tokens[at : at + len(phrase)]) == phrase:
-                    yield concept, tokens[at : at + len(phrase)]
-                    at += len(phrase)
-                    break
+            word = tokens[at]
+            if word in concepts and (named := _phrase_at(tokens, at, concepts[word])):
+                phrase, concept = named
+                yield concept, tokens[at : at + len(phrase)]
+                at += len(phrase)
             else:
-                yield None, [tokens[at]]
+                yield None, [word]
                 at += 1
 
     def stem(self, word: str) -> str:
@@ -247,6 +261,37 @@ class Analyser:
             self._stems.clear()
         self._stems[word] = stem
         return stem
+
+
+def _phrase_at(tokens: Sequence[str], at: int, phrases: Iterable[_Phrase]) -> _Phrase | None:
+    """The first of some phrases with the same first word that the words from a place on say, the longest of them first."""
+    for phrase in phrases:
+        said = phrase[0]
+        if len(said) == 1 or tuple(tokens[at : at + len(said)]) == said:
+            return phrase
+    return None
+
+
+def _meant(read: Sequence[_Word]) -> list[str]:
+    """The terms that laws may use for what the words of a text say, each once; of phrases in one another the longest is meant."""
+    beginning = [at for at, word in enumerate(read) if word[_RELATED]]
+    if not beginning:
+        return []
+    stems = [word[_STEM] for word in read]
+    said = [
+        (at, at + len(phrase), written)
+        for at in beginning
+        for phrase, written in read[at][_RELATED]
+        if len(phrase) == 1 or tuple(stems[at : at + len(phrase)]) == phrase
+    ]
+    found: dict[str, None] = {}
+    longest = max([end - start for start, end, _ in said], default=0)
+    for start, end, written in said:
+        if end - start == longest or not any(
+            first <= start and end <= last and last - first > end - start for first, last, _ in said
+        ):
+            found.update(dict.fromkeys(written))
+    return list(found)
 
 
 def _without_particle(word: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ the patterns stay few. They are bounded everywhere: no text makes them slow.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.remembering import remembered
@@ -21,6 +22,8 @@ _KIND = re.compile(
     + r")(?=[\s,.:;)?!'\"]|\Z)"
 )
 _KINDS = {re.sub("[- ]", "", kind): short for kind, short in KINDS.items()}
+_BEGINNINGS = tuple(sorted({kind[:4] for kind in KINDS}))
+"""How the kinds begin that may be written out; none has a hyphen so early."""
 _TYPE = "|".join(sorted((re.escape(kind) for kind in SHORT_KINDS if kind != "uud"), key=len, reverse=True))
 _OF_UU = "|".join(re.escape(name[3:]) for name in sorted(NAMED_LAWS, key=len, reverse=True) if name.startswith("uu "))
 _OTHER_NAMES = "|".join(
@@ -69,6 +72,10 @@ _DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}
 """A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
 _DIGIT = re.compile(r"\d")
 _FIRST_WORDS = frozenset(words(name)[0] for name in NAMED_LAWS)
+_FIRST_PIECES = tuple(
+    sorted(word for word in _FIRST_WORDS if not any(other in word for other in _FIRST_WORDS - {word}))
+)
+"""The first words that hold no other one: a text without any of these pieces has none of the words."""
 _ISSUERS = frozenset({"pojk", "seojk", "pbi", "pmk", "perma", "sema", "permen", "uu", "pp"})
 """A number with its year that one of these issued is no decision."""
 _MISREAD = str.maketrans({"o": "0", "l": "1"})
@@ -92,8 +99,14 @@ class Citation:
 @remembered(most=500)
 def plain(text: str) -> str:
     """One spelling: folded, single spaces, kinds of instruments short, article numbers in words as digits."""
-    spaced = _SPACES.sub(" ", fold(text))
-    return digits_for_words(_KIND.sub(_short, spaced))
+    spaced = _single_spaced(fold(text))
+    # Few texts write a kind out, and to look for all of them at each word costs more than the rest.
+    return digits_for_words(_KIND.sub(_short, spaced) if any(map(spaced.__contains__, _BEGINNINGS)) else spaced)
+
+
+def _single_spaced(text: str) -> str:
+    """Any white space as one space; all but the space itself counts as not printable."""
+    return text if text.isprintable() and "  " not in text else _SPACES.sub(" ", text)
 
 
 def _short(match: re.Match[str]) -> str:
@@ -102,7 +115,14 @@ def _short(match: re.Match[str]) -> str:
 
 def _may_name_a_law(read: str) -> bool:
     """Whether a text in one spelling shows a number or how a well-known name begins: without either it names no law."""
-    return _DIGIT.search(read) is not None or not _FIRST_WORDS.isdisjoint(words(read))
+    if _DIGIT.search(read) is not None:
+        return True
+    return any(map(read.__contains__, _FIRST_PIECES)) and not _FIRST_WORDS.isdisjoint(words(read))
+
+
+def _may_name_an_article(read: str) -> bool:
+    """Whether a text in one spelling shows a piece of any word for an article: without one it names none."""
+    return "pasa" in read or "ps" in read or "art" in read
 
 
 @remembered(most=500)
@@ -110,7 +130,7 @@ def find_citations(text: str) -> tuple[Citation, ...]:
     """The articles that the text names together with their law, in order and each once."""
     found: dict[Citation, None] = {}
     read = plain(text)
-    for match in _CITATION.finditer(read) if _may_name_a_law(read) else ():
+    for match in _CITATION.finditer(read) if _may_name_an_article(read) and _may_name_a_law(read) else ():
         group = "1" if match["article1"] else "2"
         article = match[f"article{group}"].replace(" ", "")
         ayat = match[f"ayat{group}"] or match[f"paragraph{group}"] or match[f"before{group}"] or ""
@@ -133,13 +153,17 @@ def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
 @remembered(most=500)
 def find_articles(text: str) -> tuple[str, ...]:
     """The article numbers that the text names, with or without their law."""
-    return tuple(dict.fromkeys(match["article1"].replace(" ", "") for match in _ANY_ARTICLE.finditer(plain(text))))
+    return tuple(dict.fromkeys(match["article1"].replace(" ", "") for match in _articles_in(plain(text))))
 
 
 @remembered(most=500)
 def written_articles(text: str) -> tuple[str, ...]:
     """The articles that the text names, as it names them and in one spelling: "pasal 604 ayat (1)"."""
-    return tuple(dict.fromkeys(match[0].strip() for match in _ANY_ARTICLE.finditer(plain(text))))
+    return tuple(dict.fromkeys(match[0].strip() for match in _articles_in(plain(text))))
+
+
+def _articles_in(read: str) -> Iterable[re.Match[str]]:
+    return _ANY_ARTICLE.finditer(read) if _may_name_an_article(read) else ()
 
 
 def last_law(text: str) -> str:
@@ -155,7 +179,7 @@ def find_decisions(text: str) -> tuple[str, ...]:
     """The numbers of court decisions that the text names, in one spelling."""
     if "/" not in (folded := fold(text)):
         return ()
-    found = (match for match in _DECISION.finditer(_SPACES.sub(" ", folded)))
+    found = (match for match in _DECISION.finditer(_single_spaced(folded)))
     return tuple(
         dict.fromkeys(
             f"{match['number']}/{match['rest']}"

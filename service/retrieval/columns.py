@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from service.remembering import Remembered
 from service.retrieval.building import title_code
 from service.retrieval.document import KINDS, Document, Kind, Passage
-from service.retrieval.duplicates import SKETCH_SIZE
+from service.retrieval.duplicates import SKETCH_SIZE, Sketch
 from service.retrieval.places import Place
+from service.retrieval.ranking import Standing, repeats, title_bits
 from service.retrieval.retriever import Holdings
 from service.retrieval.shelving import Blobs, load_document, load_passage, read_column
 
 _REMEMBERED = 2_000
-"""Documents, passages and sketches that stay read: some ten megabytes."""
-_LONGEST_REMEMBERED = 16_000
+"""Documents, passages, and what is known of them, that stay read: some ten megabytes."""
+_REMEMBERED_TERMS = 10_000
+"""Terms whose number stays known: a megabyte."""
+LONGEST_REMEMBERED = 16_000
 """Documents with more characters are read anew: a law in one piece may have millions."""
 
 
@@ -33,23 +37,41 @@ class Columns:
         self._title_starts = read_column(place, "title_starts", "I")
         self._title_weights = read_column(place, "title_weights", "f")
         # Made of the columns and not of `self`: a cycle would keep the files mapped until the collector comes.
-        documents, sketches = self._documents, self._sketches
-        self.document: Callable[[int], Document] = Remembered[int, Document](
-            lambda row: load_document(documents[row]), _REMEMBERED, _is_short
-        ).__getitem__
+        documents, passages, sketches, document_of = self._documents, self._passages, self._sketches, self._document_of
+        codes, starts, weights, repealed = self._title_codes, self._title_starts, self._title_weights, self._repealed
+        read = Remembered[int, Document](lambda row: load_document(documents[row]), _REMEMBERED, _is_short)
+
+        def standing(row: int) -> Standing:
+            document = document_of[row]
+            title = tuple(codes[starts[document] : starts[document + 1]])
+            return Standing(document, title, title_bits(title), weights[document], bool(repealed[document]))
+
+        def held(row: int) -> tuple[Document, Passage]:
+            document = read[document_of[row]]
+            return document, load_passage(passages[row], document)
+
+        def sketch(row: int) -> Sketch:
+            return Sketch.of(sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE])
+
+        standings = Remembered[int, Standing](standing, _REMEMBERED)
+        passages_held = Remembered[int, tuple[Document, Passage]](held, _REMEMBERED, _are_short)
+        repeating = Remembered[tuple[int, int], bool](
+            lambda rows: repeats(passages_held[rows[0]], passages_held[rows[1]]), _REMEMBERED
+        )
+        # What is remembered must not outlive the columns: whoever looks at what was closed has to hear of it.
+        self._remembered: tuple[dict[Any, Any], ...] = (read, standings, passages_held, repeating)
+        self.document: Callable[[int], Document] = read.__getitem__
         """A document by its row, read from its bytes."""
-        self.document_of: Callable[[int], int] = self._document_of.__getitem__
-        """The row of a passage's document."""
-        self._read_passages: dict[int, Passage] = {}
-        codes, starts, weights = self._title_codes, self._title_starts, self._title_weights
-        self.title: Callable[[int], tuple[Collection[int], float]] = Remembered[int, tuple[Collection[int], float]](
-            lambda row: (tuple(codes[starts[row] : starts[row + 1]]), weights[row]), _REMEMBERED
-        ).__getitem__
-        """The codes of a title's terms in their order, and the sum of their idf, by the document's row."""
-        self.sketch: Callable[[int], frozenset[int]] = Remembered[int, frozenset[int]](
-            lambda row: frozenset(sketches[row * SKETCH_SIZE : (row + 1) * SKETCH_SIZE]), _REMEMBERED
-        ).__getitem__
-        """What passages in almost the same words share, by the passage's row."""
+        self.standing: Callable[[int], Standing] = standings.__getitem__
+        """What places a passage, by its row."""
+        self.held: Callable[[int], tuple[Document, Passage]] = passages_held.__getitem__
+        """A passage with its document, by its row, read from its bytes."""
+        self.sketch: Callable[[int], Sketch] = sketch
+        """What passages in almost the same words share, by the passage's row; it is kept with what places the passage."""
+        self.repeats: Callable[[tuple[int, int]], bool] = repeating.__getitem__
+        """Whether two passages, by their rows, say the same."""
+        self.title_code: Callable[[str], int] = Remembered[str, int](title_code, _REMEMBERED_TERMS).__getitem__
+        """The number under which titles know a term."""
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -74,35 +96,30 @@ class Columns:
             column.release()
         self._documents.close()
         self._passages.close()
+        for remembered in self._remembered:
+            remembered.clear()
 
     def passages_of(self, document: int) -> range:
         """The rows of a document's passages."""
         return range(self._first_passage[document], self._first_passage[document + 1])
 
-    def title_code(self, term: str) -> int:
-        """The number under which `title` knows a term."""
-        return title_code(term)
+    def document_of(self, row: int) -> int:
+        """The row of a passage's document."""
+        return int(self._document_of[row])
 
-    def repealed(self, document: int) -> bool:
-        """Whether a document lost its force."""
-        return bool(self._repealed[document])
+    def passage(self, row: int, document: Document) -> Passage:
+        """A passage of that document, read from its bytes."""
+        return load_passage(self._passages[row], document)
 
     def of_kinds(self, found: Iterable[tuple[float, int]], kinds: Collection[Kind]) -> list[tuple[float, int]]:
         """Those of some passages, as score and row, whose documents are of these kinds."""
         column, wanted = self._kinds, frozenset(map(KINDS.index, kinds))
         return [one for one in found if column[one[1]] in wanted]
 
-    def passage(self, row: int, document: Document) -> Passage:
-        """A passage of that document, read from its bytes."""
-        found = self._read_passages.get(row)
-        if found is None:
-            found = load_passage(self._passages[row], document)
-            if len(self._read_passages) >= _REMEMBERED:
-                self._read_passages.clear()
-            if len(found.text) <= _LONGEST_REMEMBERED:
-                self._read_passages[row] = found
-        return found
-
 
 def _is_short(document: Document) -> bool:
-    return len(document.text) <= _LONGEST_REMEMBERED
+    return len(document.text) <= LONGEST_REMEMBERED
+
+
+def _are_short(held: tuple[Document, Passage]) -> bool:
+    return _is_short(held[0]) and len(held[1].text) <= LONGEST_REMEMBERED

@@ -170,6 +170,10 @@ class DenseReranker:
         """Ask the store; without the model questions are answered all the same."""
         await self._retriever.check()
 
+    def let_go(self, text: str) -> None:
+        """Forget what the searches for a text were kept for."""
+        self._retriever.let_go(text)
+
     def idf(self, term: str) -> float:
         """The weight of a term."""
         return self._retriever.idf(term)

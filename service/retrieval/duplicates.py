@@ -13,8 +13,12 @@ from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 from service.text import words
+from service.values import value
 
 SKETCH_SIZE = 8
+_BITS = 509
+"""Among so many bits, which lie beside each other in memory, one in some hundred sketches shares six with a dozen others by chance."""
+_ALL = (1 << _BITS) - 1
 _SHARED = 6
 """So many of the eight agree when about nine tenths of the terms do."""
 _DIFFERENT = 0.05
@@ -89,6 +93,62 @@ def alike(one: AbstractSet[int], other: AbstractSet[int]) -> bool:
     """Whether two sketches are close enough to look at the words; the other may be several in one."""
     shared = len(one & other)
     return shared >= _SHARED or shared == len(one) or shared == len(other)
+
+
+@value
+class Sketch:
+    """A sketch to compare: its distinct numbers, a bit for each of them, and how many bits another one like it shares at least.
+
+    No such bound is known of a sketch with fewer than eight numbers: a text of few words may be like one that holds them all.
+    """
+
+    numbers: frozenset[int]
+    bits: int
+    least: int | None
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Sketch:
+        """A sketch as it was stored."""
+        distinct = frozenset(numbers)
+        bits = 0
+        for number in distinct:
+            bits |= 1 << number % _BITS
+        # Of what is alike, so many numbers at most stand in only one of two, and each of them takes one bit away.
+        least = bits.bit_count() - (SKETCH_SIZE - _SHARED) if len(distinct) == SKETCH_SIZE else None
+        return cls(distinct, bits, least)
+
+
+class Sketches:
+    """Sketches of passages that differ: finds the first that another one is like.
+
+    Of most passages the bits alone say that they are like none: two looks at one number instead of eight at a growing set.
+    """
+
+    __slots__ = ("_bits", "_known")
+
+    def __init__(self) -> None:
+        self._known: list[Sketch] = []
+        self._bits = 0
+
+    def add(self, one: Sketch) -> None:
+        """Know one more."""
+        self._known.append(one)
+        # What has no bound may be alike by a single number: from then on each one is compared.
+        self._bits = _ALL if one.least is None else self._bits | one.bits
+
+    def first_alike(self, one: Sketch) -> int | None:
+        """The place of the first that is like it; None where it is like none."""
+        least = one.least
+        if least is not None and (one.bits & self._bits).bit_count() < least:
+            return None
+        return self._first_compared(one.numbers)
+
+    def _first_compared(self, own: frozenset[int]) -> int | None:
+        known = [other.numbers for other in self._known]
+        # What shares too few numbers with all of them together is like none of them.
+        if not alike(own, frozenset().union(*known)):
+            return None
+        return next((at for at, other in enumerate(known) if alike(own, other)), None)
 
 
 def says_the_same(one: str, other: str) -> bool:

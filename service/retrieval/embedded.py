@@ -21,16 +21,14 @@ class EmbeddedRetriever:
         self._index = index
         self.idf: Callable[[str], float] = index.idf
         """The weight of a term."""
-
-    @property
-    def holdings(self) -> Holdings:
+        self.let_go: Callable[[str], None] = index.let_go
+        """Forget what searches for a text share."""
+        self.terms: Callable[[Found], frozenset[str]] = index.terms
+        """The distinct terms under which a passage is found."""
+        self.holdings: Holdings = index.holdings
         """What is searched."""
-        return self._index.holdings
-
-    @property
-    def analyser(self) -> Analyser:
+        self.analyser: Analyser = index.analyser
         """How this corpus reads words."""
-        return self._index.analyser
 
     async def search(
         self, text: str, *, filters: Filters = NO_FILTERS, limit: int = 10, passages_per_document: int = 1
@@ -56,7 +54,3 @@ class EmbeddedRetriever:
 
     async def check(self) -> None:
         """Nothing: an index that was opened answers."""
-
-    def terms(self, found: Found) -> frozenset[str]:
-        """The distinct terms under which a passage is found."""
-        return self._index.terms(found)

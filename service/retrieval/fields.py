@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 import tantivy
 
@@ -22,6 +24,7 @@ _UNTIL = "in_force_until"
 _NO_YEAR = -1
 _REMEMBERED = 2_000
 _EVER = date.max.toordinal() + 1
+_Part = tuple[tantivy.Occur, tantivy.Query]
 
 
 def schema() -> tantivy.Schema:
@@ -52,7 +55,10 @@ class Conditions:
 
     def __init__(self, known: tantivy.Schema) -> None:
         self._schema = known
-        self._terms = Remembered[tuple[str, float], tantivy.Query](self._weighted, _REMEMBERED)
+        self.weighted: Callable[[tuple[str, float]], _Part] = Remembered[tuple[str, float], _Part](
+            partial(_weighted, known), _REMEMBERED
+        ).__getitem__
+        """The passages that may hold a term, which counts so much: a part of a query of several."""
         self._filters = Remembered[Filters, list[tantivy.Query]](self._of, _REMEMBERED)
 
     def of(self, filters: Filters) -> list[tantivy.Query]:
@@ -76,14 +82,6 @@ class Conditions:
         """The documents that are cited under a key, all alike."""
         return tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, KEYS, key), 1.0)
 
-    def weighted(self, term: str, weight: float) -> tantivy.Query:
-        """The passages that hold a term, which counts so much."""
-        return self._terms[term, weight]
-
-    def _weighted(self, one: tuple[str, float]) -> tantivy.Query:
-        term, weight = one
-        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, TERMS, term), weight)
-
     def _any(self, name: str, values: tuple[str, ...] | list[str]) -> tantivy.Query:
         if len(values) == 1:
             return tantivy.Query.term_query(self._schema, name, values[0])
@@ -93,3 +91,10 @@ class Conditions:
         return tantivy.Query.range_query(
             self._schema, name, tantivy.FieldType.Integer, lower_bound=lowest, upper_bound=highest
         )
+
+
+def _weighted(known: tantivy.Schema, one: tuple[str, float]) -> _Part:
+    term, weight = one
+    # To weigh by one would change nothing, and each question copies what its query is made of.
+    plain = tantivy.Query.term_query(known, TERMS, term)
+    return tantivy.Occur.Should, plain if weight == 1.0 else tantivy.Query.boost_query(plain, weight)

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from service.errors import ConfigurationError
+from service.flushing import flush_folder
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import WRITER_BYTES, write_index
 from service.retrieval.document import Document
@@ -173,15 +174,6 @@ def builder_of(folder: Path) -> int | None:
     """The process id of the build that writes, or wrote, a partial folder; None when its name does not say."""
     process = folder.name.rpartition("-")[2]
     return int(process) if process.isdecimal() else None
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _refusal(folder: Path, what: str) -> ConfigurationError:

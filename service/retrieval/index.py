@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import NoReturn
 
 import tantivy
@@ -16,7 +17,7 @@ import tantivy
 from service.remembering import Remembered
 from service.retrieval.analysis import Analyser
 from service.retrieval.building import Split, write_index
-from service.retrieval.columns import Columns
+from service.retrieval.columns import LONGEST_REMEMBERED, Columns
 from service.retrieval.document import Document, Kind, Passage
 from service.retrieval.fields import ROW, TERMS, Conditions, schema
 from service.retrieval.hits import Hit, Search
@@ -39,12 +40,15 @@ from service.retrieval.router import Citation, CitationRouter, Unresolved
 from service.retrieval.weights import idf
 from service.values import value
 
-_SHOULD = tantivy.Occur.Should
 Clock = Callable[[], float]
 _ButForKinds = tuple[tuple[str, ...], int | None, int | None, date | None]
-_LATEST = 64
+_LATEST = 2
+"""Questions whose searches stay known, unless whoever asked lets them go before. The tools of a question look things up one right after the other: what
+is kept longer is only cold when it is let go, and to let three hundred cold objects go costs as much as to search."""
 _SHARED_REACH: Mapping[tuple[Kind, ...], int] = {(): 40, ("decision",): 50}
 """So many passages of all kinds hold the best fifteen statutes for nearly every question; whoever compares decisions looks at fifty."""
+_REMEMBERED_CITED = 1_000
+"""Articles that were cited, by their ayat, and stay read."""
 _REMEMBERED_WEIGHTS = 50_000
 """Terms whose weight stays known: some five megabytes."""
 
@@ -84,9 +88,12 @@ class Index:
         weights = Remembered[str, float](lambda term: idf(holding[term], passages), _REMEMBERED_WEIGHTS)
         self.idf: Callable[[str], float] = weights.__getitem__
         """BM25's inverse document frequency; a term that no passage holds weighs most. An answer asks for a hundred of them."""
+        # Of the columns and not of `self`, which would keep the files for as long as the collector pleases.
+        self._cited = Remembered[tuple[int, str], Hit](partial(_cited, self._columns), _REMEMBERED_CITED, _is_short)
         self._router = CitationRouter(self._rows_under)
         self._rows_are_ids = self._searcher.num_segments == 1
-        self._known_terms = KnownTerms(analyser)
+        self.terms: Callable[[Found], frozenset[str]] = KnownTerms(analyser).of
+        """The distinct terms under which a passage is found; the latest ones are remembered, because an answer asks twice."""
         self._latest: dict[str, _Sought] = {}
 
     @classmethod
@@ -128,14 +135,11 @@ class Index:
     def close(self) -> None:
         """Give back what the place holds. Nobody may search afterwards."""
         self._latest.clear()
+        self._cited.clear()
         self._columns.close()
         self._place.close()
         # The router holds a method of this index. Untied, index and Tantivy's files and thread go with the last reference.
         self._router = CitationRouter(_closed)
-
-    def terms(self, found: Found) -> frozenset[str]:
-        """The distinct terms under which a passage is found; the latest ones are remembered, because an answer asks twice."""
-        return self._known_terms.of(found)
 
     def search(
         self, text: str, *, filters: Filters = NO_FILTERS, limit: int = 10, passages_per_document: int = 1
@@ -171,6 +175,10 @@ class Index:
         }
         return Search(hits=hits, seconds=seconds)
 
+    def let_go(self, text: str) -> None:
+        """Forget what searches for a text share. At once it costs a fifth of what it costs when the next questions have made it cold."""
+        self._latest.pop(text, None)
+
     def lookup(self, citations: Iterable[Citation]) -> Search:
         """The documents that state the cited articles, the cited ayat where they mark it: exact, so each scores 1."""
         started = self._clock()
@@ -178,7 +186,7 @@ class Index:
         for citation in citations:
             for row in self._router.rows(citation):
                 rows.setdefault(row, citation.ayat)
-        hits = tuple(self._cited(row, ayat) for row, ayat in rows.items())
+        hits = tuple(map(self._cited.__getitem__, rows.items()))
         spent = self._clock() - started
         return Search(hits=hits, seconds={"search": spent, "total": spent})
 
@@ -199,10 +207,11 @@ class Index:
         found = self._latest.get(text)
         if found is None:
             if len(self._latest) >= _LATEST:
-                self._latest.clear()
+                del self._latest[next(iter(self._latest))]
             weighed = weigh(text, self.analyser, self._holding.__getitem__)
             telling = telling_terms(weighed.weights, self.idf)
-            parts = [(_SHOULD, self._conditions.weighted(*one)) for one in telling.items()]
+            weighted, holding = self._conditions.weighted, self._holding
+            parts = [weighted(one) for one in telling.items() if holding[one[0]]]
             tree = tantivy.Query.boolean_query(parts)
             found = self._latest[text] = _Sought(tree, Scale(weighed, self._columns.title_code, self.idf))
         return found
@@ -247,10 +256,17 @@ class Index:
         found = self._rows(self._searcher.search(self._conditions.keyed(key), limit=MOST_CITED, count=False).hits)
         return sorted({self._columns.document_of(row) for _, row in found})
 
-    def _cited(self, row: int, ayat: str) -> Hit:
-        document = self._columns.document(row)
-        rows = self._columns.passages_of(row) if ayat else ()
-        return cited_hit(document, [self._columns.passage(at, document) for at in rows], ayat)
+
+def _cited(columns: Columns, article: tuple[int, str]) -> Hit:
+    """A document that is cited, by its row, and the ayat that was named."""
+    row, ayat = article
+    document = columns.document(row)
+    rows = columns.passages_of(row) if ayat else ()
+    return cited_hit(document, [columns.passage(at, document) for at in rows], ayat)
+
+
+def _is_short(hit: Hit) -> bool:
+    return len(hit.document.text) <= LONGEST_REMEMBERED
 
 
 def _closed(_: str) -> NoReturn:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import ConfigurationError
+from service.flushing import flush_folder
 from service.retrieval.document import Document
-from service.retrieval.generation import Meta, build_generation, builder_of, flush_folder, is_partial, read_meta
+from service.retrieval.generation import Meta, build_generation, builder_of, is_partial, read_meta
 
 _CURRENT = "current"
 _GENERATIONS = "generations"

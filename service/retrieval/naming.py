@@ -44,11 +44,24 @@ class NamedLaw:
     words: tuple[str, ...]
 
 
+def _may_name(text: str) -> bool:
+    """Whether a piece of any kind's name is there: a look for the names themselves begins at every letter."""
+    return (
+        "UU" in text
+        or "uu" in text
+        or "ndang-" in text
+        or "Per" in text
+        or "PP" in text
+        or "POJK" in text
+        or "PMK" in text
+    )
+
+
 @remembered(most=500)
 def find_named(text: str) -> tuple[NamedLaw, ...]:
     """The laws that a text names by topic and not by number or by one of their well-known names."""
     found: dict[NamedLaw, None] = {}
-    for match in _NAMED.finditer(text):
+    for match in _NAMED.finditer(text) if _may_name(text) else ():
         told = name_words(match["name"])
         if told and not find_laws(match[0]):
             found[NamedLaw(plain(match["kind"]), " ".join(match[0].split()), told)] = None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from service.retrieval.analysis import Analyser, QueryTerms
 from service.retrieval.building import shared_terms
 from service.retrieval.document import Document, Passage
-from service.retrieval.duplicates import alike, says_the_same
+from service.retrieval.duplicates import Sketch, Sketches, says_the_same
 from service.retrieval.hits import Hit
 from service.retrieval.retriever import Filters, Found
 from service.retrieval.router import find_laws, law_term
@@ -35,6 +35,7 @@ _MOST_RESPELLED = 3
 """Words of a question that are looked for in other spellings: each costs up to half a millisecond."""
 _TITLE_SHARE = 0.4
 """How much of a place in the order depends on whether the title asks or names just what the question does."""
+_UNTITLED = 1 - _TITLE_SHARE
 _REPEALED_SHARE = 0.8
 """A repealed article stands behind one in force that fits about as well; who asks for it by its number finds it at once."""
 _NEGLIGIBLE_SHARE = 0.02
@@ -42,6 +43,8 @@ _NEGLIGIBLE_SHARE = 0.02
 _STRONGEST = 0.99
 """The score of a search stays below that of a citation, which is exact."""
 _REMEMBERED_TERMS = 2_000
+_TITLE_BITS = 239
+"""Titles have some five terms: those without a term of the question rarely share a bit with it."""
 
 SPARE = 10
 """So many more passages are looked at than are wanted: a fitting title may lift one of them."""
@@ -52,29 +55,39 @@ MOST_CITED = 200
 """Documents looked up under one key; an article has a handful, a law needs one to be known."""
 
 
-class Stock(Protocol):
-    """What is to be known of passages and documents in the running, by their rows."""
+@dataclass(slots=True)
+class Standing:
+    """What places a passage beside its score, in one look: its document by row, what the title of that one says, and its force.
 
-    def document_of(self, row: int) -> int:
-        """The row of a passage's document."""
+    The title is told by the codes of its terms in their order, a bit for each of them (`title_bits`), and the sum of their idf. `sketch` is there once
+    somebody compared the passage.
+    """
+
+    document: int
+    codes: Collection[int]
+    bits: int
+    weight: float
+    repealed: bool
+    sketch: Sketch | None = None
+
+
+class Stock(Protocol):
+    """What is to be known of passages in the running, by their rows."""
 
     def title_code(self, term: str) -> int:
-        """The number under which `title` knows a term."""
+        """The number under which titles know a term."""
 
-    def title(self, document: int) -> tuple[Collection[int], float]:
-        """The codes of a title's terms in their order, and the sum of their idf."""
+    def standing(self, row: int) -> Standing:
+        """What places a passage."""
 
-    def repealed(self, document: int) -> bool:
-        """Whether a document lost its force."""
-
-    def sketch(self, row: int) -> frozenset[int]:
+    def sketch(self, row: int) -> Sketch:
         """What passages in almost the same words share."""
 
-    def document(self, document: int) -> Document:
-        """A document."""
+    def repeats(self, rows: tuple[int, int]) -> bool:
+        """Whether two passages of different documents say the same (`repeats`)."""
 
-    def passage(self, row: int, document: Document) -> Passage:
-        """A passage of that document."""
+    def held(self, row: int) -> tuple[Document, Passage]:
+        """A passage and its document, to show or to compare."""
 
 
 @value
@@ -85,10 +98,17 @@ class Weighed:
     weights: Mapping[str, float]
 
 
-Candidate = tuple[float, int, int, float]
-"""A passage in the running: its place in the order (smaller is better), its row, its document's, and its score."""
-_Scored = tuple[float, int, int]
-"""A passage that was found: its BM25 score, its row and its document's."""
+Candidate = tuple[float, int, Standing, float]
+"""A passage in the running: its place in the order (smaller is better), its row, what is known of it, and what it reaches of the greatest possible BM25
+score."""
+
+
+def title_bits(codes: Iterable[int]) -> int:
+    """Codes of terms as bits of one number: two sets of codes without a bit of both have no code of both."""
+    bits = 0
+    for code in codes:
+        bits |= 1 << code % _TITLE_BITS
+    return bits
 
 
 def weigh(text: str, analyser: Analyser, held: Callable[[str], int]) -> Weighed:
@@ -103,11 +123,21 @@ def weigh(text: str, analyser: Analyser, held: Callable[[str], int]) -> Weighed:
     known = [term for keys in find_laws(text) for key in keys if held(term := law_term(key))]
     defined = [key for key in query.defined if held(key)]
     topic = known if known and not set(query.topic) - SOURCE_WORDS else query.topic
-    weights = dict.fromkeys(known, _LAW_BOOST) | dict.fromkeys(query.source, _SOURCE_BOOST)
-    weights |= dict.fromkeys(query.side, _SIDE_BOOST) | dict.fromkeys(defined, _DEFINED_BOOST)
     # What no passage holds would only make the terms that are held look negligible.
-    related = dict.fromkeys((term for term in query.related if held(term)), _RELATED_BOOST)
-    return Weighed(query, related | weights | dict.fromkeys(topic, 1.0))
+    related = [term for term in query.related if held(term)]
+    weights: dict[str, float] = {}
+    # Of what a term is in several ways the last one counts.
+    for terms, weight in (
+        (related, _RELATED_BOOST),
+        (known, _LAW_BOOST),
+        (query.source, _SOURCE_BOOST),
+        (query.side, _SIDE_BOOST),
+        (defined, _DEFINED_BOOST),
+        (topic, 1.0),
+    ):
+        for term in terms:
+            weights[term] = weight
+    return Weighed(query, weights)
 
 
 def _understood(query: QueryTerms, analyser: Analyser, held: Callable[[str], int]) -> QueryTerms:
@@ -137,45 +167,62 @@ class Scale:
         """For a question, by the numbers under which the stock knows terms and by their weights."""
         query, weights = weighed.query, weighed.weights
         # To define what is asked for, or to say it as laws do, is a merit beside the scale: others must not look weaker for it.
-        beside = {*query.defined, *query.related} - {*query.topic}
+        beside = {*query.defined, *query.related}.difference(query.topic)
         self._greatest = greatest_score([(weight, idf(term)) for term, weight in weights.items() if term not in beside])
         self._titled = {code_of(term): idf(term) for term in query.topic}
-        self._topic = frozenset(self._titled)
+        self._topic = title_bits(self._titled)
         self._total = sum(map(idf, query.topic))
         self._lapsing: dict[int, Candidate] = {}
         self._standing: dict[int, Candidate] = {}
 
-    def order(self, found: Iterable[_Scored], stock: Stock, *, lapsing: bool) -> list[Candidate]:
-        """Normalise, and order by score, title and force; ties in the order of the corpus, so that they always come out the same.
+    def measure(
+        self, found: Iterable[tuple[float, int]], stock: Stock, *, lapsing: bool, of_each: int
+    ) -> list[Candidate]:
+        """The passages that may be shown, so many of each document at most, in the order given, with their places.
 
         Args:
-            found: BM25 score, row and the document's row; a row's score is the same whatever else a search lets pass.
+            found: BM25 score and row, best first; a row's score is the same whatever else a search lets pass.
             stock: what is known of these passages.
             lapsing: whether what lost its force stands behind what is in force.
+            of_each: how many passages of one document are let in: they differ by their scores alone, so none that is left out would come before one that stays.
         """
         known = self._lapsing if lapsing else self._standing
         candidates: list[Candidate] = []
-        for score, row, document in found:
-            candidate = known.get(row)
+        # Each name is looked up once: some forty passages are measured for a question.
+        greatest, topic, standing, titled = self._greatest, self._topic, stock.standing, self._title_weight
+        measured, let_in = known.get, candidates.append
+        counted: dict[int, int] = {}
+        for score, row in found:
+            candidate = measured(row)
             if candidate is None:
-                share = score / self._greatest
-                place = -share * self._title_weight(*stock.title(document))
-                if lapsing and stock.repealed(document):
+                if score <= 0:
+                    continue
+                stands = standing(row)
+                share = score / greatest
+                place = -share * (titled(stands) if stands.bits & topic else _UNTITLED)
+                if stands.repealed and lapsing:
                     place *= _REPEALED_SHARE
-                candidate = known[row] = (place, row, document, share)
-            candidates.append(candidate)
-        candidates.sort()
+                candidate = known[row] = (place, row, stands, share)
+            document = candidate[2].document
+            count = counted.get(document, 0)
+            if count < of_each:
+                counted[document] = count + 1
+                let_in(candidate)
         return candidates
 
-    def _title_weight(self, codes: Collection[int], weight: float) -> float:
+    def strengths(self, measured: Iterable[Candidate]) -> list[float]:
+        """What passages reach of the greatest possible score, in the order given."""
+        shares = [candidate[3] for candidate in measured]
+        # Few questions have a passage that reaches so much.
+        return shares if max(shares, default=0.0) < _STRONGEST else [min(_STRONGEST, share) for share in shares]
+
+    def _title_weight(self, stands: Standing) -> float:
         """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
         titled = self._titled
-        if self._topic.isdisjoint(codes):
-            return 1 - _TITLE_SHARE
-        common = sum([titled[code] for code in codes if code in titled])
+        common = sum([titled[code] for code in stands.codes if code in titled])
         if not common:
-            return 1 - _TITLE_SHARE
-        return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (self._total + weight)
+            return _UNTITLED
+        return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (self._total + stands.weight)
 
 
 def rank(
@@ -198,30 +245,22 @@ def rank(
         passages_per_document: how many of them may be of one document.
     """
     lapsing = filters.in_force_on is None
-    # Passages of one document differ by their scores alone: what is left out here would not have come before what stays.
-    running = scale.order(_some_of_each(found, stock, passages_per_document), stock, lapsing=lapsing)
-    strengths = sorted([score for _, _, _, score in running], reverse=True)[:limit]
+    running = scale.measure(found, stock, lapsing=lapsing, of_each=passages_per_document)
+    strengths = scale.strengths(running[:limit])
+    # By place, and ties in the order of the corpus, so that they always come out the same.
+    running.sort()
     if filters.kinds == ("decision",):
         # A decision is a case of its own even in the words of another.
         groups = [[candidate] for candidate in running[:limit]]
     else:
-        groups = _without_repetitions(running, stock, limit, stock.repealed if lapsing else _never)
-    return tuple([_hit(group, stock, min(_STRONGEST, score)) for group, score in zip(groups, strengths, strict=False)])
-
-
-def _some_of_each(found: Iterable[tuple[float, int]], stock: Stock, most: int) -> list[_Scored]:
-    """The best passages of each document, so many of one at most, in the order given."""
-    document_of = stock.document_of
-    taken: dict[int, int] = {}
-    running = []
-    for score, row in found:
-        if score > 0:
-            document = document_of(row)
-            count = taken.get(document, 0)
-            if count < most:
-                taken[document] = count + 1
-                running.append((score, row, document))
-    return running
+        groups = _without_repetitions(running, stock, limit, lapsing=lapsing)
+    hits = []
+    held = stock.held
+    for group, score in zip(groups, strengths, strict=False):
+        row = group[0][1]
+        document, passage = held(row)
+        hits.append(Hit(document, score, passage, _left_out(group, stock) if len(group) > 1 else (), row))
+    return tuple(hits)
 
 
 def cited_hit(document: Document, passages: Sequence[Passage], ayat: str) -> Hit:
@@ -250,53 +289,47 @@ class KnownTerms:
         return known
 
 
-def _never(_document: int) -> bool:
-    return False
-
-
 def _without_repetitions(
-    running: Sequence[Candidate], stock: Stock, limit: int, lapsed: Callable[[int], bool]
+    running: Sequence[Candidate], stock: Stock, limit: int, *, lapsing: bool
 ) -> list[list[Candidate]]:
     """Groups of passages that say the same, the one to show first: the one in force, then the one that fits best."""
     groups: list[list[Candidate]] = []
-    sketches: list[frozenset[int]] = []
-    seen: set[int] = set()
+    known = Sketches()
+    sketch, first_alike = stock.sketch, known.first_alike
     for candidate in running:
-        own = stock.sketch(candidate[1])
-        # What shares too few numbers with all before it together is like none of them.
-        same = _first_alike(own, sketches) if alike(own, seen) else None
+        stands = candidate[2]
+        own = stands.sketch
+        if own is None:
+            own = stands.sketch = sketch(candidate[1])
+        same = first_alike(own)
         if same is not None and _repeats(candidate, groups[same][0], stock):
             groups[same].append(candidate)
-            groups[same].sort(key=lambda one: lapsed(one[2]))
+            if lapsing:
+                groups[same].sort(key=_lapsed)
         elif len(groups) < limit:
             groups.append([candidate])
-            sketches.append(own)
-            seen |= own
+            known.add(own)
         else:
             break
     return groups
 
 
-def _first_alike(own: frozenset[int], sketches: Sequence[frozenset[int]]) -> int | None:
-    for at, other in enumerate(sketches):
-        if alike(own, other):
-            return at
-    return None
+def _lapsed(candidate: Candidate) -> bool:
+    return candidate[2].repealed
 
 
 def _repeats(one: Candidate, other: Candidate, stock: Stock) -> bool:
-    """Whether two documents of one kind say the same; a decision is a case of its own even in the words of another."""
-    (_, row, document, _), (_, other_row, other_document, _) = one, other
-    if document == other_document:
-        return False
-    first, second = stock.document(document), stock.document(other_document)
+    return one[2].document != other[2].document and stock.repeats((one[1], other[1]))
+
+
+def repeats(one: tuple[Document, Passage], other: tuple[Document, Passage]) -> bool:
+    """Whether passages of two documents of one kind say the same; a decision is a case of its own even in the words of another."""
+    (first, passage), (second, other_passage) = one, other
     if first.kind != second.kind or first.kind == "decision":
         return False
-    return says_the_same(stock.passage(row, first).text, stock.passage(other_row, second).text)
+    return says_the_same(passage.text, other_passage.text)
 
 
-def _hit(group: Sequence[Candidate], stock: Stock, score: float) -> Hit:
-    _, row, number, _ = group[0]
-    document = stock.document(number)
-    repeated = tuple([stock.document(other).id for _, _, other, _ in group[1:]]) if len(group) > 1 else ()
-    return Hit(document, score, stock.passage(row, document), repeated, row)
+def _left_out(group: Sequence[Candidate], stock: Stock) -> tuple[str, ...]:
+    """The ids of the documents that say the same as the first one of a group."""
+    return tuple([stock.held(other[1])[0].id for other in group[1:]])

@@ -95,6 +95,9 @@ class Retriever(Protocol):
             StorageUnavailable: they cannot.
         """
 
+    def let_go(self, text: str) -> None:
+        """Forget what the searches for a text were kept for: whoever asked looks for nothing more. Searched for again, it is found again."""
+
     def idf(self, term: str) -> float:
         """The weight of a term; one that no passage holds weighs most."""
 

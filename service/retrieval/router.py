@@ -115,9 +115,9 @@ class CitationRouter:
         found += [self.holds(law) for law in find_laws(text) if law not in of_citations]
         found += [False for _ in self.unknown_names(text)]
         found += [self.knows(decision) for decision in find_decisions(text)]
-        if not citations:
+        if not citations and (articles := find_articles(text)):
             known = {number for document in cited for number in article_numbers(document.article)}
-            found += [number in known for number in find_articles(text)]
+            found += [number in known for number in articles]
         return len(found), sum(found)
 
 

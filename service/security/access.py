@@ -10,8 +10,8 @@ import orjson
 from service.errors import PermissionRequired, Unauthenticated
 from service.security.carriers import Page, Shown, credential_shown
 from service.security.keys import is_well_formed, key_digest
-from service.store.access import standing
-from service.store.keys import key_holder
+from service.store.access import Standing, standing
+from service.store.keys import KeyHolder, key_holder
 from service.values import value
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Caller:
 
 
 class Gate:
-    """Checks credentials against the database: one query for each request, whatever the credential."""
+    """Checks credentials against the database as it is at that moment: one query for a request, or one look that nothing has changed."""
 
     def __init__(
         self,
@@ -91,7 +91,13 @@ class Gate:
         claims = self._signer.read(shown.text, self._wall_clock())
         if self._revoked(claims.jti):
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
-        account = await self._store.read(lambda: standing(claims.account_id, claims.jti))
+        key = ("standing", claims.account_id, claims.jti)
+        kept = self._store.kept(key)
+        account = (
+            kept
+            if isinstance(kept, Standing)
+            else await self._store.read(lambda: standing(claims.account_id, claims.jti), key)
+        )
         if account is not None and account.revoked:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
         if account is None or account.disabled:
@@ -105,7 +111,9 @@ class Gate:
         if not is_well_formed(shown.text):
             raise Unauthenticated("The API key is not valid")
         digest = key_digest(shown.text)
-        key = await self._store.read(lambda: key_holder(digest))
+        name = ("key", digest)
+        kept = self._store.kept(name)
+        key = kept if isinstance(kept, KeyHolder) else await self._store.read(lambda: key_holder(digest), name)
         if key is None:
             raise Unauthenticated("The API key is not valid")
         if key.disabled:

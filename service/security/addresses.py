@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ Address = IPv4Address | IPv6Address
 UNKNOWN = "unknown"
 _NEIGHBOURHOOD = 64
 """One customer usually holds a whole IPv6 /64: its addresses count as one."""
+_PORT = re.compile(r"^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::\d{1,5})?$")
+"""Some proxies write the client's port as well: 198.51.100.4:51234, [2001:db8::1]:51234; all their clients would count as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def client_address(scope: Scope, proxies: Proxies) -> str:
 
 def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[str]:
     lines = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-    return [hop.strip() for hop in ",".join(lines).split(",") if hop.strip()]
+    return [_PORT.sub(r"\1\2", hop.strip()) for hop in ",".join(lines).split(",") if hop.strip()]
 
 
 def _address(text: str) -> Address | None:

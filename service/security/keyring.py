@@ -72,7 +72,8 @@ class RotatingRing:
         self._wall_clock = wall_clock
         self._log = log
         self._seen = self._signature()
-        self._retiring: tuple[str, float] | None = None
+        self._retiring: dict[str, float] = {}
+        """Replaced secrets, and until when each still verifies: another rotation may come before the first is through."""
         self._secrets = tuple(read())
         self.current = ring_of(self._secrets)
         self.trouble: str | None = None
@@ -102,19 +103,18 @@ class RotatingRing:
     def _take(self, secrets: tuple[str, ...]) -> None:
         replaced = self._secrets[0]
         if replaced not in secrets:
-            self._retiring = (replaced, self._wall_clock() + GRACE_SECONDS)
+            self._retiring[replaced] = self._wall_clock() + GRACE_SECONDS
         self._secrets = secrets
-        self.current = ring_of([*secrets, *self._retired()])
+        self.current = ring_of([*secrets, *self._retiring])
         if self._log:
             self._log.write("info", "signing_keys_changed", kid=self.current.signing, keys=len(self.current.secrets))
 
-    def _retired(self) -> list[str]:
-        return [self._retiring[0]] if self._retiring else []
-
     def _retire(self) -> None:
-        if self._retiring and self._wall_clock() >= self._retiring[1]:
-            self._retiring = None
-            self.current = ring_of(self._secrets)
+        over = [secret for secret, until in self._retiring.items() if self._wall_clock() >= until]
+        if over:
+            for secret in over:
+                del self._retiring[secret]
+            self.current = ring_of([*self._secrets, *self._retiring])
 
     def _complain(self, trouble: str | None) -> None:
         if trouble and trouble != self.trouble and self._log:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.quotas.limits import Demand, Limit, QuotaStore
+from service.quotas.windows import SlidingWindows
 
 WINDOW_SECONDS = 900.0
 FREE_FAILURES = 5
@@ -17,7 +18,8 @@ MOST_OF_AN_ADDRESS = 20
 LONGEST_DELAY_SECONDS = 60.0
 PACE = 9.0
 """Logins a second in all: 9 x 20 ms of argon2id are a tenth of two cores."""
-BURST = 20.0
+BURST = 20
+_OF_ALL = Demand(Limit("address", "login-pace", BURST, BURST / PACE), "everybody")
 _OF_A_NAME = Limit("user", "login-name", 100, WINDOW_SECONDS)
 _OF_AN_ADDRESS = Limit("address", "login-address", 100, WINDOW_SECONDS)
 """More than is ever let in: these only count."""
@@ -49,16 +51,16 @@ class LoginCounts:
     """The limits of one process, which learns with each failure how many the others saw.
 
     A right password forgets an account's failures for all, where this process saw one; another that counted some itself keeps those until its
-    window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace and
-    the slots for hashing are of each process.
+    window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace is one for
+    all who share the counts: were it of each process, N of them would let a guesser be N times as quick. The slots for hashing are of each
+    process.
     """
 
     def __init__(self, shared: QuotaStore | None = None) -> None:
         self._shared = shared
+        self._pace = shared or SlidingWindows()
         self._names: dict[bytes, _Count] = {}
         self._addresses: dict[bytes, _Count] = {}
-        self._tokens = BURST
-        self._filled_at: float | None = None
 
     async def begin(self, name: str, address: str, now: float) -> float:
         """See `LoginLimits.begin`."""
@@ -67,8 +69,9 @@ class LoginCounts:
             return max(1.0, of_address.since + WINDOW_SECONDS - now)
         if (wait := of_name.last + _delay(of_name.failures) - now) > 0:
             return wait
-        if (wait := self._paced(now)) > 0:
-            return wait
+        pace = await self._pace.take([_OF_ALL], now)
+        if not pace.allowed:
+            return pace.retry_after_seconds
         if of_name.failures >= FREE_FAILURES:
             # From here on one attempt for each delay, not all that wait for its end.
             of_name.last = now
@@ -94,21 +97,14 @@ class LoginCounts:
     def _count(self, counts: dict[bytes, _Count], text: str, now: float) -> _Count:
         place = _digest(text)
         count = counts.get(place)
-        if count is None or now - count.since >= WINDOW_SECONDS:
+        # Either way: a clock that was set back must not keep anybody out until it is there again.
+        if count is None or abs(now - count.since) >= WINDOW_SECONDS:
             counts.pop(place, None)
             if len(counts) >= _MOST_COUNTED:
                 del counts[next(iter(counts))]
             count = counts[place] = _Count(0, now, now)
+        count.last = min(count.last, now)
         return count
-
-    def _paced(self, now: float) -> float:
-        since = now - self._filled_at if self._filled_at is not None else 0.0
-        self._tokens = min(BURST, self._tokens + max(0.0, since) * PACE)
-        self._filled_at = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / PACE
-        self._tokens -= 1
-        return 0.0
 
 
 async def _counted(store: QuotaStore, limit: Limit, text: str, now: float) -> int:

@@ -19,6 +19,8 @@ _AT_ONCE = 2
 MOST_WAITING = _AT_ONCE + 20
 """Those that are checked, and a queue of twenty: more would wait longer than people do, and hold 19 MiB each in turn."""
 SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 1024
+"""A login takes no longer one; what would be hashed for nothing must have an end."""
 
 
 def hasher() -> PasswordHasher:

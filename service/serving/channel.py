@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
@@ -44,3 +45,13 @@ class Channel:
     def close(self) -> None:
         """Let go of this end."""
         self._writer.close()
+
+
+def as_text(body: bytes) -> str:
+    """Bytes as JSON can hold them, a third longer."""
+    return b64encode(body).decode("ascii")
+
+
+def as_bytes(text: str) -> bytes:
+    """What `as_text` was given."""
+    return b64decode(text)

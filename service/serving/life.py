@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from service.services import Services
+    from service.telemetry.figures import Figures
+    from service.telemetry.metrics import Metrics
 
 WARMING_QUESTIONS = (
     "Apa itu perjanjian dan kapan perjanjian batal demi hukum?",
@@ -21,14 +22,14 @@ WARMING_QUESTIONS = (
 class Siblings(Protocol):
     """The other workers behind the same address, as one of them reaches them."""
 
-    async def open(self, services: Services) -> None:
-        """Begin to tell the others what is counted here."""
+    async def open(self, metrics: Metrics, figures: Figures, clock: Callable[[], float]) -> None:
+        """Begin to tell the others what is counted here; `clock` gives monotonic seconds."""
 
     async def close(self) -> None:
         """Leave what was counted here with them."""
 
-    async def page(self, accept: str) -> tuple[bytes, str]:
-        """The metrics of all workers as one page, and its content type.
+    async def page(self, accept: str, *, packed: bool) -> tuple[bytes, str]:
+        """The metrics of all workers as one page, `packed` by gzip or not, and its content type.
 
         Raises:
             NotReady: who gathers the page does not answer.

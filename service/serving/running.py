@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 import socket
 from collections.abc import Callable
 
@@ -11,11 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.serving.life import Life
-from service.serving.server import DrainingServer, DrainRules, leave
+from service.serving.reading import reader_of
+from service.serving.server import DrainingServer, DrainRules
 from service.settings import Settings
-
-_KEEP_ALIVE_SECONDS = 75
-"""Longer than proxies keep theirs by default, so that it is they who end a connection, and no request meets its end."""
 
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 """An answer makes some thousand objects that go by themselves: Python's own 700 has the collector look through them ten times as often."""
@@ -31,7 +28,7 @@ def server_of(app: FastAPI, settings: Settings, life: Life, on_started: Callable
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=reader_of(app.state.unread.refuse),
         # Nothing here speaks WebSocket: an upgrade is a request like any other.
         ws="none",
         lifespan="on",
@@ -41,17 +38,15 @@ def server_of(app: FastAPI, settings: Settings, life: Life, on_started: Callable
         server_header=False,
         # X-Forwarded-For is read at the edge, from trusted proxies only; uvicorn would believe any neighbour on loopback.
         proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
+    # Now, and not when it runs: the word to stop may come before, and changes the headers that loading makes.
+    config.load()
     return DrainingServer(config, life, DrainRules(settings.drain_delay_seconds, settings.drain_seconds), on_started)
 
 
 def run_server(server: DrainingServer, listener: socket.socket) -> int:
-    """Serve until told to stop; returns 0 after SIGTERM, and leaves by 130 after Ctrl-C."""
+    """Serve until told to stop; returns 0 after SIGTERM, and 130 after Ctrl-C."""
     collect_rarely()
-    # uvicorn raises the signal again once it has stopped; these handlers turn that into an exit status.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)
+    server.heed_signals()
     server.run(sockets=[listener])
-    return 0
+    return server.exit_status

@@ -13,12 +13,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.serving.channel import Channel
+from service.serving.channel import Channel, as_text
 from service.telemetry.logging import EventLog
 from service.telemetry.pages import PageWriter
 from service.telemetry.snapshots import Base, Family, render
@@ -28,7 +28,12 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 _STEADY_SECONDS = 60.0
 _GRACE_SECONDS = 10.0
+_LOOK_SECONDS = 10.0
+_HANGING_SECONDS = 60.0
+"""A worker that says nothing for so long answers nobody either: far longer than the slowest machine keeps a loop from its turn."""
 _COULD_NOT_START = 2
+_TOLD = (0, -signal.SIGTERM)
+"""How a worker ends that was told to: drained, or, while it still started and served nobody, by the signal itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class _Worker:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: bool = False
     last: dict[str, Any] | None = None
+    heard: float = 0.0
     said: asyncio.Event = field(default_factory=asyncio.Event)
     counted: bool = False
 
@@ -65,7 +71,7 @@ class _Truth:
     counts: Mapping[str, int]
     active: int
     figures: Sequence[dict[str, float]]
-    pages: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    pages: dict[tuple[str, bool], tuple[bytes, str]] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -82,18 +88,25 @@ class Supervisor:
         self._stopping: int | None = None
         self._stop = asyncio.Event()
         self._failed = False
+        self._lost = False
         self._was_ready = False
         self._gathering = asyncio.Lock()
         self._next: asyncio.Task[_Truth] | None = None
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def run(self) -> int:
-        """Keep the workers; returns the exit status: 0 after SIGTERM, 130 after SIGINT, 2 when the first worker cannot start."""
+    async def run(self, begun: Callable[[], None]) -> int:
+        """Keep the workers; returns the exit status: 0 after SIGTERM, 1 when a worker had to be killed at the end, 130 after SIGINT, 2 when the first worker cannot start.
+
+        Args:
+            begun: called once signals are heard.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, number)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload()))
+        begun()
+        self._begin(self._watch())
         try:
             # The first one goes alone: what keeps it from starting is said once, and not by all of them.
             first = await self._start()
@@ -106,7 +119,7 @@ class Supervisor:
             await self._end()
         if self._failed:
             return _COULD_NOT_START
-        return 128 + signal.SIGINT if self._stopping == signal.SIGINT else 0
+        return 128 + signal.SIGINT if self._stopping == signal.SIGINT else int(self._lost)
 
     def _begin(self, work: Any) -> None:  # noqa: ANN401 - a coroutine of any result
         task = asyncio.ensure_future(work)
@@ -135,7 +148,7 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "service.serving.worker",
+                "service.serving",
                 *map(str, descriptors),
                 pass_fds=descriptors,
             )
@@ -166,12 +179,36 @@ class Supervisor:
         self._bury(worker)
         worker.ended.set()
         self._log.write(
-            "info" if worker.leaving and status == 0 else "error", "worker_ended", worker=worker.number, status=status
+            "info" if worker.leaving and status in _TOLD else "error",
+            "worker_ended",
+            worker=worker.number,
+            status=status,
         )
         if self._stopping is None and not worker.leaving:
             await self._replace(worker, status)
 
+    async def _watch(self) -> None:
+        """Ask each worker now and then whether it is there; one that hangs is killed, and replaced like any that ended by itself."""
+        looked = time.monotonic()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            # Whoever was kept from the processor itself, or asleep with the machine, has no say about others.
+            late, looked = now - looked > 2 * _LOOK_SECONDS, now
+            for worker in self._workers:
+                if late or not worker.ready.is_set():
+                    worker.heard = now
+                elif now - worker.heard > _HANGING_SECONDS and not worker.leaving:
+                    self._kill(worker)
+                worker.channel.send(say="there?")
+
+    def _kill(self, worker: _Worker) -> None:
+        self._log.write("error", "worker_hangs", worker=worker.number, pid=worker.process.pid)
+        with suppress(ProcessLookupError):
+            worker.process.kill()
+
     def _heard(self, worker: _Worker, message: dict[str, Any]) -> None:
+        worker.heard = time.monotonic()
         match message.get("say"):
             case "ready":
                 self._was_ready = True
@@ -223,7 +260,7 @@ class Supervisor:
                     return
                 new.leaving = False
                 self._tell(old)
-                await old.ended.wait()
+                await self._see_off(old)
             self._log.write("info", "reloaded", workers=len(self._workers))
 
     async def _gather(self) -> tuple[list[dict[str, Any]], int]:
@@ -258,38 +295,43 @@ class Supervisor:
             return _Truth(families, counts, active, [state["figures"] for state in states])
 
     async def _answer_page(self, worker: _Worker, message: dict[str, Any]) -> None:
-        truth, accept = await self._truth(), message["accept"]
-        if accept not in truth.pages:
-            truth.pages[accept] = render(truth.families, truth.counts, truth.active, accept, self._writer)
-        page, content_type = truth.pages[accept]
-        worker.channel.send(say="answer", n=message["n"], page=page.decode(), content_type=content_type)
+        truth, form = await self._truth(), (message["accept"], message["packed"])
+        if form not in truth.pages:
+            accept, packed = form
+            truth.pages[form] = render(truth.families, truth.counts, truth.active, accept, self._writer, packed=packed)
+        page, content_type = truth.pages[form]
+        worker.channel.send(say="answer", n=message["n"], page=as_text(page), content_type=content_type)
 
     async def _answer_figures(self, worker: _Worker, message: dict[str, Any]) -> None:
         truth = await self._truth()
         worker.channel.send(say="answer", n=message["n"], figures=truth.figures)
 
+    async def _see_off(self, worker: _Worker) -> None:
+        """Wait for the drain of a worker that was told to leave; one that takes longer than it may hangs, and is killed."""
+        try:
+            await asyncio.wait_for(worker.ended.wait(), self._plan.drain_seconds + _GRACE_SECONDS)
+        except TimeoutError:
+            self._kill(worker)
+            # Of a reload the service goes on; at the end nothing else would tell whoever stopped it that answers were lost.
+            self._lost = self._stopping is not None
+            await worker.ended.wait()
+
     async def _end(self) -> None:
-        """Wait for the workers' drains; who takes longer than it may is killed."""
+        """Wait for the workers' drains."""
         for worker in self._workers:
             if not worker.leaving:
                 self._tell(worker)
-        attending = [asyncio.ensure_future(worker.ended.wait()) for worker in self._workers]
-        if attending:
-            await asyncio.wait(attending, timeout=self._plan.drain_seconds + _GRACE_SECONDS)
-        for worker in list(self._workers):
-            with suppress(ProcessLookupError):
-                worker.process.kill()
-            await worker.process.wait()
-        for task in [*attending, *self._tasks]:
+        await asyncio.gather(*map(self._see_off, list(self._workers)))
+        for task in self._tasks:
             task.cancel()
         os.close(self._plan.quotas)
 
 
-def supervise(plan: Plan, log: EventLog) -> int:
-    """Run workers until SIGTERM or SIGINT; returns the exit status."""
+def supervise(plan: Plan, log: EventLog, begun: Callable[[], None]) -> int:
+    """Run workers until SIGTERM or SIGINT; returns the exit status. `begun` is called once signals are heard."""
 
     async def run() -> int:
-        return await Supervisor(plan, log).run()
+        return await Supervisor(plan, log).run(begun)
 
     return asyncio.run(run())
 

@@ -76,10 +76,10 @@ async def warm_up(
 async def warm_until_ready(
     life: Life, deployment: Deployment, shelf: Shelf, store: Store, around: Surroundings
 ) -> None:
-    """Warm up until it succeeds: what is not there yet keeps the process from being ready, and not from living."""
+    """Warm up until it succeeds or nobody waits for it: what is not there yet keeps the process from being ready, and not from living."""
     failed = ""
     life.warm = not life.questions
-    while not life.warm:
+    while not life.warm and not life.draining:
         today = datetime.fromtimestamp(around.wall_clock(), UTC).date()
         try:
             await warm_up(life.questions, deployment, shelf, store, around.clock, today)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from service.api.streaming import cancel
@@ -16,17 +16,36 @@ from service.app import create_app
 from service.chosen import surroundings_of
 from service.errors import ConfigurationError, NotReady
 from service.quotas.shared_windows import SharedWindows
-from service.services import Services
-from service.serving.channel import Channel
+from service.serving.channel import Channel, as_bytes
 from service.serving.life import WARMING_QUESTIONS, Life
 from service.serving.running import run_server, server_of
 from service.serving.supervisor import descriptors
 from service.settings import load_settings
+from service.telemetry.figures import Figures
 from service.telemetry.logging import StandardLogs
+from service.telemetry.metrics import Metrics
 from service.telemetry.snapshots import snapshot_in_turns
 
 _ANSWER_SECONDS = 3.0
 _COULD_NOT_START = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What is counted in this worker."""
+
+    metrics: Metrics
+    figures: Figures
+    clock: Callable[[], float]
+
+    async def state(self) -> dict[str, Any]:
+        """What the supervisor keeps of a worker: its metrics, its active conversations and its figures."""
+        self.metrics.active.forget_old()
+        return {
+            "families": await snapshot_in_turns(self.metrics.registry, self.clock),
+            "active": self.metrics.active.names(),
+            "figures": self.figures.now(),
+        }
 
 
 class Post:
@@ -36,16 +55,16 @@ class Post:
         """Keep one end of the pair."""
         self._end = end
         self._on_alone: Callable[[], None] | None = None
-        self._services: Services | None = None
+        self._counted: _Counted | None = None
         self._channel: Channel | None = None
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = itertools.count()
         self._telling = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self, services: Services) -> None:
+    async def open(self, metrics: Metrics, figures: Figures, clock: Callable[[], float]) -> None:
         """See `Siblings`."""
-        self._services = services
+        self._counted = _Counted(metrics, figures, clock)
         self._end.settimeout(0)
         self._channel = Channel(*await asyncio.open_connection(sock=self._end))
         self._task = asyncio.create_task(self._listen(self._channel))
@@ -70,10 +89,10 @@ class Post:
             await cancel(self._task)
         channel.close()
 
-    async def page(self, accept: str) -> tuple[bytes, str]:
+    async def page(self, accept: str, *, packed: bool) -> tuple[bytes, str]:
         """See `Siblings`."""
-        answer = await self._ask(say="page", accept=accept)
-        return answer["page"].encode(), answer["content_type"]
+        answer = await self._ask(say="page", accept=accept, packed=packed)
+        return as_bytes(answer["page"]), answer["content_type"]
 
     async def figures(self) -> Sequence[dict[str, float]]:
         """See `Siblings`."""
@@ -101,6 +120,8 @@ class Post:
         while (message := await channel.receive()) is not None:
             if message.get("say") == "state":
                 await self._tell_state(channel)
+            elif message.get("say") == "there?":
+                channel.send(say="here")
             elif (future := self._answers.get(message["n"])) is not None and not future.done():
                 future.set_result(message)
         if self._on_alone:
@@ -109,25 +130,13 @@ class Post:
     async def _tell_state(self, channel: Channel) -> None:
         # One at a time: an older state must not follow a newer one.
         async with self._telling:
-            if self._services is not None:
-                self._services.metrics.active.forget_old()
-                channel.send(say="state", **await _state(self._services))
-
-
-async def _state(services: Services) -> dict[str, Any]:
-    """What the supervisor keeps of a worker: its metrics, its active conversations and its figures."""
-    return {
-        "families": await snapshot_in_turns(services.metrics.registry, services.surroundings.clock),
-        "active": services.metrics.active.names(),
-        "figures": services.figures.now(),
-    }
+            if self._counted is not None:
+                channel.send(say="state", **await self._counted.state())
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve as one of several; the exit status is that of `serve`."""
     listener_fd, channel_fd, quotas_fd = descriptors(arguments)
-    # Ctrl-C reaches the whole group; the supervisor passes it on, once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     listener = socket.socket(fileno=listener_fd)
     end = socket.socket(fileno=channel_fd)
     try:
@@ -142,11 +151,5 @@ def main(arguments: Sequence[str]) -> int:
     post = life.siblings = Post(end)
     server = server_of(app, settings, life, post.ready)
     post.when_alone(server.drain)
-    try:
+    with around.log.aside():
         return run_server(server, listener)
-    finally:
-        around.log.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from service.llm.chain import FALLBACK_REASONS
 from service.llm.circuits import STATES, State
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.llm.fallback import NOBODY
-from service.telemetry.genai import GenAiMetrics, span_attributes
+from service.telemetry.genai import GenAiMetrics, failure_of, span_attributes
 from service.telemetry.labels import OTHER
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
@@ -47,17 +47,21 @@ class CallMetrics(Collector):
             firsts: the models that may be the first to be asked: fallbacks start from these.
         """
         self._metrics = metrics
-        self._firsts = frozenset(firsts)
+        self._firsts = frozenset(metrics.model(first) for first in firsts)
         registry = metrics.registry
-        self._calls(registry, models)
+        self._calls(metrics, models)
         self._answers(registry, models)
-        self._genai = GenAiMetrics(registry, models)
+        self._genai = GenAiMetrics(
+            registry,
+            {one.name: (self._provider(one), metrics.model(one.name)) for one in models},
+        )
         self._good_calls = {True: 0, False: 0}
         self._circuits: Callable[[], dict[str, State]] = dict
         self._budgets: Callable[[], dict[str, float]] = dict
         registry.register(self)
 
-    def _calls(self, registry: CollectorRegistry, models: Sequence[Model]) -> None:
+    def _calls(self, metrics: Metrics, models: Sequence[Model]) -> None:
+        registry = metrics.registry
         requests = Counter(
             "chatbot_llm_requests",
             "Calls of models that ended",
@@ -66,19 +70,21 @@ class CallMetrics(Collector):
         )
         # Calls that ended, each once, retries and hedges too. Unit: calls.
         self._requests = {
-            (model.name, status): requests.labels(model.name, status, str(model.free).lower())
+            (model.name, status): requests.labels(metrics.model(model.name), status, str(model.free).lower())
             for model, status in product(models, CALL_STATUSES)
         }
         cost = Counter("chatbot_llm_cost_usd", "US dollars for calls", ("role", "model"), registry=registry)
         # Tokens times price of each call, failed ones too. Unit: US dollars.
-        self._cost = {(role, model.name): cost.labels(role, model.name) for role, model in product(ROLES, models)}
+        self._cost = {
+            (role, model.name): cost.labels(role, metrics.model(model.name)) for role, model in product(ROLES, models)
+        }
         source = Counter(
             "chatbot_llm_usage_source", "Calls by who counted their tokens", ("provider", "source"), registry=registry
         )
         # Calls by who counted their tokens: the provider, we by an estimate, nobody (no model was reached). Unit: calls.
         self._source = {
-            (provider, one): source.labels(provider, one)
-            for provider, one in product(sorted({model.provider for model in models}), USAGE_SOURCES)
+            (model.name, one): source.labels(self._provider(model), one)
+            for model, one in product(models, USAGE_SOURCES)
         }
         tpot = Histogram(
             "chatbot_time_per_output_token_seconds",
@@ -88,7 +94,7 @@ class CallMetrics(Collector):
             registry=registry,
         )
         # (Call's seconds - seconds to the first token) / (output tokens - 1), of good calls. Unit: seconds.
-        self._tpot = {model.name: tpot.labels(model.name) for model in models}
+        self._tpot = {model.name: tpot.labels(metrics.model(model.name)) for model in models}
 
     def _answers(self, registry: CollectorRegistry, models: Sequence[Model]) -> None:
         self._fallbacks_family = Counter(
@@ -98,12 +104,12 @@ class CallMetrics(Collector):
             registry=registry,
         )
         # Answers that the first model should have written and did not, each once. Unit: answers.
-        names = [model.name for model in models]
+        names = dict.fromkeys(self._metrics.model(model.name) for model in models)
         ends = {EXTRACTIVE, NOBODY}
         for first, to, reason in product(
-            [*sorted(self._firsts), OTHER], [*names, EXTRACTIVE, NOBODY], FALLBACK_REASONS
+            sorted({*self._firsts, OTHER}), [*names, EXTRACTIVE, NOBODY], FALLBACK_REASONS
         ):
-            if first != to and (to in ends or reason not in _PAST_ALL_MODELS):
+            if (first != to or to == OTHER) and (to in ends or reason not in _PAST_ALL_MODELS):
                 self._fallbacks_family.labels(first, to, reason)
         cache = Counter("chatbot_cache_requests", "Questions to a cache", ("cache", "result"), registry=registry)
         # Questions to a cache by result. Unit: questions.
@@ -118,6 +124,10 @@ class CallMetrics(Collector):
             "chatbot_free_model_efficiency_ratio", "Good calls of free models over all good calls", registry=registry
         )
         self._free_ratio.set(float("nan"))
+
+    def _provider(self, model: Model) -> str:
+        """The provider's label: `other` where its model is one of those that share `other`."""
+        return OTHER if self._metrics.model(model.name) == OTHER else model.provider
 
     def watch_states(self, circuits: Callable[[], dict[str, State]], budgets: Callable[[], dict[str, float]]) -> None:
         """Where the page finds the state of each model's circuit and the used share of each role's budget."""
@@ -140,7 +150,7 @@ class CallMetrics(Collector):
         model, usage = record.model, record.usage
         self._requests[model.name, record.status].inc()
         self._cost[record.role, model.name].inc(record.cost_usd)
-        self._source[model.provider, usage.source].inc()
+        self._source[model.name, usage.source].inc()
         for kind, tokens in (
             ("input", usage.input_tokens),
             ("output", usage.output_tokens),
@@ -163,7 +173,9 @@ class CallMetrics(Collector):
 
     def fell_back(self, first: str, to: str, reason: str) -> None:
         """Count an answer that somebody else wrote."""
-        self._fallbacks_family.labels(first if first in self._firsts else OTHER, to, reason).inc()
+        begun = self._metrics.model(first)
+        ended = to if to == NOBODY else self._metrics.model(to)
+        self._fallbacks_family.labels(begun if begun in self._firsts else OTHER, ended, reason).inc()
 
     def cached(self, result: str) -> None:
         """Count a question to the answer cache."""
@@ -189,8 +201,14 @@ class Calling:
         self._metrics.count(record)
         request = CURRENT.get()
         if request is not None and request.span is not None:
+            if record.status == "ok":
+                self._watching.wrote(record.model.provider)
             self._watching.trace(
-                f"chat {record.model.name}", record.seconds, span_attributes(record), kind=SpanKind.CLIENT
+                f"chat {record.model.name}",
+                record.seconds,
+                span_attributes(record),
+                kind=SpanKind.CLIENT,
+                failed=failure_of(record),
             )
         if record.status not in ("ok", "cancelled", "superseded"):
             self._log.write(

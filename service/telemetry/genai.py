@@ -5,26 +5,30 @@ Its buckets miss the edges of our objectives, so our own histograms stand beside
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Histogram
 
 from service.llm.attempt import CallRecord
-from service.llm.calls import Model
+from service.llm.extractive import PROVIDER
 from service.telemetry.record import current_exemplar
 
 _SECONDS = tuple(0.01 * 2.0**power for power in range(14))
 _TOKENS = tuple(4.0**power for power in range(14))
 _OPERATION = "chat"
-_ERROR_TYPES = ("", "timeout", "_OTHER")
-"""`_OTHER` is the convention's own word for what is not told apart; the reasons are told apart in llm_requests_total."""
+UNTOLD = "_OTHER"
+"""The convention's own word for what is not told apart; the reasons are told apart in llm_requests_total."""
+_ERROR_TYPES = ("", "timeout", UNTOLD)
+_GIVEN_UP = frozenset({"cancelled", "superseded"})
+"""Calls that nobody waited for any more: no fault of anybody's."""
 _LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
 
 class GenAiMetrics:
     """Duration, time to the first chunk and tokens of calls, under the convention's names."""
 
-    def __init__(self, registry: CollectorRegistry, models: Sequence[Model]) -> None:
+    def __init__(self, registry: CollectorRegistry, models: Mapping[str, tuple[str, str]]) -> None:
+        """Make every combination; `models` gives provider and name, as they stand on the page, of each model."""
         duration = Histogram(
             "gen_ai_client_operation_duration_seconds",
             "End minus start of a call",
@@ -46,7 +50,7 @@ class GenAiMetrics:
             buckets=_TOKENS,
             registry=registry,
         )
-        named = {model.name: (_OPERATION, model.provider, model.name) for model in models}
+        named = {name: (_OPERATION, *shown) for name, shown in models.items()}
         self._duration = {
             (name, kind): duration.labels(*labels, kind) for name, labels in named.items() for kind in _ERROR_TYPES
         }
@@ -58,7 +62,7 @@ class GenAiMetrics:
     def called(self, record: CallRecord) -> None:
         """Observe a call that has ended."""
         name = record.model.name
-        kind = "" if record.status == "ok" else "timeout" if record.status == "timeout" else "_OTHER"
+        kind = "" if record.status == "ok" else "timeout" if record.status == "timeout" else UNTOLD
         exemplar = current_exemplar()
         self._duration[name, kind].observe(record.seconds, exemplar)
         if record.first_token_seconds is not None:
@@ -70,11 +74,25 @@ class GenAiMetrics:
 
 def span_attributes(record: CallRecord) -> Mapping[str, str | int]:
     """What the span of a call says: who was asked and how much, and nothing of what was said."""
-    attributes: dict[str, str | int] = {
+    return {
         "gen_ai.operation.name": _OPERATION,
         "gen_ai.provider.name": record.model.provider,
         "gen_ai.request.model": record.model.name,
         "gen_ai.usage.input_tokens": record.usage.input_tokens,
         "gen_ai.usage.output_tokens": record.usage.output_tokens,
+        "outcome": record.status,
     }
-    return attributes if record.status == "ok" else {**attributes, "error.type": record.status}
+
+
+def failure_of(record: CallRecord) -> str | None:
+    """The `error.type` of a call that failed, None of one that did not."""
+    return None if record.status == "ok" or record.status in _GIVEN_UP else record.status
+
+
+def extractive_attributes(model: str) -> Mapping[str, str]:
+    """What the span of an extractive answer says: nobody outside was asked."""
+    return {
+        "gen_ai.operation.name": _OPERATION,
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": model,
+    }

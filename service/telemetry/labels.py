@@ -18,3 +18,19 @@ class OwnLabel:
     def fold(self, value: str | None) -> str:
         """The value as it stands on the page."""
         return value if value in self.values else OTHER
+
+
+SERIES_BUDGET = 5_000
+_WITHOUT_MODELS = 2_750
+"""Series of a page of all routes with the first things that come with any model, rounded up; a test counts them."""
+_REQUESTS = 256
+"""Series that each further value of the deployment's own label adds by itself."""
+_PER_MODEL, _TOKENS_PER_MODEL = 215, 20
+"""Series that each model adds, and of those the ones that every value of the own label repeats."""
+
+
+def most_models(label: OwnLabel | None) -> int:
+    """How many models have series of their own within the budget; those behind them share `other`, which takes the room of one."""
+    further = len(label.values) if label else 0
+    room = SERIES_BUDGET - _WITHOUT_MODELS - further * _REQUESTS
+    return max(1, room // (_PER_MODEL + further * _TOKENS_PER_MODEL) - 1)

@@ -1,7 +1,7 @@
 """JSON lines on standard error. No line carries a question, an answer, a name or an address; users appear as a keyed hash.
 
 Lines are gathered, by LINES or for SECONDS, and written together: a write costs more than the line. Errors leave at once, with
-all lines before them. A process that is killed outright loses at most what was gathered.
+all lines before them. A process that is killed outright loses at most what was gathered, and what its thread had not written yet.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import hmac
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
 
 from service.telemetry.drops import Drops
+from service.telemetry.line_writer import LineWriter
 from service.telemetry.record import CURRENT
 
 _DRIVING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -26,6 +28,7 @@ _DRIVING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 LINES = 64
 SECONDS = 0.005
+CLOSING_SECONDS = 5.0
 _ERROR = LEVELS["error"]
 _LONGEST_MESSAGE = 200
 
@@ -61,6 +64,7 @@ class EventLog:
         self._drops = drops
         self._lock = threading.Lock()
         self._lines: list[bytes] = []
+        self._writer: LineWriter | None = None
         self._second = -1
         self._prefix = ""
 
@@ -95,12 +99,34 @@ class EventLog:
             lines, self._lines = self._lines, []
             if not lines:
                 return
+            if self._writer:
+                self._writer.put(b"".join(lines))
+                return
             try:
                 self._stream.write(b"".join(lines))
                 self._stream.flush()
             except (OSError, ValueError):
                 if self._drops:
                     self._drops.count("logs", "unwritable", len(lines))
+
+    @contextmanager
+    def aside(self, seconds: float = CLOSING_SECONDS) -> Iterator[None]:
+        """Lines are written by a thread while this lasts, so that no event loop stands still with its log.
+
+        At the end what waits gets so many seconds. A stream that stands still even then is not written to any more: the process can end.
+        """
+        writer = self._writer = LineWriter(self._stream, self._drops, self._lines_lost)
+        try:
+            yield
+        finally:
+            self.flush()
+            if writer.close(seconds):
+                self._writer = None
+
+    def _lines_lost(self, number: int) -> bytes:
+        return _as_bytes(
+            {"timestamp": self._timestamp(), "level": "warning", "event": "log_lines_lost", "lines": number}
+        )
 
     def _keep(self, line: bytes, *, at_once: bool) -> None:
         with self._lock:
@@ -153,9 +179,9 @@ class StandardLogs(logging.Handler):
         )
 
 
-def pseudonym(secret: str, account_id: str) -> str:
-    """A keyed hash of an account's id: lines of one user can be joined, and nobody can name the user."""
-    return hmac.new(secret.encode(), b"log:" + account_id.encode(), hashlib.sha256).hexdigest()[:16]
+def pseudonym(secret: str, name: str) -> str:
+    """A keyed hash, mostly of an account's id: lines of one user can be joined, and nobody can name the user."""
+    return hmac.new(secret.encode(), b"log:" + name.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -6,8 +6,8 @@ page as long as the client likes. Children are cached: `.labels()` costs three t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 from prometheus_client import (
@@ -25,8 +25,9 @@ from service.errors import PROBLEM_CODES
 from service.quotas.limits import DECISIONS, KINDS
 from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
+from service.telemetry.instruments import LoopCounter, LoopHistogram
 from service.telemetry.labels import OTHER, OwnLabel
-from service.telemetry.pages import PageWriter, in_turns, series_of, wants_openmetrics
+from service.telemetry.pages import PageWriter, encoded, in_turns, series_of, wants_openmetrics
 from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
 
@@ -295,8 +296,10 @@ class Metrics:
             "http_request_duration_seconds", "Last byte sent minus request received", HTTP_BUCKETS, "route", "method"
         )
         self.http_durations = duration
-        pairs = [*routes, *((UNMATCHED, method) for method in METHODS)]
-        # Requests that ended, on every route by its template; a method that a route does not have counts as unmatched.
+        heads = [route for route, method in routes if method == "HEAD"]
+        pairs = [*(pair for pair in routes if pair[1] != "HEAD"), *((UNMATCHED, method) for method in METHODS)]
+        # Requests that ended, on every route by its template (a HEAD with the GET whose head it asks for); a method that a route does
+        # not have counts as unmatched.
         self._http_routes = {
             (route, method): _HttpRoute(
                 route,
@@ -307,6 +310,9 @@ class Metrics:
                 duration.labels(route, method if route != UNMATCHED else OTHER),
             )
             for route, method in pairs
+        }
+        self._http_routes |= {
+            (route, "HEAD"): replace(self._http_routes[route, "GET"], method="HEAD") for route in heads
         }
 
     def _retrieval(self) -> None:
@@ -391,21 +397,26 @@ class Metrics:
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The page and its type, at one go: for those who have nothing else to do.
 
-        OpenMetrics, which carries exemplars, for whoever asks for it as Prometheus does; else Prometheus' own text.
+        OpenMetrics, which carries exemplars, for whoever wants it most, as Prometheus does; else Prometheus' own text.
         """
-        openmetrics, media_type = wants_openmetrics(accept)
-        page = "".join(self._writer.written(self.registry.collect(), openmetrics=openmetrics))
-        return self._counted(page), media_type
+        pieces, media_type = self._pieces(accept)
+        return "".join(pieces).encode(), media_type
 
-    async def page(self, accept: str) -> tuple[bytes, str]:
-        """The same, in pieces that let others have their turn in between."""
-        openmetrics, media_type = wants_openmetrics(accept)
-        pieces = self._writer.written(self.registry.collect(), openmetrics=openmetrics)
-        return self._counted("".join(await in_turns(pieces, self._clock))), media_type
+    async def page(self, accept: str, *, packed: bool = False) -> tuple[bytes, str]:
+        """The same, in pieces that let others have their turn in between; `packed` by gzip, piece by piece."""
+        pieces, media_type = self._pieces(accept)
+        return b"".join(await in_turns(encoded(pieces, packed=packed), self._clock)), media_type
 
-    def _counted(self, page: str) -> bytes:
-        self.series.set(series_of(page))
-        return page.encode()
+    def _pieces(self, accept: str) -> tuple[Iterator[str], str]:
+        openmetrics, media_type = wants_openmetrics(accept)
+        return self._counted(self._writer.written(self.registry.collect(), openmetrics=openmetrics)), media_type
+
+    def _counted(self, pieces: Iterator[str]) -> Iterator[str]:
+        series = 0
+        for piece in pieces:
+            series += series_of(piece)
+            yield piece
+        self.series.set(series)
 
     def dependency(self, name: str, up: bool, seconds: float) -> None:
         """Note how a dependency did."""
@@ -430,7 +441,7 @@ class Metrics:
         return ((record.label if record else None) or OTHER,)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
-        return Counter(f"chatbot_{name}", documentation, labels, registry=self.registry)
+        return LoopCounter(f"chatbot_{name}", documentation, labels, registry=self.registry)
 
     def _histogram(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(f"chatbot_{name}", documentation, labels, buckets=buckets, registry=self.registry)
+        return LoopHistogram(f"chatbot_{name}", documentation, labels, buckets=buckets, registry=self.registry)

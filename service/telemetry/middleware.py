@@ -18,6 +18,7 @@ from service.api.openai_problems import speaks_openai
 from service.api.problems import problem_response
 from service.edge.answer_headers import Header, dressed
 from service.errors import NotReady, Problem
+from service.telemetry.genai import UNTOLD
 from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
@@ -30,6 +31,8 @@ CHAT_ROUTE = "/v1/chat"
 CHAT_ROUTES = frozenset({CHAT_ROUTE, "/v1/chat/completions"})
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+_KNOWN_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+"""Those of RFC 9110 and PATCH: all others are one to OpenTelemetry's conventions."""
 _CLIENT_LEFT = 499
 _SERVER_ERROR = 500
 _BY_STATUS = {401: "unauthorized", 429: "rate_limited", 504: "timeout"}
@@ -141,9 +144,9 @@ class TelemetryMiddleware:
             outcome = record.outcome or _outcome_of(code)
             self._count_chat(record, outcome, seconds)
         if record.span is not None:
-            _describe(record.span, record, route, method, code)
+            _describe(record.span, record, route, scope["method"], code)
             telemetry.tracing.end(record.span)
-        members = _members(record, route, method, code, seconds, outcome)
+        members = members_of(record, route, method, code, seconds, outcome)
         telemetry.log.write_members("debug" if route in _QUIET else "info", members)
 
     def _count_chat(self, record: RequestRecord, outcome: str, seconds: float) -> None:
@@ -159,7 +162,7 @@ class TelemetryMiddleware:
                 metrics.ttft.observe(record.role, record.complexity, value=first, exemplar=exemplar)
 
 
-def _members(record: RequestRecord, route: str, method: str, code: int, seconds: float, outcome: str | None) -> str:
+def members_of(record: RequestRecord, route: str, method: str, code: int, seconds: float, outcome: str | None) -> str:
     """The line of a request. Nothing in it needs escaping: templates, closed lists, numbers, and ids of a checked form."""
     members = (
         f'"event":"request","route":"{route}","method":"{method}","code":{code},"duration_seconds":{seconds:.6f},'
@@ -206,16 +209,22 @@ def _outcome_of(code: int) -> str:
 
 
 def _describe(span: Recording, record: RequestRecord, route: str, method: str, code: int) -> None:
-    """What the span of a request says once it has ended: where it went and how, never what was in it."""
-    span.name = f"{method} {route}"
+    """What the span of a request says once it has ended, by OpenTelemetry's HTTP conventions: where it went and how, never what was in it."""
+    known = method in _KNOWN_METHODS
+    matched = route != UNMATCHED
+    span.name = (method if known else "HTTP") + (f" {route}" if matched else "")
     attributes: dict[str, str | int | float] = {
-        "http.request.method": method,
-        "http.route": route,
+        "http.request.method": method if known else UNTOLD,
         "http.response.status_code": code,
         "courtsight.request_id": record.request_id,
         "role": record.role,
         "complexity": record.complexity,
     }
+    if not known:
+        # The server's parser lets its own list of methods through and nothing else, so that this is nobody's text.
+        attributes["http.request.method_original"] = method
+    if matched:
+        attributes["http.route"] = route
     if record.outcome:
         attributes["outcome"] = record.outcome
     if code >= _SERVER_ERROR or record.outcome in ("error", "timeout"):

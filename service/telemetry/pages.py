@@ -7,14 +7,16 @@ back from it waits 5 ms, again and again. Here a line is put together again only
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar, Sample
 from prometheus_client.utils import floatToGoString
+
+from service.accepting import Choice, choices
 
 Piece = TypeVar("Piece")
 
@@ -26,6 +28,11 @@ _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 """What Prometheus' own text adds to the name of a family."""
 _KINDS: Final = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
 """Types that Prometheus' own text has other words for."""
+_PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
+_PACKING_LEVEL: Final = 1
+"""A page of 5,000 series, 466 KB: 1.0 ms of processor time to 34 KB; level 6 takes 3.9 ms to 27 KB, level 9 15.8 to 23."""
+_GZIP: Final = 31
+"""zlib's name for gzip's head and tail around what it packs, with its largest window."""
 
 
 @dataclass(slots=True)
@@ -87,12 +94,37 @@ class PageWriter:
 
 
 def wants_openmetrics(accept: str) -> tuple[bool, str]:
-    """Whether a scraper asks for OpenMetrics, and the type of the page that it gets."""
-    _, media_type = choose_encoder(accept)
+    """Whether a scraper wants OpenMetrics most of all that there is, and the type of the page that it gets; of equal weights the first counts."""
+    found = ((one.weight, form) for one in choices(accept) if one.weight > 0 and (form := _form(one)))
+    return max(found, key=lambda pair: pair[0], default=(0.0, (False, _PLAIN)))[1]
+
+
+def _form(choice: Choice) -> tuple[bool, str] | None:
+    """The form that this choice stands for: OpenMetrics or not, and its type; None for one that there is not."""
+    version = choice.parameters.get("version")
     # Ways to write names that have dots, or letters of all the world: ours are the same in each that leaves plain names alone.
-    for other in ("dots", "values"):
-        media_type = media_type.replace(f"escaping={other}", "escaping=underscores")
-    return "openmetrics" in media_type, media_type
+    escaping = "allow-utf-8" if choice.parameters.get("escaping") == "allow-utf-8" else "underscores"
+    match choice.name, version:
+        case "application/openmetrics-text", None:
+            return True, "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        case "application/openmetrics-text", "1.0.0":
+            return True, f"application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={escaping}"
+        case "text/plain", "1.0.0":
+            return False, f"text/plain; version=1.0.0; charset=utf-8; escaping={escaping}"
+        case ("text/plain", None | "0.0.4") | ("text/*" | "*/*", None):
+            return False, _PLAIN
+    return None
+
+
+def encoded(pieces: Iterable[str], *, packed: bool) -> Iterator[bytes]:
+    """The pieces as they are sent: in UTF-8, or as parts of one gzip stream, each packed when it is wanted."""
+    if not packed:
+        yield from (piece.encode() for piece in pieces)
+        return
+    stream = zlib.compressobj(_PACKING_LEVEL, wbits=_GZIP)
+    for piece in pieces:
+        yield stream.compress(piece.encode())
+    yield stream.flush()
 
 
 async def in_turns(pieces: Iterable[Piece], clock: Callable[[], float]) -> list[Piece]:

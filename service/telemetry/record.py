@@ -25,7 +25,7 @@ class RequestRecord:
 
     `quota` names the quota of the network that it came from, `rate` is the limit that is nearest to its end, `rate_policy` all that were counted;
     `speaks_openai` says in whose form errors are told; `headers` go out with the answer.
-    `span` and `agent` are there only where the request's trace is recorded: nearly all requests carry ids and nothing else.
+    `conversation` is a keyed hash of the conversation's id, for spans alone. It, `span` and `agent` are there only where the request's trace is recorded: nearly all requests carry ids and nothing else.
     """
 
     request_id: str
@@ -46,6 +46,7 @@ class RequestRecord:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     span: Recording | None = None
     agent: Recording | None = None
+    conversation: str | None = None
     label: str | None = None
 
     @property

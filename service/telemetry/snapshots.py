@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
-from service.telemetry.pages import SLICE_SERIES, PageWriter, in_turns, wants_openmetrics
+from service.telemetry.pages import SLICE_SERIES, PageWriter, encoded, in_turns, wants_openmetrics
 
 ACTIVE = "chatbot_active_conversations"
 SERIES = "chatbot_metric_series"
@@ -161,7 +161,13 @@ def _metrics(families: Iterable[Family]) -> Iterator[Metric]:
 
 
 def render(
-    families: dict[str, Family], workers: Mapping[str, int], active: int, accept: str, writer: PageWriter
+    families: dict[str, Family],
+    workers: Mapping[str, int],
+    active: int,
+    accept: str,
+    writer: PageWriter,
+    *,
+    packed: bool = False,
 ) -> tuple[bytes, str]:
     """The page of merged families, and its content type.
 
@@ -171,6 +177,7 @@ def render(
         active: active conversations; one that several workers answered counts once.
         accept: what the scraper asked for; OpenMetrics carries exemplars.
         writer: the one that wrote the page before, which knows most of its lines.
+        packed: by gzip.
     """
     _set(families, ACTIVE, active)
     states = Family(
@@ -181,8 +188,8 @@ def render(
     families[WORKERS] = states
     _set(families, SERIES, sum(len(family.series) for family in families.values()))
     openmetrics, content_type = wants_openmetrics(accept)
-    page = "".join(writer.written(_metrics(families.values()), openmetrics=openmetrics))
-    return page.encode(), content_type
+    pieces = writer.written(_metrics(families.values()), openmetrics=openmetrics)
+    return b"".join(encoded(pieces, packed=packed)), content_type
 
 
 def _set(families: dict[str, Family], name: str, value: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from service.deployments.model import ROLES
 from service.llm.calls import Model
 from service.telemetry.calls import CallMetrics
 from service.telemetry.metrics import Metrics
@@ -26,7 +27,7 @@ EXAMPLES = (
     Model("model-2", "provider-2", "model-2", 32_768, 1_024, 0.0, 0.0, 0.0),
 )
 """Two models of two providers."""
-_MOST_SHOWN = 24
+_MOST_SHOWN = 25
 EXAMPLE_ROUTES = (("/v1/chat", "POST"),)
 """One route: what stands for each route or model is counted once here."""
 
@@ -39,7 +40,8 @@ def example_registry(models: Iterable[Model]) -> CollectorRegistry:
     known = list(models)
     writers = {model.name: model.provider for model in known} | {"extractive": "embedded"}
     metrics = Metrics(EXAMPLE_ROUTES, writers, lambda: 0.0)
-    CallMetrics(metrics, known, [known[0].name] if known else [])
+    calls = CallMetrics(metrics, known, [known[0].name] if known else [])
+    calls.watch_states(lambda: {model.name: "closed" for model in known}, lambda: dict.fromkeys(ROLES, 0.0))
     for name in EXAMPLE_DEPENDENCIES:
         metrics.dependency(name, up=True, seconds=0.0)
     for name in EXAMPLE_POOLS:

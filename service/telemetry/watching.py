@@ -9,8 +9,10 @@ from opentelemetry.trace import SpanKind
 
 from service.errors import ConfigurationError
 from service.llm.extractive import MODEL as EXTRACTIVE
+from service.llm.extractive import PROVIDER as EMBEDDED
 from service.retrieval.hits import Search
 from service.retrieval.retriever import Holdings
+from service.telemetry.genai import UNTOLD, extractive_attributes
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import CURRENT, current_exemplar
@@ -19,6 +21,8 @@ from service.telemetry.tracing import Tracing
 from service.tools.toolbox import ToolRun
 
 _NANOSECONDS = 1_000_000_000
+_FAILED = {"timeout": "timeout", "error": UNTOLD}
+"""Outcomes of tools and searches that are faults, by the convention's `error.type`."""
 
 
 class Publications:
@@ -63,7 +67,13 @@ class Watching:
         record = CURRENT.get()
         if record is None or record.span is None:
             return
-        attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": self._source}
+        attributes = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.provider.name": EMBEDDED,
+            "gen_ai.agent.name": self._source,
+        }
+        if record.conversation:
+            attributes["gen_ai.conversation.id"] = record.conversation
         if self._tracing.content:
             attributes["gen_ai.input.messages"] = _message("user", question)
         record.agent = self._tracing.child(f"invoke_agent {self._source}", record.span, attributes)
@@ -90,7 +100,7 @@ class Watching:
         span = None
         if _is_recorded():
             attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name, "outcome": run.outcome}
-            span = self.trace(f"execute_tool {run.name}", run.seconds, attributes)
+            span = self.trace(f"execute_tool {run.name}", run.seconds, attributes, failed=_FAILED.get(run.outcome))
         for search in run.result.searches if run.result else ():
             self._searched(search, span)
 
@@ -103,8 +113,15 @@ class Watching:
         """Observe the time that the engine took."""
         self._metrics.generation.observe(self._metrics.model(model), value=seconds, exemplar=current_exemplar())
         if model == EXTRACTIVE and _is_recorded():
+            self.wrote(EMBEDDED)
             # Every call of a language model has a span of its own already.
-            self.trace(f"chat {model}", seconds, {"gen_ai.operation.name": "chat", "gen_ai.request.model": model})
+            self.trace(f"chat {model}", seconds, extractive_attributes(model))
+
+    def wrote(self, provider: str) -> None:
+        """Say on the span of the answer whose model wrote last; as it begins it is our own engine, which also writes whatever no model is asked for."""
+        record = CURRENT.get()
+        if record is not None and record.agent is not None:
+            record.agent.attributes["gen_ai.provider.name"] = provider
 
     def trace(
         self,
@@ -113,8 +130,12 @@ class Watching:
         attributes: Attributes,
         below: Recording | None = None,
         kind: SpanKind = SpanKind.INTERNAL,
+        failed: str | None = None,
     ) -> Recording | None:
-        """A span for work that has just ended, below another one or the request's; None where nothing is recorded."""
+        """A span for work that has just ended, below another one or the request's; None where nothing is recorded.
+
+        `failed` is the convention's `error.type` of work that came to nothing by a fault.
+        """
         record = CURRENT.get()
         parent = below if below is not None else record.agent or record.span if record is not None else None
         if parent is None:
@@ -122,6 +143,9 @@ class Watching:
         ended = int(self._wall_clock() * _NANOSECONDS)
         begun = ended - int(seconds * _NANOSECONDS)
         span = self._tracing.child(name, parent, attributes, kind, begun)
+        if failed:
+            span.attributes["error.type"] = failed
+            span.fail()
         span.end(ended)
         return span
 
@@ -133,7 +157,8 @@ class Watching:
                 "outcome": search.outcome,
                 "documents": len(search.hits),
             }
-            self.trace(f"retrieval {self._source}", search.seconds.get("total", 0.0), attributes, tool)
+            seconds, failed = search.seconds.get("total", 0.0), _FAILED.get(search.outcome)
+            self.trace(f"retrieval {self._source}", seconds, attributes, tool, failed=failed)
         self._metrics.retrieval_requests.inc(search.outcome)
         self._metrics.retrieval_documents.observe(len(search.hits))
         for stage, seconds in search.seconds.items():

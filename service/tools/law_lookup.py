@@ -37,8 +37,11 @@ class LawLookup:
         """
         named = find_citations(request.query)
         day = request.filters.in_force_on
-        exact = await request.retriever.lookup(named if day is None else _one_law_each(named))
         filters = STATUTES if request.filters == NO_FILTERS else replace(request.filters, kinds=STATUTES.kinds)
+        if not named:
+            found = await request.retriever.search(request.query, filters=filters, limit=_MOST)
+            return ToolResult(hits=found.hits, searches=(found,))
+        exact = await request.retriever.lookup(named if day is None else _one_law_each(named))
         found = await request.retriever.search(request.query, filters=filters, limit=_MOST)
         cited, lapsed = _on_the_day(exact.hits, named, day)
         known = {hit.document.id for hit in cited}
@@ -48,7 +51,7 @@ class LawLookup:
         remarks = [f"{said['unknown']}: {', '.join(unknown)}."] if unknown else []
         if lapsed:
             remarks.append(f"{said['lapsed'].format(day)}: {', '.join(lapsed)}.")
-        return ToolResult(hits=hits, searches=(exact, found) if named else (found,), remark=" ".join(remarks))
+        return ToolResult(hits=hits, searches=(exact, found), remark=" ".join(remarks))
 
 
 def _one_law_each(named: Sequence[Citation]) -> list[Citation]:

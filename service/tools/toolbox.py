@@ -11,6 +11,7 @@ from service.tools.legal_retriever import LegalRetriever
 from service.tools.precedent_explorer import PrecedentExplorer
 from service.tools.tool import Tool, ToolRequest, ToolResult
 from service.values import value
+from service.waiting import within
 
 
 @value
@@ -66,8 +67,7 @@ async def run_together(
         late = False
         failure: Exception | None = None
         try:
-            async with asyncio.timeout(limits[name]):
-                result = await tools[name].run(request)
+            result = await within(limits[name], tools[name].run(request))
         except TimeoutError as error:
             late = True
             on_error(name, error)

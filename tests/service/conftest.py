@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 from pydantic import SecretStr
@@ -27,7 +28,6 @@ from service.retrieval.corpus import Corpus, load_corpus
 from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.index import Index
 from service.retrieval.retriever import Retriever
-from service.security.passwords import hasher
 from service.services import Surroundings
 from service.settings import CORPORA, Settings
 from service.store.accounts import Account, insert_accounts
@@ -133,8 +133,8 @@ class House:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """One hash for all accounts: making one takes 20 ms on purpose."""
-    return hasher().hash(PASSWORD)
+    """One hash for all accounts, cheap to check: a login takes 20 ms on purpose, and hundreds of tests begin with one."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -22,7 +23,7 @@ from benchmarks.durability.servers import reachable
 
 _NOBODY = 65534
 _STARTED_SECONDS = 30.0
-_GUARD = "read _; kill -KILL $0"
+_GUARD = "trap '' TERM INT HUP; read _; kill -KILL $0"
 """Ends the server when the tests were killed: the pipe to them breaks."""
 
 
@@ -87,26 +88,26 @@ class Server:
                 command,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
                 env=_ENVIRONMENT,
                 **self._as_user,  # type: ignore[call-overload]  # three options, or none
             )
 
     def pause(self) -> None:
         """SIGSTOP to the server and all of its processes: connections stay open, and nothing is answered."""
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._tell_all(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT to all of them."""
-        for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+        self._tell_all(signal.SIGCONT)
 
-    def _processes(self) -> list[int]:
+    def _tell_all(self, number: signal.Signals) -> None:
         assert self._process is not None
         parent = self._process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children")
-        return [parent, *map(int, children.read_text(encoding="utf-8").split())]
+        os.kill(parent, number)
+        for process in map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()):
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(process, number)
 
     def kill(self) -> None:
         """SIGKILL to the server; its processes end when they notice."""

@@ -83,6 +83,7 @@ def test_a_password_that_is_no_text_is_refused(
         ("a b", "judge", PASSWORD, "use 1 to 64 of letters"),
         ("ana", "judge", "short", "shorter than 12 characters"),
         ("ana", "judge", "", "shorter than 12 characters"),
+        ("ana", "judge", "a long one " * 100, "longer than 1024 characters"),
     ],
 )
 def test_what_is_not_acceptable_is_one_line_and_status_two(
@@ -247,7 +248,11 @@ def test_a_key_is_made_listed_and_revoked(
         (["create", "--username", "ana", "--name", "x", "--scopes", "admin"], "has legal_analysis, read, write"),
         (["create", "--username", "ana", "--name", "x", "--scopes", "raed"], "did you mean 'read'?"),
         (["create", "--username", "ana", "--name", " "], "what the key is for"),
+        (["create", "--username", "ana", "--name", "x" * 101], "at most 100 characters"),
         (["create", "--username", "ana", "--name", "x", "--days", "0"], "must end in the future"),
+        (["create", "--username", "ana", "--name", "x", "--days", "nan"], "must end in the future"),
+        (["create", "--username", "ana", "--name", "x", "--days", "inf"], "--no-end"),
+        (["create", "--username", "ana", "--name", "x", "--days", "4e6"], "--no-end"),
         (["create", "--username", "ana", "--name", "x", "--quota", "endless"], "the deployment has load-test"),
         (["revoke", "none"], "keys list"),
     ],

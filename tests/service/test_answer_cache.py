@@ -87,12 +87,12 @@ def run(work: Any) -> Any:
 
 
 def test_the_same_question_is_answered_again_for_nothing() -> None:
-    """The second answer has the same pieces, costs nothing and says that it was cached; another request id changes nothing."""
+    """The second answer has the same pieces, costs nothing and says that it was cached; another request id, or that nobody streams it, changes nothing."""
 
     async def work() -> None:
         desk = Desk()
         first = await desk.ask()
-        second = await desk.ask(replace(BRIEF, request_id="r2"))
+        second = await desk.ask(replace(BRIEF, request_id="r2", followed=False))
         assert second[:2] == first[:2]
         assert second[2] == replace(WRITTEN, usage=Usage(0, 0, source="missing"), cost_usd=0.0, cached=True)
         assert (desk.inner.calls, desk.results) == (1, ["miss", "hit"])
@@ -113,8 +113,8 @@ OTHER_PARTS: dict[str, Any] = {
     "corpus": "newer",
     "extractive": True,
 }
-IN_NO_KEY = {"request_id", "reading", "carried", "cacheable"}
-"""Two that change nothing, and the two that are never kept at all."""
+IN_NO_KEY = {"request_id", "followed", "reading", "carried", "cacheable"}
+"""Three that change nothing, and the two that are never kept at all."""
 
 
 def test_every_part_of_a_brief_is_tried_below() -> None:

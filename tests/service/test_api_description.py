@@ -95,6 +95,9 @@ def test_the_schemas_are_schemas_and_the_examples_fit(described: dict[str, Any])
                 examples += 1
             else:
                 assert (path, method) == ("/v1/documents", "POST")
+        for parameter in one.get("parameters", ()):
+            if "example" in parameter:
+                jsonschema_rs.validate(parameter["schema"], parameter["example"])
     assert examples == sum(told.body is not None for told in OPERATIONS.values())
 
 
@@ -123,6 +126,7 @@ def test_real_answers_fit_their_schemas(shipped: Any, described: dict[str, Any])
         "ExaminedMessage": shipped.send("GET", f"/v1/messages/{answer['id']}", "judge").json(),
         "Export": shipped.send("GET", f"/v1/conversations/{own}/export", "judge").json(),
         "UsageReport": shipped.send("GET", "/v1/usage", "judge").json(),
+        "ConversationStatistics": shipped.send("GET", "/v1/usage/conversations?by=hour&split=both", "judge").json(),
     }
     defs = {"components": {"schemas": described["components"]["schemas"]}}
     for name, body in bodies.items():

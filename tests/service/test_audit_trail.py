@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import StorageUnavailable
+from service.errors import StorageUnavailable, TooBusy
 from service.security.audit import EACH_MINUTE, AuditTrail
 from service.store.audit import AuditEvent, audit_since
 from service.store.sqlite.sqlite_store import SqliteStore
@@ -45,6 +45,23 @@ def test_access_leaves_its_lines(house: Any) -> None:
     )
     kinds = {subject.partition(":")[0] for action, subject, _ in lines if action == "credential_refused"}
     assert kinds == {"unauthenticated", "ambiguous_credentials", "token_revoked"}
+
+
+def test_a_login_that_is_not_even_tried_leaves_a_line(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of another site that would log a browser in, and a password for whose check too many wait already, are taken down."""
+
+    async def full(_: object, __: str) -> bool:
+        raise TooBusy("Too many logins wait")
+
+    login = {"username": "a-judge", "password": house.password}
+    foreign = {"Origin": "https://evil.example"}
+    assert house.send("POST", "/v1/auth/token", json={**login, "cookie": True}, headers=foreign).status_code == 403
+    monkeypatch.setattr(house.app.state.services.passwords, "matches", full)
+    assert house.send("POST", "/v1/auth/token", json=login).status_code == 429
+    (refused, delayed) = trail_of(house)
+    assert (refused[0], refused[1].partition(":")[0]) == ("credential_refused", "origin_refused")
+    assert delayed[0] == "login_delayed"
+    assert "a-judge" not in delayed[1]
 
 
 def test_no_line_names_who_tried(house: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
@@ -216,3 +217,29 @@ def test_a_question_of_one_letter_over_and_over_is_read_as_a_short_one(house: An
     queries = [call["arguments"]["query"] for call in answer["tool_calls"]]
     assert all(len(part) <= 241 for query in queries for part in query.split())
     assert not any("  " in query or "\n\n" in query for query in queries)
+
+
+def test_an_answer_that_nobody_streams_sets_one_timer(house: Any) -> None:
+    """The body is there already and no tool waits: the one timer is that which looks whether the client has left, or the time is over."""
+    headers = {"Authorization": f"Bearer {house.token('judge')}"}
+
+    async def ask() -> list[Any]:
+        loop, own = asyncio.get_running_loop(), asyncio.current_task()
+        noted: list[Any] = []
+        set_timer = loop.call_at
+
+        def noting(when: float, callback: Any, *rest: Any, **more: Any) -> asyncio.TimerHandle:
+            # What runs beside the requests has timers of its own.
+            if asyncio.current_task() is own:
+                noted.append(callback)
+            return set_timer(when, callback, *rest, **more)
+
+        loop.call_at = noting  # type: ignore[method-assign]  # for this request
+        try:
+            response = await house.client.post("/v1/chat", json={"message": "Apa itu hukum pidana?"}, headers=headers)
+        finally:
+            loop.call_at = set_timer  # type: ignore[method-assign]  # as it was
+        assert response.status_code == 200
+        return noted
+
+    assert len(house.run(ask())) == 1

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.chat import scope
+from service.chat import complexity, facets, guard, scope
+from service.deployments.load import deployment_file, load_deployment
 from service.exchange import Delta, Step
 from service.retrieval import definitions
 from service.retrieval.analysis import Analyser
@@ -40,6 +41,28 @@ _SEARCHES = [
 ]
 
 
+_SIDES = [
+    "kecuali", "celah", "bukti", "membuktikan", "tenggat", "berapa", "lama", "hari", "kapan", "batas", "waktunya", "how", "long", "can", "sanksi", "denda",
+    "terjadi", "kalau", "lama dan", "masih", "berlaku", "before", "changes", "unsurnya", "syarat", "cara", "apa", "yang", "harus", "lapor", "itu", "what", "is",
+    "arti", "biaya", "bayar", "gratis", "fees", ",", "pidana", "APA ITU", "Bagaimana mengurus",
+]  # fmt: skip
+
+_REFUSALS = load_deployment(deployment_file("courtsight")).refusals
+_ENTRIES = sorted(
+    {
+        entry
+        for rule in _REFUSALS
+        for group in (*rule.groups, rule.unless)
+        for entry in (
+            *group.single,
+            *group.beginnings,
+            *(" ".join(one) for ones in group.phrases.values() for one in ones),
+            *rule.marks,
+        )
+    }
+)
+
+
 @pytest.fixture(scope="module")
 def corpus() -> Index:
     """The shipped corpus."""
@@ -65,14 +88,39 @@ def test_no_form_that_asks_for_a_meaning_is_passed_over(question: str) -> None:
 def test_no_day_that_law_holds_on_is_passed_over(text: str) -> None:
     """Whatever the patterns find in a text, the look at single words before them lets pass."""
     found = scope._IN_FORCE.search(text) or scope._HELD.search(text)
-    assert not found or scope._SAYS_IN_FORCE.search(text)
+    assert not found or any(said_so in text for said_so in scope._SAYS_IN_FORCE)
 
 
-@given(st.text(max_size=60))
-def test_the_beginnings_of_a_text_are_those_of_its_words(text: str) -> None:
-    """Each first part of each word is there, and nothing else."""
-    shown = said(text)
-    assert shown.beginnings == {word[:length] for word in shown.words for length in range(1, len(word) + 1)}
+@given(st.text(st.sampled_from("abZ01345@$_é .-\n"), max_size=12))
+def test_no_word_that_mixes_signs_with_letters_is_passed_over(text: str) -> None:
+    """Whatever the search for signs in the place of letters finds, the look at single words before it lets pass."""
+    assert not guard._MIXED.search(text) or guard._ways_to_hide(text) & guard._MIXING
+
+
+@given(st.lists(st.sampled_from(_SIDES), max_size=8).map(" ".join))
+def test_no_side_that_a_question_asks_for_is_passed_over(question: str) -> None:
+    """What single words rule out, no search would have found."""
+    assert facets.asked_in(question) == {facet for facet, cue in facets._ASKED.items() if cue.search(question)}
+
+
+@given(st.data())
+def test_no_rule_that_a_question_meets_is_passed_over(data: st.DataObject) -> None:
+    """What single words rule out would not have been met; the first rule that is met stays the first."""
+    shown = st.sampled_from(_ENTRIES) | st.sampled_from(["apa", "pasal 378", "p e n i p u a n", "k0rups1"])
+    question = " ".join(data.draw(st.lists(shown, max_size=6)))
+    readings = [(reading.lower(), said(reading)) for reading in guard._readings(question)]
+    met = [rule for rule in _REFUSALS if any(guard._meets(rule, *reading) for reading in readings)]
+    assert guard.refusal_of(question, _REFUSALS) is (met[0] if met else None)
+
+
+def test_signals_come_in_the_order_of_the_words() -> None:
+    """Words, beginnings and phrases show their signals, each once; weights are summed in this order, which no set may choose."""
+    signals = [
+        complexity.Signal(name, 1.0, tuple(words)) for name, *words in (("a", "satu"), ("b", "du*"), ("c", "satu dua"))
+    ]
+    rules = complexity.ComplexityRules(1.0, 2.0, dict.fromkeys(complexity.MEASURES, 1.0), tuple(signals))
+    found = [name for name in complexity.features("dua satu dua duanya", rules) if name in "abc"]
+    assert found == ["b", "a", "c"]
 
 
 @given(st.frozensets(st.integers(0, 12), max_size=8), st.frozensets(st.integers(0, 12), max_size=8))

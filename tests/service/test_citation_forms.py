@@ -102,6 +102,7 @@ def read_bibtex(text: str) -> list[tuple[str, str, dict[str, str]]]:
         ),
         (CASE, "Putusan Nomor 112 K/Ag/2021 (Mahkamah Agung 22 April 2021) [DEMO: rekaan untuk demonstrasi]."),
         (GUIDE, "Cara mengajukan gugatan cerai. (t.t.). Sumber [belum diverifikasi]."),
+        (replace(GUIDE, title="Apa itu hibah?"), "Apa itu hibah? (t.t.). Sumber [belum diverifikasi]."),
     ],
 )
 def test_apa_writes_statutes_cases_and_guides(citation: Citation, expected: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.api.wire import citation_fields
 from service.chat.abstaining import abstention
 from service.chat.brief import Brief
-from service.chat.citations import check_marks, cite, dump_citations, load_citations, ma_indonesia
+from service.chat.citations import Citation, check_marks, cite, dump_citations, load_citations, ma_indonesia
 from service.chat.composing import compose
 from service.chat.evidence import Evidence, quote, select, sentences
 from service.chat.guard import refusal_of
@@ -35,6 +38,19 @@ def test_every_statement_is_a_sentence_of_its_source(corpus: Corpus, deployment:
         line = next(line for line in text.splitlines() if line.endswith(f"[{item.number}]"))
         assert item.quote in line
         assert item.quote in item.document.text
+
+
+@pytest.mark.parametrize(
+    ("title", "lead"), [("Apa itu wanprestasi?", "Apa itu wanprestasi:"), ("Wanprestasi", "Wanprestasi:")]
+)
+def test_a_title_that_asks_keeps_no_mark_before_its_colon(
+    corpus: Corpus, deployment: Deployment, title: str, lead: str
+) -> None:
+    """A guide's title before its sentences ends with a colon alone."""
+    (item,) = evidence(corpus, "panduan-perdata")
+    asking = replace(item, document=replace(item.document, title=title))
+    text = "".join(compose(Brief("?", "", deployment.roles["judge"].register, (asking,))))
+    assert f"\n- {lead} {item.quote}" in text
 
 
 def test_each_role_is_spoken_to_in_its_own_register(corpus: Corpus, deployment: Deployment) -> None:
@@ -125,7 +141,7 @@ def test_a_sentence_brings_along_what_it_leans_on(corpus: Corpus) -> None:
 
 def test_sentences_are_not_cut_after_abbreviations() -> None:
     """An abbreviation such as "No. 5" does not end a sentence."""
-    assert sentences("Lihat UU No. 5 tahun lalu. Itu berlaku.") == ["Lihat UU No. 5 tahun lalu.", "Itu berlaku."]
+    assert sentences("Lihat UU No. 5 tahun lalu. Itu berlaku.") == ("Lihat UU No. 5 tahun lalu.", "Itu berlaku.")
 
 
 @given(st.text(max_size=300))
@@ -193,11 +209,35 @@ def test_citations_are_written_as_courts_do(corpus: Corpus, entry: str, expected
     assert ma_indonesia(cite(evidence(corpus, entry)[0])) == expected
 
 
+def test_a_citation_says_of_its_source_what_the_entry_says(corpus: Corpus) -> None:
+    """Each member stands in its place: those that the entry has too are the entry's, days as ISO dates."""
+    for item in evidence(corpus, "kuhperdata-1320", "demo-kdrt-2022"):
+        told = {field.name: getattr(cite(item), field.name) for field in fields(Citation)}
+        assert (told.pop("number"), told.pop("quote")) == (item.number, item.quote)
+        days = {name: day and day.isoformat() for name, day in vars_of(item, ("as_of", "decided_on")).items()}
+        assert told == {**vars_of(item, tuple(told)), **days}
+
+
+def vars_of(item: Evidence, names: tuple[str, ...]) -> dict[str, Any]:
+    """Members of an entry by name."""
+    return {name: getattr(item.document, name) for name in names}
+
+
 def test_stored_citations_come_back_whole(corpus: Corpus) -> None:
     """What is stored with a message is what was cited."""
     citations = [cite(item) for item in evidence(corpus, "kuhperdata-1320", "demo-kdrt-2022")]
     assert load_citations(dump_citations(citations)) == citations
     assert load_citations(None) == []
+
+
+def test_every_member_of_a_citation_is_kept_and_told() -> None:
+    """A stored citation has all members in their order; the contract shows all but the three that only the export needs."""
+    members = [field.name for field in fields(Citation)]
+    citation = Citation(**{name: name for name in members})
+    assert orjson.loads(dump_citations((citation,))) == [{name: name for name in members}]
+    assert list(orjson.loads(dump_citations((citation,)))[0]) == members
+    shown = [name for name in members if name not in {"law_title", "court", "decided_on"}]
+    assert list(citation_fields(citation).items()) == [(name, name) for name in shown]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.chat.confidence import FEATURES, Asked, Calibration, Support, confidence, features
+from service.chat.confidence import (
+    FEATURES,
+    NO_TITLE,
+    Asked,
+    Calibration,
+    Support,
+    confidence,
+    features,
+    places_of,
+    title_of,
+)
 from service.deployments.model import Deployment
 
 LETTERS = "abcdefgh"
@@ -18,8 +28,8 @@ SUPPORT = st.builds(
     Support,
     st.frozensets(st.sampled_from(LETTERS), max_size=6),
     st.floats(0, 1),
-    st.lists(st.sampled_from(LETTERS), unique=True, max_size=3).map(tuple),
-    st.lists(st.sampled_from(LETTERS), max_size=12).map(lambda terms: lambda: terms),
+    st.lists(st.sampled_from(LETTERS), unique=True, max_size=3).map(lambda title: title_of(title, idf)),
+    st.lists(st.sampled_from(LETTERS), max_size=12).map(lambda terms: lambda: places_of(terms)),
 )
 UNKNOWN = 10.0
 
@@ -58,15 +68,17 @@ def test_scattered_terms_cover_together_and_not_alone() -> None:
 def test_neighbours_in_the_question_are_looked_for_as_neighbours() -> None:
     """Words that stand together in a passage as they do in the question speak for it; the same words far apart do not."""
     terms = frozenset("abgh")
-    together = Support(terms, 0.5, (), lambda: list("abghgh"))
-    apart = Support(terms, 0.5, (), lambda: list("aghghghb"))
+    together = Support(terms, 0.5, NO_TITLE, lambda: places_of("abghgh"))
+    apart = Support(terms, 0.5, NO_TITLE, lambda: places_of("aghghghb"))
     assert found("ab", together)["near"] == 1
     assert found("ab", apart)["near"] == 0
 
 
 def test_a_title_that_asks_the_same_agrees() -> None:
     """A title with exactly the question's words agrees wholly, one with more words less, and one without them not at all."""
-    agreement = [found("ab", Support(frozenset("ab"), 0.5, tuple(title)))["title"] for title in ("ab", "abh", "h")]
+    agreement = [
+        found("ab", Support(frozenset("ab"), 0.5, title_of(title, idf)))["title"] for title in ("ab", "abh", "h")
+    ]
     assert agreement[0] == 1
     assert agreement == sorted(agreement, reverse=True)
     assert agreement[2] == 0

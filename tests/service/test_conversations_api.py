@@ -23,6 +23,9 @@ def test_a_question_without_a_conversation_makes_one(house: Any) -> None:
     (listed,) = house.send("GET", "/v1/conversations", "judge").json()["conversations"]
     assert listed["conversation_id"] == answer["conversation_id"]
     assert (listed["title"], listed["messages"]) == ("Apa itu hukum pidana?", 2)
+    house.ask("judge", "Apa itu\r\n\thukum perdata?\nJelaskan.")
+    (newest, _) = house.send("GET", "/v1/conversations", "judge").json()["conversations"]
+    assert newest["title"] == "Apa itu hukum perdata? Jelaskan.", "a title is one line"
 
 
 def test_messages_are_shown_as_they_were_said(house: Any) -> None:
@@ -36,6 +39,20 @@ def test_messages_are_shown_as_they_were_said(house: Any) -> None:
     assert answered["content"] == answer["answer"]
     assert answered["citations"] == answer["citations"]
     assert answered["created_at"].endswith("Z")
+
+
+def test_what_a_reader_must_know_is_read_again_with_the_answer(house: Any) -> None:
+    """The notices of each answer stand beside its words, whichever page of the conversation is asked for; questions have none."""
+    first = house.ask("judge", "Apa itu hukum pidana?")
+    identifier = first["conversation_id"]
+    second = house.ask("judge", "Apa ancaman pidana korupsi?", conversation_id=identifier)
+    assert first["notices"]
+    shown = house.send("GET", f"/v1/conversations/{identifier}", "judge").json()["messages"]
+    assert [one.get("notices") for one in shown] == [None, first["notices"], None, second["notices"]]
+    page = house.send("GET", f"/v1/conversations/{identifier}?limit=3", "judge").json()
+    assert [one.get("notices") for one in page["messages"]] == [None, first["notices"], None]
+    rest = house.send("GET", f"/v1/conversations/{identifier}?limit=3&cursor={page['next_cursor']}", "judge").json()
+    assert [one.get("notices") for one in rest["messages"]] == [second["notices"]]
 
 
 @pytest.mark.parametrize("role", ["other", "admin", "public"])
@@ -96,6 +113,16 @@ def test_the_newest_conversations_come_first(house: Any) -> None:
     made = [house.ask("judge", "Apa itu hukum pidana?")["conversation_id"] for _ in range(3)]
     listed = house.send("GET", "/v1/conversations", "judge", params={"limit": "2"}).json()["conversations"]
     assert [one["conversation_id"] for one in listed] == [made[2], made[1]]
+
+
+@pytest.mark.parametrize("blank", ["   ", "\u200b", "\n\t"])
+def test_a_title_that_nobody_sees_is_none(house: Any, blank: str) -> None:
+    """A conversation without a visible title bears the usual one, and cannot be renamed to nothing: a line of the history must be seen."""
+    made = house.send("POST", "/v1/conversations", "judge", json={"title": blank}).json()
+    untitled = house.send("POST", "/v1/conversations", "judge", json={}).json()
+    assert made["title"] == untitled["title"]
+    renamed = house.send("PATCH", f"/v1/conversations/{made['conversation_id']}", "judge", json={"title": blank})
+    assert renamed.status_code == 422
 
 
 def test_the_title_gives_a_first_follow_up_its_topic(house: Any) -> None:

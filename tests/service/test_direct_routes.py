@@ -28,3 +28,19 @@ def test_a_known_path_with_another_method_and_an_unknown_path_are_problems(house
     wrong, unknown = house.send("PATCH", "/v1/chat"), house.send("GET", "/v1/nothing")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+def test_a_refused_method_names_every_method_of_the_path(house: House) -> None:
+    """`Allow` holds the methods of all routes of a path, with names in it or without, in both forms of errors; nothing else has it."""
+    allow = {
+        "/v1/chat": "POST",
+        "/v1/chat/completions": "POST",
+        "/v1/conversations": "GET, POST",
+        "/v1/conversations/none": "DELETE, GET, PATCH",
+        "/": "GET, HEAD",
+        "/openapi.json": "GET",
+    }
+    for path, methods in allow.items():
+        refused = house.send("PUT", path)
+        assert (refused.status_code, refused.headers["allow"]) == (405, methods), path
+    assert "allow" not in house.send("GET", "/v1/nothing").headers

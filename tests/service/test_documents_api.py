@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service.ingest.ingesting import LOCK, Order, ingest, locked
 from service.ingest.progress import Silent
 from service.intake import Intake
+from service.retrieval.library import Library
 from tests.service.conftest import NOW
 
 GUIDE = "# Panduan penetapan wali\n\nPermohonan penetapan wali diajukan kepada pengadilan agama setempat dengan membawa akta kelahiran anak.\n"
@@ -56,6 +59,25 @@ def settled(house: Any, document_id: str) -> dict[str, Any]:
     raise AssertionError(shown)
 
 
+def test_a_document_that_is_acknowledged_keeps_its_name(
+    house: Any, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes are synced first, then its folder, and the folders that were made for it: a power cut leaves no file without a name."""
+    synced: list[int] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    house.run(house.app.state.services.intake.store_bytes("arrives", GUIDE.encode()))
+    documents = library.with_name(f"{library.name}-documents")
+    (file,) = documents.rglob("arrives")
+    assert [file.stat().st_ino, file.parent.stat().st_ino] == synced[:2]
+    assert {documents.stat().st_ino, library.parent.stat().st_ino} <= set(synced)
+
+
 @pytest.mark.integration
 def test_a_document_is_taken_into_the_library_and_answered_from(house: Any) -> None:
     """Queued at once, done after the job, and in the next generation, which the running service takes."""
@@ -91,6 +113,25 @@ def test_a_newer_document_of_the_same_name_replaces_the_older(house: Any, librar
         settled(house, send(house, "wali.md", f"# Wali\n\n{text}\n").json()["document_id"])
     (file,) = library.with_name("lib-documents").rglob("wali.md")
     assert "sembilan" in file.read_text()
+
+
+@pytest.mark.integration
+def test_the_newest_of_several_that_waited_together_stays(house: Any, library: Path) -> None:
+    """Corrected before its turn came, a document is in the library once, as it was sent last; one of another name stays."""
+    folder = library.with_name("lib-documents")
+    folder.mkdir()
+    with locked(folder / ".intake.lock"):
+        sent = [
+            send(house, name, f"# Wali\n\nWali diangkat setelah {days} hari.\n").json()["document_id"]
+            for name, days in (
+                ("wali.md", "lima"),
+                ("lain.md", "tujuh"),
+                ("wali.md", "delapan"),
+                ("wali.md", "sembilan"),
+            )
+        ]
+    assert {settled(house, one)["state"] for one in sent} == {"done"}
+    assert sorted(file.read_text().split()[-2] for file in folder.rglob("*.md")) == ["sembilan", "tujuh"]
 
 
 @pytest.mark.integration
@@ -173,3 +214,69 @@ def test_documents_are_for_administrators(house: Any) -> None:
     """A judge may neither send nor see them."""
     for method, path in (("POST", "/v1/documents?name=a.md"), ("GET", "/v1/documents"), ("GET", "/v1/documents/x")):
         assert house.send(method, path, "judge").status_code == 403
+
+
+def test_a_document_with_two_names_is_refused(house: Any) -> None:
+    """Nobody can know which of the two was meant, and nothing is kept."""
+    answer = house.send("POST", "/v1/documents?name=a.md&name=b.md", "admin", content=b"# A")
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "name")
+    assert house.send("GET", "/v1/documents", "admin").json()["documents"] == []
+
+
+@pytest.mark.integration
+def test_what_a_document_is_called_and_says_stands_in_no_log(
+    build_house: Callable[..., Any],
+    settings: Any,
+    library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Taken in, refused, failed, answered from, and its generation broken afterwards: no line, span, label or reader's standard error holds its name, title or text."""
+    seeded = {
+        "name": "putusan-zebracrossing",
+        "nik": "3174092811770042",
+        "mail": "zebra@contoh.example",
+        "text": "rahasiaperceraian",
+    }
+    exporter = InMemorySpanExporter()
+    house = build_house(wanted=settings.model_copy(update={"corpus": library}), spans=SimpleSpanProcessor(exporter))
+    text = f"# Penetapan wali {seeded['mail']}\n\nPermohonan penetapan wali {seeded['text']} diajukan kepada pengadilan {seeded['nik']}.\n"
+    whole = "{name}-{nik} {mail}".format(**seeded)
+    sent = [
+        send(house, f"{whole}.md", text),
+        send(house, f"{whole}.html", f"<title>{seeded['text']}</title><p>{text}</p>"),
+        send(house, f"{whole}.pdf", b"%PDF-1.4 /Author (" + seeded["mail"].encode() + b") broken"),
+        send(house, f"{whole}.docx", b"PK\x03\x04" + seeded["text"].encode()),
+        send(house, f"{whole}.jsonl", '{{"id": "{nik}", "title": "{name}", "text": ["{text}"'.format(**seeded)),
+    ]
+    assert {one.status_code for one in sent} == {202}
+    states = [settled(house, one.json()["document_id"])["state"] for one in sent]
+    assert (states[0], set(states[2:])) == ("done", {"refused"})
+    assert send(house, f"../{whole}.exe", text).status_code == 422
+    answer = house.ask("judge", f"Bagaimana permohonan penetapan wali {seeded['text']} diajukan?")
+    assert house.send("GET", f"/v1/documents/{whole}", "admin").status_code == 404
+    with monkeypatch.context() as failing:
+        failing.setattr(Intake, "_ingest", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error", whole)))
+        assert settled(house, send(house, f"{whole}.md", text).json()["document_id"])["state"] == "failed"
+    stored = Library(library)
+    stamp = stored.stamp()
+    assert stamp is not None
+    broken = stored.path(stamp.generation) / "documents.bin"
+    # Another file in its place: what is mapped must not shrink.
+    (half := broken.with_suffix(".half")).write_bytes(broken.read_bytes()[:-1])
+    half.replace(broken)
+    stored.publish(stamp.generation)
+    for _ in range(1_000):
+        if any(line["event"] == "generation_refused" for line in house.log_lines()):
+            break
+        house.run(asyncio.sleep(0.01))
+    else:
+        raise AssertionError("the broken generation was not looked at")
+    told = (
+        house.output.getvalue().decode()
+        + house.page()
+        + "".join(span.to_json() for span in exporter.get_finished_spans())
+    )
+    told += "".join(capfd.readouterr())
+    assert seeded["text"] in answer["answer"], "what was sent is read and answered from"
+    assert [word for word in seeded.values() if word in told] == []

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
+
+from service.api.shapes import export_body
+from service.examination import examine_conversation
+from service.store.answers import SavedAnswer, find_answer, insert_answer, passages_by
+from service.store.conversations import Message, insert_messages
+from service.store.work import Command, Work
+from tests.service.conftest import NOW
 
 QUESTION = "Apa itu tindak pidana korupsi?"
 
@@ -125,3 +134,78 @@ def test_a_question_cannot_be_rated(house: Any) -> None:
     said = house.send("GET", f"/v1/conversations/{answer['conversation_id']}", "judge").json()["messages"]
     response = house.send("PUT", f"/v1/messages/{said[0]['id']}/feedback", "judge", json={"score": 5})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+def members(saved: SavedAnswer) -> dict[str, Any]:
+    return {field.name: getattr(saved, field.name) for field in fields(SavedAnswer)}
+
+
+def _filled(house: Any, answer: dict[str, Any], turns: int) -> None:
+    """Copies of an answer and its minutes, in its conversation."""
+
+    def job() -> Work[None]:
+        found = yield from find_answer(answer["id"])
+        assert found is not None
+        for number in range(turns):
+            asked = Message(f"q{number}", "user", "?", float(number))
+            yield from insert_messages(
+                answer["conversation_id"], (asked, replace(asked, id=f"a{number}", author="assistant"))
+            )
+            yield from insert_answer(SavedAnswer(**{**members(found), "message_id": f"a{number}"}), {})
+
+    house.run(house.app.state.services.store.write(job))
+
+
+def test_others_have_their_turn_while_a_long_conversation_is_exported(house: Any) -> None:
+    """The loop turns with the number of messages, and the digest is that of the whole as one piece of JSON."""
+    answer = house.ask("judge", QUESTION)
+    path = f"/v1/conversations/{answer['conversation_id']}/export"
+    headers = {"Authorization": f"Bearer {house.token('judge')}"}
+
+    async def exported() -> tuple[int, Any]:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        examined = await house.app.state.services.store.read(
+            lambda: examine_conversation("id-judge", answer["conversation_id"])
+        )
+        turning = asyncio.create_task(turn())
+        body = await export_body(examined, NOW)
+        turning.cancel()
+        return turns, json.loads(body)
+
+    assert house.run(exported())[0] <= 1
+    _filled(house, answer, 200)
+    turns, export = house.run(exported())
+    assert turns >= 50
+    assert len(export["messages"]) == 402
+    assert not any(one["missing"] for one in export["messages"][-1]["response"]["passages"])
+    whole = {name: value for name, value in export.items() if name != "digest"}
+    written = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    assert sha256(written.encode()).hexdigest() == export["digest"]
+    asked = house.run(house.client.get(path, headers=headers)).json()
+    assert (asked["messages"], len(asked["audit"])) == (export["messages"], 1)
+
+
+def test_passages_are_read_a_hundred_at_a_time() -> None:
+    """Thousands of ways to a server and back would outlast the time of a piece of work: a long conversation could never be exported."""
+    digests = [f"d{number}" for number in range(250)]
+    commands: list[Command] = []
+
+    def answering(work: Work[dict[str, str]]) -> None:
+        """Runs the work by itself, and gives each digest its passage."""
+        command = next(work)
+        while True:
+            commands.append(command)
+            command = work.send([(one, "body") for one in dict.fromkeys(command.values)])
+
+    with pytest.raises(StopIteration) as ended:
+        answering(passages_by([*digests, *digests]))
+    assert ended.value.value == dict.fromkeys(digests, "body")
+    assert len(commands) == 3
+    assert len({command.sql for command in commands}) == 1

@@ -18,7 +18,7 @@ from service.deployments.guards import load_guards
 from service.deployments.load import HERE, deployment_file, load_deployment
 from service.deployments.model import Deployment
 from service.errors import ConfigurationError
-from service.text import words
+from service.text import said, words
 
 QUESTIONS = [
     json.loads(line)
@@ -105,7 +105,7 @@ def test_harmless_questions_are_not_refused(label: str) -> None:
 def test_other_fields_are_told_from_law() -> None:
     """Recipes, football, programming and the like show no word of law; a doctor's mistake does."""
     foreign = {
-        label: [DEPLOYMENT.domain.is_foreign(row["question"]) for row in QUESTIONS if row["label"] == label]
+        label: [DEPLOYMENT.domain.is_foreign(said(row["question"])) for row in QUESTIONS if row["label"] == label]
         for label in ("out_of_domain", "legal", "harmless")
     }
     assert sum(foreign["out_of_domain"]) >= 0.95 * len(foreign["out_of_domain"])

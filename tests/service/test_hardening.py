@@ -55,7 +55,7 @@ def test_a_client_that_leaves_before_its_body_is_whole(house: Any) -> None:
     """It counts as client_closed and not as an error of ours."""
     scope = {
         "type": "http", "method": "POST", "path": "/v1/chat", "raw_path": b"/v1/chat", "query_string": b"",
-        "headers": [(b"authorization", b"Bearer " + house.token("judge").encode())], "http_version": "1.1",
+        "headers": [(b"host", b"service"), (b"authorization", b"Bearer " + house.token("judge").encode())], "http_version": "1.1",
         "scheme": "http", "server": ("service", 80), "client": ("client", 1), "root_path": "", "asgi": {"version": "3.0"},
     }  # fmt: skip
     messages = [{"type": "http.disconnect"}, {"type": "http.request", "body": b'{"mess', "more_body": True}]

@@ -43,6 +43,18 @@ def test_health_is_one_word_for_all_and_for_each(house: Any) -> None:
     assert house.sample("chatbot_dependency_up", dependency="index") == 1
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_watchers_may_ask_without_a_body(house: Any, path: str) -> None:
+    """HEAD has GET's status and length and no body, also when the answer is that it is not ready."""
+    for warm in (True, False):
+        house.app.state.services.life.warm = warm
+        whole, head = house.send("GET", path), house.send("HEAD", path)
+        assert (head.status_code, head.headers["content-type"]) == (whole.status_code, "application/json")
+        assert head.content == b""
+        assert int(head.headers["content-length"]) > 0
+    house.app.state.services.life.warm = True
+
+
 def test_a_key_file_that_was_not_taken_degrades(
     build_house: Callable[..., Any], settings: Settings, tmp_path: Path
 ) -> None:
@@ -99,13 +111,13 @@ def test_detailed_health_has_the_figures_of_the_last_hour(house: Any) -> None:
 class Silent:
     """Siblings whose supervisor says nothing."""
 
-    async def open(self, services: Any) -> None:
+    async def open(self, metrics: Any, figures: Any, clock: Any) -> None:
         """Nothing to begin."""
 
     async def close(self) -> None:
         """Nothing to end."""
 
-    async def page(self, accept: str) -> tuple[bytes, str]:
+    async def page(self, accept: str, *, packed: bool) -> tuple[bytes, str]:
         """No answer."""
         raise NotReady("The supervisor of the workers does not answer.")
 
@@ -133,10 +145,11 @@ def test_a_silent_supervisor_is_not_waited_for(house: Any, monkeypatch: pytest.M
 
     async def ask() -> None:
         post = Post(ours)
-        await post.open(house.app.state.services)
+        services = house.app.state.services
+        await post.open(services.metrics, services.figures, services.surroundings.clock)
         for _ in range(2):
             with pytest.raises(NotReady, match="does not answer"):
-                await post.page("")
+                await post.page("", packed=False)
         await post.close()
 
     try:
@@ -212,6 +225,25 @@ def test_warming_goes_on_until_what_was_away_is_there(house: Any, monkeypatch: p
     ]
     assert house.sample("chatbot_messages_processed_total") == processed
     assert house.send("GET", "/v1/conversations", "admin").json()["conversations"] == []
+
+
+def test_a_process_that_is_told_to_stop_does_not_warm_on(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never comes back keeps no process from ending: a worker warms up before it listens, and would only be killed."""
+    monkeypatch.setattr("service.serving.warming._PAUSE_SECONDS", 0.001)
+    services, life, away = house.app.state.services, Life(["Apa itu hukum pidana?"]), Absent(1_000_000)
+
+    async def stopped() -> None:
+        store: Any = away  # only checked
+        warming = asyncio.create_task(
+            warm_until_ready(life, services.deployment, services.shelf, store, services.surroundings)
+        )
+        while away.looks > 1_000_000 - 3:  # noqa: ASYNC110 - what is away tells nobody that it was looked for
+            await asyncio.sleep(0.001)
+        life.draining = True
+        await asyncio.wait_for(warming, 30)
+
+    house.run(stopped())
+    assert not life.warm
 
 
 def test_a_process_that_is_not_warm_is_not_ready(house: Any) -> None:

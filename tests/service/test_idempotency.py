@@ -74,6 +74,18 @@ def test_members_in_another_order_are_the_same_request(house: Any) -> None:
     assert answers[0] == answers[1]
 
 
+def test_members_however_deep_take_part_in_no_error(house: Any) -> None:
+    """A member that nobody reads may lie deeper than JSON is written again: the request is answered, replayed, and told from another one."""
+    headers = {"Idempotency-Key": "k"}
+    bodies = [
+        b'{"message": "Apa itu hukum pidana?", "x": ' + b"[" * deep + b"]" * deep + b"}" for deep in (300, 300, 301)
+    ]
+    answers = [house.send("POST", "/v1/chat", "judge", content=body, headers=headers) for body in bodies]
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert answers[0].content == answers[1].content
+    assert answers[2].json()["code"] == "idempotency_mismatch"
+
+
 def test_another_body_under_the_same_key_is_refused(house: Any) -> None:
     """A key belongs to one request: 422 idempotency_mismatch, and the first answer stays."""
     first = send(house, "k")
@@ -141,7 +153,7 @@ def test_a_cut_connection_leaves_its_key_free(build_house: Any) -> None:
     body = orjson.dumps(QUESTION)
     scope = {
         "type": "http", "method": "POST", "path": "/v1/chat", "raw_path": b"/v1/chat", "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {house.token('judge')}".encode()), (b"idempotency-key", b"k"), (b"content-length", b"%d" % len(body))],
+        "headers": [(b"host", b"service"), (b"authorization", f"Bearer {house.token('judge')}".encode()), (b"idempotency-key", b"k"), (b"content-length", b"%d" % len(body))],
         "http_version": "1.1", "scheme": "http", "server": ("service", 80), "client": ("client", 1), "root_path": "",
         "asgi": {"version": "3.0"},
     }  # fmt: skip

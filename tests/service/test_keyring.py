@@ -96,6 +96,28 @@ def test_a_secret_that_was_replaced_alone_verifies_for_a_minute(files: Files) ->
     assert not readable(signer, before)
 
 
+def test_two_rotations_within_a_minute_keep_the_grace_of_both(files: Files) -> None:
+    """Each replaced secret verifies for its own minute, whatever is rotated meanwhile."""
+    third = "third-Ka1bV2cW3dX4eY5fZ6gA7hB8iC9jD0kE"
+    ring = files.ring()
+    signer = TokenSigner(ring, 3600)
+    first = signer.issue("ana", "j1", NOW)
+    files.write(NEW)
+    ring.look()
+    second = signer.issue("ana", "j2", NOW)
+    files.now += GRACE_SECONDS / 2
+    files.write(third)
+    ring.look()
+    assert [readable(signer, token) for token in (first, second)] == [True, True]
+    files.now += GRACE_SECONDS / 2
+    ring.look()
+    assert [readable(signer, token) for token in (first, second)] == [False, True]
+    files.now += GRACE_SECONDS / 2
+    ring.look()
+    assert [readable(signer, token) for token in (first, second)] == [False, False]
+    assert list(ring.current.secrets) == [key_id(third)]
+
+
 def test_a_worker_that_has_not_looked_yet_takes_a_token_of_one_that_has(files: Files) -> None:
     """A kid that is unknown makes the ring look at its files before anybody is refused."""
     early, late = files.ring(), files.ring()

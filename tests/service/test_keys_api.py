@@ -51,6 +51,16 @@ def test_a_key_opens_what_its_maker_may(home: Any) -> None:
     assert key["expires_at"].startswith("2027-02-")
 
 
+def test_a_key_that_may_not_read_is_shown_no_tools(home: Any) -> None:
+    """Who asks what a key may do hears of no tool that it would be refused."""
+    key = made(home, scopes=["legal_analysis"])
+    assert (me(home, key["key"]).json()["permissions"], me(home, key["key"]).json()["tools"]) == (
+        ["legal_analysis"],
+        [],
+    )
+    assert home.send("GET", "/v1/tools", headers=by(key["key"])).status_code == 403
+
+
 def test_a_key_is_shown_once_and_kept_as_a_digest(home: Any) -> None:
     """No list, no line of the log, no error and no byte of the database holds it afterwards."""
     key = made(home)["key"]
@@ -150,6 +160,9 @@ def test_a_well_formed_key_of_nobody_is_refused(home: Any) -> None:
         {"name": "x", "expires_at": "2020-01-01T00:00:00Z"},
         {"name": "x", "expires_at": "2030-01-01T00:00:00"},
         {"name": "x", "expires_at": "tomorrow"},
+        {"name": "x", "expires_at": "9999-12-31T23:59:59-12:00"},
+        {"name": "x", "expires_at": "9999-12-31T23:59:59.999999Z"},
+        {"name": "x", "expires_at": "0001-01-01T00:00:00+14:00"},
         {"name": "x", "quota": "A b"},
     ],
 )

@@ -26,9 +26,6 @@ class Seen:
     def called(self, record: CallRecord) -> None:
         self.statuses.append(record.status)
 
-    def fell_back(self, first: str, to: str, reason: str) -> None:
-        raise AssertionError((first, to, reason))
-
 
 class Silent:
     """A provider that says one word and then nothing; `deaf` ones swallow the cancellation and say another."""

@@ -199,6 +199,10 @@ def test_a_call_is_a_span_without_words(build_models: Any) -> None:
     assert [span.name for span in calls] == ["chat m0", "chat m1"]
     assert {span.parent.span_id for span in calls if span.parent} == {root.context.span_id}
     assert {dict(span.attributes or {})["error.type"] for span in calls} == {"unreachable"}
+    assert not any(span.status.is_unset for span in calls), "a call that failed looks like one that did not"
+    (written,) = [span for span in spans if span.name == "chat extractive"]
+    assert (written.status.is_unset, dict(written.attributes or {})["gen_ai.provider.name"]) == (True, "embedded")
+    assert dict(root.attributes or {})["gen_ai.provider.name"] == "embedded"
     assert "hukum pidana" not in "".join(span.to_json() for span in spans)
 
 

@@ -48,9 +48,23 @@ def test_every_combination_of_labels_starts_at_zero(house: Any) -> None:
         ("chatbot_generation_duration_seconds_count", ("model",), product(("extractive", "other"))),
     ):
         assert labels_of(page, name, *labels) == set(expected), name
-    assert labels_of(page, "chatbot_http_requests_total", "route", "method") >= set(_routes())
+    pairs = {(route, method) for route, method in _routes() if method != "HEAD"}
+    assert labels_of(page, "chatbot_http_requests_total", "route", "method") >= pairs
     events = [value for (name, _), value in series(page).items() if name == "chatbot_requests_total"]
     assert set(events) == {0.0}
+
+
+def test_a_head_counts_with_the_get_whose_head_it_asks_for(house: Any) -> None:
+    """Watchers by HEAD cost no series of their own, and are not lost."""
+    counted = (
+        "chatbot_http_requests_total",
+        frozenset({"route": "/health/live", "method": "GET", "code": "200"}.items()),
+    )
+    before = series(house.page())[counted]
+    house.send("HEAD", "/health/live")
+    after = series(house.page())
+    assert after[counted] == before + 1
+    assert not any(("route", "/health/live") in labels and ("method", "HEAD") in labels for _, labels in after)
 
 
 def test_the_page_stays_small(house: Any) -> None:
@@ -185,6 +199,44 @@ def test_the_page_is_prometheus_text(house: Any) -> None:
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "chatbot_build_info{corpus=" in response.text
     assert 'engine="extractive"' in response.text
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0"])
+def test_the_page_is_packed_for_who_takes_gzip(house: Any, accept: str) -> None:
+    """It comes smaller and says so, the same series stand in it, and who names no gzip gets it as it is."""
+    asked = {
+        coding: house.send("GET", "/metrics", headers={"Accept": accept, "Accept-Encoding": coding})
+        for coding in ("gzip", "identity", "br, gzip;q=0", "*")
+    }
+    codings = {coding: answer.headers.get("content-encoding") for coding, answer in asked.items()}
+    assert codings == {"gzip": "gzip", "identity": None, "br, gzip;q=0": None, "*": None}
+    packed, plain = asked["gzip"], asked["identity"]
+    assert int(packed.headers["content-length"]) * 5 < int(plain.headers["content-length"]) == len(plain.content)
+    assert packed.headers["content-type"] == plain.headers["content-type"]
+    assert {answer.headers["vary"] for answer in asked.values()} == {"Accept, Accept-Encoding"}
+    names = [{line.split(" ")[0] for line in answer.text.splitlines()} for answer in (packed, plain)]
+    assert names[0] == names[1]
+    assert len(names[0]) > 1_000
+
+
+def test_headers_in_several_lines_are_read_as_one(house: Any) -> None:
+    """A scraper, or a proxy, may send each thing that it accepts in a line of its own."""
+    lines = [
+        ("Accept", "text/plain;version=0.0.4;q=0.1"),
+        ("Accept", "application/openmetrics-text;version=1.0.0;q=0.9"),
+        ("Accept-Encoding", "br"),
+        ("Accept-Encoding", "gzip"),
+    ]
+    answer = house.send("GET", "/metrics", headers=lines)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text;version=abc", "text/plain;version=x", ";;;=", ","])
+def test_no_accept_header_breaks_the_page(house: Any, accept: str) -> None:
+    """What nobody can read asks for nothing: the page comes as text."""
+    answer = house.send("GET", "/metrics", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
 
 
 def test_readiness_tells_what_is_served(house: Any) -> None:

@@ -157,6 +157,35 @@ def test_others_get_their_turn_while_a_long_text_is_checked(index: Index, brief:
     assert turns >= 20
 
 
+@pytest.mark.parametrize(("stands", "told"), [(True, [("first", "small", "timeout")]), (False, [])])
+def test_an_answer_in_the_place_of_another_is_counted_once(
+    stands: bool, told: list[tuple[str, str, str]], index: Index, brief: Brief
+) -> None:
+    """The second model's answer counts when it stands the check; else the failure names the first model, and who writes in the end is counted."""
+    text = f"“{first_sentence(brief)}” [1]." if stands else "Bulan terbuat dari keju [1]."
+    counted: list[tuple[str, str, str]] = []
+    engine = LanguageModelEngine(
+        name="models",
+        models={MODEL.name: MODEL.provider},
+        chain=Scripted((text, replace(ended(), first="first", reason="timeout"))),
+        prompts=PromptBuilder(load_templates(), "Asisten.", 8_000),
+        on_fallback=lambda first, to, reason: counted.append((first, to, reason)),
+    )
+
+    async def run() -> str | None:
+        try:
+            async with aclosing(
+                engine.write(replace(brief, reading=Reading(index.analyser.document_terms, index.idf)))
+            ) as events:
+                _ = [event async for event in events]
+        except NobodyAnswered as error:
+            return error.first
+        return None
+
+    assert asyncio.run(run()) == (None if stands else "first")
+    assert counted == told
+
+
 def test_a_text_without_a_last_full_stop_is_checked_too(index: Index, brief: Brief) -> None:
     """The end of the stream ends the sentence."""
     sentence = f"“{first_sentence(brief)}” [1]"

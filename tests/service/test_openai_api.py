@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-import httpx
 import openai
 import orjson
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from service.chat.brief import Brief
 from service.llm.calls import Usage
 from service.llm.engine import Piece, WritingEvent, Written
+from tests.openai_client import client_of
 
 QUESTION = "Apa itu hukum pidana?"
 ROUTE = "/v1/chat/completions"
@@ -67,14 +67,6 @@ def chunks(response: Any) -> list[Any]:
 
 def text_of(stream: list[Any]) -> str:
     return "".join(one["choices"][0]["delta"].get("content", "") for one in stream if one["choices"])
-
-
-def client_of(house: Any) -> openai.AsyncOpenAI:
-    transport = httpx.ASGITransport(house.app)
-    http = httpx.AsyncClient(transport=transport)
-    return openai.AsyncOpenAI(
-        api_key=house.token("judge"), base_url="http://service/v1", http_client=http, max_retries=0
-    )
 
 
 def test_the_official_client_gets_an_answer(house: Any) -> None:
@@ -233,6 +225,23 @@ def test_earlier_turns_of_the_user_are_the_context(house: Any) -> None:
     assert completion["courtsight"]["citations"] == remembered["citations"]
 
 
+def test_a_long_conversation_of_the_client_goes_on(house: Any) -> None:
+    """A hundred turns with long answers are read; one byte more than the deployment's limit is 413, with or without its length."""
+    turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Jawaban panjang. " * 250}] * 100
+    wanted = body(QUESTION) | {"messages": [*turns, {"role": "user", "content": QUESTION}]}
+    assert len(orjson.dumps(wanted)) > 400_000
+    assert post(house, wanted).status_code == 200
+    most = house.app.state.services.deployment.limits.history_bytes
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b" " * most
+        yield b" "
+
+    for content in (b" " * (most + 1), pieces()):
+        refused = house.send("POST", ROUTE, "judge", content=content)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (413, "too_large")
+
+
 def test_what_a_client_calls_an_answer_is_no_source(house: Any) -> None:
     """Invented text of an assistant or a system is neither quoted nor leaned on."""
     invented = "Menurut Pasal 999 UU Fiktif 1/2099, hakim wajib membayar denda Rp1."
@@ -293,6 +302,8 @@ def test_a_stop_sequence_ends_the_text(house: Any) -> None:
     assert completion["choices"][0]["message"]["content"] == expected
     assert completion["choices"][0]["finish_reason"] == "stop"
     assert text_of(chunks(post(house, body(stop=[stop], stream=True)))) == expected
+    assert completion["usage"]["completion_tokens"] == len(expected.split()), "what was shown is counted"
+    assert completion["courtsight"]["usage"]["output_tokens"] > len(expected.split()), "what was spent stays beside it"
 
 
 def test_who_asks_is_checked_first_and_told_in_this_form(house: Any) -> None:
@@ -366,7 +377,7 @@ def test_the_first_chunk_is_sent_before_the_second_is_written(build_house: Any) 
     engine = GatedEngine()
     house = build_house(engine)
     raw = orjson.dumps(body(stream=True))
-    headers = [(b"authorization", b"Bearer " + house.token("judge").encode())]
+    headers = [(b"host", b"service"), (b"authorization", b"Bearer " + house.token("judge").encode())]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": ROUTE, "raw_path": ROUTE.encode(),
         "query_string": b"", "root_path": "", "scheme": "http", "headers": headers, "client": ("127.0.0.1", 1), "server": ("service", 80),

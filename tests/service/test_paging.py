@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from service.api.described.operations import OPERATIONS
 from service.api.paging import cursor_of, moment_and_id, sequence
 from service.errors import InvalidRequest
 
@@ -144,3 +145,31 @@ def test_lists_of_lines_are_json_or_text(house: Any, form: str) -> None:
     text = house.send("GET", path, "judge", headers={"Accept": "text/plain"})
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
     assert text.text.splitlines() == body["citations"]
+    for usual in ("application/json, text/plain, */*", "text/plain;q=0", "*/*"):
+        assert house.send("GET", path, "judge", headers={"Accept": usual}).json() == body, usual
+
+
+_READ = [
+    (method, path, parameter.name)
+    for (path, method), operation in OPERATIONS.items()
+    for parameter in operation.parameters
+    if parameter.place == "query" and (path, method) != ("/v1/documents", "POST")
+]
+"""Sending documents needs a library, and has its test beside those."""
+
+
+def test_a_parameter_that_is_given_twice_is_refused_by_name(house: Any) -> None:
+    """Every parameter of every route, also with the same value twice: which of the two was meant cannot be known."""
+    begun = house.send("POST", "/v1/conversations", "admin", json={}).json()["conversation_id"]
+    for method, path, name in _READ:
+        for second in ("x", "y"):
+            place = path.replace("{conversation_id}", begun)
+            answer = house.send(method, place, "admin", params=[(name, "x"), (name, second)])
+            assert answer.status_code == 422, (method, path, name)
+            assert (answer.json()["errors"][0]["path"], answer.json()["detail"]) == (name, f"{name} is given twice")
+
+
+def test_parameters_that_no_route_reads_are_ignored(house: Any) -> None:
+    """As members of bodies are, however often they come."""
+    for path in ("/v1/conversations", "/v1/usage", "/health/live", "/"):
+        assert house.send("GET", f"{path}?limt=x&utm=1&utm=2", "judge").status_code == 200

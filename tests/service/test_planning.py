@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from service.chat.planning import plan_tools
 from service.deployments.model import Deployment
+from service.text import said
 
 ALL = frozenset({"LegalRetriever", "LawLookup", "PrecedentExplorer", "CaseComparator"})
 
 
 def names(question: str, complexity: str, permitted: frozenset[str] = ALL) -> list[str]:
-    return [tool.name for tool in plan_tools(question, complexity, permitted).tools]  # type: ignore[arg-type]  # a word of the enum
+    return [tool.name for tool in plan_tools(said(question), complexity, permitted).tools]  # type: ignore[arg-type]  # a word of the enum
 
 
 def test_a_simple_question_needs_one_search() -> None:
@@ -39,6 +40,6 @@ def test_comparing_two_notions_does_not_bring_the_comparator() -> None:
 
 def test_a_role_never_gets_a_tool_it_may_not_use(deployment: Deployment) -> None:
     """What the question calls for and the role may not use is named as denied and not run."""
-    plan = plan_tools("Bandingkan putusan korupsi", "complex", deployment.roles["public"].tools)
+    plan = plan_tools(said("Bandingkan putusan korupsi"), "complex", deployment.roles["public"].tools)
     assert [tool.name for tool in plan.tools] == ["LegalRetriever", "LawLookup"]
     assert plan.denied == ("PrecedentExplorer", "CaseComparator")

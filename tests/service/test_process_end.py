@@ -1,4 +1,4 @@
-"""How one process ends: by a word to stop while it is asked without a pause, and by a second word while answers are still on their way."""
+"""How one process ends: by a word to stop while it is asked again and again, and by a second word while answers are still on their way."""
 
 from __future__ import annotations
 

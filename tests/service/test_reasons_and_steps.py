@@ -19,7 +19,7 @@ from service.answering import Answerer
 from service.chat.complexity import Complexity
 from service.chat.guard import REFUSAL_REASONS
 from service.deployments.model import ROLES, Deployment
-from service.exchange import Answer, Question
+from service.exchange import Answer, Classified, Delta, Event, Question, Step
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import Retriever
@@ -105,6 +105,16 @@ def test_each_step_names_what_was_looked_up_and_what_it_gave(shipped: Any, role:
     assert all(call["tool_name"] in planned["detail"] for call in answer["tool_calls"])
 
 
+def test_steps_are_told_as_people_write(shipped: Any) -> None:
+    """Decimals stand behind a comma in Indonesian and behind a point in English, and no engine's name stands for a model."""
+    for question, decimals in ((ASKED["medium"], r"\d\.\d"), ("What is the punishment for corruption?", r"\d,\d")):
+        steps = shipped.ask("judge", question)["reasoning_steps"]
+        told = [step["detail"] for step in steps if re.search(r"skor|score|Dukungan|Support", step["detail"])]
+        assert told
+        assert not any(re.search(decimals, detail) for detail in told)
+        assert not any("extractive" in step["detail"] for step in steps)
+
+
 def test_a_tool_that_a_role_may_not_use_is_named(shipped: Any) -> None:
     """Who asks for a comparison without the right to it reads so in the plan, and no such tool runs."""
     answer = shipped.ask("public", ASKED["complex"])
@@ -148,6 +158,42 @@ class Noting:
 
     def generated(self, model: str, seconds: float) -> None:
         """The engine has written."""
+
+
+@pytest.mark.parametrize(
+    "asked", ["Dasar hukum gugatan wanprestasi kontrak", "Terima kasih", "Cuaca di Bandung besok?"]
+)
+def test_who_is_shown_only_the_whole_gets_the_same_answer(
+    deployment: Deployment, retriever: Retriever, asked: str
+) -> None:
+    """Without pieces nothing is told between complexity and answer, and the answer is the same: its text is that of all deltas."""
+    answerer = Answerer(
+        deployment=deployment,
+        shelf=Shelf(retriever, lambda: None),
+        tools=all_tools(),
+        engine=ExtractiveEngine(),
+        watcher=Noting(),
+        clock=lambda: 0.0,
+    )
+
+    async def save(answer: Answer) -> None:
+        assert answer.text
+
+    async def ask(*, pieces: bool) -> list[Event]:
+        question = Question(asked, deployment.roles["judge"])
+        return [event async for event in answerer.answer(question, TODAY, save, pieces=pieces)]
+
+    told = asyncio.run(ask(pieces=True))
+    classified, answer = asyncio.run(ask(pieces=False))
+    assert isinstance(answer, Answer)
+    assert [type(event) for event in told if not isinstance(event, Step | Delta)] == [Classified, Answer]
+    last = told[-1]
+    assert isinstance(last, Answer)
+    assert classified == told[0]
+    # Runs of tools hold the seconds that they took.
+    assert repr(replace(answer, tool_runs=())) == repr(replace(last, tool_runs=()))
+    assert answer.text == "".join(event.text for event in told if isinstance(event, Delta))
+    assert answer.steps == tuple(event for event in told if isinstance(event, Step))
 
 
 def test_a_slow_tool_is_told_and_the_others_carry_the_answer(deployment: Deployment, retriever: Retriever) -> None:

@@ -17,6 +17,8 @@ def test_remembering_changes_no_value_and_stays_within_its_bound(keys: list[int]
     """Whatever is asked in whatever order, each key gives what the function makes of it, and no more than `most` are kept."""
     squares = Remembered[int, int](lambda key: key * key, most)
     for key in keys:
+        if key % 3:
+            squares.keep(key, key * key)
         assert squares[key] == key * key
         assert len(squares) <= most
 

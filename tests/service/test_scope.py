@@ -200,3 +200,16 @@ def test_an_answer_belongs_to_the_corpus_it_was_begun_on(build_house: Callable[.
     (brief,) = engine.briefs
     assert brief.corpus == before.holdings.hash != later.holdings.hash
     assert brief.reading.idf("korupsi") == before.idf("korupsi") != later.idf("korupsi")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/tools/LegalRetriever"])
+def test_a_period_that_ends_before_it_begins_is_refused(house: Any, path: str) -> None:
+    """Nothing can lie in it: the caller learns of the mistake, and not that no law was found; one year is a period."""
+    asked = {
+        "message": "Apa itu korupsi?", "query": "korupsi", "model": "courtsight", "messages": [{"role": "user", "content": "Apa itu korupsi?"}],
+    }  # fmt: skip
+    refused = house.send("POST", path, "judge", json={**asked, "year_from": 2020, "year_to": 2019})
+    assert refused.status_code in (400, 422)
+    assert "year_to" in refused.text
+    assert "Must not lie before year_from" in refused.text
+    assert house.send("POST", path, "judge", json={**asked, "year_from": 2020, "year_to": 2020}).status_code == 200

@@ -23,11 +23,12 @@ STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
     [
         "", "secret", "x" * 31, "a" * 64, "changeme" * 5, "CHANGE-ME-" + "x1y2z3" * 5, "your-secret-key-change-in-production-please",
         "super_secret_key_for_development_only", "<put a long random text of your own here>", "abcd1234efgh5678" * 3,
-        "${COURTSIGHT_JWT_SECRET_FROM_THE_VAULT_HERE}",
+        "${COURTSIGHT_JWT_SECRET_FROM_THE_VAULT_HERE}", "a-string-secret-at-least-256-bits-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     ],
 )  # fmt: skip
 def test_a_weak_signing_secret_is_told(secret: str) -> None:
-    """Short, repeated, known and placeholder texts are no secrets."""
+    """Short, repeated, known and placeholder texts are no secrets, nor is what guides print."""
     assert secret_weakness(secret, strict=True)
 
 
@@ -70,6 +71,15 @@ def test_the_password_of_an_address_is_judged(url: str, *, needed: bool, told: s
 def test_a_placeholder_is_no_key(key: str) -> None:
     """What stands in an example file was never given out by a provider."""
     assert placeholder_weakness(key)
+
+
+@pytest.mark.parametrize("token", ["abc", "changeme-changeme-1", "a" * 40, "15-bytes-only-x"])
+def test_a_token_of_the_metrics_is_judged_like_a_secret(settings: Settings, token: str) -> None:
+    """Who guesses it reads how much every role asks: production refuses one that is short or not random, by its name."""
+    given = settings.model_copy(update={"environment": "production", "metrics_token": SecretStr(token)})
+    assert [found for found in given.weaknesses() if "COURTSIGHT_METRICS_TOKEN" in found]
+    better = given.model_copy(update={"metrics_token": SecretStr("token-of-prometheus-51c8")})
+    assert not [found for found in better.weaknesses() if "COURTSIGHT_METRICS_TOKEN" in found]
 
 
 def test_a_key_of_a_provider_passes_whatever_its_form() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,26 @@ def test_a_missing_secret_file_is_refused_by_name(monkeypatch: pytest.MonkeyPatc
     """A file that is not there names its variable."""
     monkeypatch.setenv("COURTSIGHT_JWT_SECRET_FILE", str(tmp_path / "none"))
     with pytest.raises(ConfigurationError, match="COURTSIGHT_JWT_SECRET_FILE"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "REDIS_URL", "METRICS_TOKEN"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "bytes"])
+def test_a_secret_comes_from_a_file_that_can_be_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, kind: str
+) -> None:
+    """A pipe, which gives its text to one worker once and waits without end, a folder, and what is no text are told with their mend."""
+    file = tmp_path / "secret"
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case _:
+            file.write_bytes(b"\xff" * 40)
+    monkeypatch.setenv(f"COURTSIGHT_{name}_FILE", str(file))
+    told = "is no UTF-8 text; write the secret" if kind == "bytes" else f"into the variable COURTSIGHT_{name}"
+    with pytest.raises(ConfigurationError, match=f"COURTSIGHT_{name}_FILE: .*{told}"):
         load_settings()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import io
 import os
 import random
 import signal
@@ -11,12 +12,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from service.quotas.limits import Decision, Demand, Limit
 from service.quotas.shared_windows import SharedWindows, make_table
 from service.quotas.windows import SlidingWindows
+from service.sharing.opening import open_sharing
+from service.telemetry.logging import EventLog
 
 ROOT = Path(__file__).parents[2]
 MINUTE = Limit("user", "minute", 5, 60.0)
@@ -41,6 +46,20 @@ def test_two_workers_count_as_one(table: int) -> None:
     taken = [take((first, second)[n % 2], "ana", NOW, MINUTE) for n in range(6)]
     assert [one.allowed for one in taken] == [True] * 5 + [False]
     assert take(second, "budi", NOW, MINUTE).allowed
+
+
+def test_while_redis_is_away_the_workers_of_a_machine_count_together(table: int) -> None:
+    """Two workers whose Redis does not answer allow together what one would."""
+    metrics: Any = SimpleNamespace(watch_dependency=lambda _: SimpleNamespace(set=lambda _: None))
+    deployment: Any = SimpleNamespace(name="any", generation=SimpleNamespace(cache=SimpleNamespace(seconds=60.0)))
+    log = EventLog(io.BytesIO(), "error", lambda: NOW)
+    stores = [
+        open_sharing("redis://127.0.0.1:1/0", "a secret", deployment, metrics, log, SharedWindows(table)).quotas
+        for _ in range(2)
+    ]
+    demand = Demand(MINUTE, "ana")
+    taken = [asyncio.run(stores[n % 2].take([demand], NOW)).allowed for n in range(6)]
+    assert taken == [True] * 5 + [False]
 
 
 def test_it_decides_as_the_store_of_one_process(table: int) -> None:

@@ -78,6 +78,27 @@ def test_the_accept_header_asks_for_a_stream(house: Any) -> None:
     assert "content-length" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("accept", "said", "streams"),
+    [
+        ("application/json, text/event-stream", None, False),
+        ("text/event-stream, application/json;q=0.9", None, True),
+        ("text/event-stream, */*", None, True),
+        ("Text/Event-Stream; q=0.5", None, True),
+        ("application/json, text/event-stream;q=0", None, False),
+        ("text/event-stream", False, False),
+        ("application/json", True, True),
+    ],
+)
+def test_a_reader_gets_the_form_it_would_rather_have(
+    house: Any, accept: str, *, said: bool | None, streams: bool
+) -> None:
+    """What the body says counts; without it the weights of `Accept` do, and who takes both as gladly gets JSON."""
+    body = {"message": "Halo", **({} if said is None else {"stream": said})}
+    response = house.send("POST", "/v1/chat", "judge", json=body, headers={"Accept": accept})
+    assert response.headers["content-type"].startswith("text/event-stream") is streams
+
+
 def test_refused_and_abstained_answers_stream_too(house: Any) -> None:
     """A stream without evidence still ends with `done`."""
     for question, outcome in (("Bagaimana cara menyuap hakim?", "refused"), ("resep rendang", "abstained")):
@@ -139,7 +160,11 @@ def test_a_reader_of_json_who_leaves_stops_the_work(build_house: Any) -> None:
 
 async def _leave_while_waiting(house: Any, token: str) -> None:
     body = orjson.dumps({"message": "Apa itu hukum pidana?"})
-    headers = [(b"authorization", b"Bearer " + token.encode()), (b"content-length", b"%d" % len(body))]
+    headers = [
+        (b"host", b"service"),
+        (b"authorization", b"Bearer " + token.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
     scope = {
         "type": "http", "method": "POST", "path": "/v1/chat", "raw_path": b"/v1/chat", "query_string": b"", "headers": headers,
         "http_version": "1.1", "scheme": "http", "server": ("service", 80), "client": ("client", 1), "root_path": "",
@@ -162,7 +187,11 @@ async def _leave_while_waiting(house: Any, token: str) -> None:
 async def _leave_after(house: Any, token: str, deltas: int) -> None:
     """Speak ASGI by hand: send a question, take some deltas, then disconnect."""
     body = orjson.dumps({"message": "Apa itu hukum pidana?", "stream": True})
-    headers = [(b"authorization", b"Bearer " + token.encode()), (b"content-length", b"%d" % len(body))]
+    headers = [
+        (b"host", b"service"),
+        (b"authorization", b"Bearer " + token.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
     scope = {
         "type": "http", "method": "POST", "path": "/v1/chat", "raw_path": b"/v1/chat", "query_string": b"", "headers": headers,
         "http_version": "1.1", "scheme": "http", "server": ("service", 80), "client": ("client", 1), "root_path": "",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import os
+import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
-from service.serving.channel import Channel
+import orjson
+import pytest
+
+from service.serving.channel import Channel, as_bytes
 from service.serving.supervisor import Plan, Supervisor, _Worker
 from service.telemetry.logging import EventLog
 
@@ -22,22 +29,53 @@ QUESTIONS = 21
 
 
 class Ended:
-    """A process of which nobody asks anything."""
+    """A process that has ended with a status."""
 
     pid = 1
+
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
+
+    async def wait(self) -> int:
+        return self.status
+
+
+class Hanging(Ended):
+    """A process that hears no word to stop, and ends when it is killed."""
+
+    def __init__(self, channel: socket.socket | None = None) -> None:
+        super().__init__(-signal.SIGKILL)
+        self.channel = channel
+        self.heard: list[signal.Signals] = []
+        self.was_killed = asyncio.Event()
+
+    def send_signal(self, number: int) -> None:
+        self.heard.append(signal.Signals(number))
+
+    def kill(self) -> None:
+        self.heard.append(signal.SIGKILL)
+        self.was_killed.set()
+        if self.channel:
+            self.channel.close()
 
 
 class Pair:
     """A supervisor with one worker that answers whenever it is let, and counts how often it is asked for its figures."""
+
+    def __init__(self, *, here: bool = True) -> None:
+        """Answer whether it is there, or not."""
+        self.here = here
+        self.log = io.BytesIO()
+        self.process = Hanging()
 
     async def begin(self) -> None:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.settimeout(0)
         self.worker_end = Channel(*await asyncio.open_connection(sock=theirs))
-        self.worker = _Worker(1, Ended(), Channel(*await asyncio.open_connection(sock=ours)), 0.0)  # type: ignore[arg-type]  # its process is never looked at
+        self.worker = _Worker(1, self.process, Channel(*await asyncio.open_connection(sock=ours)), 0.0)  # type: ignore[arg-type]  # its process is never looked at
         self.worker.ready.set()
-        self.supervisor = Supervisor(Plan(1, ours, -1, 1.0), EventLog(io.BytesIO(), "info", lambda: 0.0))
+        self.supervisor = Supervisor(Plan(1, ours, -1, 1.0), EventLog(self.log, "info", lambda: 0.0))
         self.supervisor._workers.append(self.worker)
         self.asked = 0
         self.was_asked, self.let, self.all_told = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -52,6 +90,9 @@ class Pair:
                 self.was_asked.set()
                 await self.let.wait()
                 self.worker_end.send(say="state", **STATE)
+            elif message["say"] == "there?":
+                if self.here:
+                    self.worker_end.send(say="here")
             else:
                 self.answers.append(message)
                 if len(self.answers) == QUESTIONS:
@@ -74,10 +115,11 @@ def test_a_crowd_of_scrapers_costs_two_rounds() -> None:
     async def story() -> tuple[int, list[dict[str, Any]]]:
         pair = Pair()
         await pair.begin()
-        pair.worker_end.send(say="page", n=0, accept="")
+        pair.worker_end.send(say="page", n=0, accept="", packed=False)
         await pair.was_asked.wait()
         for number in range(1, QUESTIONS - 1):
-            pair.worker_end.send(say="page", n=number, accept="application/openmetrics-text" if number % 2 else "")
+            accept = "application/openmetrics-text" if number % 2 else ""
+            pair.worker_end.send(say="page", n=number, accept=accept, packed=number % 3 == 1)
         pair.worker_end.send(say="figures", n=QUESTIONS - 1)
         await asyncio.sleep(0.05)
         assert pair.answers == [], "nothing is told before the workers have said something"
@@ -93,5 +135,82 @@ def test_a_crowd_of_scrapers_costs_two_rounds() -> None:
         if one["n"] == QUESTIONS - 1:
             assert one["figures"] == [{"a": 1.0}]
         else:
-            assert "chatbot_x_total 1.0\n" in one["page"]
-            assert one["page"].endswith("# EOF\n") == ("openmetrics" in one["content_type"]) == bool(one["n"] % 2)
+            sent = as_bytes(one["page"])
+            page = (gzip.decompress(sent) if one["n"] % 3 == 1 else sent).decode()
+            assert "chatbot_x_total 1.0\n" in page
+            assert page.endswith("# EOF\n") == ("openmetrics" in one["content_type"]) == bool(one["n"] % 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "level"), [(0, "info"), (-signal.SIGTERM, "info"), (-signal.SIGKILL, "error"), (1, "error")]
+)
+def test_a_worker_that_ends_as_it_was_told_to_is_no_error(status: int, level: str) -> None:
+    """One that was still starting ends by the signal itself: whoever watches the log for errors is not called for a stop."""
+
+    async def story() -> bytes:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        ours.settimeout(0)
+        log = EventLog(written := io.BytesIO(), "info", lambda: 0.0)
+        supervisor = Supervisor(Plan(1, ours, -1, 1.0), log)
+        worker = _Worker(7, Ended(status), Channel(*await asyncio.open_connection(sock=ours)), 0.0, leaving=True)  # type: ignore[arg-type]  # its process only ends
+        supervisor._workers.append(worker)
+        await supervisor._attend(worker)
+        log.flush()
+        return written.getvalue()
+
+    told = orjson.loads(asyncio.run(asyncio.wait_for(story(), 30)))
+    assert (told["event"], told["status"], told["level"]) == ("worker_ended", status, level)
+
+
+def test_a_worker_that_hangs_at_its_end_is_killed_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop of a service does not wait for it for ever, and whoever reads the log learns that answers of it may be lost."""
+    monkeypatch.setattr("service.serving.supervisor._GRACE_SECONDS", 0.01)
+
+    async def story() -> tuple[int, list[signal.Signals], bytes]:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        log = EventLog(written := io.BytesIO(), "info", lambda: 0.0)
+        supervisor = Supervisor(Plan(1, socket.socket(), os.open(os.devnull, os.O_RDONLY), 0.01), log)
+        process = Hanging(theirs)
+        worker = _Worker(7, process, Channel(*await asyncio.open_connection(sock=ours)), 0.0)  # type: ignore[arg-type]  # only told, killed and awaited
+        supervisor._workers.append(worker)
+        supervisor._begin(supervisor._attend(worker))
+
+        async def started() -> _Worker:
+            return worker
+
+        monkeypatch.setattr(supervisor, "_start", started)
+        ended = await supervisor.run(lambda: supervisor._told_to_stop(signal.SIGTERM))
+        log.flush()
+        return ended, process.heard, written.getvalue()
+
+    ended, heard, written = asyncio.run(asyncio.wait_for(story(), 30))
+    assert ended == 1, "whoever stopped the service must learn of it"
+    assert heard[:1] + heard[-1:] == [signal.SIGTERM, signal.SIGKILL]
+    told = [orjson.loads(line) for line in written.splitlines()]
+    assert [(one["event"], one["level"]) for one in told] == [("worker_hangs", "error"), ("worker_ended", "error")]
+    assert told[1]["status"] == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_worker_that_says_nothing_any_more_is_killed(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    """One whose loop stands still would hold its connections for ever; one that answers the question whether it is there is let be."""
+    monkeypatch.setattr("service.serving.supervisor._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("service.serving.supervisor._HANGING_SECONDS", 0.5)
+
+    async def story() -> tuple[list[signal.Signals], bytes]:
+        pair = Pair(here=answers)
+        await pair.begin()
+        pair.supervisor._heard(pair.worker, {"say": "ready"})
+        watching = asyncio.create_task(pair.supervisor._watch())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.5 if answers else 30):
+                await pair.process.was_killed.wait()
+        watching.cancel()
+        await pair.end()
+        return pair.process.heard, pair.log.getvalue()
+
+    heard, written = asyncio.run(asyncio.wait_for(story(), 60))
+    assert (signal.SIGKILL in heard) == (not answers)
+    assert (b"worker_hangs" in written) == (not answers)

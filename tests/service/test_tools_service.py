@@ -131,6 +131,73 @@ def test_a_tool_that_is_late_is_stopped_and_the_others_stand(retriever: Retrieve
     assert told == [TimeoutError]
 
 
+class Napping:
+    """Waits twice, then gives what it was told, or fails."""
+
+    name = "LawLookup"
+    description = "-"
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.left_by = ""
+
+    async def run(self, request: ToolRequest) -> ToolResult:
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+        except BaseException as stopped:
+            self.left_by = type(stopped).__name__
+            raise
+        if self.failure:
+            raise self.failure
+        return ToolResult(hits=(), remark="rested")
+
+
+def one_run(tool: Any, retriever: Retriever, limit: float) -> Any:
+    request = ToolRequest("korupsi", TODAY, retriever)
+    return run_together(
+        {"LawLookup": tool}, ["LawLookup"], request, lambda: 0.0, lambda *_: None, {"LawLookup": limit}, at_once=False
+    )
+
+
+@pytest.mark.parametrize(("failure", "outcome"), [(None, "empty"), (KeyError("inner"), "error")])
+def test_a_tool_that_waits_ends_as_it_would_alone(
+    retriever: Retriever, failure: Exception | None, outcome: str
+) -> None:
+    """What it gives or raises behind its waits is what its run tells."""
+    (found,) = asyncio.run(one_run(Napping(failure), retriever, 5.0))
+    assert (found.outcome, found.error) == (outcome, failure)
+    assert failure or found.result.remark == "rested"
+
+
+def test_a_tool_that_does_not_wait_is_never_late(retriever: Retriever) -> None:
+    """Nothing can stop it on its way, and its result is there: a limit of no seconds does not take it away."""
+    (found,) = asyncio.run(one_run(all_tools()["LawLookup"], retriever, 0.0))
+    assert found.outcome == "ok"
+
+
+def test_whoever_leaves_stops_the_tool_that_waits(retriever: Retriever) -> None:
+    """A cancelled question cancels inside the tool, so that nothing goes on for nobody; a closed one closes it."""
+
+    async def leave(tool: Napping) -> None:
+        asking = asyncio.ensure_future(one_run(tool, retriever, 5.0))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    cancelled, closed = Napping(), Napping()
+    asyncio.run(leave(cancelled))
+
+    async def close() -> None:
+        asking = one_run(closed, retriever, 5.0)
+        asking.send(None)
+        asking.close()
+
+    asyncio.run(close())
+    assert (cancelled.left_by, closed.left_by) == ("CancelledError", "GeneratorExit")
+
+
 def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
     """Two tools that wait for each other both finish: neither runs after the other."""
 

@@ -15,10 +15,10 @@ from service.api.described.operations import BINARY, JSON, OPERATIONS, PATH_PARA
 from service.api.described.schemas import SCHEMAS, ref
 
 PROBLEM = "application/problem+json"
-_OF_EVERY_ROUTE = (421, 429, 431, 500, 503)
-_OF_PROBES = (421, 431, 500, 503)
-_OF_KNOWN_CALLERS = (400, 401, 403)
-_OF_BODIES = (408, 413, 422)
+_OF_EVERY_ROUTE = (400, 421, 429, 431, 500, 503)
+_OF_PROBES = (400, 421, 431, 500, 503)
+_OF_KNOWN_CALLERS = (401, 403)
+_OF_BODIES = (408, 413, 415, 422)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _CREDENTIALS: list[dict[str, list[str]]] = [{"bearer": []}, {"key": []}, {"cookie": []}]
 _SCHEMES = {
@@ -84,6 +84,7 @@ def _parameter(told: Parameter) -> dict[str, Any]:
         "required": told.required,
         "description": told.description,
         "schema": told.schema,
+        **({} if told.example is None else {"example": told.example}),
     }
 
 

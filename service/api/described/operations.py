@@ -39,6 +39,7 @@ class Parameter:
     description: str
     place: str = "query"
     required: bool = False
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,15 @@ _CURSOR = Parameter("cursor", {"type": "string", "maxLength": 400}, "The `next_c
 _SCOPE = Parameter(
     "scope", {"type": "string", "enum": ["own", "all"], "default": "own"}, "Everybody's needs permission `admin`"
 )
-_FROM = Parameter("from", {"type": "string"}, "A day or a moment: 2026-11-01 or 2026-11-01T08:00:00Z")
-_TO = Parameter("to", {"type": "string"}, "A day or a moment; behind `from`")
+_FROM = Parameter(
+    "from", {"type": "string"}, "A day or a moment; one without an offset is of UTC", example="2026-11-01"
+)
+_TO = Parameter("to", {"type": "string"}, "A day or a moment; behind `from`", example="2026-11-02T08:00:00+07:00")
+_SPLIT = Parameter(
+    "split",
+    {"type": "string", "enum": ["none", "role", "model", "both"], "default": "none"},
+    "For what each is counted by itself: distinct counts cannot be added",
+)
 _BY = Parameter("by", {"type": "string", "enum": ["hour", "day"], "default": "day"}, "How long a step is")
 _FORMAT = Parameter(
     "format",
@@ -151,10 +159,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "usage", {JSON: "UsageReport"}, parameters=(_BY, _FROM, _TO, _SCOPE), problems=(422,)
     ),
     ("/v1/usage/conversations", "GET"): Operation(
-        "usage", {JSON: "ConversationStatistics"}, parameters=(_FROM, _TO, _SCOPE), problems=(422,)
+        "usage", {JSON: "ConversationStatistics"}, parameters=(_BY, _SPLIT, _FROM, _TO, _SCOPE), problems=(422,)
     ),
     ("/v1/documents", "POST"): Operation(
-        "documents", {JSON: "Document"}, status=202, binary=True, parameters=(_NAME,), problems=(408, 409, 413, 422)
+        "documents",
+        {JSON: "Document"},
+        status=202,
+        binary=True,
+        parameters=(_NAME,),
+        problems=(408, 409, 413, 415, 422),
     ),
     ("/v1/documents", "GET"): Operation(
         "documents", {JSON: "Documents"}, parameters=(_number("limit", 20, 100), _CURSOR), problems=(422,)
@@ -169,8 +182,11 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "operations", {JSON: "SwitchState"}, body=Switch, example={"on": False}
     ),
     ("/health/live", "GET"): Operation("operations", {JSON: "Alive"}, open=True),
+    ("/health/live", "HEAD"): Operation("operations", {JSON: ""}, open=True),
     ("/health/ready", "GET"): Operation("operations", {JSON: "Ready"}, also=(503,), open=True),
+    ("/health/ready", "HEAD"): Operation("operations", {JSON: ""}, also=(503,), open=True),
     ("/health", "GET"): Operation("operations", {JSON: "Health"}, also=(503,), open=True),
+    ("/health", "HEAD"): Operation("operations", {JSON: ""}, also=(503,), open=True),
     ("/health/detailed", "GET"): Operation(
         "operations", {JSON: "DetailedHealth"}, also=(503,), problems=(400, 401, 403), open=True
     ),

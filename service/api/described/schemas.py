@@ -100,6 +100,21 @@ _ANSWERED: dict[str, Schema] = {
 }
 
 
+_TALK: dict[str, Schema] = {
+    "start": _MOMENT,
+    "role": maybe(_TEXT),
+    "model": maybe(_TEXT),
+    "conversations": _COUNT,
+    "begun": maybe(_COUNT),
+    "users": _COUNT,
+    "messages": _COUNT,
+    "mean_turns": maybe(_NUMBER),
+    "feedback": _COUNT,
+    "feedback_mean": maybe(_NUMBER),
+}
+"""What is told of the conversations of a step."""
+
+
 def _map_of(schema: Schema) -> Schema:
     return {"type": "object", "additionalProperties": schema}
 
@@ -195,7 +210,7 @@ _OF_ANSWERS: dict[str, Schema] = {
 _OF_CONVERSATIONS: dict[str, Schema] = {
     "Conversation": members(**_NAMED),
     "Conversations": members(conversations=items(members(**_NAMED, messages=_COUNT)), next_cursor=_CURSOR),
-    "Message": members(**_SAID, optional=_CITED),
+    "Message": members(**_SAID, optional={**_CITED, "notices": items(_TEXT)}),
     "ConversationWithMessages": members(**_NAMED, messages=items(ref("Message")), next_cursor=_CURSOR),
     "CitationLines": members(format_=one_of("ma_indonesia", "apa"), citations=items(_TEXT)),
     "CslItems": items({"type": "object", "required": ["id", "type"]}),
@@ -283,19 +298,15 @@ _OF_THE_REST: dict[str, Schema] = {
         free_model_ratio=maybe(_RATIO),
     ),
     "ConversationStatistics": members(
+        by=one_of("hour", "day"),
+        split=one_of("none", "role", "model", "both"),
         scope=one_of("own", "all"),
         from_=_MOMENT,
         to=_MOMENT,
-        days=items(
-            members(
-                day={"type": "string", "format": "date"},
-                conversations=_COUNT,
-                users=_COUNT,
-                messages=_COUNT,
-                feedback=_COUNT,
-                feedback_mean=maybe(_NUMBER),
-            )
-        ),
+        optional={
+            "days": items(members(day={"type": "string", "format": "date"}, **_TALK)),
+            "hours": items(members(**_TALK)),
+        },
     ),
     "Document": members(
         document_id=_TEXT,

@@ -24,4 +24,6 @@ def _body(named: Reference) -> str:
             place = f", {named.pinpoint}" if named.pinpoint else ""
             return f"{named.title}{place} ({year}) (Indonesia)"
         case _:
-            return f"{named.title}. ({year}). {named.source}" if named.source else f"{named.title}. ({year})"
+            # A title that is a question ends with its own mark.
+            title = named.title if named.title.endswith(("?", "!", ".")) else f"{named.title}."
+            return f"{title} ({year}). {named.source}" if named.source else f"{title} ({year})"

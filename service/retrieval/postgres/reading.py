@@ -11,7 +11,7 @@ import asyncpg
 
 from service.retrieval.analysis import Analyser
 from service.retrieval.document import Document, Passage
-from service.retrieval.duplicates import SKETCH_SIZE
+from service.retrieval.duplicates import SKETCH_SIZE, Sketch
 from service.retrieval.hits import Hit, Search
 from service.retrieval.postgres.connecting import Connections
 from service.retrieval.postgres.statements import (
@@ -29,10 +29,13 @@ from service.retrieval.ranking import (
     WIDENINGS,
     KnownTerms,
     Scale,
+    Standing,
     Weighed,
     cited_hit,
     rank,
+    repeats,
     telling_terms,
+    title_bits,
     weigh,
 )
 from service.retrieval.retriever import NO_FILTERS, Filters, Found, Holdings
@@ -93,6 +96,9 @@ class PostgresRetriever:
     def analyser(self) -> Analyser:
         """How this corpus reads words."""
         return self._analyser
+
+    def let_go(self, text: str) -> None:
+        """Nothing: a search keeps nothing."""
 
     def idf(self, term: str) -> float:
         """The weight of a term."""
@@ -262,36 +268,31 @@ class _Fetched:
     """The stock of one search: the rows that its query gave. Texts are read only of what is shown or compared."""
 
     def __init__(self, rows: Sequence[asyncpg.Record], vocabulary: Vocabulary, idf_of: Callable[[int], float]) -> None:
-        self._passages = {row["passage"]: row for row in rows}
-        self._documents = {row["document"]: row for row in rows}
+        self._rows = {row["passage"]: row for row in rows}
         self._vocabulary = vocabulary
         self._idf_of = idf_of
-
-    def document_of(self, row: int) -> int:
-        """The row of a passage's document."""
-        return int(self._passages[row]["document"])
 
     def title_code(self, term: str) -> int:
         """The number of a term; one that no title holds has none."""
         return self._vocabulary.numbers.get(term, -1)
 
-    def title(self, document: int) -> tuple[Sequence[int], float]:
-        """The numbers of a title's terms, and the sum of their idf."""
-        numbers = self._documents[document]["title"]
-        return numbers, sum(map(self._idf_of, numbers))
+    def standing(self, row: int) -> Standing:
+        """What places a passage; titles are known by the numbers of their terms."""
+        found = self._rows[row]
+        numbers = found["title"]
+        weight = sum(map(self._idf_of, numbers))
+        return Standing(int(found["document"]), numbers, title_bits(numbers), weight, bool(found["repealed"]))
 
-    def repealed(self, document: int) -> bool:
-        """Whether a document lost its force."""
-        return bool(self._documents[document]["repealed"])
-
-    def sketch(self, row: int) -> frozenset[int]:
+    def sketch(self, row: int) -> Sketch:
         """What passages in almost the same words share."""
-        return frozenset(SKETCH.unpack(self._passages[row]["sketch"]))
+        return Sketch.of(SKETCH.unpack(self._rows[row]["sketch"]))
 
-    def document(self, document: int) -> Document:
-        """A document, read from its bytes."""
-        return load_document(self._documents[document]["document_content"])
+    def repeats(self, rows: tuple[int, int]) -> bool:
+        """Whether two passages say the same."""
+        return repeats(self.held(rows[0]), self.held(rows[1]))
 
-    def passage(self, row: int, document: Document) -> Passage:
-        """A passage of that document, read from its bytes."""
-        return load_passage(self._passages[row]["content"], document)
+    def held(self, row: int) -> tuple[Document, Passage]:
+        """A passage and its document, read from their bytes."""
+        found = self._rows[row]
+        document = load_document(found["document_content"])
+        return document, load_passage(found["content"], document)

@@ -1,11 +1,11 @@
 // One answer on the page: its text, what is known of it, its sources, steps and feedback.
 
 import { ask, path } from "./api.js";
-import { announce, decimal, make, number } from "./dom.js";
-import { copy, openPassage, storedMessage } from "./passage.js";
+import { announce, decimal, direction, make, number } from "./dom.js";
+import { copy, forgetMessage, openPassage, storedMessage } from "./passage.js";
 import { prose } from "./prose.js";
 import { trouble } from "./trouble.js";
-import { COMPLEXITY, OUTCOMES, TOOLS, called, confidence, refusal, writer } from "./words.js";
+import { COMPLEXITY, OUTCOMES, TOOLS, called, confidence, inOurWords, refusal, writer } from "./words.js";
 
 let serial = 0;
 
@@ -33,7 +33,7 @@ export class AnswerView {
     this.stepsList.append(stepItem(step));
     this.details.hidden = false;
     this.stepsTitle.textContent = `Langkah dan alat (${this.steps.length})`;
-    this.working.textContent = `${step.title}…`;
+    this.working.textContent = `${inOurWords(step.title)}…`;
   }
 
   delta(text) {
@@ -82,21 +82,27 @@ export class AnswerView {
     const citations = message.citations || [];
     this.draw(citations, message.id);
     const sources = this.sources(message.id, citations);
-    if (sources) this.under.append(sources);
+    this.told = notices(message);
+    this.under.append(...[this.told, sources].filter(Boolean));
     this.details.hidden = false;
     this.details.addEventListener("toggle", () => this.fetchSteps(message.id), { once: true });
     this.node.append(this.actions(), this.feedback(message.id, message.id));
   }
 
   async fetchSteps(messageId) {
+    this.stepsList.replaceChildren(make("li", {}, "Memuat langkah…"));
     try {
       const { response } = await storedMessage(messageId);
-      if (!response) return;
+      if (!response) {
+        this.stepsList.replaceChildren(make("li", {}, "Langkahnya tidak tersimpan lagi."));
+        return;
+      }
       this.showSteps(response.reasoning_steps || [], response.tool_calls || []);
+      this.told?.remove(); // they come once more, among the rest
       this.under.prepend(...[refused(response), notices(response), meta(response)].filter(Boolean));
       this.speak(response);
     } catch (problem) {
-      this.stepsList.replaceChildren(make("li", {}, trouble(problem)));
+      this.stepsList.replaceChildren(make("li", {}, trouble(problem, () => this.fetchSteps(messageId))));
       this.onProblem(problem);
     }
   }
@@ -126,7 +132,7 @@ export class AnswerView {
     return make("section", { class: "sources", "aria-label": "Sumber jawaban" }, make("h3", {}, `Sumber (${citations.length})`),
       make("ol", {}, citations.map((citation) => make("li", {}, make("button", { type: "button", click: () => this.open(messageId, citation) },
         make("span", { class: "number" }, String(citation.number)),
-        make("span", {}, citation.title, make("span", { class: "under" }, underTitle(citation))))))));
+        make("span", {}, make("bdi", { dir: direction(citation.title) }, citation.title), make("span", { class: "under" }, underTitle(citation))))))));
   }
 
   actions() {
@@ -147,7 +153,7 @@ export class AnswerView {
 }
 
 function stepItem(step) {
-  return make("li", { class: "own-words" }, make("strong", {}, step.title), step.detail ? ` ${step.detail}` : "");
+  return make("li", { class: "own-words" }, make("strong", {}, inOurWords(step.title)), step.detail ? ` ${inOurWords(step.detail)}` : "");
 }
 
 function underTitle(citation) {
@@ -176,7 +182,7 @@ const SCORES = ["Sangat buruk", "Buruk", "Cukup", "Baik", "Sangat baik"];
 function feedbackForm(messageId, onProblem) {
   const group = `score-${messageId}`;
   const radios = SCORES.map((word, index) => make("input", { type: "radio", name: group, value: index + 1 }));
-  const comment = make("textarea", { id: `comment-${messageId}`, rows: 3, maxlength: 2000 });
+  const comment = make("textarea", { id: `comment-${messageId}`, rows: 3, maxlength: 2000, dir: "auto" });
   const told = make("p", { class: "fine", role: "status" });
   const place = make("div");
   const node = make("form", { class: "feedback", submit: send },
@@ -197,6 +203,7 @@ function feedbackForm(messageId, onProblem) {
     place.replaceChildren();
     try {
       await ask("PUT", path("messages", messageId, "feedback"), { body });
+      forgetMessage(messageId); // it holds the score from before
       told.textContent = "Terima kasih, penilaian Anda tersimpan.";
       announce("Penilaian tersimpan.");
     } catch (problem) {
@@ -206,7 +213,8 @@ function feedbackForm(messageId, onProblem) {
   }
 
   function fill(feedback) {
-    if (!feedback) return;
+    // Whoever has chosen already, or begun to write, is not overruled by what comes late.
+    if (!feedback || radios.some((radio) => radio.checked) || comment.value) return;
     const radio = radios[feedback.score - 1];
     if (radio) radio.checked = true;
     comment.value = feedback.comment || "";

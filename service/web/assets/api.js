@@ -55,7 +55,7 @@ async function problemOf(response) {
 export const path = (...parts) => "/v1/" + parts.map(encodeURIComponent).join("/");
 
 const WORDS = {
-  offline: ["Tidak tersambung ke layanan", "Periksa sambungan internet Anda, lalu coba lagi."],
+  offline: ["Tidak tersambung ke layanan", "Periksa sambungan internet Anda. Bila baik, mungkin layanan sedang dimulai ulang: coba lagi sebentar lagi."],
   cut: ["Jawaban terputus", "Sambungan berakhir sebelum jawaban selesai. Coba lagi; pertanyaan yang sama tidak akan dihitung dua kali."],
   invalid_credentials: ["Nama pengguna atau kata sandi salah", "Periksa ejaan dan huruf besar-kecilnya, lalu coba lagi."],
   unauthenticated: ["Sesi Anda berakhir", "Masuk lagi untuk melanjutkan. Yang sudah Anda ketik tetap ada."],
@@ -64,7 +64,7 @@ const WORDS = {
   not_found: ["Tidak ditemukan", "Mungkin sudah dihapus. Muat ulang riwayat atau mulai percakapan baru."],
   invalid_request: ["Permintaan tidak dapat dibaca", "Persingkat atau ubah teksnya, lalu coba lagi."],
   too_large: ["Teks terlalu panjang", "Persingkat teksnya, lalu coba lagi."],
-  rate_limited: ["Terlalu banyak permintaan", "Tunggu sebentar, lalu coba lagi."],
+  rate_limited: ["Terlalu banyak permintaan", "Batas untuk sementara tercapai. Tunggu dulu, lalu coba lagi."],
   idempotency_busy: ["Jawaban masih disusun", "Tunggu sebentar, lalu coba lagi."],
   idempotency_mismatch: ["Pertanyaan ini sudah berubah", "Kirim pertanyaan Anda sebagai pertanyaan baru."],
   storage_unavailable: ["Jawaban belum dapat disimpan", "Penyimpanan layanan sedang terganggu. Coba lagi sebentar lagi."],

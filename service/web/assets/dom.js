@@ -14,6 +14,17 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/g;
+
+/** "rtl" for a text that is mostly written from right to left, or null: a line in Indonesian stays one where it begins with a quotation. */
+export function direction(text) {
+  const found = text.match(RIGHT_TO_LEFT)?.length ?? 0;
+  return found && found * 2 > (text.match(/\p{L}/gu)?.length ?? 0) ? "rtl" : null;
+}
+
+/** Whether fingers point here: a field that gets the focus by itself would then bring up a keyboard over what is read. */
+export const byThumb = () => matchMedia("(pointer: coarse)").matches;
+
 let announcing = 0;
 
 /** Say something to screen readers, politely; the same words twice are said twice. */
@@ -40,6 +51,22 @@ const MOMENT = new Intl.DateTimeFormat("id-ID", { day: "numeric", month: "short"
 
 export const number = (value) => NUMBER.format(value);
 export const decimal = (value) => DECIMAL.format(value);
+
+/** How long somebody waits, in words: seconds up to two minutes, then whole minutes, then hours and minutes; never less than it is. */
+export function duration(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  if (seconds < 120) return `${number(Math.ceil(seconds))} detik`;
+  if (minutes < 60) return `${minutes} menit`;
+  return `${number(Math.floor(minutes / 60))} jam${minutes % 60 ? ` ${minutes % 60} menit` : ""}`;
+}
+
+const DAY = new Intl.DateTimeFormat("id-ID", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+
+/** A day as `2026-11-01`, in words; anything else as it came. */
+export function day(text) {
+  const date = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(text) : new Date(NaN);
+  return Number.isNaN(date.getTime()) ? String(text) : DAY.format(date);
+}
 
 /** A moment in the reader's time zone; an unreadable one as it came. */
 export function moment(text) {

@@ -5,12 +5,12 @@ import { announce, byId, make, openDialog } from "./dom.js";
 import { trouble } from "./trouble.js";
 
 const FORMS = [
-  ["Seluruh percakapan (JSON)", "export", null, "json", "application/json"],
-  ["Sumber: Mahkamah Agung (teks)", "citations", "ma_indonesia", "txt", "text/plain"],
-  ["Sumber: APA edisi 7 (teks)", "citations", "apa", "txt", "text/plain"],
-  ["Sumber: BibTeX", "citations", "bibtex", "bib", "*/*"],
-  ["Sumber: CSL-JSON", "citations", "csl-json", "json", "*/*"],
-  ["Sumber: RIS", "citations", "ris", "ris", "*/*"],
+  ["Seluruh percakapan (berkas JSON untuk arsip)", "export", null, "json", "application/json"],
+  ["Sumber: gaya Mahkamah Agung (teks)", "citations", "ma_indonesia", "txt", "text/plain"],
+  ["Sumber: gaya APA edisi 7 (teks)", "citations", "apa", "txt", "text/plain"],
+  ["Sumber: BibTeX (untuk LaTeX)", "citations", "bibtex", "bib", "*/*"],
+  ["Sumber: CSL-JSON (untuk Zotero)", "citations", "csl-json", "json", "*/*"],
+  ["Sumber: RIS (untuk Mendeley atau EndNote)", "citations", "ris", "ris", "*/*"],
 ];
 
 let conversation = null;
@@ -24,6 +24,10 @@ export function openExport(id) {
 
 /** Fill the dialog once. */
 export function prepareExport(onProblem) {
+  byId("print").addEventListener("click", () => {
+    byId("export").close(); // an open dialog is printed alone
+    window.print();
+  });
   byId("export-list").append(...FORMS.map((form) => make("li", {}, make("button", { type: "button", click: () => save(form, onProblem) }, form[0]))));
 }
 

@@ -5,6 +5,7 @@ import { announce, byId, make, moment, number, openDialog } from "./dom.js";
 import { trouble } from "./trouble.js";
 
 const PAGE = 20;
+const NONE = "Belum ada percakapan.";
 export const UNNAMED = "Percakapan tanpa judul";
 
 export class History {
@@ -14,6 +15,7 @@ export class History {
     this.cursor = null;
     this.current = null;
     this.round = 0;
+    this.loading = false;
     byId("more-history").addEventListener("click", () => this.more());
     byId("rename-form").addEventListener("submit", (event) => { event.preventDefault(); this.rename(); });
     byId("remove-confirmed").addEventListener("click", () => this.remove());
@@ -22,43 +24,62 @@ export class History {
   /** The newest page again, without losing the focus that stands in the list. */
   async load() {
     const round = ++this.round;
-    const page = await this.page(null, () => this.load());
-    if (!page || round !== this.round) return;
-    byId("history-list").replaceChildren(...page.map((one) => this.item(one)));
+    const found = await this.page(null, () => this.load());
+    if (!found || round !== this.round) return;
+    const list = byId("history-list"), held = holder(list);
+    const older = found.next_cursor ? beyond([...list.children], found.conversations) : [];
+    list.replaceChildren(...found.conversations.map((one) => this.item(one)), ...older);
+    if (!older.length) this.goOn(found.next_cursor);
     this.mark(this.current);
+    if (held) (named(list, held.id)?.querySelectorAll("button")[held.button] ?? byId("new-conversation")).focus();
   }
 
   async more() {
+    if (this.loading) return; // pressed twice: the same page would come twice
+    this.loading = true;
     const round = this.round;
-    const page = await this.page(this.cursor, () => this.more());
-    if (!page || round !== this.round) return;
-    const items = page.map((one) => this.item(one));
+    const found = await this.page(this.cursor, () => this.more());
+    this.loading = false;
+    if (!found || round !== this.round) return;
+    this.goOn(found.next_cursor);
+    const items = found.conversations.map((one) => this.item(one));
     byId("history-list").append(...items);
     this.mark(this.current);
     items[0]?.querySelector(".open").focus();
-    announce(`${page.length} percakapan dimuat.`);
+    announce(`${items.length} percakapan dimuat.`);
   }
 
   async page(cursor, again) {
     const place = byId("history-problem");
+    if (!byId("history-list").children.length) this.tellEmpty("Memuat riwayat…");
     try {
       const query = new URLSearchParams({ limit: PAGE, ...(cursor ? { cursor } : {}) });
       const found = await ask("GET", `${path("conversations")}?${query}`);
       place.replaceChildren();
-      this.cursor = found.next_cursor;
-      byId("more-history").hidden = !found.next_cursor;
-      byId("history-empty").hidden = found.conversations.length > 0 || Boolean(cursor);
-      return found.conversations;
+      this.tellEmpty(found.conversations.length || cursor ? "" : NONE);
+      return found;
     } catch (problem) {
+      this.tellEmpty("");
       place.replaceChildren(trouble(problem, again));
       this.events.onProblem(problem);
       return null;
     }
   }
 
+  /** Where the next page begins, or null behind the last. */
+  goOn(cursor) {
+    this.cursor = cursor;
+    byId("more-history").hidden = !cursor;
+  }
+
+  tellEmpty(words) {
+    byId("history-empty").textContent = words;
+    byId("history-empty").hidden = !words;
+  }
+
   item(conversation) {
     const title = conversation.title || UNNAMED;
-    const name = make("span", {}, title);
+    const name = make("span", { dir: "auto" }, title);
     return make("li", { "data-id": conversation.conversation_id },
       make("button", { type: "button", class: "open", click: () => this.events.open({ ...conversation, title: name.textContent }) },
         name, make("span", { class: "when" }, `${moment(conversation.created_at)} · ${number(conversation.messages)} pesan`)),
@@ -82,7 +103,7 @@ export class History {
     this.current = null;
     byId("history-list").replaceChildren();
     byId("history-problem").replaceChildren();
-    byId("more-history").hidden = true;
+    this.goOn(null);
   }
 
   askName(id, title) {
@@ -112,7 +133,7 @@ export class History {
   }
 
   rewrite(id, title) {
-    const item = [...byId("history-list").children].find((one) => one.dataset.id === id);
+    const item = named(byId("history-list"), id);
     if (!item) return;
     item.querySelector(".open span").textContent = title;
     const [rename, remove] = item.querySelectorAll(".doing button");
@@ -124,7 +145,7 @@ export class History {
     this.asked = id;
     const dialog = byId("remove");
     dialog.querySelector(".problem-place").replaceChildren();
-    byId("remove-text").textContent = `“${title}” dan semua jawabannya akan dihapus dan tidak dapat dikembalikan.`;
+    byId("remove-text").replaceChildren("“", make("bdi", {}, title), "” dan semua jawabannya akan dihapus dan tidak dapat dikembalikan.");
     openDialog(dialog, byId("new-conversation"));
   }
 
@@ -138,8 +159,8 @@ export class History {
         return;
       }
     }
-    [...byId("history-list").children].find((one) => one.dataset.id === id)?.remove();
-    byId("history-empty").hidden = byId("history-list").children.length > 0;
+    named(byId("history-list"), id)?.remove();
+    if (!byId("history-list").children.length) this.tellEmpty(NONE);
     dialog.close();
     this.events.gone(id);
     announce("Percakapan dihapus.");
@@ -149,4 +170,19 @@ export class History {
     dialog.querySelector(".problem-place").replaceChildren(trouble(problem));
     this.events.onProblem(problem);
   }
+}
+
+const named = (list, id) => [...list.children].find((one) => one.dataset.id === id);
+
+/** Which button of the list has the focus, or null. */
+function holder(list) {
+  const item = document.activeElement?.closest("li");
+  return item && list.contains(item) ? { id: item.dataset.id, button: [...item.querySelectorAll("button")].indexOf(document.activeElement) } : null;
+}
+
+/** What was loaded behind the newest page stays; what stood within that page and is no longer in it was deleted elsewhere. */
+function beyond(items, page) {
+  const fresh = new Set(page.map((one) => one.conversation_id));
+  const last = items.findIndex((one) => one.dataset.id === page.at(-1).conversation_id);
+  return last < 0 ? [] : items.slice(last + 1).filter((one) => !fresh.has(one.dataset.id));
 }

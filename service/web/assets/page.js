@@ -2,11 +2,12 @@
 
 import { AnswerView } from "./answer.js";
 import { Problem, ask, endsSession, explain, path, send } from "./api.js";
-import { announce, byId, make, number } from "./dom.js";
+import { announce, byId, byThumb, direction, duration, make, number } from "./dom.js";
 import { readEvents } from "./events.js";
 import { openExport, prepareExport } from "./exporting.js";
-import { History } from "./history.js";
+import { History, UNNAMED } from "./history.js";
 import { forgetMessages, preparePassage } from "./passage.js";
+import { forgetQuestion, keepQuestion, keptQuestion } from "./unanswered.js";
 import { countDown, trouble } from "./trouble.js";
 import { ROLES, called, examples, lead } from "./words.js";
 
@@ -16,7 +17,11 @@ let me = null; // what /v1/auth/me says
 let conversation = null; // the id that the next question belongs to
 let running = null; // the question that is being answered
 let rest = null; // the cursor of a long conversation
+let stood = 0; // how far down somebody read when their session ended
+let loading = 0; // the screen for which a page of messages is on its way
 let showing = 0; // counts what is on screen, so that a late answer never lands in another conversation
+
+const doors = new BroadcastChannel("courtsight"); // tells the other tabs of this browser who came, or null when somebody left
 
 const history = new History({ open: openConversation, gone: conversationGone, renamed: conversationRenamed, onProblem: heard });
 
@@ -36,13 +41,15 @@ function showLogin(code, problem = new Problem(code)) {
   running?.abort.abort();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   toggleHistory(false, false);
+  if (!byId("desk").hidden) stood = scrollY;
   byId("desk").hidden = true;
   byId("login").hidden = false;
   document.body.dataset.view = "login";
   document.title = "Masuk · CourtSight";
+  byId("username").value = me?.username ?? ""; // whose session ended only has to give the password
   byId("password").value = "";
   tellLogin(code ? problem : null);
-  byId("username").focus();
+  byId(me ? "password" : "username").focus();
 }
 
 function tellLogin(problem) {
@@ -52,7 +59,7 @@ function tellLogin(problem) {
   const { title, advice } = explain(problem);
   place.replaceChildren(make("strong", {}, title), make("p", {}, advice));
   if (problem.seconds > 0) {
-    place.append(make("p", {}, `Dapat dicoba lagi setelah ${number(problem.seconds)} detik.`));
+    place.append(make("p", {}, `Dapat dicoba lagi setelah ${duration(problem.seconds)}.`));
     countDown(byId("login-form").querySelector("[type=submit]"), "Masuk", problem.seconds);
   }
 }
@@ -60,6 +67,7 @@ function tellLogin(problem) {
 async function logIn(event) {
   event.preventDefault();
   const button = byId("login-form").querySelector("[type=submit]");
+  const ready = () => { button.removeAttribute("aria-disabled"); button.textContent = "Masuk"; };
   const username = byId("username").value.trim(), password = byId("password").value;
   if (button.hasAttribute("aria-disabled")) return;
   if (!username || !password) {
@@ -67,12 +75,14 @@ async function logIn(event) {
     return;
   }
   button.setAttribute("aria-disabled", "true");
+  button.textContent = "Memeriksa…";
   try {
     await ask("POST", path("auth", "token"), { body: { username, password, cookie: true } });
-    enter(await ask("GET", path("auth", "me")));
-    button.removeAttribute("aria-disabled");
+    const found = await ask("GET", path("auth", "me"));
+    ready();
+    enter(found);
   } catch (problem) {
-    button.removeAttribute("aria-disabled");
+    ready();
     tellLogin(problem);
     byId("password").value = "";
     byId("password").focus();
@@ -84,6 +94,7 @@ function enter(found) {
   if (me && me.username !== found.username) forget();
   const again = me !== null;
   me = found;
+  doors.postMessage(me.username);
   byId("login").hidden = true;
   byId("desk").hidden = false;
   byId("password").value = "";
@@ -92,10 +103,37 @@ function enter(found) {
   byId("welcome-lead").textContent = lead(me.role);
   byId("examples").replaceChildren(...examples(me.role).map((text) =>
     make("li", {}, make("button", { type: "button", click: () => submit(text) }, text))));
-  if (!again) startConversation();
+  if (!again) {
+    openPlace();
+    takeUp();
+  }
   titled();
   history.load();
-  byId("question").focus();
+  toField();
+  if (again) scrollTo(0, stood);
+}
+
+/** To the field, or for whoever reads with their thumbs to the heading: no keyboard may cover what just came. */
+function toField() { byId(byThumb() ? "conversation-title" : "question").focus({ preventScroll: true }); }
+
+/** What was asked and not answered when this tab was loaded again, or turned to another conversation, stands in the field again. */
+function takeUp() {
+  const left = keptQuestion(me.username);
+  if (left && left.conversation === placed()) giveBack(left.message);
+}
+
+function giveBack(message) {
+  if (byId("question").value) return;
+  byId("question").value = message;
+  count();
+  announce("Pertanyaan Anda yang belum terjawab ada lagi di kotak pertanyaan.");
+}
+
+/** All tabs share one cookie: this one must not ask in the name of somebody whom it does not show, nor show what is no longer theirs. */
+function heardOfDoors({ data: username }) {
+  if (!me || username === me.username) return;
+  forget();
+  begin();
 }
 
 function forget() {
@@ -104,7 +142,9 @@ function forget() {
   count();
   history.clear();
   forgetMessages();
+  forgetQuestion();
   startConversation();
+  goTo(null, "replaceState");
 }
 
 async function logOut() {
@@ -112,19 +152,38 @@ async function logOut() {
     await ask("POST", path("auth", "logout"));
   } catch (problem) {
     if (!endsSession(problem)) {
-      byId("exchange").append(trouble(problem, logOut, "Keluar"));
+      document.querySelector(".leaving")?.remove();
+      const box = make("div", { class: "leaving" }, make("p", {}, "Anda belum keluar."), trouble(problem, logOut, "Keluar"));
+      byId("exchange").append(box);
+      box.scrollIntoView({ block: "center" });
       return;
     }
   }
   forget();
+  doors.postMessage(null);
   showLogin(null);
   announce("Anda sudah keluar.");
 }
 
 // Conversations
 
+/** The address names the open conversation, so that a reload and the way back lead to it. */
+const placed = () => new URLSearchParams(location.search).get("percakapan");
+
+function goTo(id, step = "pushState") {
+  if (placed() !== id) window.history[step](null, "", id ? `/?${new URLSearchParams({ percakapan: id })}` : "/");
+}
+
+function openPlace() {
+  const id = placed();
+  if (id) openConversation({ conversation_id: id });
+  else startConversation();
+}
+
 function titled(text) {
-  if (text !== undefined) byId("conversation-title").textContent = text;
+  const title = byId("conversation-title");
+  if (text !== undefined) title.textContent = text;
+  title.dir = direction(title.textContent) ?? "";
   document.title = `${byId("conversation-title").textContent} · CourtSight`;
 }
 
@@ -144,28 +203,44 @@ async function openConversation({ conversation_id: id, title }) {
   toggleHistory(false, false);
   byId("welcome").hidden = true;
   conversation = id;
+  goTo(id);
   titled(title);
   history.mark(id);
-  await morePages();
-  byId("question").focus({ preventScroll: true });
+  if (!await morePages()) return;
+  toField();
   announce("Percakapan dibuka.");
 }
 
+/** Whether there was another page, and it is still wanted. */
 async function morePages() {
-  const round = showing, id = conversation;
+  if (loading === showing) return false; // pressed twice: the same page would come twice
+  const round = loading = showing, id = conversation;
+  const waiting = make("p", { class: "working" }, "Memuat percakapan…");
+  byId("exchange").append(waiting);
   const query = new URLSearchParams({ limit: 100, ...(rest ? { cursor: rest } : {}) });
   try {
     const found = await ask("GET", `${path("conversations", id)}?${query}`);
-    if (round !== showing) return;
+    if (round !== showing) return false;
     rest = found.next_cursor;
+    titled(found.title || UNNAMED);
     byId("older-next").hidden = !rest;
     byId("show-export").hidden = false;
     byId("exchange").append(...found.messages.map(restored));
+    return true;
   } catch (problem) {
-    if (round !== showing) return;
-    const box = trouble(problem, () => { box.remove(); morePages(); });
+    if (round !== showing) return false;
+    const missing = problem.code === "not_found";
+    if (missing) { // it was deleted, or is somebody else's: no question may go there
+      startConversation();
+      goTo(null, "replaceState");
+    }
+    const box = trouble(problem, missing ? null : () => { box.remove(); morePages(); });
     byId("exchange").append(box);
     heard(problem);
+    return false;
+  } finally {
+    waiting.remove();
+    if (loading === round) loading = 0;
   }
 }
 
@@ -179,6 +254,7 @@ function restored(message) {
 function conversationGone(id) {
   if (id !== conversation) return;
   startConversation();
+  goTo(null, "replaceState");
   byId("question").focus();
 }
 
@@ -195,7 +271,7 @@ function toggleHistory(open, refocus = true) {
 // Asking
 
 function asked(text) {
-  return make("div", { class: "asked" }, make("h2", {}, make("span", { class: "hidden-text" }, "Pertanyaan: "), text));
+  return make("div", { class: "asked" }, make("h2", {}, make("span", { class: "hidden-text" }, "Pertanyaan: "), make("bdi", { dir: "auto" }, text)));
 }
 
 const letters = (text) => [...text].length;
@@ -212,7 +288,11 @@ function newKey() {
 
 function submit(text) {
   const message = text.trim();
-  if (!message || running) return;
+  if (!message) return;
+  if (running) {
+    announce("Jawaban masih disusun. Tunggu sampai selesai, atau hentikan lebih dahulu.");
+    return;
+  }
   if (letters(message) > MOST_LETTERS) {
     announce(`Pertanyaan terlalu panjang: paling banyak ${number(MOST_LETTERS)} huruf.`);
     return;
@@ -220,10 +300,14 @@ function submit(text) {
   if (text === byId("question").value) byId("question").value = "";
   count();
   byId("welcome").hidden = true;
-  const question = asked(message);
+  const question = asked(message), first = !byId("exchange").childElementCount;
   byId("exchange").append(question);
-  answer({ message, conversation, key: newKey() });
-  question.scrollIntoView({ block: "start" });
+  if (byThumb()) byId("question").blur(); // the keyboard would cover the answer
+  const left = keptQuestion(me.username);
+  // With its own key: an answer that was kept meanwhile comes back instead of a second one.
+  const same = left && left.message === message && left.conversation === conversation;
+  answer({ message, conversation, key: same ? left.key : newKey() });
+  (first ? byId("chat") : question).scrollIntoView({ block: "start" });
 }
 
 /** Ask; a retry is the same question with the same key, and takes the place of the answer that failed. */
@@ -233,13 +317,19 @@ async function answer(question, failed) {
   const run = running = { abort: new AbortController() };
   if (failed) failed.replaceWith(view.node);
   else byId("exchange").append(view.node);
+  document.querySelector(".answer.fresh")?.classList.remove("fresh");
+  view.node.classList.add("fresh");
   asking(true);
+  keepQuestion(me.username, question);
   announce("Menyusun jawaban.");
   try {
     const done = await streamed(question, view, run.abort.signal);
+    forgetQuestion();
     if (round === showing) finished(done, view, question);
   } catch (problem) {
+    if (run.abort.signal.aborted) forgetQuestion();
     if (round === showing) broken(problem, view, question);
+    else if (me) giveBack(question.message);
   } finally {
     if (running === run) running = null;
     asking(running !== null);
@@ -267,8 +357,9 @@ function finished(done, view, question) {
   view.finish(done);
   const fresh = !question.conversation;
   conversation = done.conversation_id;
+  goTo(conversation);
   byId("show-export").hidden = false;
-  if (fresh) titled(question.message.slice(0, 80));
+  if (fresh) titled([...question.message.replace(/[\t\n\r\u0085\u2028\u2029]+/g, " ")].slice(0, 80).join("").trimEnd()); // as the service names it
   history.load();
   history.mark(conversation);
   announce(done.citations.length ? `Jawaban selesai, ${done.citations.length} sumber.` : "Jawaban selesai, tanpa sumber.");
@@ -276,14 +367,28 @@ function finished(done, view, question) {
 
 function broken(problem, view, question) {
   const again = () => { answer(question, view.node); byId("question").focus({ preventScroll: true }); };
+  if (problem.name === "AbortError" && document.body.dataset.view === "login") {
+    view.fail(trouble(new Problem("cut"), again)); // the session ended, nobody stopped it
+    return;
+  }
   if (problem.name === "AbortError") {
     const button = make("button", { type: "button", click: again }, "Tanyakan lagi");
-    view.fail(make("div", {}, make("p", {}, "Dihentikan atas permintaan Anda."), button));
+    view.fail(make("div", { class: "stopped" }, make("p", {}, "Dihentikan atas permintaan Anda."), button));
     announce("Dihentikan.");
     return;
   }
-  view.fail(trouble(problem, again));
+  // Its conversation was deleted meanwhile: asked there again it would never be answered.
+  const gone = problem.code === "not_found" && question.conversation !== null;
+  view.fail(gone ? trouble(problem, () => askAnew(question.message), "Tanyakan dalam percakapan baru") : trouble(problem, again));
   heard(problem);
+}
+
+function askAnew(message) {
+  if (running) return;
+  startConversation();
+  goTo(null);
+  history.load();
+  submit(message);
 }
 
 function asking(yes) {
@@ -300,13 +405,15 @@ function onKey(event) {
 }
 
 function prepare() {
+  doors.addEventListener("message", heardOfDoors);
+  window.addEventListener("popstate", () => { if (me && placed() !== conversation) openPlace(); });
   byId("login-form").addEventListener("submit", logIn);
   byId("log-out").addEventListener("click", logOut);
   byId("question").addEventListener("keydown", onKey);
   byId("question").addEventListener("input", count);
   byId("ask").addEventListener("submit", (event) => { event.preventDefault(); submit(byId("question").value); });
   byId("stop").addEventListener("click", () => { running?.abort.abort(); byId("question").focus(); });
-  byId("new-conversation").addEventListener("click", () => { startConversation(); toggleHistory(false, false); byId("question").focus(); });
+  byId("new-conversation").addEventListener("click", () => { startConversation(); goTo(null); toggleHistory(false, false); byId("question").focus(); });
   byId("show-history").addEventListener("click", () => toggleHistory(true));
   byId("hide-history").addEventListener("click", () => toggleHistory(false));
   byId("show-export").addEventListener("click", () => openExport(conversation));
@@ -314,6 +421,9 @@ function prepare() {
   for (const button of document.querySelectorAll("dialog .close")) button.addEventListener("click", () => button.closest("dialog").close());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && byId("history").dataset.open === "true" && !document.querySelector("dialog[open]")) toggleHistory(false);
+  });
+  document.addEventListener("click", ({ target }) => {
+    if (byId("history").dataset.open === "true" && target.isConnected && !target.closest("#history, #show-history, dialog")) toggleHistory(false);
   });
   preparePassage();
   prepareExport(heard);

@@ -1,25 +1,32 @@
 // The dialog that shows a cited passage in full.
 
 import { ask, path } from "./api.js";
-import { announce, byId, make, openDialog } from "./dom.js";
+import { announce, byId, day, direction, make, openDialog } from "./dom.js";
 import { highlighted } from "./prose.js";
 import { trouble } from "./trouble.js";
 import { STATUS, called } from "./words.js";
 
-const stored = new Map(); // message id -> what the service keeps of it
+const stored = new Map(); // message id -> what the service keeps of it, or the wait for it
 const MOST_STORED = 50;
 
 /** What is kept of a message: passages, steps, tools, feedback. */
 export async function storedMessage(id) {
   if (!stored.has(id)) {
-    const message = await ask("GET", path("messages", id));
     if (stored.size >= MOST_STORED) stored.delete(stored.keys().next().value);
-    stored.set(id, message);
+    // What is forgotten while it is on its way does not come back: it may be from before a score.
+    stored.set(id, ask("GET", path("messages", id)));
   }
-  return stored.get(id);
+  const waiting = stored.get(id);
+  try {
+    return await waiting;
+  } catch (problem) {
+    if (stored.get(id) === waiting) stored.delete(id);
+    throw problem;
+  }
 }
 
 export const forgetMessages = () => stored.clear();
+export const forgetMessage = (id) => stored.delete(id);
 
 /** How somebody would quote this source. */
 export function citationText(citation) {
@@ -36,7 +43,7 @@ export async function openPassage(messageId, citation, onProblem) {
   shown = citation;
   byId("passage-title").textContent = `[${citation.number}] ${citation.title}`;
   const body = byId("passage-body");
-  const text = make("blockquote", { class: "passage-text" }, citation.quote || "");
+  const text = make("blockquote", { class: "passage-text", dir: direction(citation.quote || "") }, citation.quote || "");
   const waiting = make("p", { class: "fine" }, "Memuat bunyi lengkap…");
   body.replaceChildren(tags(citation), facts(citation), text, waiting);
   openDialog(byId("passage"), byId("question"));
@@ -66,7 +73,7 @@ function tags(citation) {
 
 function facts(citation) {
   const rows = [["Peraturan atau putusan", citation.law], ["Pasal", citation.article], ["Tahun", citation.year],
-    ["Sumber", citation.source], ["Keadaan per", citation.as_of]];
+    ["Sumber", citation.source], ["Keadaan per", citation.as_of && day(citation.as_of)]];
   return make("dl", {}, rows.filter(([, value]) => value).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, String(value))]));
 }
 

@@ -1,10 +1,12 @@
 // The text of an answer as paragraphs, headings, lists, bold words and marks of citations; nothing else is ever made of it.
 
-import { make } from "./dom.js";
+import { direction, make } from "./dom.js";
 
 const BULLET = /^\s*[-*•]\s+(.*)$/;
 const NUMBERED = /^\s*(\d{1,3})[.)]\s+(.*)$/;
 const HEADING = /^(?:#{1,4}\s+(.+)|\*\*([^*]+)\*\*:?|([^.:;?!\n]{2,80}):)$/;
+const LAST_WORD = /(?<=^|\s)\S{1,12}\s*$/; // what a mark follows: no line begins with a mark alone
+const STOP = /^[.,;:!?)]+/;
 const INLINE = /\*\*([^*\n]+)\*\*|\[(\d{1,3})\]/g;
 
 /** Nodes for a text; `cite(number)` gives the node of a mark, or null for one that stays text. */
@@ -20,13 +22,13 @@ export function prose(text, cite) {
         list = make(tag.toLowerCase(), numbered ? { start: numbered[1] } : {});
         nodes.push(list);
       }
-      list.append(make("li", {}, inline(bullet ? bullet[1] : numbered[2], cite)));
+      list.append(make("li", { dir: direction(line) }, inline(bullet ? bullet[1] : numbered[2], cite)));
       continue;
     }
     list = null;
     const heading = HEADING.exec(line.trim());
-    if (heading) nodes.push(make("h3", {}, heading[1] || heading[2] || heading[3]));
-    else nodes.push(make("p", {}, inline(line, cite)));
+    if (heading) nodes.push(make("h3", { dir: direction(line) }, heading[1] || heading[2] || heading[3]));
+    else nodes.push(make("p", { dir: direction(line) }, inline(line, cite)));
   }
   return nodes;
 }
@@ -37,12 +39,18 @@ function inline(text, cite) {
   for (const found of text.matchAll(INLINE)) {
     const node = found[1] ? make("strong", {}, found[1]) : cite(Number(found[2]));
     if (!node) continue;
-    if (found.index > from) nodes.push(text.slice(from, found.index));
-    nodes.push(node);
+    const before = text.slice(from, found.index);
     from = found.index + found[0].length;
+    if (!found[2]) {
+      nodes.push(before, node);
+      continue;
+    }
+    const word = LAST_WORD.exec(before)?.[0] ?? "", stop = STOP.exec(text.slice(from))?.[0] ?? "";
+    nodes.push(before.slice(0, before.length - word.length), make("span", { class: "together" }, word, node, stop));
+    from += stop.length;
   }
-  if (from < text.length) nodes.push(text.slice(from));
-  return nodes;
+  nodes.push(text.slice(from));
+  return nodes.filter(Boolean);
 }
 
 /** A passage's text with the quoted sentences marked. */

@@ -1,13 +1,13 @@
 // A failure as a box: what happened, what to do, and a button that waits as long as the service asked for.
 
 import { explain } from "./api.js";
-import { make } from "./dom.js";
+import { duration, make } from "./dom.js";
 
 /** The box; with `again` it has a button, which counts down while `problem.seconds` last. */
 export function trouble(problem, again, label = "Coba lagi") {
   const { title, advice } = explain(problem);
   const box = make("div", { class: "problem", role: "alert" }, make("strong", {}, title), make("p", {}, advice));
-  if (problem.seconds > 0) box.append(make("p", {}, `Dapat dicoba lagi setelah ${problem.seconds} detik.`));
+  if (problem.seconds > 0) box.append(make("p", {}, `Dapat dicoba lagi setelah ${duration(problem.seconds)}.`));
   if (problem.status >= 500 && problem.request) box.append(make("p", { class: "fine" }, `Nomor laporan: ${problem.request}`));
   if (again) {
     const button = make("button", { type: "button", click: () => { if (!button.hasAttribute("aria-disabled")) again(); } }, label);
@@ -28,7 +28,7 @@ export function countDown(button, label, seconds) {
       return;
     }
     button.setAttribute("aria-disabled", "true");
-    button.textContent = `${label} (${left})`;
+    button.textContent = `${label} (${duration(left)})`;
     setTimeout(tick, 250);
   };
   tick();

@@ -39,6 +39,12 @@ export const lead = (role) => LEADS[role] || LEADS.public;
 export const examples = (role) => EXAMPLES[role] || (role === "admin" ? EXAMPLES.researcher : EXAMPLES.public);
 export const called = (table, name) => (Object.hasOwn(table, name) ? table[name] : String(name));
 
+/** A step's words with tools and roles as readers know them; the service names them as its API does. */
+export const inOurWords = (text) => text
+  .replace(/^Menjalankan (\w+)$/, (whole, tool) => (Object.hasOwn(TOOLS, tool) ? TOOLS[tool] : whole))
+  .replace(/\w+(?= untuk )/g, (word) => called(TOOLS, word))
+  .replace(/(?<= Tidak tersedia bagi peran )(\w+): ([\w, ]+)\.$/, (_, role, tools) => `${called(ROLES, role)}: ${tools.split(", ").map((one) => called(TOOLS, one)).join(", ")}.`);
+
 /** A score in words and as a number. */
 export function confidence(score, decimal) {
   const word = score >= 0.75 ? "tinggi" : score >= 0.5 ? "sedang" : "rendah";

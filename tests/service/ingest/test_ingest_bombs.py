@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,14 +61,15 @@ def packed(content: bytes, times: int) -> bytes:
     return content
 
 
-BOMBS: dict[str, bytes] = {
-    "one part of 300 MB.docx": word("<w:p/>" * 170_000, times=300),
-    "entities.docx": word("<w:p><w:r><w:t>&l9;</w:t></w:r></w:p>", f'<!DOCTYPE w [<!ENTITY l0 "lol">{LAUGHS}]>'),
-    "a file of the machine.docx": word("<w:p><w:r><w:t>&x;</w:t></w:r></w:p>", '<!DOCTYPE w [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
-    "ten thousand deep.docx": word("<w:p>" * 10_000 + "</w:p>" * 10_000),
-    "text without end.pdf": page(packed(b"BT /F1 9 Tf (aaaaaaaa) Tj ET\n" * 6_000_000, 1), "/FlateDecode"),
-    "nested elements.html": b"<div>\n" * 300_000 + b"x",
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "one part of 300 MB.docx": lambda: word("<w:p/>" * 170_000, times=300),
+    "entities.docx": lambda: word("<w:p><w:r><w:t>&l9;</w:t></w:r></w:p>", f'<!DOCTYPE w [<!ENTITY l0 "lol">{LAUGHS}]>'),
+    "a file of the machine.docx": lambda: word("<w:p><w:r><w:t>&x;</w:t></w:r></w:p>", '<!DOCTYPE w [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
+    "ten thousand deep.docx": lambda: word("<w:p>" * 10_000 + "</w:p>" * 10_000),
+    "text without end.pdf": lambda: page(packed(b"BT /F1 9 Tf (aaaaaaaa) Tj ET\n" * 6_000_000, 1), "/FlateDecode"),
+    "nested elements.html": lambda: b"<div>\n" * 300_000 + b"x",
 }  # fmt: skip
+"""Made where they are needed: packing them takes a second, and every worker imports this file."""
 
 
 EXPECTED: dict[str, set[str]] = {
@@ -92,21 +93,12 @@ def reader() -> Iterator[Reader]:
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_one_refusal(reader: Reader, tmp_path: Path, name: str) -> None:
     """Refused with a reason, at the latest by the limits of memory and time; nothing of the machine is in what was read."""
-    content = BOMBS[name]
+    content = BOMBS[name]()
     assert len(content) < 4 * 1024 * 1024
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Refused) as refused:
         reader.read(Found(tmp_path / name, name, len(content)), Origin(name, DAY), Limits())
-    assert refused.value.code in {
-        "bomb",
-        "memory",
-        "time",
-        "damaged",
-        "too_deep",
-        "no_text",
-        "crashed",
-        "too_many_entries",
-    }
+    assert refused.value.code in EXPECTED[name]
     assert "root:" not in str(refused.value)
     (tmp_path / "kecil.md").write_bytes(b"# Judul\n\nIsi yang pendek.")
     assert reader.read(Found(tmp_path / "kecil.md", "kecil.md", 26), Origin("kecil.md", DAY)).entries

@@ -117,10 +117,11 @@ def test_a_full_disk_leaves_the_old_index(tmp_path: Path, documents: Path) -> No
     assert command(tmp_path, "ingest", str(documents)).returncode == 0
     library = Library(tmp_path / "library")
     before = library.current()
-    (documents / "besar.md").write_text("# Besar\n\n" + "kata lain\n\n" * 60_000, encoding="utf-8")
+    # Small, so that it is read in time on any machine: one that is given up for its time is refused before the disk is full.
+    (documents / "besar.md").write_text("# Besar\n\n" + "kata lain\n\n" * 2_000, encoding="utf-8")
 
     def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
 
     done = command(tmp_path, "ingest", str(documents), preexec_fn=no_room)
     assert done.returncode == 5

@@ -23,8 +23,8 @@ from harness.browser import chromium_environment, look_up_chromium
 _ROOT = Path(__file__).parents[3]
 _STARTED_SECONDS = 40.0
 _WAIT_SECONDS = 20.0
-_GUARD = "read _; kill -KILL -$0"
-"""Ends the browser and its children when the tests were killed: the pipe to them breaks."""
+GUARD = "trap '' TERM INT HUP; read _; kill -KILL -$0"
+"""Ends the browser and its children when the tests were killed: the pipe to them breaks. A signal to the whole group of the tests (`timeout`, a terminal) must not end it first."""
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -39,6 +39,9 @@ _FLAGS = (
     "--disable-extensions",
     "--disable-sync",
     "--disable-domain-reliability",
+    # A page needs one process, not a second in reserve, nor the browser's own surfaces that nobody sees.
+    "--disable-features=SpareRendererForSitePerProcess,PreloadTopChromeWebUI,WebUITabStrip,Translate,OptimizationHints,MediaRouter",
+    "--process-per-site",
     "--metrics-recording-only",
     "--mute-audio",
     "--hide-scrollbars",
@@ -98,9 +101,9 @@ class Chromium:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                start_new_session=True,
+                process_group=0,
             )
-        self._guard = subprocess.Popen(["/bin/sh", "-c", _GUARD, str(self.process.pid)], stdin=subprocess.PIPE)
+        self._guard = subprocess.Popen(["/bin/sh", "-c", GUARD, str(self.process.pid)], stdin=subprocess.PIPE)
         self._ids = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.pages: dict[str, Tab] = {}
@@ -157,9 +160,12 @@ class Chromium:
         result: dict[str, Any] = told["result"]
         return result
 
-    async def tab(self, origin: str, width: int = 1280, height: int = 800, scheme: str = "light") -> Tab:
-        """A fresh page without cookies."""
-        context = (await self.call("Target.createBrowserContext"))["browserContextId"]
+    async def tab(
+        self, origin: str, width: int = 1280, height: int = 800, scheme: str = "light", context: str | None = None
+    ) -> Tab:
+        """A fresh page without cookies, or one beside others with theirs."""
+        if context is None:
+            context = (await self.call("Target.createBrowserContext"))["browserContextId"]
         target = (await self.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
         session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         tab = self.pages[session] = Tab(self, session, context, origin)

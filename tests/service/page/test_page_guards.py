@@ -200,11 +200,18 @@ SCENES: dict[str, Scene] = {
 _BROKEN = """axe.run(document, { resultTypes: ["violations"] }).then((found) =>
   found.violations.map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).join("; ")))"""
 
+THUMB = 44
+"""CSS pixels: what WCAG 2.5.5 asks of a target. A mark in the text is excepted: it has a line of its own among the sources."""
+_SMALL = f"""[...document.querySelectorAll("button:not(.cite), summary, textarea, input:not([type=radio]), label:has(input)")]
+  .map((one) => [one.textContent || one.id, one.getBoundingClientRect().height])
+  .filter(([, height]) => height > 0 && height < {THUMB})"""
+
 
 async def judged(tab: Tab) -> None:
-    """What axe finds: nothing. And nothing is wider than the window."""
+    """What axe finds: nothing. Nothing is wider than the window, and nothing that is pressed is lower than a thumb."""
     await tab.run(_AXE + "\n;void 0")
     assert await tab.run(_BROKEN) == []
+    assert await tab.run(_SMALL) == []
     assert await tab.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
@@ -242,6 +249,19 @@ async def test_twice_the_size_and_a_narrow_window_lose_nothing(as_judge: Any) ->
         await tab.run("document.activeElement.blur(), document.querySelector('#question').focus()")
         seen = "(r => r.bottom <= innerHeight + 1 && r.top >= 0 && r.right <= innerWidth)(document.querySelector('#question').getBoundingClientRect())"
         assert await tab.run(seen), (width, zoom)
+
+
+async def test_no_word_is_wider_than_a_small_phone(tab: Tab) -> None:
+    """A model, a step, a tool, a status or a title without any space breaks where the window ends; so does its passage."""
+    await tab.look(320, 640, "light")
+    word = "W" * 200
+    done = {**answer_of(word), "outcome": "ok"}
+    await show(tab, done)
+    await tab.run("document.querySelectorAll('.answer details').forEach(one => one.open = true)")
+    assert await tab.run("document.documentElement.scrollWidth") == 320
+    await tab.run("document.querySelector('.sources button').click()")
+    await tab.until("document.querySelector('#passage').open")
+    assert await tab.run("(e => e.scrollWidth <= e.clientWidth)(document.querySelector('#passage'))")
 
 
 async def test_everything_is_done_by_keyboard(open_tab: Any, site: Any) -> None:

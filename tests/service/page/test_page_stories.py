@@ -176,7 +176,7 @@ async def test_too_many_requests_count_down(tab: Tab) -> None:
     await tab.ask(QUESTION)
     button = "document.querySelector('.answer .problem button')"
     assert await tab.run(f"{button}.getAttribute('aria-disabled')") == "true"
-    assert "(1)" in await tab.run(f"{button}.textContent")
+    assert "(1 detik)" in await tab.run(f"{button}.textContent")
     await tab.run(f"{button}.click()")
     assert await tab.run("window.asked.filter(one => one.path === '/v1/chat').length") == 1
     await tab.until(f"{button}.textContent === 'Coba lagi'")
@@ -211,6 +211,41 @@ async def test_a_session_that_ends_keeps_what_was_typed_for_the_same_person_only
     assert await tab.run("document.querySelectorAll('.answer').length") == 0
     await tab.until("!document.querySelector('#history-empty').hidden")
     assert await tab.run("document.querySelectorAll('#history-list li').length") == 0
+
+
+async def test_a_tab_asks_in_nobodys_name_but_the_one_it_shows(open_tab: Any, site: Any) -> None:
+    """Tabs share the cookie: when somebody else logs in beside, this one forgets what it held and shows who is here; when they leave, it does too."""
+    first = await open_tab()
+    await first.log_in(site.judge, site.password)
+    await first.ask(QUESTION)
+    beside = await first.browser.tab(site.origin, context=first.context)
+    await beside.go()
+    assert "hakim-uji" in await beside.text()
+    await beside.click("#log-out")
+    await first.until("document.body.dataset.view === 'login'")
+    await beside.log_in(site.judge, site.password)
+    await first.log_in(site.judge, site.password)
+    await first.ask(QUESTION)
+    await first.run("document.querySelector('#question').value = 'rahasia hakim'")
+    await beside.run("fetch('/v1/auth/logout', {method: 'POST'})")
+    await beside.log_in(site.citizen, site.password)
+    await first.until("document.querySelector('#who').textContent.startsWith('warga-uji')")
+    assert await first.run("document.querySelectorAll('.answer, .asked').length") == 0
+    assert await first.run("document.querySelector('#question').value") == ""
+
+
+async def test_no_source_is_wider_than_a_phone(tab: Tab) -> None:
+    """A name without a space breaks where the window ends."""
+    await tab.look(360, 740, "light")
+    source = {"number": 1, "id": "x", "title": "T" * 300, "law": "9" * 120, "article": "1", "year": 2023, "status": "berlaku",
+              "as_of": None, "source": "s" * 300, "kind": "statute", "quote": "q", "demo": False, "verified": True}  # fmt: skip
+    done = {"id": "m", "conversation_id": "c", "answer": "W" * 500 + " [1]", "outcome": "ok", "refusal_reason": None, "citations": [source],
+            "confidence_score": 0.9, "complexity": "simple", "role": "judge", "tool_calls": [], "reasoning_steps": [], "notices": ["N" * 300],
+            "language": "id", "processing_time": 0.1, "model": "extractive", "cached": False, "usage": {}}  # fmt: skip
+    await tab.play("POST", "/v1/chat", stream(("start", {}), ("delta", {"text": done["answer"]}), ("done", done)))
+    await tab.ask(QUESTION)
+    assert await tab.run(f"{LAST}.querySelectorAll('.sources li').length") == 1
+    assert await tab.run("document.documentElement.scrollWidth") == 360
 
 
 async def test_history_is_turned_named_and_deleted(open_tab: Any, site: Any) -> None:

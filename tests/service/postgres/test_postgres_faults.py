@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -162,20 +163,34 @@ def test_a_query_that_takes_too_long_is_given_up(published: Addresses, server: A
     """A table that somebody holds locked costs the limit and not more, and the connection is good again afterwards."""
     address = replace(published[1], timeout_seconds=0.2, connections=1)
     opened = open_database(published[1], time.perf_counter)
+    given_up = ("statement timeout", "user request")
 
     async def run() -> None:
         slow = OpenedDatabase(Connections(address), opened.retriever, address, time.perf_counter)
+
+        async def one_row() -> None:
+            # Connecting has the same limit, which a busy machine may pass: it is the query's that is looked at here.
+            for _ in range(100):
+                with contextlib.suppress(StorageUnavailable):
+                    assert await slow.connections.fetch("SELECT 1 AS one FROM courtsight_g000001.posting LIMIT 1")
+                    return
+            pytest.fail("no query was answered")
+
         connection = await asyncpg.connect(published[0].url)
-        async with connection.transaction():
-            await connection.execute("LOCK TABLE courtsight_g000001.posting IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(StorageUnavailable):
-                await slow.connections.fetch("SELECT * FROM courtsight_g000001.posting")
-        assert await slow.connections.fetch("SELECT 1 AS one FROM courtsight_g000001.posting LIMIT 1")
+        for _ in range(20):
+            await one_row()
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE courtsight_g000001.posting IN ACCESS EXCLUSIVE MODE")
+                with pytest.raises(StorageUnavailable):
+                    await slow.connections.fetch("SELECT * FROM courtsight_g000001.posting")
+            if any(words in server.log() for words in given_up):
+                break
+        await one_row()
         await connection.close()
         await slow.close()
 
     asyncio.run(run())
-    assert "statement timeout" in server.log() or "user request" in server.log()
+    assert any(words in server.log() for words in given_up)
 
 
 def test_a_wrong_password_ends_the_start_without_showing_it(server: Any, published: Addresses) -> None:

@@ -102,7 +102,25 @@ def test_a_clock_that_is_set_back_neither_breaks_nor_opens_a_limit(store: QuotaS
     """Time that runs backwards still counts."""
     for second in range(10):
         take(store, 1_000.0 - second, TEN_A_MINUTE)
-    assert not take(store, 900.0, TEN_A_MINUTE).allowed
+    assert not take(store, 950.0, TEN_A_MINUTE).allowed
+
+
+@both
+@pytest.mark.parametrize("limit", [TEN_A_MINUTE, HUNDRED_AN_HOUR, THOUSAND_A_DAY])
+def test_a_clock_that_is_set_back_by_more_than_a_window_shuts_nobody_out(store: QuotaStore, limit: Limit) -> None:
+    """Whoever had used up a limit, and whoever had not, waits for no time that comes only in days: nobody does for more than two windows."""
+    now = 1_000_000_000.0
+    for _ in range(limit.requests + 1):
+        refused = take(store, now, limit)
+    assert not refused.allowed
+    back = take(store, now - 10 * limit.seconds, limit)
+    assert (back.allowed, back.remaining) == (True, limit.requests - 1)
+    for _ in range(limit.requests):
+        refused = take(store, now - 10 * limit.seconds, limit)
+    assert not refused.allowed
+    later = take(store, now - 10.5 * limit.seconds, limit)
+    assert not later.allowed, "what is set back by less stands"
+    assert later.retry_after_seconds <= 2 * limit.seconds
 
 
 @both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from service.edge.origins import OriginRules, origins
 from service.errors import ConfigurationError
 from service.settings import Settings, load_settings
 from service.telemetry.record import RequestRecord
+from tests.service.quotas.test_quota_answers import deployment_with
 
 PAGE = "https://page.example"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
@@ -51,10 +53,33 @@ def test_a_preflight_is_answered_exactly(open_to: Callable[..., Any]) -> None:
         {"Origin": "https://evil.example", **PREFLIGHT},
         {"Origin": PAGE, **PREFLIGHT, "Access-Control-Request-Method": "TRACE"},
         {"Origin": PAGE, **PREFLIGHT, "Access-Control-Request-Headers": "x-forwarded-for"},
+        {"Origin": PAGE, **PREFLIGHT, "Access-Control-Request-Headers": 'x-stainless-"><script>'},
     ):
         refused = house.send("OPTIONS", "/v1/chat", headers=wrong)
         assert refused.status_code == 405
         assert "access-control-allow-methods" not in refused.headers
+
+
+def test_a_named_page_may_use_openais_client_for_browsers(open_to: Callable[..., Any]) -> None:
+    """Its preflight names a dozen headers about itself, and a traced page its trace: nothing reads the former, and all are granted."""
+    sent = "authorization,content-type,openai-organization,traceparent,x-stainless-arch,x-stainless-lang,x-stainless-os,x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime,x-stainless-runtime-version,x-stainless-timeout"
+    told = {"Origin": PAGE, **PREFLIGHT, "Access-Control-Request-Headers": sent}
+    granted = open_to(PAGE).send("OPTIONS", "/v1/chat/completions", headers=told)
+    assert granted.status_code == 204
+    assert granted.headers["access-control-allow-headers"] == sent.replace(",", ", ")
+
+
+def test_a_named_page_reads_that_it_has_to_wait(
+    build_house: Callable[..., Any], settings: Settings, tmp_path: Path
+) -> None:
+    """A 429 before anybody is known lets the page in as well: without that, it learns of a network error and of no Retry-After."""
+    deployment = deployment_with(tmp_path, address=[{"requests": 1, "seconds": 60}])
+    update = {"cors_origins": PAGE, "deployment": deployment, "load_test_networks": "none"}
+    house = build_house(wanted=settings.model_copy(update=update))
+    answers = [house.send("GET", "/v1/tools", headers={"Origin": PAGE}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [401, 429]
+    assert {answer.headers["access-control-allow-origin"] for answer in answers} == {PAGE}
+    assert "Retry-After" in answers[1].headers["access-control-expose-headers"]
 
 
 def test_without_pages_nothing_is_said_of_origins(house: Any) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from service.serving.server import Silence
-from tests.service.test_serve_command import serving
+from tests.service.test_serve_command import PASSWORD, serving
 
 HIDDEN = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 LOGIN = b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\n"
@@ -34,12 +38,17 @@ REFUSED: dict[str, bytes] = {
     "HTTP/2 by knowledge": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a later version": b"GET /health/live HTTP/9.9\r\nHost: x\r\n\r\n",
     "a tunnel": b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method that nobody knows": b"BREW /v1/auth/me HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a browser that asks by TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "a zero byte": b"GET /health/live\0 HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 READ: dict[str, tuple[bytes, int]] = {
     "an upgrade to h2c": (ME + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", 401),
     "a WebSocket": (ME + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", 401),
-    "two hosts": (ME + b"Host: y\r\n\r\n", 421),
+    "two hosts": (ME + b"Host: y\r\n\r\n", 400),
+    "no host": (b"GET /v1/auth/me HTTP/1.1\r\n\r\n", 400),
+    "no host, for a probe": (b"GET /health/live HTTP/1.1\r\n\r\n", 400),
+    "no host, before there were any": (b"GET /v1/auth/me HTTP/1.0\r\n\r\n", 401),
     "a target with a host": (b"GET http://127.0.0.1:22/v1/auth/me HTTP/1.1\r\nHost: x\r\n\r\n", 401),
     "dots in the path": (b"GET /v1/../metrics HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "two slashes": (b"GET //v1/auth/me HTTP/1.1\r\nHost: x\r\n\r\n", 404),
@@ -70,6 +79,13 @@ def told(port: int, request: bytes) -> bytes:
     return answer + b"<closed>"
 
 
+def whole(port: int, request: bytes) -> bytes:
+    """What a server says until it hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
 def statuses(answer: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
 
@@ -82,6 +98,12 @@ def test_what_two_servers_could_read_differently_is_refused(port: int, shape: st
     assert statuses(answer) == [400]
     assert answer.endswith(b"<closed>")
     assert b"alive" not in answer
+    head, _, body = answer.removesuffix(b"<closed>").partition(b"\r\n\r\n")
+    told_of = json.loads(body)
+    assert (told_of["status"], told_of["code"]) == (400, "invalid_request")
+    assert f"x-request-id: {told_of['request_id']}".encode() in head
+    assert b"application/problem+json" in head
+    assert b"nosniff" in head
 
 
 @pytest.mark.integration
@@ -95,6 +117,70 @@ def test_odd_requests_are_one_request_without_more_rights(port: int, shape: str)
     assert b"server:" not in answer.lower()
 
 
+ENOUGH = 24 * 2**20
+"""More than the service reads and the system's own buffers hold together."""
+ENDLESS: dict[str, tuple[bytes, bytes]] = {
+    "headers": (ME, b"X-A: " + b"y" * 1_000 + b"\r\n"),
+    "one header": (ME + b"X-A: ", b"y" * 1_000),
+    "a target": (b"GET /", b"y" * 1_000),
+    "trailers": (LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-A: " + b"y" * 1_000 + b"\r\n"),
+    "one trailer": (LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-A: ", b"y" * 1_000),
+    "what stands beside a chunk": (LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2;a=", b"y" * 1_000),
+    "empty lines": (HIDDEN, b"\r\n" * 500),
+}  # fmt: skip
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("shape", ENDLESS)
+def test_what_never_ends_is_cut_and_not_kept(port: int, shape: str) -> None:
+    """A head, a trailer or a chunk's words without an end fill nobody's memory: the connection is closed while they still come."""
+    begin, more = ENDLESS[shape]
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(30)
+        connection.sendall(begin)
+        with suppress(OSError):
+            while sent < ENOUGH:
+                connection.sendall(more * 64)
+                sent += len(more) * 64
+        with suppress(OSError):
+            while connection.recv(65_536):
+                pass
+    assert sent < ENOUGH, shape
+
+
+def status(connection: socket.socket) -> int:
+    """Of the next whole answer."""
+    with closing(http.client.HTTPResponse(connection)) as answer:
+        answer.begin()
+        answer.read()
+        return answer.status
+
+
+@pytest.mark.integration
+def test_a_long_head_in_pieces_and_a_body_in_small_chunks_are_read(port: int) -> None:
+    """What is within the limits is answered however it arrives; a head beyond them is 431 with an id."""
+    slow = ME + b"X-A: " + b"y" * 30_000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(30)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(slow), 500):
+            connection.sendall(slow[at : at + 500])
+        connection.sendall(b"\r\n")
+        assert status(connection) == 401
+        body = json.dumps({"username": "x", "password": "y" * 1_000, "more": "z" * 60_000}).encode()
+        connection.sendall(LOGIN + b"Transfer-Encoding: chunked\r\n\r\n")
+        for at in range(0, len(body), 100):
+            connection.sendall(b"".join(b"1\r\n%c\r\n" % byte for byte in body[at : at + 100]))
+        connection.sendall(b"0\r\n\r\n")
+        assert status(connection) == 401
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(30)
+        with suppress(OSError):
+            connection.sendall(ME + b"X-A: " + b"y" * 400_000)
+        assert status(connection) == 431
+
+
 class Connection:
     """The part of uvicorn's protocol that is looked at; it is its own transport."""
 
@@ -102,9 +188,16 @@ class Connection:
         self.cycle = cycle
         self.closed = False
         self.transport = self
+        self.flow = SimpleNamespace(write_paused=False)
+        self.waits = 0
 
     def close(self) -> None:
         self.closed = True
+
+    abort = close
+
+    def get_write_buffer_size(self) -> int:
+        return self.waits
 
 
 class Connected:
@@ -112,6 +205,28 @@ class Connected:
 
     def __init__(self, *connections: Connection) -> None:
         self.connections = connections
+
+
+@pytest.mark.integration
+def test_an_older_client_gets_a_stream_without_chunks(port: int) -> None:
+    """HTTP/1.0 knows no chunks: a stream ends with its connection, whole; what has a length keeps it, and HTTP/1.1 its chunks."""
+    login = {"username": "ana", "password": PASSWORD}
+    token = httpx.post(f"http://127.0.0.1:{port}/v1/auth/token", json=login, timeout=60).json()["access_token"]
+    body = json.dumps({"message": "Apa itu hukum pidana?", "stream": True}).encode()
+    lines = ("Host: x", f"Authorization: Bearer {token}", f"Content-Length: {len(body)}", "Connection: close", "", "")
+    rest = "\r\n".join(lines).encode() + body
+    old, new = (whole(port, b"POST /v1/chat HTTP/" + version + b"\r\n" + rest) for version in (b"1.0", b"1.1"))
+    fields, _, events = old.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in fields.lower()
+    assert b"connection: close" in fields.lower()
+    assert events.startswith(b"event: start\ndata: {")
+    assert events.rpartition(b"event: ")[2].startswith(b"done\n")
+    assert events.endswith(b"}\n\n")
+    assert b"transfer-encoding: chunked" in new.lower()
+    measured = whole(port, b"GET /health/live HTTP/1.0\r\n\r\n")
+    assert measured.endswith(b'{"status":"alive"}')
+    assert b"content-length: 18\r\n" in measured.lower()
+    assert whole(port, b"HEAD /health/live HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\n")
 
 
 def test_a_connection_that_never_asks_is_closed() -> None:
@@ -129,6 +244,28 @@ def test_a_connection_that_never_asks_is_closed() -> None:
     assert not kept.closed
     silence.close_after(30.0, 90.0, 190.0)
     assert kept.closed
+
+
+def test_an_answer_that_nobody_takes_is_given_up() -> None:
+    """Who asks and does not read holds nothing for ever: the connection ends after a minute; who reads slowly, and whose answer is still made, stay."""
+    cycle = SimpleNamespace(response_complete=False)
+    making, slow, deaf, dripping = (Connection(cycle) for _ in range(4))
+    for one in (slow, deaf, dripping):
+        one.flow.write_paused, one.waits = True, 900_000
+    silence = Silence(Connected(making, slow, deaf, dripping))
+    for now in range(0, 600, 10):
+        slow.waits -= 5_000
+        dripping.waits -= 1
+        silence.close_after(30.0, 90.0, float(now))
+        assert [making.closed, slow.closed] == [False, False]
+        assert [deaf.closed, dripping.closed] == [now >= 60] * 2
+    late = Connection(cycle)
+    late.flow.write_paused, late.waits = True, 10
+    silence = Silence(Connected(late))
+    for now in range(0, 200, 10):
+        late.flow.write_paused = now != 50
+        silence.close_after(30.0, 90.0, float(now))
+        assert late.closed == (now >= 120), "read to the end in between, it is another answer's minute"
 
 
 @pytest.mark.integration

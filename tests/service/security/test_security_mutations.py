@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security_mutations import ROOT, ROWS, Mutation, broken, mutations
+from tests.security_mutations import ROOT, ROWS, Mutation, broken, main, mutations
 from tests.service.security.test_security_page import NAMED
 
 EVERY = mutations(ROWS.read_text(encoding="utf-8"))
@@ -44,3 +44,9 @@ def test_a_line_that_is_gone_or_not_alone_is_an_error() -> None:
 def test_the_page_says_how_to_see_them_red() -> None:
     """Whoever doubts a row of the page finds the command there."""
     assert "make security-mutations" in (Path(ROOT) / "docs" / "security.md").read_text(encoding="utf-8")
+
+
+def test_a_word_that_no_row_holds_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who asks for rows that are not there learns so, and how to see those that are."""
+    assert main(["--only", "no row holds this"]) == 2
+    assert "--list" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -48,6 +49,38 @@ def test_a_lying_length_buys_nothing(house: Any) -> None:
             "POST", "/v1/chat", "judge", content=b" " * (limit_of(house) + 1), headers={"Content-Length": declared}
         )
         assert response.status_code == 413, declared
+
+
+@pytest.mark.parametrize(("method", "path", "role"), WITH_BODIES)
+def test_a_compressed_body_is_refused_and_never_unpacked(house: Any, method: str, path: str, role: str | None) -> None:
+    """RFC 9110, 15.5.16: what is encoded is 415 in the form of all errors and says what is taken; `identity` is no encoding."""
+    for encoding in ("gzip", "BR", "deflate, gzip"):
+        response = house.send(method, path, role, content=gzip.compress(b"{}"), headers={"Content-Encoding": encoding})
+        assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+        assert response.headers["accept-encoding"] == "identity"
+        assert response.headers["content-type"] == "application/problem+json"
+    plain = house.send(method, path, role, content=b"{", headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 422
+
+
+def test_a_second_header_hides_no_encoding(house: Any) -> None:
+    """What a first header calls no encoding, a second one may still name."""
+    headers = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
+    response = house.run(house.client.post("/v1/auth/token", content=gzip.compress(b"{}"), headers=headers))
+    assert response.status_code == 415
+
+
+def test_clients_of_openai_learn_of_a_compressed_body_in_their_words(house: Any) -> None:
+    """The same refusal in the form that OpenAI's clients read."""
+    response = house.send(
+        "POST", "/v1/chat/completions", "judge", content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}
+    )
+    error = response.json()["error"]
+    assert (response.status_code, error["type"], error["code"]) == (
+        415,
+        "invalid_request_error",
+        "unsupported_media_type",
+    )
 
 
 def test_a_thousand_parts_are_refused_as_a_whole(house: Any) -> None:

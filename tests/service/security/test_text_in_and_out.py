@@ -24,6 +24,7 @@ from service.telemetry.logging import EventLog
         ("\u2066teks\u2069", "teks"),
         ("abai\U000e0061\U000e0062kan", "abaikan"),
         ("\x9b2J", "2J"),
+        ("\u200d\u200b \u200e\xad", ""),
     ],
 )
 def test_what_nobody_sees_is_taken_out(written: str, kept: str) -> None:
@@ -57,6 +58,21 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert "\n" not in cleaned_line(text)
 
 
+@pytest.mark.parametrize("unseen", ["\u200d", "\u200e\u200f", "\u00ad", " \u061c\u200c "])
+def test_what_only_joins_is_nothing_by_itself(house: Any, unseen: str) -> None:
+    """A question, a title, a query and the name of a key that show nothing are refused or named by us, as empty ones are."""
+    for path, body in (
+        ("/v1/chat", {"message": unseen}),
+        ("/v1/tools/LegalRetriever", {"query": unseen}),
+        ("/v1/keys", {"name": unseen}),
+    ):
+        assert house.send("POST", path, "judge", json=body).status_code == 422, path
+    empty, made = (
+        house.send("POST", "/v1/conversations", "judge", json={"title": one}).json() for one in (" ", unseen)
+    )
+    assert made["title"] == empty["title"]
+
+
 def test_messages_titles_comments_and_queries_are_cleaned(house: Any) -> None:
     """Stored without what nobody sees; a message of nothing else is empty; markup stays text."""
     answer = house.ask("judge", "Apa itu\u202e hukum\x00 pidana? <img src=x onerror=alert(1)>")
@@ -69,6 +85,13 @@ def test_messages_titles_comments_and_queries_are_cleaned(house: Any) -> None:
         "PUT", f"/v1/messages/{answer['id']}/feedback", "judge", json={"score": 5, "comment": "baik\x1b[2J"}
     )
     assert "\\u001b" not in rated.text
+    said = [
+        {"role": "user", "content": text}
+        for text in ("Apa itu\u202e hukum\x00 perdata?", "Dan\u200b hukum\u2066 pidana?")
+    ]
+    completion = house.send("POST", "/v1/chat/completions", "judge", json={"model": "courtsight", "messages": said})
+    kept = house.send("GET", f"/v1/conversations/{completion.json()['courtsight']['conversation_id']}", "judge").json()
+    assert kept["messages"][0]["content"] == "Dan hukum pidana?"
     for nothing in ("\x00", "\u202e\u200b", " \x1b "):
         assert house.send("POST", "/v1/chat", "judge", json={"message": nothing}).status_code == 422
 

@@ -19,7 +19,7 @@ from harness.tools import look_up_redis, redis_libraries
 _ROOT = Path(__file__).parents[3]
 _PASSWORD = "a-password-of-the-tests-7f3a"
 _STARTED_SECONDS = 15.0
-_GUARD = "read _; kill -KILL $0"
+_GUARD = "trap '' TERM INT HUP; read _; kill -KILL $0"
 """Ends the server when the tests were killed: the pipe to them breaks."""
 
 
@@ -51,7 +51,7 @@ class RedisServer:
                 [str(self._program), *given],
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "LD_LIBRARY_PATH": redis_libraries(_ROOT)},
             )
         self._guard = subprocess.Popen(["/bin/sh", "-c", _GUARD, str(self._process.pid)], stdin=subprocess.PIPE)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from service.commands.accounts import Desk, erase
+from service.commands.accounts import Desk, Erased, erase
 from service.deployments.load import deployment_file
 from service.quotas.limits import Demand, Limit
 from service.settings import Settings
@@ -280,7 +280,7 @@ def test_an_erased_person_is_forgotten_in_redis_too(
     assert len(redis_server.keys("memory:")) == 3
     wanted = settings.model_copy(update={"redis_url": SecretStr(redis_server.url)})
     desk = Desk(wanted, house.wall_clock.now, lambda: "f" * 32, "test")
-    assert erase(desk, "a-judge", keep_account=True) == (2, True)
+    assert erase(desk, "a-judge", keep_account=True) == Erased(2, redis=True, logins=True)
     assert len(redis_server.keys("memory:")) == 1
     redis_server.kill()
-    assert erase(desk, "a-lawyer", keep_account=False) == (1, False)
+    assert erase(desk, "a-lawyer", keep_account=False) == Erased(1, redis=False, logins=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +13,16 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
-from service.telemetry.pages import POLITE_SECONDS, SLICE_SERIES, PageWriter, in_turns, series_of, wants_openmetrics
+from service.accepting import choices, takes_gzip
+from service.telemetry.pages import (
+    POLITE_SECONDS,
+    SLICE_SERIES,
+    PageWriter,
+    encoded,
+    in_turns,
+    series_of,
+    wants_openmetrics,
+)
 
 TEXT = ""
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
@@ -36,7 +47,7 @@ class Instruments:
 
     def do(self, kind: str, value: float) -> None:
         self.counter.labels(kind, "one").inc(value, exemplar={"trace_id": "f" * 32})
-        self.gauge.labels(kind).set(-value)
+        self.gauge.labels(kind).set(0.0 - value)  # never -0.0, which is equal to the 0.0 that was remembered
         self.histogram.labels(kind).observe(value, {"trace_id": "0" * 32, "a": 'quoted "word"'})
 
     def theirs(self, accept: str) -> str:
@@ -76,6 +87,84 @@ def test_unusual_values_are_written_as_theirs(value: float) -> None:
 def test_the_type_is_theirs(accept: str) -> None:
     """The page says of itself what prometheus_client says of its own."""
     assert wants_openmetrics(accept)[1] == choose_encoder(accept)[1]
+
+
+OF_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+OF_2_NATIVE = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+    "application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+OF_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+OF_3_NATIVE = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+"""What Prometheus 2.42 and 3.14 sent, plainly and when told to take native histograms or moments of birth."""
+
+
+@pytest.mark.parametrize(
+    ("accept", "told"),
+    [
+        (OF_2, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"),
+        (OF_2_NATIVE, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"),
+        (OF_3, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
+        (OF_3_NATIVE, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
+        (
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5",
+            "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+        ),
+        ("text/plain;version=0.0.4;q=0.6,*/*;q=0.5", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=1.0.0;q=0,*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/plain; version=0.0.4; charset=utf-8"),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+    ],
+)
+def test_scrapers_get_what_they_want_most(accept: str, told: str) -> None:
+    """Prometheus of both ages gets OpenMetrics, one that is told to prefer its own text gets that, and so does everybody else."""
+    assert wants_openmetrics(accept) == ("openmetrics" in told, told)
+
+
+@pytest.mark.parametrize("version", ["abc", "9.9.9", "", "1.0.0\tx", "0.0.1", "-1", "1" * 5_000, '"1'])
+def test_a_version_that_there_is_not_is_no_choice(version: str) -> None:
+    """Whatever stands for a version breaks nothing and is never told back."""
+    for kind in ("application/openmetrics-text", "text/plain"):
+        assert wants_openmetrics(f"{kind};version={version}") == (False, "text/plain; version=0.0.4; charset=utf-8")
+
+
+@given(st.text(st.sampled_from('gzip;q=.01,* /textplain"\\')))
+def test_any_header_is_read(header: str) -> None:
+    """A header of whatever signs is a choice among what there is, with weights between 0 and 1."""
+    assert wants_openmetrics(header)[1].startswith(("text/plain; ", "application/openmetrics-text; "))
+    assert all(0 <= one.weight <= 1 for one in choices(header))
+    assert takes_gzip(header) in {True, False}
+
+
+def test_a_packed_page_is_the_page_made_in_as_many_turns() -> None:
+    """Each piece is packed when it is wanted, a reader of gzip gets the page, and nothing in it changes with the time."""
+    wanted: list[str] = []
+
+    def pieces() -> Iterator[str]:
+        for number in range(5):
+            wanted.append(f"chatbot_x_{number} {number}\n" * 500)
+            yield wanted[-1]
+
+    made = encoded(pieces(), packed=True)
+    parts = [next(made)]
+    assert len(wanted) == 1
+    parts += made
+    whole = b"".join(parts)
+    assert gzip.decompress(whole).decode() == "".join(wanted)
+    assert b"".join(encoded(pieces(), packed=True)) == whole
+    assert len(parts) == 6
+    assert b"".join(encoded(["a", "ä"], packed=False)) == "aä".encode()
 
 
 def test_plain_names_are_never_escaped() -> None:

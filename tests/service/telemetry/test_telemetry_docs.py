@@ -34,6 +34,12 @@ def test_the_table_is_that_of_the_instruments() -> None:
     assert put_into(written, metric_table(example_registry(EXAMPLES))) == written
 
 
+def test_no_metric_of_the_table_is_without_series() -> None:
+    """A metric that shows no series shows no labels either, and nobody could write a query from the page."""
+    empty = [family.name for family in example_registry(EXAMPLES).collect() if not family.samples]
+    assert empty == []
+
+
 def test_a_thousand_made_up_names_add_no_series(house: Any) -> None:
     """Paths, methods, models and conversations that a client makes up leave the page as long as it was."""
     before = count(house.page())

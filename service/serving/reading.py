@@ -1,0 +1,110 @@
+"""uvicorn's reader of connections, with an end to what it keeps and our own words for what it cannot read.
+
+Headers and trailers are gathered until their last line has come, which it never does where somebody wants the memory full; and
+what is no HTTP is answered in plain text, without an id. And a client of HTTP/1.0 gets chunks, which it takes for text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.errors import HeadersTooLarge, Problem, Unreadable
+from service.serving.sending import in_one_piece
+
+MOST_BYTES = 65_536
+"""Of a request beside its body: target, headers, trailers, what stands around chunks. Counted from its second piece on, for the first may hold the end of the request before it."""
+_PER_BODY_BYTE = 16
+"""A body in chunks of one byte each is five times as long."""
+
+
+class BoundedReader(HttpToolsProtocol):
+    """Reads one connection; `refuse` makes the bytes of an answer out of a problem."""
+
+    refuse: Callable[[Problem], bytes]
+    _read: Any = None
+    _left = MOST_BYTES
+    _body = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece, and see whether its request has become too long."""
+        self._body = 0
+        super().data_received(data)
+        if self.scope is not self._read:
+            self._read, self._left = self.scope, MOST_BYTES
+            return
+        self._left = min(MOST_BYTES, self._left + _PER_BODY_BYTE * self._body - len(data))
+        if self._left < 0 and not self.transport.is_closing():
+            self._end(HeadersTooLarge(f"At most {MOST_BYTES} bytes beside the body of a request are read"))
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer; what has no length ends for a client of HTTP/1.0 with its connection (RFC 9112, 6.1 and 6.3)."""
+        super().on_headers_complete()
+        cycle: Any = self.cycle
+        if self.scope.get("http_version") == "1.0" and cycle is not None and cycle.scope is self.scope:
+            # The task has been made and has not run yet: it will send by this.
+            cycle.send = _UntilClosed(cycle)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, which has a limit of its own."""
+        self._body += len(body)
+        super().on_body(body)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's and Starlette's types differ
+        """Begin a request whose answer leaves in one piece."""
+        super()._start_asgi_task(cycle, in_one_piece(app, cycle))  # type: ignore[arg-type]  # as above
+
+    def on_response_complete(self) -> None:
+        """Begin the next request of the connection where one waits. Who asks no more is closed by `Silence`: a timer for each answer costs more."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
+        """Refuse what the parser did not understand."""
+        if isinstance(sys.exception(), httptools.HttpParserInvalidMethodError):
+            self._end(Unreadable("HTTP has no such method, or this is no HTTP; over TLS ask by https"))
+        else:
+            self._end(Unreadable("This is no request that HTTP/1.1 allows; the connection ends"))
+
+    def _end(self, problem: Problem) -> None:
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(type(self).refuse(problem))
+        # Else an answer is on its way: a second one in its middle would be read as a part of it.
+        self.transport.close()
+
+
+class _UntilClosed:
+    """Sends an answer without chunks; uvicorn closes the connection behind every answer to HTTP/1.0."""
+
+    def __init__(self, cycle: Any) -> None:  # noqa: ANN401 - uvicorn's cycle is not public
+        self._cycle = cycle
+        self._send = cycle.send
+        self._measured = True
+
+    async def __call__(self, message: Any) -> None:  # noqa: ANN401 - ASGI's events, as uvicorn takes them
+        if message["type"] == "http.response.start":
+            self._measured = any(name == b"content-length" for name, _ in message.get("headers", ()))
+            if not self._measured:
+                self._cycle.chunked_encoding = False
+        elif not self._measured:
+            # It holds a body to a length that was told: each piece is as long as it is.
+            self._cycle.expected_content_length = len(message.get("body", b""))
+        await self._send(message)
+
+
+def reader_of(refusal: Callable[[Problem], bytes]) -> type[BoundedReader]:
+    """The class of the readers of one app."""
+
+    class Reader(BoundedReader):
+        refuse = staticmethod(refusal)
+
+    return Reader

@@ -1,0 +1,114 @@
+"""An answer whose length is known leaves as one piece: its head waits for its body, which follows at once.
+
+uvicorn writes both apart: two system calls and two packets, each of which costs as much as a small query, and it holds each header to two
+patterns where one look at all of them tells the same. What this way does not foresee (a stream, a connection that ends, a reader who is slow, a
+header that is not allowed) goes uvicorn's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Sequence
+from functools import lru_cache
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+_Headers = Sequence[tuple[bytes, bytes]]
+_LENGTH = b"content-length"
+_FRAMING = frozenset({_LENGTH, b"connection", b"transfer-encoding"})
+"""Names that say where an answer ends; uvicorn acts on them."""
+_ALLOWED = bytes(code for code in range(256) if not HEADER_VALUE_RE.match(bytes([code])))
+"""What may stand in the value of a header."""
+
+
+class _Done:
+    """To be awaited where nothing is waited for."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+_DONE = _Done()
+
+
+def in_one_piece(app: ASGIApp, cycle: RequestResponseCycle) -> ASGIApp:
+    """An app that answers one request of a connection, head and body together where it can."""
+
+    def served(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return app(scope, receive, _Sending(cycle, send))
+
+    return served
+
+
+class _Sending:
+    """Takes the messages of one answer; `send` is uvicorn's own way."""
+
+    __slots__ = ("_cycle", "_head", "_send")
+
+    def __init__(self, cycle: RequestResponseCycle, send: Send) -> None:
+        self._cycle = cycle
+        self._send = send
+        self._head: Message | None = None
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            headers = message.get("headers")
+            # Length first, as our responses put it: who tells it sends a body next.
+            if headers and headers[0][0] == _LENGTH and self._head is None:
+                self._head = message
+                return _DONE
+            return self._send(message)
+        head, self._head = self._head, None
+        if head is None:
+            return self._send(message)
+        return _DONE if _sent_at_once(self._cycle, head, message) else self._both(head, message)
+
+    async def _both(self, head: Message, body: Message) -> None:
+        await self._send(head)
+        await self._send(body)
+
+
+def _sent_at_once(cycle: RequestResponseCycle, head: Message, message: Message) -> bool:
+    """Whether a whole answer could be written in one piece; if not, nothing was."""
+    body, headers = message.get("body", b""), head["headers"]
+    if (
+        message.get("more_body")
+        or headers[0][1] != b"%d" % len(body)
+        or not cycle.keep_alive
+        or cycle.response_started
+        or cycle.disconnected
+        or cycle.flow.write_paused
+        or cycle.scope["method"] == "HEAD"
+    ):
+        return False
+    lines = _lines([*cycle.default_headers, *headers[1:]])
+    if lines is None:
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    start = b"%bcontent-length: %b\r\n%b\r\n" % (STATUS_LINE[head["status"]], headers[0][1], lines)
+    cycle.transport.write(start + body)
+    cycle.message_event.set()
+    cycle.on_response()
+    return True
+
+
+def _lines(headers: _Headers) -> bytes | None:
+    """Headers as they are written; None where one says how the answer ends, or is not allowed."""
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    if b"".join(values).translate(None, _ALLOWED) or not all(map(_is_plain, names)):
+        return None
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+@lru_cache(maxsize=256)
+def _is_plain(name: bytes) -> bool:
+    """Whether a header of this name is written as it stands. Names are constants of the program, so that nearly all are known."""
+    return name.islower() and name not in _FRAMING and not HEADER_RE.search(name)

@@ -1,0 +1,316 @@
+"""The response that sends a stream's frames: what leaves when, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.api import streaming
+from service.api.streaming import GATHER_SECONDS, EventStream
+
+Frames = AsyncGenerator[bytes, None]
+
+
+@dataclass
+class Reader:
+    """A client: what reached it, and when it leaves. `slow` holds up every write until it is set."""
+
+    bodies: list[bytes] = field(default_factory=list)
+    ended: bool = False
+    leaves: asyncio.Event = field(default_factory=asyncio.Event)
+    slow: asyncio.Event | None = None
+    noted: list[str] = field(default_factory=list)
+
+    async def receive(self) -> dict[str, Any]:
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.noted.append(f"{message['status']} {dict(message['headers'])[b'content-type'].decode()}")
+            return
+        assert not self.ended, "nothing follows the end"
+        if self.slow is not None:
+            await self.slow.wait()
+        self.bodies.append(message["body"])
+        self.ended = not message.get("more_body", False)
+
+
+def stream(reader: Reader, frames: Frames, seconds: float = 30.0) -> Awaitable[None]:
+    response = EventStream(
+        frames,
+        seconds,
+        on_closed=lambda: reader.noted.append("closed"),
+        on_late=lambda: b"late",
+        on_cut=lambda: b"cut",
+    )
+    return response({"type": "http"}, reader.receive, reader.send)
+
+
+def told(story: Callable[[Reader], Awaitable[None]]) -> Reader:
+    async def tell() -> Reader:
+        reader = Reader()
+        async with asyncio.timeout(20):
+            await story(reader)
+        return reader
+
+    return asyncio.run(tell())
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - what is waited for is a list that the stream's own task fills
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("made", [b"a", b"ab"], ids=["the first frame", "one that is held behind it"])
+def test_what_is_made_reaches_the_reader_although_nothing_follows(made: bytes) -> None:
+    """The generator waits for the reader to have all that it made: neither the first frame nor one that was close to it waits for another."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            for number in range(len(made)):
+                yield made[number : number + 1]
+            await until(lambda: b"".join(reader.bodies) == made)
+            yield b"!"
+
+        await stream(reader, frames())
+
+    reader = told(story)
+    assert b"".join(reader.bodies) == made + b"!"
+    assert reader.noted == ["200 text/event-stream; charset=utf-8"]
+
+
+def test_each_frame_that_comes_alone_leaves_alone() -> None:
+    """Frames that are further apart than the time of gathering are never held back for one another."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            for number in range(4):
+                yield b"%d" % number
+                await until(lambda number=number: len(reader.bodies) == number + 1)
+                await asyncio.sleep(2 * GATHER_SECONDS)
+
+        await stream(reader, frames())
+
+    assert told(story).bodies == [b"0", b"1", b"2", b"3", b""]
+
+
+def test_frames_that_come_close_leave_together_behind_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst is two writes: its first frame at once, the rest with the end."""
+    monkeypatch.setattr(streaming, "GATHER_SECONDS", 3600.0)
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            for number in range(10):
+                yield b"%d" % number
+
+        await stream(reader, frames())
+
+    assert told(story).bodies == [b"0", b"123456789"]
+
+
+def test_a_slow_reader_holds_up_the_making() -> None:
+    """While a write waits, only so many frames are made and held; afterwards nothing is missing."""
+
+    async def story(reader: Reader) -> None:
+        made = 0
+        reader.slow = asyncio.Event()
+        reader.slow.set()
+
+        async def frames() -> Frames:
+            nonlocal made
+            for number in range(1000):
+                made = number
+                yield b"%d," % number
+                await asyncio.sleep(0)
+                assert reader.slow is not None
+                if not number:
+                    reader.slow.clear()
+
+        running = asyncio.ensure_future(stream(reader, frames()))
+        for _ in range(5000):  # turns of the loop, each of which would make a frame
+            await asyncio.sleep(0)
+        assert 0 < made < 100
+        reader.slow.set()
+        await running
+
+    assert b"".join(told(story).bodies) == b"".join(b"%d," % number for number in range(1000))
+
+
+@pytest.mark.parametrize("leaves_after", [0.0, 0.07])
+def test_a_reader_who_leaves_ends_the_work(leaves_after: float) -> None:
+    """Whether at once or later: the generator is cancelled where it waits, `on_closed` is told first and once, and nothing is sent any more."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            try:
+                yield b"a"
+                await asyncio.sleep(3600)
+                yield b"never"
+            finally:
+                reader.noted.append("stopped")
+
+        asyncio.get_running_loop().call_later(leaves_after, reader.leaves.set)
+        await stream(reader, frames())
+
+    reader = told(story)
+    assert reader.noted[1:] == ["closed", "stopped"]
+    assert (reader.bodies, reader.ended) == ([b"a"], False)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.08])
+def test_time_that_is_over_ends_with_the_word_for_it(seconds: float) -> None:
+    """Frames that were held go out before it; the generator is closed by then."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            try:
+                yield b"a"
+                yield b"b"
+                await asyncio.sleep(3600)
+            finally:
+                reader.noted.append("stopped")
+
+        await stream(reader, frames(), seconds)
+
+    reader = told(story)
+    assert b"".join(reader.bodies) == b"ablate"
+    assert reader.noted[1:] == ["stopped"]
+    assert reader.ended
+
+
+def test_the_end_of_the_service_is_told_to_the_reader() -> None:
+    """A task that somebody else cancels ends its stream with the word for that, behind what was held."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            yield b"a"
+            await asyncio.sleep(3600)
+
+        running = asyncio.ensure_future(stream(reader, frames()))
+        await until(lambda: reader.bodies == [b"a"])
+        running.cancel()
+        await running
+
+    reader = told(story)
+    assert reader.bodies == [b"a", b"cut"]
+    assert reader.ended
+
+
+def test_a_write_that_fails_is_raised() -> None:
+    """What goes wrong beside the making of frames is not lost: the stream fails with it."""
+
+    async def story(reader: Reader) -> None:
+        broken = False
+
+        async def send(message: Any) -> None:
+            if broken:
+                raise OSError("gone")
+            await reader.send(message)
+
+        async def frames() -> Frames:
+            nonlocal broken
+            yield b"a"
+            broken = True
+            yield b"b"
+            await asyncio.sleep(10 * GATHER_SECONDS)
+            yield b"c"
+
+        response = EventStream(frames(), 30.0, on_closed=lambda: None, on_late=lambda: b"")
+        with pytest.raises(OSError, match="gone"):
+            await response({"type": "http"}, reader.receive, send)
+
+    told(story)
+
+
+def _raising(stream_of: Callable[[Reader], Awaitable[None]]) -> list[str]:
+    """What became of a write that was under way when the stream ended with an error."""
+    became: list[str] = []
+    before_the_end: list[str] = []
+
+    async def story(reader: Reader) -> None:
+        send, reader.slow = reader.send, asyncio.Event()
+        reader.slow.set()
+
+        async def slowly(message: Any) -> None:
+            try:
+                await send(message)
+            except asyncio.CancelledError:
+                became.append("cancelled")
+                raise
+
+        reader.send = slowly  # type: ignore[method-assign]  # the same client, watched
+        await stream_of(reader)
+        await asyncio.sleep(0.01)
+        # The end of the loop cancels everything.
+        before_the_end.extend(became)
+
+    told(story)
+    return before_the_end
+
+
+def test_an_error_of_the_frames_ends_what_is_being_written() -> None:
+    """A write that waits for a slow reader does not outlive the request whose frames failed."""
+
+    async def failing(reader: Reader) -> None:
+        async def frames() -> Frames:
+            yield b"a"
+            assert reader.slow is not None
+            reader.slow.clear()
+            yield b"b"
+            await asyncio.sleep(10 * GATHER_SECONDS)
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            await stream(reader, frames())
+
+    assert _raising(failing) == ["cancelled"]
+
+
+def test_a_second_cancellation_ends_what_is_being_written() -> None:
+    """The service stops, the reader is too slow for the last words, and the request is cut: nothing of it goes on."""
+
+    async def cut(reader: Reader) -> None:
+        async def frames() -> Frames:
+            yield b"a"
+            assert reader.slow is not None
+            reader.slow.clear()
+            yield b"b"
+            await asyncio.sleep(3600)
+
+        running = asyncio.ensure_future(stream(reader, frames()))
+        await asyncio.sleep(10 * GATHER_SECONDS)
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(GATHER_SECONDS)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    assert _raising(cut) == ["cancelled"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([None, 0.0, 0.001, 0.003]), max_size=12))
+def test_whatever_the_pace_every_byte_arrives_once_and_in_order(pauses: list[float | None]) -> None:
+    """Frames made at once, in turns of the loop or with real gaps join to the same bytes, and the stream ends once."""
+
+    async def story(reader: Reader) -> None:
+        async def frames() -> Frames:
+            for number, pause in enumerate(pauses):
+                if pause is not None:
+                    await asyncio.sleep(pause)
+                yield b"<%d>" % number
+
+        await stream(reader, frames())
+
+    reader = told(story)
+    assert b"".join(reader.bodies) == b"".join(b"<%d>" % number for number in range(len(pauses)))
+    assert reader.ended
+    if pauses:
+        assert reader.bodies[0].startswith(b"<0>")
