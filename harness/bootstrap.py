@@ -100,6 +100,16 @@ def must_start_over(venv: Path, wanted: dict[str, str]) -> bool:
     return (venv / ".installing").exists() or not (venv / "bin" / "python").exists() or elsewhere
 
 
+def check_maker(venv: Path, python: str) -> None:
+    """Raises SetupError where somebody made the environment with another Python than `python`: packages of two would mix in it."""
+    maker = venv / "bin" / "python"
+    if read_stamp(venv) or not maker.exists() or maker.resolve() == Path(python).resolve():
+        return
+    raise SetupError(
+        f"{venv.name} was made with {maker.resolve()}, this is {python}: move it away, or run make PYTHON={maker.resolve()}"
+    )
+
+
 def explain_failure(step: str, log: Path) -> SetupError:
     """One line for a failed step: the network's own if the log shows that it is missing, else the log's last words."""
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -194,6 +204,7 @@ def ensure(root: Path) -> None:
             return
         if must_start_over(venv, wanted):
             shutil.rmtree(venv)
+        check_maker(venv, base_python(venv))
         started = time.monotonic()
         print("setup: installing the locked packages into .venv (once, about a minute)", flush=True)
         install(root, venv)

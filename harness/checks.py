@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,16 +15,19 @@ from pathlib import Path
 from alerts.alertmanager import with_plain_addresses
 from alerts.lint import Weight, lint
 from harness import generate, inputs
+from harness.asking_tools import Asker, ToolTooSlowError, complaint
 from harness.project import Project
 from harness.tools import find_tools
 from slo.errors import InvalidInput
 from slo.load import load_spec
+from slo.quantities import how_many
 from slo.spec import Spec
 from slo.verdict import EXIT_OF_VERDICT, Verdict
 from slo.window_table import load_policy
 from target.stack import ToolPaths
 
-TOOL_SECONDS = 300.0
+LAST_WORDS = 25
+"""Lines of what a tool says that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,12 @@ def generate_command(options: argparse.Namespace) -> int:
         found = generate.drift(project.root, files)
         for entry in found:
             print(entry)
-        print(f"{len(files)} generated files, {len(found)} out of step")
+        print(f"{how_many(len(files), 'generated file')}, {len(found)} out of step")
         return 1 if found else 0
     changed = generate.write(project.root, files)
     for path in changed:
         print(f"wrote {path}")
-    print(f"{len(files)} generated files, {len(changed)} changed")
+    print(f"{how_many(len(files), 'generated file')}, {len(changed)} changed")
     return 0
 
 
@@ -122,49 +123,36 @@ def _accepted(project: Project, tools: ToolPaths) -> Iterator[Finding]:
 
 
 def _rule_tests(promtool: Path | None, folder: Path) -> Iterator[Finding]:
-    """What promtool says of each generated test; all of them are most of a minute of one processor, so two run at a time."""
+    """What promtool says of each generated test; all of them are two minutes of one processor, so two run at a time."""
     if promtool is None:
         yield from _tool(None, "promtool", ["test", "rules"], folder)
         return
     files = sorted(path.name for path in folder.glob("*.yaml"))
-    with ThreadPoolExecutor(2) as pool:
-        for found in pool.map(lambda name: list(_tool(promtool, "promtool", ["test", "rules", name], folder)), files):
+    with ThreadPoolExecutor(2) as pool, Asker() as asker:
+        for found in pool.map(
+            lambda name: list(_tool(promtool, "promtool", ["test", "rules", name], folder, asker)), files
+        ):
             yield from found
 
 
-def _tool(binary: Path | None, name: str, words: Sequence[str], folder: Path) -> Iterator[Finding]:
+def _tool(
+    binary: Path | None, name: str, words: Sequence[str], folder: Path, asker: Asker | None = None
+) -> Iterator[Finding]:
     place = f"{name} {' '.join(words[:2])}"
     if binary is None:
         yield Finding(Verdict.INCONCLUSIVE, place, f"{name} is missing", "make setup tries to fetch it")
         return
-    trouble = _run([binary, *words], folder)
-    if trouble is not None:
-        yield Finding(Verdict.FAIL, place, trouble)
-
-
-def _run(command: Sequence[str | Path], folder: Path) -> str | None:
-    """Run a tool; None when it is content, else its last words."""
     try:
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=TOOL_SECONDS,
-            check=False,
-            # promtool makes much garbage and lives for seconds: collecting it less often saves a sixth of its processor time.
-            env={**os.environ, "GOGC": "800"},
-        )
-    except subprocess.TimeoutExpired:
-        return f"took longer than {TOOL_SECONDS:g} s"
-    if done.returncode == 0:
-        return None
-    return "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
+        said = (asker.complaint if asker is not None else complaint)([binary, *words], folder)
+    except ToolTooSlowError as error:
+        said = str(error)
+    if said:
+        yield Finding(Verdict.FAIL, place, "\n".join(said.splitlines()[-LAST_WORDS:]))
 
 
 def _status(found: Sequence[Finding]) -> int:
     wrong = [finding for finding in found if finding.verdict is Verdict.FAIL]
     unchecked = [finding for finding in found if finding.verdict is Verdict.INCONCLUSIVE]
-    print(f"{len(found)} findings, {len(wrong)} to mend, {len(unchecked)} not checked", file=sys.stderr)
+    print(f"{how_many(len(found), 'finding')}, {len(wrong)} to mend, {len(unchecked)} not checked", file=sys.stderr)
     worst = Verdict.FAIL if wrong else Verdict.INCONCLUSIVE if unchecked else Verdict.PASS
     return EXIT_OF_VERDICT[worst]

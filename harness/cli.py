@@ -1,22 +1,26 @@
 """`courtsight`: one command for everything around the chatbot.
 
 Exit status of readiness: 0 GO, 1 NO-GO, 3 UNDECIDED, 4 CONDITIONAL; of single tools: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 5 ERROR;
-of all: 2 wrong input, 5 internal error, 130 interrupted, 141 when who reads the output left.
+of all: 2 wrong input, 5 internal error, 130 interrupted, 141 when who reads the output left, 143 ended by SIGTERM where nothing was measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from harness.slo_commands import add_slo
 from slo.errors import CourtSightError, InvalidInput
 from slo.spec import Phase
-from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_READER_LEFT, EXIT_USAGE
+from slo.verdict import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_READER_LEFT, EXIT_TERMINATED, EXIT_USAGE
 from target.errors import StackError, TargetDown
 
 Handler = Callable[[argparse.Namespace], int]
@@ -37,6 +41,10 @@ _EXAMPLES: dict[str, str] = {
     "serve": "courtsight serve --port 8000",
     "doctor": "courtsight doctor\ncourtsight doctor --json",
 }
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends what was started as Ctrl-C does."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -107,14 +115,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     handler: Handler = options.handler
     try:
-        return _told(handler, options)
+        with _polite_end():
+            return _told(handler, options)
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as word:
         print("Interrupted; what was started is stopped, and nothing was decided.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return EXIT_TERMINATED if isinstance(word, _TerminatedError) else EXIT_INTERRUPTED
     except (
         StackError,
         TargetDown,
@@ -128,6 +137,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("This is an error of CourtSight itself; nothing was decided.", file=sys.stderr)
         return EXIT_INTERNAL
+
+
+@contextlib.contextmanager
+def _polite_end() -> Iterator[None]:
+    """Lets SIGTERM end a command by its own way out, so that tools it asks do not go on and scratch folders do not stay."""
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise _TerminatedError
 
 
 def _told(handler: Handler, options: argparse.Namespace) -> int:

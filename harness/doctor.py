@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import platform
 import re
 import shutil
 import socket
@@ -179,12 +180,33 @@ def _generated(facts: Facts) -> Iterator[Finding]:
         yield Finding("generated files", Level.OK, "in step with the spec")
 
 
-def locked_versions(requirements: str) -> dict[str, frozenset[str]]:
-    """The packages of a hash-locked requirements file, each with the versions that it may have."""
+def locked_versions(requirements: str, here: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """The packages of a hash-locked requirements file that this Python needs, each with the versions that it may have.
+
+    `here` holds the values of the markers' names; a name that it lacks is taken to fit.
+    """
     versions: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements, re.MULTILINE):
-        versions.setdefault(normal_name(name), set()).add(version)
+    for name, version, marker in re.findall(
+        r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\\n]*))?", requirements, re.MULTILINE
+    ):
+        if any(all(_fits(clause, here) for clause in way.split(" and ")) for way in marker.split(" or ")):
+            versions.setdefault(normal_name(name), set()).add(version)
     return {name: frozenset(found) for name, found in versions.items()}
+
+
+def _fits(clause: str, here: Mapping[str, str]) -> bool:
+    """Whether one comparison of a marker holds: versions as numbers, everything else as text."""
+    found = re.fullmatch(r"[( ]*(\w+) (<|>=|==|!=) '([^']*)'[) ]*", clause)
+    if found is None or found[1] not in here:
+        return True
+    value, operator, wanted = here[found[1]], found[2], found[3]
+    if operator in ("==", "!="):
+        return (value == wanted) is (operator == "==")
+    return (_numbers(value) < _numbers(wanted)) is (operator == "<")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def normal_name(name: str) -> str:
@@ -248,7 +270,10 @@ def gather(project: Project, clock: Callable[[], float] = time.time) -> Facts:
     return Facts(
         python=(sys.version_info.major, sys.version_info.minor),
         venv_ready=bootstrap.is_ready(root / ".venv", bootstrap.stamp_of(root, sys.version.split()[0])),
-        locked=locked_versions((root / "requirements.txt").read_text(encoding="utf-8")),
+        locked=locked_versions(
+            (root / "requirements.txt").read_text(encoding="utf-8"),
+            {"python_full_version": platform.python_version(), "sys_platform": sys.platform},
+        ),
         installed={normal_name(found.name): found.version for found in importlib.metadata.distributions()},
         tools={name: None if path is None else version_of(path) for name, path in paths.items()},
         free_bytes=shutil.disk_usage(root).free,

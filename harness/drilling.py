@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.drills.drill import Drill, load_drills
 from alerts.drills.record import PREDICTION_GATE
-from alerts.drills.runner import Prepared, prepared, total_seconds
+from alerts.drills.runner import Prepared, sorted_out, total_seconds
 from alerts.drills.unreached import load_unreached
 from harness import run, steps
 from harness.console import say, table, worst
@@ -21,6 +21,7 @@ from harness.tools import find_tools
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, read, to_json
 from slo.load import load_spec
+from slo.quantities import how_many
 from slo.spec import Engine, Kind, Phase, Spec
 from slo.verdict import EXIT_OF_VERDICT, Verdict
 from target.private import remove_abandoned
@@ -33,11 +34,14 @@ def drill(options: argparse.Namespace) -> int:
     """Run the drills, each on a stack of its own, two at a time; or only list them."""
     project = Project()
     spec = load_spec(options.spec or project.spec_file(options.deployment))
-    every = prepared(load_drills(), spec)
+    drills = load_drills() if options.alert is None else waking(load_drills(), options.alert)
     if options.list:
-        print(_as_json_list(every, spec) if options.json else listing(every, spec))
+        every, unfit = sorted_out(drills, spec)
+        print(_as_json_list(every, spec, unfit) if options.json else listing(every, spec, unfit))
         return 0
-    chosen = every if options.alert is None else waking(every, options.alert)
+    chosen, unfit = fitting(drills, spec, whole=options.alert is None)
+    for problem in unfit:
+        say(f"not on this spec: {problem}")
     step = steps.drills([one.drill for one in chosen], total_seconds(chosen), scored=options.alert is None)
     tools = find_tools(project.root, report=say)
     with interruptible():
@@ -50,13 +54,26 @@ def drill(options: argparse.Namespace) -> int:
         run.measure_all(it, (step,), Log())
     path = folder / f"{Kind.DRILL}.json"
     made = read(path) if path.exists() else None
-    found = verdict_of(made)
+    # What does not fit was not made, and nothing that is missing passes.
+    found = worst([verdict_of(made), *(Verdict.INCONCLUSIVE for _ in unfit)])
     if options.json:
         print("[]" if made is None else json.dumps([json.loads(to_json(made))], ensure_ascii=False, indent=1))
     else:
         print(shown(made))
         print(f"{found}; evidence: {project.shown(folder)}")
     return EXIT_OF_VERDICT[found]
+
+
+def fitting(drills: Sequence[Drill], spec: Spec, *, whole: bool) -> tuple[tuple[Prepared, ...], tuple[Problem, ...]]:
+    """The drills that can be made on the windows of this spec, and why others of those that were asked for cannot.
+
+    Raises:
+        InvalidInput: None can be made, or the `whole` set was asked for, whose score would leave some out.
+    """
+    ready, unfit = sorted_out(drills, spec)
+    if unfit and (whole or not ready):
+        raise InvalidInput(unfit)
+    return ready, unfit
 
 
 def asked_in(phase: Phase, spec: Spec) -> tuple[Drill, ...]:
@@ -66,17 +83,17 @@ def asked_in(phase: Phase, spec: Spec) -> tuple[Drill, ...]:
     return every if whole else tuple(one for one in every if one.quick)
 
 
-def waking(every: Sequence[Prepared], alert: str) -> tuple[Prepared, ...]:
+def waking(every: Sequence[Drill], alert: str) -> tuple[Drill, ...]:
     """The drills that wait for an alert.
 
     Raises:
         InvalidInput: None does; the reason is told where there is one.
     """
-    chosen = tuple(one for one in every if any(wanted.alert == alert for wanted in one.wanted))
+    chosen = tuple(one for one in every if any(wanted.alert == alert for wanted in one.expects))
     if chosen:
         return chosen
     reason = load_unreached().get(alert)
-    known = ", ".join(sorted({wanted.alert for one in every for wanted in one.wanted}))
+    known = ", ".join(sorted({wanted.alert for one in every for wanted in one.expects}))
     said = f"no drill wakes {alert!r}" + (f": {reason}" if reason else "")
     raise InvalidInput((Problem("--alert", None, "", said, f"drills wake: {known}"),))
 
@@ -91,8 +108,8 @@ def verdict_of(made: Evidence | None) -> Verdict:
     return worst([item.verdict for item in made.items])
 
 
-def listing(every: Sequence[Prepared], spec: Spec) -> str:
-    """Which fault wakes which alert, and when, by arithmetic; and which alerts no fault reaches."""
+def listing(every: Sequence[Prepared], spec: Spec, unfit: Sequence[Problem] = ()) -> str:
+    """Which fault wakes which alert, and when, by arithmetic; which drills do not fit the spec, and which alerts no fault reaches."""
     rows = [("drill", "alert", "severity", "predicted", "told", "fault")]
     for one in every:
         for wanted in one.wanted:
@@ -104,9 +121,11 @@ def listing(every: Sequence[Prepared], spec: Spec) -> str:
     lines = [
         *_columns(rows),
         "",
-        f"{len(every)} drills, about {minutes:.0f} minutes, on the windows of {spec.service} scaled.",
+        f"{how_many(len(every), 'drill')}, about {how_many(round(minutes), 'minute')}, on the windows of {spec.service} scaled.",
         "",
     ]
+    if unfit:
+        lines += ["Not on this spec:", *(f"  {problem}" for problem in unfit), ""]
     return "\n".join([*lines, "No drill:", *(f"  {alert}: {reason}" for alert, reason in load_unreached().items())])
 
 
@@ -150,7 +169,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _as_json_list(every: Sequence[Prepared], spec: Spec) -> str:
+def _as_json_list(every: Sequence[Prepared], spec: Spec, unfit: Sequence[Problem]) -> str:
     drills = [
         {
             "drill": one.drill.id,
@@ -170,5 +189,10 @@ def _as_json_list(every: Sequence[Prepared], spec: Spec) -> str:
         }
         for one in every
     ]
-    known = {"service": spec.service, "drills": drills, "unreached": dict(load_unreached())}
+    known = {
+        "service": spec.service,
+        "drills": drills,
+        "unfit": [str(problem) for problem in unfit],
+        "unreached": dict(load_unreached()),
+    }
     return json.dumps(known, ensure_ascii=False, indent=1)

@@ -5,8 +5,6 @@ Each mutant is tried by the tests of its own SLO, in promtool, likely ones first
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -23,19 +21,40 @@ from alerts.model import RecordingRule, RuleFile
 from alerts.mutation import Mutant, mutants, soonest_first
 from alerts.rules import rule_file
 from alerts.tests_for import proof
+from harness.asking_tools import Asker
 from slo.errors import CourtSightError, InvalidInput, Problem
 from slo.spec import SLO, CompositeSLI, Spec
 from slo.strict_yaml import Wire, load_strict
 
 LEAST_SCORE = 0.95
 WORKERS = 2
-TOOL_SECONDS = 300.0
 TESTS = "tests"
 MUTANTS = 480
 """Broken rules that are tried unless somebody asks for others: what two processors get through within ten minutes."""
 OF_EACH_RULE = 2
 
 Pair = tuple["Trial", Mutant]
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Where mutants are tried: the tool, who asks it, and a folder for each that is tried at the same time."""
+
+    promtool: Path
+    asker: Asker
+    desks: SimpleQueue[Path]
+
+    def failure(self, rules: RuleFile, tests: bytes) -> str:
+        """What promtool says of these rules; empty when the tests pass."""
+        desk = self.desks.get()
+        try:
+            folder = desk / TESTS
+            folder.mkdir(parents=True, exist_ok=True)
+            (desk / "rules.yaml").write_bytes(rules_yaml(rules))
+            (folder / "test.yaml").write_bytes(tests)
+            return self.asker.complaint([self.promtool, "test", "rules", "test.yaml"], folder)
+        finally:
+            self.desks.put(desk)
 
 
 class EquivalentsWire(Wire):
@@ -156,15 +175,19 @@ def mutation_score(
     found = trials(spec)
     whole = [(trial, one) for trial in found for one in trial.mutants()]
     work = chosen(whole, MUTANTS) if every is None else whole[::every]
-    with tempfile.TemporaryDirectory(prefix="courtsight-mutants-") as scratch, ThreadPoolExecutor(WORKERS) as pool:
-        desks: SimpleQueue[Path] = SimpleQueue()
+    with (
+        tempfile.TemporaryDirectory(prefix="courtsight-mutants-") as scratch,
+        ThreadPoolExecutor(WORKERS) as pool,
+        Asker() as asker,
+    ):
+        room = _Room(promtool, asker, SimpleQueue())
         for number in range(WORKERS):
-            desks.put(Path(scratch) / str(number))
-        broken = dict(pool.map(lambda trial: (trial.slo.id, _whole(trial, promtool, desks)), found))
+            room.desks.put(Path(scratch) / str(number))
+        broken = dict(pool.map(lambda trial: (trial.slo.id, _whole(trial, room)), found))
         broken = {name: said for name, said in broken.items() if said}
         tried = [one for trial, one in work if trial.slo.id not in broken]
         results = pool.map(
-            lambda pair: _noticed(pair[0], pair[1], promtool, desks),
+            lambda pair: _noticed(pair[0], pair[1], room),
             [(trial, one) for trial, one in work if trial.slo.id not in broken],
         )
         left = []
@@ -217,53 +240,19 @@ def score_of(
     )
 
 
-def _whole(trial: Trial, promtool: Path, desks: SimpleQueue[Path]) -> str:
+def _whole(trial: Trial, room: _Room) -> str:
     """What promtool says of the right rules; empty when it is content."""
-    return "".join(_failure(trial.rules, tests, promtool, desks) for tests in trial.files.values())
+    return "".join(room.failure(trial.rules, tests) for tests in trial.files.values())
 
 
-def _noticed(trial: Trial, mutant: Mutant, promtool: Path, desks: SimpleQueue[Path]) -> bool:
+def _noticed(trial: Trial, mutant: Mutant, room: _Room) -> bool:
     """Whether any test fails: first those that look at the wrong rule, beside few rules, then all of them."""
     if mutant.long or isinstance(mutant.rule, RecordingRule):
         for name in ("outage-10m.yaml",) if mutant.long else ():
-            if _failure(mutant.rules, trial.files[name], promtool, desks):
+            if room.failure(mutant.rules, trial.files[name]):
                 return True
         for name in files_for(mutant, trial.documents):
             part = focused(mutant, trial.documents, name)
-            if part is not None and _failure(part[1], part[0], promtool, desks):
+            if part is not None and room.failure(part[1], part[0]):
                 return True
-    return any(
-        _failure(mutant.rules, trial.files[name], promtool, desks) for name in soonest_first(mutant, trial.files)
-    )
-
-
-def short_lived(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a promtool that lives for seconds: collecting its garbage less often saves a seventh of its processor time."""
-    return {**environment, "GOGC": "800"}
-
-
-def _failure(rules: RuleFile, tests: bytes, promtool: Path, desks: SimpleQueue[Path]) -> str:
-    """What promtool says of these rules; empty when the tests pass."""
-    desk = desks.get()
-    try:
-        folder = desk / TESTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (desk / "rules.yaml").write_bytes(rules_yaml(rules))
-        (folder / "test.yaml").write_bytes(tests)
-        command = [str(promtool), "test", "rules", "test.yaml"]
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=TOOL_SECONDS,
-            check=False,
-            env=short_lived(os.environ),
-        )
-    except subprocess.TimeoutExpired:
-        raise CourtSightError(
-            f"promtool took longer than {TOOL_SECONDS:g} s: try again on a less busy machine"
-        ) from None
-    finally:
-        desks.put(desk)
-    return (done.stdout + done.stderr).strip() if done.returncode else ""
+    return any(room.failure(mutant.rules, trial.files[name]) for name in soonest_first(mutant, trial.files))

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,22 +21,21 @@ import yaml
 from alerts.emit import rules_yaml
 from alerts.rules import rule_file
 from alerts.tests_for import Gap, proof
+from harness.asking_tools import TOOL_SECONDS, Asker, ToolTooSlowError
 from harness.mutating import (
     LEAST_SCORE,
     MUTANTS,
-    TOOL_SECONDS,
     WORKERS,
     Score,
     load_equivalents,
     mutation_score,
-    short_lived,
 )
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.tools import find_tools
 from slo.load import load_spec
-from slo.quantities import parse_duration
-from slo.spec import LatencySLI, Spec
+from slo.quantities import how_many, parse_duration
+from slo.spec import LatencySLI, Spec, TimeSliceSLI
 from slo.verdict import EXIT_OF_VERDICT, Verdict
 
 PROOF_SPEC = Path("slo") / "specs" / "proof.yaml"
@@ -47,7 +44,7 @@ VALUES = "(recorded values)"
 BYTES_PER_SECOND = 4_000
 """Test text that promtool gets through on two processors; only the first guess at the time left."""
 MUTANTS_PER_SECOND = 1.5
-ALL_MUTANTS = 2_300
+ALL_MUTANTS = 2_400
 """About as many as there are; like the pace only for the first guess at the time left."""
 NATIVE_TRIAL = b"""
 evaluation_interval: 1m
@@ -55,6 +52,13 @@ tests:
   - interval: 1m
     input_series: [{series: trial, values: '{{schema:0 count:1 sum:1 buckets:[1]}}x3'}]
     promql_expr_test: [{expr: histogram_count(trial), eval_time: 2m, exp_samples: [{labels: '{}', value: 1}]}]
+"""
+CLOSED_TRIAL = b"""
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series: [{series: trial, values: 1x3}]
+    promql_expr_test: [{expr: 'count_over_time(trial[1m])', eval_time: 2m, exp_samples: [{labels: '{}', value: 2}]}]
 """
 
 Key = tuple[str, str]
@@ -157,11 +161,12 @@ def prove_command(options: argparse.Namespace) -> int:
         print("INCONCLUSIVE: promtool is missing: run make setup", file=sys.stderr)
         return EXIT_OF_VERDICT[Verdict.INCONCLUSIVE]
     spec = load_spec(options.spec or project.spec_file(options.deployment))
-    native = reads_native(promtool) if has_native(spec) else False
+    native = passes(promtool, NATIVE_TRIAL) if has_native(spec) else False
+    closed = passes(promtool, CLOSED_TRIAL) if has_slices(spec) else True
     with tempfile.TemporaryDirectory(prefix="courtsight-proof-") as scratch:
         folder = project.root / "alerts" / "generated" / "tests"
         if options.spec:
-            folder = written(spec, Path(scratch), native=native)
+            folder = written(spec, Path(scratch), native=native, closed=closed)
         files = sorted(folder.glob("*.yaml"), key=lambda path: -path.stat().st_size)
         if not files:
             print("INCONCLUSIVE: there are no generated tests: run make generate", file=sys.stderr)
@@ -170,7 +175,7 @@ def prove_command(options: argparse.Namespace) -> int:
         view = ProgressView(plans(files, mutants=many))
         with view.step("tests"):
             table = run_tests(promtool, files, view)
-    gaps = proof(spec, native=native).gaps
+    gaps = proof(spec, native=native, closed=closed).gaps
     score = None
     if options.mutants:
         with view.step("mutants"):
@@ -190,15 +195,15 @@ def prove_command(options: argparse.Namespace) -> int:
 def plans(files: list[Path], *, mutants: int) -> list[StepPlan]:
     """The steps, and how long they take as a rule."""
     size = sum(path.stat().st_size for path in files)
-    tests = StepPlan("tests", f"{len(files)} files of tests in virtual time", size / BYTES_PER_SECOND)
+    tests = StepPlan("tests", f"{how_many(len(files), 'file')} of tests in virtual time", size / BYTES_PER_SECOND)
     return [tests, StepPlan("mutants", "broken rules", mutants / MUTANTS_PER_SECOND)] if mutants else [tests]
 
 
 def run_tests(promtool: Path, files: list[Path], view: ProgressView) -> Table:
     """All files, the largest first, two at a time."""
     table, total, done = Table(), sum(path.stat().st_size for path in files), 0
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for path, said in zip(files, pool.map(lambda path: outcome(promtool, path), files), strict=True):
+    with ThreadPoolExecutor(WORKERS) as pool, Asker() as asker:
+        for path, said in zip(files, pool.map(lambda path: outcome(promtool, path, asker), files), strict=True):
             document = yaml.load(path.read_bytes(), yaml.CSafeLoader)
             table.add(document, frozenset() if said is None else failures(said))
             if said is not None:
@@ -208,45 +213,41 @@ def run_tests(promtool: Path, files: list[Path], view: ProgressView) -> Table:
     return table
 
 
-def outcome(promtool: Path, file: Path) -> str | None:
+def outcome(promtool: Path, file: Path, asker: Asker) -> str | None:
     """What promtool says of a file of tests; None when all of them pass."""
-    command = [str(promtool), "test", "rules", file.name]
     try:
-        done = subprocess.run(
-            command,
-            cwd=file.parent,
-            capture_output=True,
-            text=True,
-            timeout=2 * TOOL_SECONDS,
-            check=False,
-            env=short_lived(os.environ),
-        )
-    except subprocess.TimeoutExpired:
-        return f"took longer than {2 * TOOL_SECONDS:g} s"
-    return None if done.returncode == 0 else (done.stdout + done.stderr).strip() or "failed without a word"
+        return asker.complaint([promtool, "test", "rules", file.name], file.parent, 2 * TOOL_SECONDS) or None
+    except ToolTooSlowError as error:
+        return str(error)
 
 
-def written(spec: Spec, folder: Path, *, native: bool) -> Path:
+def written(spec: Spec, folder: Path, *, native: bool, closed: bool = True) -> Path:
     """The rules and tests of a spec, in a folder of their own; the path of the tests."""
     tests = folder / "tests"
     tests.mkdir()
     (folder / "rules.yaml").write_bytes(rules_yaml(rule_file(spec)))
-    for name, content in proof(spec, native=native).files.items():
+    for name, content in proof(spec, native=native, closed=closed).files.items():
         (tests / name).write_bytes(content)
     return tests
 
 
 def has_native(spec: Spec) -> bool:
-    """Whether an SLO of the spec reads a native histogram."""
-    return any(isinstance(slo.sli, LatencySLI) and slo.sli.native for slo in spec.slos)
+    """Whether an SLO of the spec reads a native histogram, if only slice by slice."""
+    read = (slo.sli.of if isinstance(slo.sli, TimeSliceSLI) else slo.sli for slo in spec.slos)
+    return any(isinstance(sli, LatencySLI) and sli.native for sli in read)
 
 
-def reads_native(promtool: Path) -> bool:
-    """Whether this promtool reads native histograms in tests, found out by trying; 2.42 does not."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "native.yaml"
-        path.write_bytes(NATIVE_TRIAL)
-        return outcome(promtool, path) is None
+def has_slices(spec: Spec) -> bool:
+    """Whether an SLO of the spec looks at time slices, some of which only ranges that hold their left end can tell."""
+    return any(isinstance(slo.sli, TimeSliceSLI) for slo in spec.slos)
+
+
+def passes(promtool: Path, trial: bytes) -> bool:
+    """Whether this promtool passes a test, which is how one finds out what it can: native histograms in tests, ranges that hold their left end."""
+    with tempfile.TemporaryDirectory() as scratch, Asker() as asker:
+        path = Path(scratch) / "trial.yaml"
+        path.write_bytes(trial)
+        return outcome(promtool, path, asker) is None
 
 
 def lines(table: Table, gaps: tuple[Gap, ...], score: Score | None) -> Iterator[str]:
@@ -263,7 +264,7 @@ def lines(table: Table, gaps: tuple[Gap, ...], score: Score | None) -> Iterator[
         yield f"{name} failed:\n{said}"
     alerts = [row for name, row in table.rows.items() if not name.startswith("(")]
     good = sum(row.good for row in alerts)
-    yield f"{len(alerts)} alerts, {good} proven; {len(gaps)} SLOs not proven"
+    yield f"{how_many(len(alerts), 'alert')}, {good} proven; {how_many(len(gaps), 'SLO')} not proven"
     if score is not None:
         yield from _score_lines(score)
 
@@ -281,7 +282,7 @@ def _score_lines(score: Score) -> Iterator[str]:
     for name in score.stale:
         yield f"stale in {EQUIVALENTS}: {name}: take it out"
     yield (
-        f"{score.counted} mutants that differ, {score.counted - len(score.survivors)} noticed: {score.ratio:.1%} "
+        f"{how_many(score.counted, 'mutant')} that differ{'s' if score.counted == 1 else ''}, {score.counted - len(score.survivors)} noticed: {score.ratio:.1%} "
         f"(at least {LEAST_SCORE:.0%})"
     )
 

@@ -20,6 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from slo.errors import EvidenceError
+from slo.evidence import write_atomically
+from slo.quantities import how_many
+
 ROOT = Path(__file__).resolve().parents[1]
 SPEC_VERSION = "1.6"
 _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z,_-]+\])?==(?P<version>[^ ;]+)(?: ; (?P<marker>.*?))? +--hash")
@@ -119,11 +123,11 @@ def _component(one: Locked, licence: tuple[str, bool] | None, *, shipped: bool) 
     return made
 
 
-def main() -> int:
-    """Write the bill of this tree."""
+def main(arguments: list[str] | None = None) -> int:
+    """Write the bill of this tree; 0, or 2 with one line on standard error when it cannot be written."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--into", type=Path, help="a file; standard output without")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     packages = locked((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     shipped = frozenset(one.name for one in locked((ROOT / "requirements-service.txt").read_text(encoding="utf-8")))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -133,9 +137,12 @@ def main() -> int:
     if options.into is None:
         sys.stdout.write(written)
         return 0
-    options.into.parent.mkdir(parents=True, exist_ok=True)
-    options.into.write_text(written, encoding="utf-8")
-    sys.stdout.write(f"{len(packages)} packages, {len(shipped)} of them shipped: {options.into}\n")
+    try:
+        write_atomically(options.into, written.encode())
+    except EvidenceError as error:
+        sys.stderr.write(f"{error}; name another file with INTO=\n")
+        return 2
+    sys.stdout.write(f"{how_many(len(packages), 'package')}, {len(shipped)} of them shipped: {options.into}\n")
     return 0
 
 

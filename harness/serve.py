@@ -75,12 +75,12 @@ def welcome(url: str, credentials: Mapping[str, Credentials], plan: ServicePlan)
     judge = credentials["judge"]
     login = json.dumps({"username": judge.username, "password": judge.password})
     rows = "\n".join(f"  {role:<11} {entry.username:<15} {entry.password}" for role, entry in credentials.items())
-    return f"""The service listens on {url} ({LOOPBACK} only). Ctrl-C stops it.
+    return f"""The service listens on {url} ({LOOPBACK} only): open it in a browser, and log in with one of the accounts. Ctrl-C stops it.
 
 Accounts (kept in {plan.private / "credentials.json"}):
 {rows}
 
-Log in, and ask:
+Or log in and ask from a terminal:
   TOKEN=$(printf %s '{login}' | curl -s {url}/v1/auth/token -d @- | {shlex.quote(sys.executable)} -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
   curl -s {url}/v1/chat -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"message": "Apa itu hukum pidana?"}}'
 

@@ -25,6 +25,7 @@ from harness.run import Run, Step, utc_now
 from harness.steps import ask_scenarios, benchmark_teller, cache_hits
 from harness.subject import Subject
 from slo.evidence import Evidence, RunContext
+from slo.quantities import how_many
 from slo.spec import Engine, Kind
 from target.chat import Session, wrote
 from target.courtsight import CourtSightTarget, open_target
@@ -59,7 +60,7 @@ def acceptance(scenarios: Sequence[Scenario], workload: Workload, program: tuple
         result = ask_scenarios(scenarios, run, stage.subject)
         return acceptance_evidence(result, run.spec, context, run.folder, kind=Kind.UAT_SIMULATED)
 
-    title = f"Acceptance with a simulated model: {len(scenarios)} scenarios"
+    title = f"Acceptance with a simulated model: {how_many(len(scenarios), 'scenario')}"
     expected = START_SECONDS + SECONDS_PER_SCENARIO * len(scenarios)
     return _step(
         StepPlan(str(Kind.UAT_SIMULATED), title, expected),

@@ -20,6 +20,7 @@ from harness.run import Run, Step, utc_now
 from harness.subject import SCRAPE_INTERVAL_SECONDS, Subject, scrape_interval
 from slo import names
 from slo.evidence import Evidence
+from slo.quantities import how_many
 from slo.spec import Kind
 from target.counters import counter_total
 from target.courtsight import open_target
@@ -49,7 +50,7 @@ def acceptance(scenarios: Sequence[Scenario]) -> Step:
         return acceptance_evidence(result, run.spec, run.context, run.folder)
 
     expected = 2 + SECONDS_PER_SCENARIO * len(scenarios)
-    return Step(StepPlan("uat", f"Acceptance: {len(scenarios)} scenarios", expected), Kind.UAT, measure)
+    return Step(StepPlan("uat", f"Acceptance: {how_many(len(scenarios), 'scenario')}", expected), Kind.UAT, measure)
 
 
 def ask_scenarios(scenarios: Sequence[Scenario], run: Run, subject: Subject) -> UatResult:
@@ -139,7 +140,7 @@ def benchmark_teller(run: Run) -> Callable[[BenchmarkEvent], None]:
             case Progress(step, done, total):
                 run.view.advance(done / total if total else 0.0, step)
             case CellMeasured(labels, n, failed, _) if failed:
-                run.view.line(f"      {' '.join(labels.values())}: {failed} of {n} requests failed")
+                run.view.line(f"      {' '.join(labels.values())}: {failed} of {how_many(n, 'request')} failed")
             case GaveUp(reason):
                 run.view.line(f"      {reason}")
             case _:

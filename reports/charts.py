@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 480, 150
-LEFT, RIGHT, TOP, BOTTOM = 44, 16, 10, 24
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 10, 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 from reports.checklist import Checklist, ChecklistItem
 from reports.decision import CheckState, Demand, Row
+from reports.formats import seconds as span
 from slo.evidence import Evidence
+from slo.quantities import how_many
 from slo.spec import Engine, PhaseDemands
 from slo.verdict import Verdict
 
@@ -112,14 +114,8 @@ def _slo_window(seconds: float, slo: Evidence | None) -> Demand:
         return Demand("slo-window", title, None, "there is no usable SLO evidence")
     measured = (slo.ended_at - slo.started_at).total_seconds()
     if measured < seconds:
-        return Demand("slo-window", title, Verdict.INCONCLUSIVE, f"measured over {_span(measured)} so far")
-    return Demand("slo-window", title, Verdict.PASS, f"measured over {_span(measured)}")
-
-
-def _span(seconds: float) -> str:
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} minutes"
-    return f"{seconds / 3600:.1f} hours" if seconds < 172800 else f"{seconds / 86400:.1f} days"
+        return Demand("slo-window", title, Verdict.INCONCLUSIVE, f"measured over {span(measured)} so far")
+    return Demand("slo-window", title, Verdict.PASS, f"measured over {span(measured)}")
 
 
 def _checklist(name: str, checks: Sequence[CheckState]) -> Demand:
@@ -131,5 +127,8 @@ def _checklist(name: str, checks: Sequence[CheckState]) -> Demand:
     if not opened:
         return Demand(f"checklist-{name}", title, Verdict.PASS, f"all {len(own)} items are shown")
     return Demand(
-        f"checklist-{name}", title, None, f"{len(opened)} of {len(own)} items are open, first: {opened[0].text}"
+        f"checklist-{name}",
+        title,
+        None,
+        f"{len(opened)} of {how_many(len(own), 'item')} {'is' if len(opened) == 1 else 'are'} open, first: {opened[0].text}",
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reports.formats import count
 from slo.evidence import Evidence
 from slo.spec import Unit
 from slo.verdict import shown
@@ -324,10 +325,8 @@ def _figure(key: str, value: Any) -> str:  # noqa: ANN401 - as above
         return text(value)
     if key.endswith("seconds"):
         return shown(plain, Unit.SECONDS)
-    if plain == int(plain):
-        # A seed is a name made of digits: nobody counts it.
-        return f"{plain:.0f}" if key == "seed" else f"{plain:,.0f}"
-    return f"{plain:,.5g}"
+    # A seed is a name made of digits: nobody counts it.
+    return f"{plain:.0f}" if key == "seed" else count(plain)
 
 
 def _errors(own: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -87,7 +87,7 @@ def seconds(value: float | None) -> str:
     """A length of time for people."""
     if value is None:
         return NOTHING
-    if value >= 86400:
+    if value >= 2 * 86400:
         return f"{value / 86400:.3g} days"
     if value >= 7200:
         return f"{value / 3600:.3g} h"
@@ -97,10 +97,10 @@ def seconds(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """A count with thousands separated, or a decimal figure of four digits."""
+    """A count with thousands separated; of a fraction three digits, or all that stand before the point."""
     if value is None:
         return NOTHING
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"
 
 
 def size(value: float | None) -> str:

@@ -30,6 +30,7 @@ from reports.trust import EvidenceSet, sources
 from reports.waivers import Waiver
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, Item
+from slo.quantities import how_many
 from slo.spec import Cell, Direction, Gate, Kind, Phase, Spec
 from slo.statistics import NOTHING, Measurement, contradiction
 from slo.verdict import Judgement, Readiness, Strength, Verdict, judge
@@ -292,7 +293,7 @@ def _file_reasons(case: _Case, rows: Sequence[Row]) -> list[Reason]:
         lost = [row for row in rows if row.kind is kind]
         if source.usable or not (lost or kind is Kind.PROVENANCE):
             continue
-        cost = f" ({len(lost)} item{'s' if len(lost) > 1 else ''} without evidence)" if lost else ""
+        cost = f" ({how_many(len(lost), 'item')} without evidence)" if lost else ""
         made.append(Reason(kind, f"Evidence: {kind}", Readiness.UNDECIDED, source.reason + cost))
     return made
 
@@ -362,7 +363,9 @@ def _why(readiness: Readiness, phase: Phase, rows: Sequence[Row], reasons: Seque
     deciding = [reason for reason in reasons if reason.leads_to is readiness]
     if readiness is Readiness.GO:
         gates = len({row.gate for row in rows})
-        return f"All {len(rows)} items of {gates} gates keep their contract for phase {phase}."
+        kept = "keeps its" if len(rows) == 1 else "keep their"
+        every = "The 1 item" if len(rows) == 1 else f"All {len(rows)} items"
+        return f"{every} of {how_many(gates, 'gate')} {kept} contract for phase {phase}."
     first = f"{deciding[0].title}: {deciding[0].text}"
     more = f" ({len(deciding) - 1} more below)" if len(deciding) > 1 else ""
     opening = {
@@ -389,7 +392,9 @@ def _notes(case: _Case, rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append("The drills ran on a stack of their own; no SLO of this run is computed from it.")
     weak = sum(row.verdict is Verdict.PASS and row.strength is Strength.WEAK for row in rows)
     if weak:
-        notes.append(f"Passed on weak evidence, the interval crossing the contract: {weak} of {len(rows)} items.")
+        notes.append(
+            f"Passed on weak evidence, the interval crossing the contract: {weak} of {how_many(len(rows), 'item')}."
+        )
     return tuple(notes)
 
 

@@ -11,8 +11,8 @@ from reports.decision import CheckState, Decision, Row
 from reports.details import Drill, Load, Scenario, SloWindow, Step
 from reports.document import Inputs
 from slo.evidence import Evidence
-from slo.spec import SLO, Kind, Phase, PhaseDemands, Spec, cell
-from slo.verdict import Readiness
+from slo.spec import SLO, Kind, Phase, PhaseDemands, Spec, Unit, cell
+from slo.verdict import Readiness, shown
 
 HEAT_LABELS = {"role", "complexity"}
 
@@ -58,9 +58,9 @@ class LoadPart:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Acceptance scenarios by role (down) and family (across): passed and all of each."""
+    """Acceptance scenarios by family (down) and role (across): passed and all of each."""
 
-    families: tuple[str, ...]
+    roles: tuple[str, ...]
     lines: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
 
@@ -248,13 +248,15 @@ def _load_charts(load: Load, kind: str) -> tuple[Chart, ...]:
     )
     if slowest is None:
         return (pace,)
+    # As everywhere on the page: milliseconds up to a tenth of a second.
+    unit, times = (" ms", 1000.0) if slowest < 0.1 else (" s", 1.0)
     speed = line_chart(
         f"chart-{kind}-p95",
         "p95 of the whole answer, per second",
-        f"The p95 of each second of load; the slowest second had {slowest * 1000:.1f} ms.",
+        f"The p95 of each second of load; the slowest second had {shown(slowest, Unit.SECONDS)}.",
         across=across,
-        series=[Series("p95", "main", [None if one.p95 is None else one.p95 * 1000 for one in load.timeline])],
-        unit=" ms",
+        series=[Series("p95", "main", [None if one.p95 is None else one.p95 * times for one in load.timeline])],
+        unit=unit,
     )
     return pace, speed
 
@@ -271,7 +273,7 @@ def _tally(scenarios: Sequence[Scenario]) -> Tally:
         own = [one for one in scenarios if one.role == role and one.family == family]
         return sum(one.verdict == "PASS" for one in own), len(own)
 
-    return Tally(families, tuple((role, tuple(counts(role, family) for family in families)) for role in roles))
+    return Tally(roles, tuple((family, tuple(counts(role, family) for role in roles)) for family in families))
 
 
 def _check_groups(decision: Decision, inputs: Inputs) -> tuple[CheckGroup, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,6 +34,7 @@ from target.chat import (
     ToolReply,
 )
 from target.errors import TargetDown, TargetRefused
+from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
 
 TIMEOUT_SECONDS = 30.0
@@ -71,14 +73,22 @@ class CourtSightTarget:
             raise InvalidInput((Problem("credentials", None, role, "has no credentials", f"there are: {known}"),))
         if isinstance(login, AccessToken):
             return Session(role, login.value)
-        response = await self._send(
-            "POST", "/v1/auth/token", json={"username": login.username, "password": login.password}
-        )
+        response = await self._signed_in({"username": login.username, "password": login.password})
         _refuse(response, f"signing in as {role}")
         try:
             return Session(role, wire.Token.model_validate_json(response.content).access_token)
         except ValidationError as error:
             raise _malformed(f"signing in as {role}", response, error) from None
+
+    async def _signed_in(self, shown: Mapping[str, str]) -> httpx.Response:
+        """The answer to a login; passwords are checked a few at a time, and who is asked to wait for that does."""
+        for _ in range(TRIES - 1):
+            response = await self._send("POST", "/v1/auth/token", json=shown)
+            wait = asked_to_wait(response.status_code, response.headers.get("Retry-After"))
+            if wait is None:
+                return response
+            await asyncio.sleep(wait)
+        return await self._send("POST", "/v1/auth/token", json=shown)
 
     async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
         """See `ChatTarget.ask`."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -59,31 +58,6 @@ def lock_database(database: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> It
             yield
         finally:
             connection.rollback()
-
-
-@contextlib.contextmanager
-def repeated(begin: Callable[[], object], end: Callable[[], object], held: float, free: float) -> Iterator[None]:
-    """A fault in turns, for as long as this is entered: begun, held for `held` seconds, ended, `free` seconds without it, and so on.
-
-    The turns are taken by a thread of their own; `end` is called a last time when this is left.
-    """
-    over = threading.Event()
-
-    def turns() -> None:
-        while not over.is_set():
-            begin()
-            over.wait(held)
-            end()
-            over.wait(free)
-
-    thread = threading.Thread(target=turns, daemon=True, name="fault in turns")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(held + free)
-        end()
 
 
 @contextlib.contextmanager

@@ -38,10 +38,11 @@ def remove_abandoned(below: Path) -> tuple[Path, ...]:
     Returns:
         What was removed. What cannot be removed stays for another time.
     """
-    return tuple(lock.parent for lock in sorted(below.glob(f"**/{NAME}/{_LOCK}")) if _removed(lock))
+    return tuple(lock.parent for lock in sorted(below.glob(f"**/{NAME}/{_LOCK}")) if removed_when_free(lock))
 
 
-def _removed(lock: Path) -> bool:
+def removed_when_free(lock: Path) -> bool:
+    """Remove the folder of a lock whose owner is gone; whether it was removed."""
     try:
         with lock.open("a", encoding="utf-8") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,9 @@
 """Starts, watches and ends the processes of the local stack: only our own, all on loopback.
 
-A child gets its own session, so that a Ctrl-C on the terminal reaches only the harness, which then ends its children in
-order; a harness that is killed outright takes them along (target/leash.py). Each child writes to a log file of its own.
+A child gets a process group of its own, so that a Ctrl-C on the terminal reaches only the harness, which then ends its
+children in order; a harness that is killed outright takes them along (target/leash.py). It stays in the harness's session:
+Linux shares processors out by session first (sched(7), autogroup), so the priority of a child with its own would not count
+beside that of others. Each child writes to a log file of its own.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def claim_port(port: int | None, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ChildProcess:
-    """A running process that we started; its pid is also the id of its session and process group."""
+    """A running process that we started; its pid is also the id of its process group."""
 
     name: str
     log: Path
@@ -146,7 +148,7 @@ def start(
             stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
         )
     return ChildProcess(name=name, log=log, _popen=popen)
 

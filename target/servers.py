@@ -6,6 +6,7 @@ dependencies are installed. PostgreSQL refuses root, so that as root it runs as 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
 import os
@@ -19,8 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from target.errors import StackError
+from target.private import removed_when_free
 from target.processes import LOOPBACK, ChildProcess, free_port, start
 
 NOBODY = 65534
@@ -55,6 +58,15 @@ class Server:
     litter: Path | None = None
     lock: TextIO | None = field(default=None, repr=False)
     _child: ChildProcess | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on loopback."""
+        return urlsplit(self.url).port or 0
+
+    def url_at(self, port: int) -> str:
+        """Its address by another port, behind which a relay leads to it; it holds the password."""
+        return self.url.replace(f"{LOOPBACK}:{self.port}/", f"{LOOPBACK}:{port}/")
 
     def start(self) -> None:
         """Start it and wait until it answers; one whose last processes have not noticed their end yet is tried again.
@@ -105,8 +117,11 @@ class Server:
         children = Path(f"/proc/{parent}/task/{parent}/children")
         if not children.is_file():
             raise StackError(f"{self.name} cannot be frozen: this system does not tell its processes (Linux does)")
-        for process in (parent, *map(int, children.read_text(encoding="utf-8").split())):
-            os.kill(process, number)
+        os.kill(parent, number)
+        # Listed behind the parent's stop, when it begins no more of them; one that ends meanwhile needs no signal.
+        for process in map(int, children.read_text(encoding="utf-8").split()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def kill(self) -> None:
         """SIGKILL to the server; processes of its own end when they notice."""
@@ -204,17 +219,7 @@ def remove_abandoned_clusters(below: Path) -> tuple[Path, ...]:
     Returns:
         What was removed; what cannot be removed stays for another time.
     """
-    return tuple(lock.parent for lock in sorted(below.glob(f"{_PREFIX}*/{_LOCK}")) if _removed(lock))
-
-
-def _removed(lock: Path) -> bool:
-    try:
-        with lock.open("a", encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent)
-    except OSError:  # held by its owner, gone meanwhile, or not ours to remove
-        return False
-    return True
+    return tuple(lock.parent for lock in sorted(below.glob(f"{_PREFIX}*/{_LOCK}")) if removed_when_free(lock))
 
 
 def _cluster(programs: Path, folder: Path, log: Path) -> Server:

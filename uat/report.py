@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.quantities import how_many
 from slo.spec import SIMULATED_SUFFIX, Gate, Kind, Spec
 from slo.statistics import NOTHING, ratio
 from slo.verdict import Verdict
@@ -63,7 +64,7 @@ def acceptance_item(result: UatResult, gate: Gate) -> Item:
     if not result.scenarios:
         return unmeasured(gate, {}, "no scenario was run")
     item = judged(gate, {}, ratio(counts[ScenarioVerdict.PASS], len(result.scenarios)))
-    said = f"{counts[ScenarioVerdict.PASS]} of {result.planned} scenarios passed{_names(result)}"
+    said = f"{counts[ScenarioVerdict.PASS]} of {how_many(result.planned, 'scenario')} passed{_names(result)}"
     if counts[ScenarioVerdict.FAIL] and item.verdict is Verdict.FAIL:
         return replace(item, reason=said)
     doubtful = counts[ScenarioVerdict.ERROR] + counts[ScenarioVerdict.FLAKY]

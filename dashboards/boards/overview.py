@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from grafanalib.core import Dashboard, Template, Templating, Time
+from grafanalib.core import Dashboard, DashboardLink, Template, Templating, Time
 
 from dashboards import queries
 from dashboards.boards.language_models import language_model_row
@@ -42,8 +42,17 @@ def overview(spec: Spec) -> Dashboard:
         time=Time("now-6h", "now"),
         graphTooltip=1,
         templating=Templating(list=_variables(spec)),
+        links=_links(spec),
         panels=panels,
     ).auto_panel_ids()
+
+
+def _links(spec: Spec) -> list[DashboardLink]:
+    """The runbooks, where the spec says at which address they are; a path would lead nowhere in Grafana."""
+    if spec.links.runbooks is None:
+        return []
+    where = spec.links.runbook("docs/runbooks")
+    return [DashboardLink(title="Runbooks", type="link", uri=where, icon="doc", targetBlank=True, tooltip="What to do")]
 
 
 def _variables(spec: Spec) -> list[Template]:

@@ -18,7 +18,7 @@ from slo.simulation.history import Groups, History, until
 from slo.simulation.incidents import instant, parse_incident
 from slo.simulation.replay import leaves
 from slo.simulation.scenario import DEFAULT_START, Scenario, hit, load_scenario, told
-from slo.simulation.tables import read_table
+from slo.simulation.tables import Counts, read_table
 from slo.simulation.traffic import Shape, Traffic
 from slo.spec import SLO, CompositeSLI, Spec, TimeSliceSLI
 
@@ -28,6 +28,7 @@ LEAST_LEAD = 3 * DAY
 LONGEST = 400 * DAY
 """Seconds: budgets are of months, and what is longer is a slip in a date."""
 DEFAULT_STEP = 60.0
+ADDRESSES = ("http://", "https://")
 COARSE = 300.0
 """Seconds; the short windows of pages are this long."""
 
@@ -81,9 +82,11 @@ def _gathered(
     if options.requests_per_day is not None and (options.history or options.traffic not in (None, *Shape)):
         raise wrong("--requests-per-day", "is of no use with traffic that was counted", "leave one of them out")
     source = options.history or (options.traffic if options.traffic not in tuple(Shape) else None)
+    if options.counts is not None and (source is None or source.startswith(ADDRESSES)):
+        raise wrong("--counts", "is of use with a CSV only", "leave it out")
     if source is None:
         return _made_up(scenario, slos, needed, options)
-    if source.startswith(("http://", "https://")):
+    if source.startswith(ADDRESSES):
         found, start = _from_prometheus(source, scenario, slos, needed, options, now=now, connect=connect, say=say)
     else:
         found = _from_table(Path(source), needed, options, needs_bad=options.history is not None, say=say)
@@ -194,6 +197,7 @@ def _from_table(
                 needed,
                 step=_step(options),
                 needs_bad=needs_bad,
+                counts=None if options.counts is None else Counts(options.counts),
                 progress=lambda rows: say(f"  {path.name}: {rows:,} rows"),
             )
     except OSError as error:

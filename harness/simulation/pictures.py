@@ -14,7 +14,7 @@ from harness.simulation import svg
 from harness.simulation.words import When, budget_words, clock, name_of, pair_name, percent, window_name
 from harness.slo_commands.explain import spoken
 from slo.budget import detection_seconds, firing_ratio
-from slo.quantities import format_duration, format_ratio
+from slo.quantities import format_duration, format_ratio, how_many
 from slo.simulation.history import Floats
 from slo.simulation.replay import Pair, Simulation
 from slo.simulation.scoring import significant
@@ -257,7 +257,7 @@ def _day_name(text: str, *, whole_days: bool) -> str:
 
 
 def _fired_words(one: Simulation) -> str:
-    counts = (f"{pair_name(pair.window)} fired {len(pair.told.spans)} times" for pair in one.pairs)
+    counts = (f"{pair_name(pair.window)} fired {how_many(len(pair.told.spans), 'time')}" for pair in one.pairs)
     return "; ".join(counts) or "It has no alert"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.slo_commands.explain import spoken
 from harness.slo_commands.reading import table
-from slo.quantities import format_duration, format_ratio
+from slo.quantities import format_duration, format_ratio, how_many
 from slo.simulation.approaches import Approach
 from slo.simulation.events import Event
 from slo.simulation.firing import Span
@@ -190,7 +190,7 @@ def _events(simulation: Simulation, when: When) -> str:
     small = len(simulation.events) - len(large)
     share = percent(simulation.threshold)
     if not large:
-        return f"No significant event (none cost {share} of the budget); {small} smaller ones."
+        return f"No significant event (none cost {share} of the budget); {how_many(small, 'smaller one')}."
     heads = ("significant event", "length", "cost", "told by")
     shown = sorted(sorted(large, key=lambda event: -event.cost)[:MOST_EVENTS], key=lambda event: event.start)
     rows = [
@@ -198,7 +198,7 @@ def _events(simulation: Simulation, when: When) -> str:
         for event in shown
     ]
     rest = f" The {MOST_EVENTS} largest are shown." if len(large) > MOST_EVENTS else ""
-    return f"{len(large)} significant {'event' if len(large) == 1 else 'events'} (cost at least {share} of the budget), {small} smaller ones.{rest}\n{table(heads, rows)}"
+    return f"{how_many(len(large), 'significant event')} (cost at least {share} of the budget), {how_many(small, 'smaller one')}.{rest}\n{table(heads, rows)}"
 
 
 def _tellers(simulation: Simulation, event: Event) -> str:

@@ -6,16 +6,29 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 
-from harness.slo_commands.explain import spoken
+from harness.slo_commands.explain import rate_words, spoken
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
 from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
-from slo.quantities import format_duration, format_number, format_ratio
-from slo.sli import WINDOW, CountedSLI, bad_of, valid_of
-from slo.spec import SLO, Cell, CompositeSLI, Gate, Phase, RawSLI, Severity, Spec, TimeSliceSLI, Window
+from slo.quantities import format_duration, format_number, format_ratio, how_many
+from slo.sli import CountedSLI, base_labels, matchers
+from slo.spec import (
+    SLO,
+    Cell,
+    CompositeSLI,
+    EventsSLI,
+    Gate,
+    LatencySLI,
+    Phase,
+    RawSLI,
+    Severity,
+    Spec,
+    TimeSliceSLI,
+    Window,
+)
 
 SENTENCE = "say which SLOs, budgets and alerts differ between two specs"
 EXAMPLES = (
@@ -63,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         print(as_json([asdict(entry) for entry in found]))
     else:
         print("".join(f"{entry}\n" for entry in found), end="")
-    print(f"{len(found)} differences", file=sys.stderr)
+    print(how_many(len(found), "difference"), file=sys.stderr)
     return EXIT_FOUND if found else EXIT_FINE
 
 
@@ -75,6 +88,10 @@ def differences(old: Spec, new: Spec) -> tuple[Difference, ...]:
 def _whole(old: Spec, new: Spec) -> Iterator[Difference]:
     for what in ("service", "deployment", "owner"):
         yield from _changed("spec", what, getattr(old, what), getattr(new, what))
+    for what in ("runbooks", "dashboards"):
+        bases = (getattr(spec.links, what) or "paths" for spec in (old, new))
+        yield from _changed("spec", f"links of alerts to {what}", *bases)
+    yield from _changed("spec", "series of the service", *(matchers(spec.selector) or "unknown" for spec in (old, new)))
     ages = [spoken(float(spec.evidence_max_age)) for spec in (old, new)]
     yield from _changed("spec", "evidence is too old after", *ages)
     yield from _changed("spec", "score", _score(old), _score(new))
@@ -113,7 +130,7 @@ def _slos(old: Spec, new: Spec) -> Iterator[Difference]:
 
 
 def _slo(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
-    pairs = (
+    pairs: tuple[tuple[str, object, object], ...] = (
         ("title", old.title, new.title),
         ("objective", format_ratio(old.objective), format_ratio(new.objective)),
         ("window", window_of(old), window_of(new)),
@@ -121,14 +138,27 @@ def _slo(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
         ("kind", kind_of(old), kind_of(new)),
         ("what is counted", _sli(old), _sli(new)),
         ("owner", old.owner, new.owner),
-        ("grouped by", ", ".join(old.group_by) or "nothing", ", ".join(new.group_by) or "nothing"),
-        ("labels of alerts", dict(old.tags), dict(new.tags)),
+        ("grouped by", _groups(old), _groups(new)),
+        ("labels of alerts", _labels(old.tags), _labels(new.tags)),
+        *((f"labels of {severity}s", _own(old, severity), _own(new, severity)) for severity in Severity),
         ("runbook", old.runbook or "of the alert", new.runbook or "of the alert"),
         ("least events", old.least_events, new.least_events),
     )
     for what, before, after in pairs:
         yield from _changed(subject, what, str(before), str(after))
     yield from _alerts(subject, old, new)
+
+
+def _groups(slo: SLO) -> str:
+    return ", ".join(sorted(slo.group_by)) or "nothing"
+
+
+def _own(slo: SLO, severity: Severity) -> str:
+    return _labels(dict(slo.own_tags).get(severity, ()))
+
+
+def _labels(tags: Cell) -> str:
+    return ", ".join(f"{name}={value}" for name, value in tags) or "none"
 
 
 def _alerts(subject: str, old: SLO, new: SLO) -> Iterator[Difference]:
@@ -157,7 +187,7 @@ def _alert(slo: SLO, window: Window) -> str:
     when = "never on a total outage" if outage is None else f"{spoken(float(outage))} into a total outage"
     factor = format_number(burn_rate_factor(window, slo.window))
     ratio = format_number((firing_ratio(slo, window) * 100).normalize())
-    return f"(short {format_duration(window.short)}, for {format_duration(window.hold)}) over {ratio} % bad, {factor} times the budget's rate: {when}"
+    return f"(short {format_duration(window.short)}, for {format_duration(window.hold)}) over {ratio} % bad, {rate_words(factor)}: {when}"
 
 
 def _gates(old: Spec, new: Spec) -> Iterator[Difference]:
@@ -175,6 +205,8 @@ def _gates(old: Spec, new: Spec) -> Iterator[Difference]:
 def _gate(subject: str, old: Gate, new: Gate) -> Iterator[Difference]:
     for what in ("title", "kind", "statistic", "unit", "direction", "weight", "key", "waivable", "warning_margin"):
         yield from _changed(subject, what.replace("_", " "), str(getattr(old, what)), str(getattr(new, what)))
+    yield from _changed(subject, "cells", *(", ".join(sorted(map(_cell, gate.cells))) for gate in (old, new)))
+    yield from _changed(subject, "warning", *map(_warning, (old, new)))
     for phase in dict.fromkeys([*old.requirements, *new.requirements]):
         asked = [_requirement(gate, phase) for gate in (old, new)]
         yield from _changed(subject, f"phase {phase}", *asked)
@@ -190,11 +222,20 @@ def _requirement(gate: Gate, phase: object) -> str:
     return f"{limits} on n >= {least}{strong}"
 
 
+def _warning(gate: Gate) -> str:
+    """Where the warning band begins, where the spec gives it as a value."""
+    return _by_cell({labels: format_number(value) for labels, value in gate.warning.items()}) or "none"
+
+
 def _by_cell(values: Mapping[Cell, str]) -> str:
-    """The one value of all cells, or each with its cell: a limit that moves from one cell to another is a difference."""
+    """The one value of all cells, or each with its cell, in any order: a limit that moves from one cell to another is a difference."""
     if len(set(values.values())) == 1:
-        return f"{next(iter(values.values()))} in {len(values)} cells"
-    return ", ".join(f"{value} for {' '.join(part for _, part in labels)}" for labels, value in values.items())
+        return f"{next(iter(values.values()))} in {how_many(len(values), 'cell')}"
+    return ", ".join(f"{value} for {_cell(labels)}" for labels, value in sorted(values.items()))
+
+
+def _cell(labels: Cell) -> str:
+    return " ".join(value for _, value in labels) or "the whole"
 
 
 def _changed(subject: str, what: str, old: str, new: str) -> Iterator[Difference]:
@@ -207,22 +248,29 @@ def _summary(slo: SLO) -> str:
 
 
 def _budget(slo: SLO) -> str:
-    minutes = (slo.window * slo.error_budget / 60).quantize(Decimal("0.1"))
-    return f"{format_number(minutes)} min"
+    minutes = slo.window * slo.error_budget / 60
+    shown = minutes.quantize(Decimal("0.1")) if minutes >= 1 else Context(prec=3).plus(minutes)
+    return f"{format_number(shown)} min"
 
 
 def _sli(slo: SLO) -> str:
-    """What is counted, in PromQL; the same text for the same meaning."""
+    """What is counted, in the words of the spec; the same text for the same meaning."""
     sli = slo.sli
     if isinstance(sli, RawSLI):
         return sli.error_ratio
     if isinstance(sli, CompositeSLI):
-        return " + ".join(f"{format_number(weight)} x {name}" for name, weight in sli.components)
+        return " + ".join(sorted(f"{format_number(weight)} x {name}" for name, weight in sli.components))
     if isinstance(sli, TimeSliceSLI):
-        of = sli.of if isinstance(sli.of, str) else _bad_of_valid(sli.of, slo)
+        of = sli.of if isinstance(sli.of, str) else _counted(sli.of, slo)
         return f"slices of {format_duration(sli.slice)}, {sli.direction} {format_number(sli.limit)}: {of}"
-    return _bad_of_valid(sli, slo)
+    return _counted(sli, slo)
 
 
-def _bad_of_valid(sli: CountedSLI, slo: SLO) -> str:
-    return f"{bad_of(sli, slo, WINDOW)} of {valid_of(sli, slo, WINDOW)}"
+def _counted(sli: CountedSLI, slo: SLO) -> str:
+    if isinstance(sli, EventsSLI):
+        return f"bad {sli.bad} of {sli.valid}" if sli.bad is not None else f"good {sli.good} of {sli.valid}"
+    series = sli.metric + matchers(base_labels(sli, slo))
+    if isinstance(sli, LatencySLI):
+        return f"{series} within {format_number(sli.threshold)} s{', native' if sli.native else ''}"
+    good, bad = (", ".join(sorted(set(values))) for values in (sli.good, sli.bad))
+    return f"{series} by {sli.label}: bad {bad}; good {good}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from harness.slo_commands.reading import EXIT_FINE, as_json
 from harness.slo_commands.show import kind_of, window_of
 from slo.budget import burn_rate_factor, detection_seconds, firing_ratio
-from slo.errors import InvalidInput, Problem
+from slo.errors import CourtSightError, InvalidInput, Problem
+from slo.links import Links
 from slo.quantities import UNITS, format_duration, format_number, format_ratio
 from slo.spec import SLO, CompositeSLI, RawSLI, Severity, TimeSliceSLI, Window
 
@@ -23,6 +24,8 @@ EXAMPLES = (
     "courtsight slo explain slo/specs/courtsight.yaml --slo availability --prometheus http://127.0.0.1:9090",
 )
 TOTAL = Decimal(1)
+SLOWER = "Alerts over more than 1h may come up to 5 min later than said: they sum counts of five minutes, and are looked at every two."
+SLOWEST = "Those over more than 3d may come up to 10 min later: they sum counts that are kept every five minutes, and are looked at every four."
 TWICE = 2
 
 Traffic = Callable[[SLO], "Events"]
@@ -50,8 +53,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Explain every SLO of the spec, or those that are named."""
+    """Explain every SLO of the spec, or those that are named.
+
+    Raises:
+        PrometheusDown: The traffic was asked for and Prometheus did not tell; everything else is printed before.
+    """
     from alerts.lint import lint  # noqa: PLC0415 - imported when the command runs
+    from alerts.ratios import LONGEST_DENSE_WINDOW, LONGEST_RAW_WINDOW  # noqa: PLC0415 - as above
     from slo.load import load_spec  # noqa: PLC0415 - as above
 
     spec = load_spec(options.file)
@@ -62,13 +70,21 @@ def run(options: argparse.Namespace) -> int:
     told: dict[str, list[str]] = {}
     for finding in lint(spec):
         told.setdefault(finding.slo, []).append(f"{finding.severity}: {finding.message} ({finding.advice})")
-    traffic = _traffic(options, time.time())
+    asked = None if options.prometheus is None else _Asked(options.prometheus, time.time())
+    traffic = _traffic(options.requests_per_day, asked)
     entries = [
         explained(slo, traffic(slo), told.get(slo.id, []))
         for slo in spec.slos
         if not options.slo or slo.id in options.slo
     ]
-    print(as_json({"service": spec.service, "slos": entries}) if options.json else "\n\n".join(map(in_words, entries)))
+    if options.json:
+        print(as_json({"service": spec.service, "links": asdict(spec.links), "slos": entries}))
+    else:
+        longest = max((window.long for slo in spec.slos for window in slo.windows), default=LONGEST_RAW_WINDOW)
+        late = [SLOWER] * (longest > LONGEST_RAW_WINDOW) + [SLOWEST] * (longest > LONGEST_DENSE_WINDOW)
+        print("\n\n".join([*map(in_words, entries), *([" ".join(late)] if late else []), _links_words(spec.links)]))
+    if asked is not None and asked.trouble is not None:
+        raise asked.trouble
     return EXIT_FINE
 
 
@@ -113,11 +129,21 @@ def in_words(found: dict[str, Any]) -> str:
     return "\n".join([*lines, *(f"  {finding}" for finding in found["findings"])])
 
 
+def _links_words(links: Links) -> str:
+    runbooks = links.runbook("docs/runbooks/<Alert>.md")
+    return (
+        f"Alerts lead to runbooks at {runbooks} (an SLO may name its own) and to boards at {links.board('/d/<board>')}."
+    )
+
+
 def spoken(seconds: float) -> str:
-    """Seconds for people, in at most two units: `43 min 12 s`, `1 d 12 h`, `2.6 s`."""
+    """Seconds for people, in at most two units, the smaller one rounded: `43 min 12 s`, `1 d 12 h`, `2.6 s`."""
+    if 0 < seconds < 0.1:
+        return f"{_plain(seconds * 1000)} ms"
     if seconds < 60:
         return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s"
-    left = round(seconds)
+    smaller = 3600 if seconds >= 86400 else 60 if seconds >= 3600 else 1
+    left = round(seconds / smaller) * smaller
     parts: list[str] = []
     for word, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, length)
@@ -150,8 +176,14 @@ def _alert_words(alert: dict[str, Any]) -> str:
     second = (
         "never at twice the budget's rate" if twice is None else f"after {spoken(twice)} at twice the budget's rate"
     )
-    limit = f"over {_percent(alert['fires_over_ratio'])} bad, {alert['factor']:.4g} times the budget's rate"
+    rate = rate_words(f"{alert['factor']:.4g}")
+    limit = f"over {_percent(alert['fires_over_ratio'])} bad, {rate}"
     return f"{alert['long']}/{alert['short']} ({limit}): {first}, {second}."
+
+
+def rate_words(factor: str) -> str:
+    """A burn rate for people; the budget's own rate is no multiple of itself."""
+    return "the budget's own rate" if factor == "1" else f"{factor} times the budget's rate"
 
 
 def _traffic_words(found: dict[str, Any]) -> str:
@@ -168,7 +200,12 @@ def _what(kind: str) -> str:
 
 
 def _count(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+    return f"{number:,.0f}" if number >= 10 else _plain(number)
+
+
+def _plain(number: float) -> str:
+    """Two digits that count, without an exponent: `0.00002`."""
+    return format_number(Decimal(f"{number:.2g}"))
 
 
 def _percent(ratio: float) -> str:
@@ -178,14 +215,12 @@ def _percent(ratio: float) -> str:
 # --- traffic ---
 
 
-def _traffic(options: argparse.Namespace, now: float) -> Traffic:
-    if options.requests_per_day is not None:
-        given, shared = (
-            Events(options.requests_per_day, said) for said in ("as given", "as given, all groups together")
-        )
+def _traffic(requests_per_day: float | None, asked: _Asked | None) -> Traffic:
+    if requests_per_day is not None:
+        given, shared = (Events(requests_per_day, said) for said in ("as given", "as given, all groups together"))
         return lambda slo: _uncounted(slo) if not _countable(slo) else shared if slo.group_by else given
-    if options.prometheus:
-        return lambda slo: _asked(options.prometheus, slo, now) if _countable(slo) else _uncounted(slo)
+    if asked is not None:
+        return lambda slo: asked(slo) if _countable(slo) else _uncounted(slo)
     return lambda _: Events(None, "give --requests-per-day or --prometheus")
 
 
@@ -199,18 +234,32 @@ def _uncounted(slo: SLO) -> Events:
     return Events(None, f"{kind_of(slo)} counts no events")
 
 
-def _asked(url: str, slo: SLO, now: float) -> Events:
-    from slo.sli import valid_events  # noqa: PLC0415 - imported when the command runs
-    from target.errors import PrometheusDown  # noqa: PLC0415 - as above
-    from target.prometheus import connect  # noqa: PLC0415 - as above
+class _Asked:
+    """Valid events of the last day out of a Prometheus, which is not asked again once it gave no answer: many SLOs would wait in turn.
 
-    try:
-        found = connect(url).value(f"sum({valid_events(slo, '1d')})", now)
-    except PrometheusDown as error:
-        return Events(None, str(error).rstrip("?."))
-    if found is None:
-        return Events(None, "Prometheus has no such series of the last day")
-    return Events(found, "the last day, in Prometheus")
+    Attributes:
+        trouble: Why it gave none.
+    """
+
+    def __init__(self, url: str, now: float) -> None:
+        self._url = url
+        self._now = now
+        self.trouble: CourtSightError | None = None
+
+    def __call__(self, slo: SLO) -> Events:
+        from slo.sli import valid_events  # noqa: PLC0415 - imported when the command runs
+        from target.errors import PrometheusDown  # noqa: PLC0415 - as above
+        from target.prometheus import connect  # noqa: PLC0415 - as above
+
+        if self.trouble is None:
+            try:
+                found = connect(self._url).value(f"sum({valid_events(slo, '1d')})", self._now)
+            except PrometheusDown as error:
+                self.trouble = error
+            else:
+                unseen = "Prometheus has no such series of the last day"
+                return Events(found, unseen if found is None else "the last day, in Prometheus")
+        return Events(None, str(self.trouble).rstrip("?."))
 
 
 def positive(text: str) -> float:

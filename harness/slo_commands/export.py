@@ -9,7 +9,8 @@ from pathlib import Path
 from alerts.yaml_text import document
 from harness.slo_commands.import_ import tell
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, as_json
-from harness.slo_commands.writing import OPENSLO_FILES, write_folder
+from harness.slo_commands.writing import MARK, OPENSLO_FILES, write_folder
+from slo.quantities import how_many
 
 SENTENCE = "write a spec as OpenSLO v1, and say what that holds only nearly"
 EXAMPLES = (
@@ -42,13 +43,15 @@ def run(options: argparse.Namespace) -> int:
     printed = options.output == STANDARD_OUTPUT
     name = f"{spec.service}.openslo.yaml"
     if not printed:
-        write_folder(Path(options.output), {name: text.encode()}, force=options.force, removes=OPENSLO_FILES)
+        # By its mark a file says whose it is: the folder may hold what another service exported.
+        mark = MARK + f" of {spec.service} ".encode()
+        write_folder(Path(options.output), {name: text.encode()}, force=options.force, mark=mark, removes=OPENSLO_FILES)
     if options.json:
         files = {} if printed else {spec.service: str(Path(options.output) / name)}
         shown = {"objects": objects} if printed else {"files": files}
         print(as_json({"findings": [asdict(entry) for entry in ledger.findings], **shown}))
     else:
         tell(ledger.findings)
-        said = f"{len(objects)} objects of {len(spec.slos)} SLOs in {Path(options.output) / name}\n"
+        said = f"{how_many(len(objects), 'object')} of {how_many(len(spec.slos), 'SLO')} in {Path(options.output) / name}\n"
         print(text if printed else said, end="")
     return EXIT_FOUND if options.strict and ledger.of(Fate.LOST) else EXIT_FINE

@@ -14,6 +14,7 @@ from alerts.model import Group, RuleFile
 from harness.slo_commands.reading import EXIT_FINE, EXIT_WRONG, as_json
 from harness.slo_commands.writing import MARK, OPENSLO_FILES, write_folder
 from slo.errors import InvalidInput, Problem
+from slo.quantities import how_many
 from slo.spec import Spec
 
 SENTENCE = "write recording rules and alerts of a spec, of any service's metrics"
@@ -69,9 +70,8 @@ def run(options: argparse.Namespace) -> int:
         print(as_json(found | ({"unproven": gaps} if options.with_tests else {})))
     else:
         print("".join([f"wrote {name}\n" for name in changed] + [f"removed {name}\n" for name in removed]), end="")
-        print(
-            f"{len(files)} files of {len(spec.slos)} SLOs in {options.output}, {len(changed)} changed", file=sys.stderr
-        )
+        made = f"{how_many(len(files), 'file')} of {how_many(len(spec.slos), 'SLO')}"
+        print(f"{made} in {options.output}, {len(changed)} changed", file=sys.stderr)
     return EXIT_FINE
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from harness.slo_commands.reading import EXIT_FINE, as_json, table
-from slo.quantities import format_duration, format_ratio
+from slo.quantities import format_duration, format_number, format_ratio
 from slo.spec import SLO, CompositeSLI, EventsSLI, LatencySLI, RatioSLI, RawSLI, TimeSliceSLI
 
 SENTENCE = "list the SLOs of a spec: kind, objective, window, budget, alerts"
@@ -82,5 +83,6 @@ def entry(slo: SLO) -> dict[str, Any]:
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
     alerts = ", ".join(f"{alert['severity']} {alert['long']}/{alert['short']}" for alert in found["alerts"])
     name = found["id"] + (f" by {', '.join(found['group_by'])}" if found["group_by"] else "")
-    budget = f"{found['budget_minutes']:.1f} min"
+    minutes = found["budget_minutes"]
+    budget = f"{minutes:.1f} min" if minutes >= 1 else f"{format_number(Decimal(f'{minutes:.3g}'))} min"
     return name, found["kind"], found["objective"], found["window"], budget, alerts or "none"

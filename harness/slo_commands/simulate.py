@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, EXIT_WRONG, as_json
+from slo.quantities import how_many
 
 if TYPE_CHECKING:
     from harness.simulation.inputs import Inputs
@@ -49,6 +50,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--traffic",
         metavar="SHAPE|CSV|URL",
         help="constant (default), daily, weekly; or time,valid from CSV or Prometheus",
+    )
+    story.add_argument(
+        "--counts",
+        choices=("events", "totals"),
+        help="what a row of the CSV counts: the events of its step (default), or what a counter read then",
     )
     story.add_argument("--requests-per-day", type=_events, metavar="N", help="valid events of a mean day (20000)")
     story.add_argument("--errors", metavar="PERCENT", help="share of the events that goes wrong at any time (0%%)")
@@ -109,7 +115,7 @@ def findings(found: Sequence[Simulation]) -> list[str]:
             said.append(f"{name_of(one)}: the budget ran out")
         if score.alerted < score.significant:
             said.append(
-                f"{name_of(one)}: {score.significant - score.alerted} of {score.significant} significant events stayed untold"
+                f"{name_of(one)}: {score.significant - score.alerted} of {how_many(score.significant, 'significant event')} stayed untold"
             )
     return said
 
@@ -197,7 +203,7 @@ def _draw(folder: Path, found: Sequence[Simulation], inputs: Inputs) -> None:
         replace_all(files)
     except OSError as error:
         raise CourtSightError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
-    _say(f"{folder}: {len(files)} pictures")
+    _say(f"{folder}: {how_many(len(files), 'picture')}")
 
 
 def _say(line: str) -> None:

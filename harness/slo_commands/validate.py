@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.slo_commands.reading import EXIT_FINE, EXIT_FOUND, EXIT_WRONG, as_json, files_of
 from slo.errors import InvalidInput, Problem
+from slo.quantities import how_many
 from slo.spec import Spec
 
 if TYPE_CHECKING:  # pydantic would make every command of the program start a quarter of a second later
@@ -22,7 +22,8 @@ EXAMPLES = (
     "courtsight slo validate slo/specs/courtsight.yaml",
     "courtsight slo validate slo/specs --strict --json",
 )
-PROMTOOL_SECONDS = 60.0
+HEADINGS = ("Checking rules.yaml", "FAILED:")
+"""What promtool prints over that which it finds."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +40,16 @@ class _Looked:
 
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read every spec and print what is wrong with it; 2 for problems, 1 for warnings under --strict."""
+    """Read every spec and print what is wrong with it; 2 for problems, 1 for warnings under --strict; notes never count."""
     files = files_of(options.files)
     looked = [_looked_at(file, strict=options.strict) for file in files]
     problems = [problem for entry in looked for problem in entry.problems]
     warnings = [warning for entry in looked for warning in entry.warnings]
+    notes = [note for entry in looked for note in entry.notes]
     if options.json:
         print(
             as_json(
@@ -54,15 +57,15 @@ def run(options: argparse.Namespace) -> int:
                     "files": [str(file) for file in files],
                     "problems": [asdict(problem) for problem in problems],
                     "warnings": [asdict(warning) for warning in warnings],
+                    "notes": [asdict(note) for note in notes],
                 }
             )
         )
     else:
-        print(
-            "".join([f"{problem}\n" for problem in problems] + [f"warning: {warning}\n" for warning in warnings]),
-            end="",
-        )
-    print(f"{len(files)} files, {len(problems)} problems, {len(warnings)} warnings", file=sys.stderr)
+        told = [*map(str, problems), *(f"warning: {one}" for one in warnings), *(f"note: {one}" for one in notes)]
+        print("".join(f"{line}\n" for line in told), end="")
+    counts = {"file": files, "problem": problems, "warning": warnings, "note": notes}
+    print(", ".join(how_many(len(found), noun) for noun, found in counts.items()), file=sys.stderr)
     return EXIT_WRONG if problems else EXIT_FOUND if warnings and options.strict else EXIT_FINE
 
 
@@ -76,10 +79,10 @@ def _looked_at(file: Path, *, strict: bool) -> _Looked:
     except InvalidInput as error:
         return _Looked(error.problems, ())
     if examined.spec is None:
-        return _Looked(examined.problems, examined.warnings)
+        return _Looked(examined.problems, examined.warnings, examined.notes)
     warnings = (*examined.warnings, *lint_warnings(examined.spec, read_document(raw, str(file))))
     refused = refusals(examined.spec, file) if strict else ()
-    return _Looked(refused, warnings)
+    return _Looked(refused, warnings, examined.notes)
 
 
 def lint_warnings(spec: Spec, document: Document) -> tuple[Problem, ...]:
@@ -101,6 +104,7 @@ def refusals(spec: Spec, file: Path) -> tuple[Problem, ...]:
     """What promtool says against the rules of the spec; a promtool that is missing is a problem too: nothing was checked."""
     from alerts.emit import rules_yaml  # noqa: PLC0415 - as above
     from alerts.rules import rule_file  # noqa: PLC0415 - as above
+    from harness.asking_tools import ToolTooSlowError, complaint  # noqa: PLC0415 - as above
     from harness.project import ROOT  # noqa: PLC0415 - as above
     from harness.tools import find_tools  # noqa: PLC0415 - as above
 
@@ -111,20 +115,12 @@ def refusals(spec: Spec, file: Path) -> tuple[Problem, ...]:
         rules = Path(folder) / "rules.yaml"
         rules.write_bytes(rules_yaml(rule_file(spec)))
         try:
-            done = subprocess.run(
-                [str(promtool), "check", "rules", str(rules)],
-                capture_output=True,
-                text=True,
-                timeout=PROMTOOL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return (
-                Problem(str(file), None, "", f"promtool took longer than {PROMTOOL_SECONDS:g} s", "split the spec"),
-            )
-    if done.returncode == 0:
-        return ()
-    said = [line.strip() for line in done.stderr.replace(str(rules), "rules").splitlines() if line.strip()]
+            said = complaint([promtool, "check", "rules", rules.name], rules.parent)
+        except ToolTooSlowError as error:
+            return (Problem(str(file), None, "", str(error), "or split the spec"),)
+    lines = (line.strip() for line in said.splitlines())
     return tuple(
-        Problem(str(file), None, "", f"promtool refuses: {line}", "mend the expression it names") for line in said
+        Problem(str(file), None, "", f"promtool refuses: {line}", "mend the expression it names")
+        for line in lines
+        if line and line not in HEADINGS
     )

@@ -16,6 +16,7 @@ from alerts.burn import board_link
 from dashboards.boards.overview import board_uid, overview
 from dashboards.generate import FOLDER, board_json, generated_files
 from dashboards.queries import Query, panel_queries
+from slo.links import Links
 from slo.load import load_spec
 from slo.spec import LatencySLI, Spec
 
@@ -196,6 +197,15 @@ def test_alerts_link_to_this_board(spec: Spec, board: dict[str, Any]) -> None:
     """The link in the alerts' annotations leads to the board's uid."""
     assert board["uid"] == board_uid(spec) == "courtsight-overview"
     assert board_link(spec) == f"/d/{board['uid']}"
+
+
+def test_the_board_leads_to_the_runbooks_where_they_have_an_address(spec: Spec, board: dict[str, Any]) -> None:
+    """A path would open nothing in Grafana, so there is a link only where the spec names an address."""
+    assert board["links"] == []
+    found = json.loads(board_json(overview(replace(spec, links=Links(runbooks="https://git.example.com/x")))))
+    assert [(link["title"], link["url"]) for link in found["links"]] == [
+        ("Runbooks", "https://git.example.com/x/docs/runbooks")
+    ]
 
 
 def test_queries_lose_their_variables_when_resolved() -> None:

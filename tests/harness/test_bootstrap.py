@@ -114,6 +114,24 @@ def test_an_environment_without_python_starts_over(checkout: Path) -> None:
     assert bootstrap.must_start_over(checkout / ".venv", stamp)
 
 
+def test_an_environment_of_somebody_elses_making_is_not_mixed_with_ours(checkout: Path) -> None:
+    """An environment without our stamp stays as it is when another Python made it, and the message names both ways out."""
+    finished(checkout)
+    (checkout / ".venv" / ".ready").unlink()
+    theirs = checkout / ".venv" / "bin" / "python"
+    bootstrap.check_maker(checkout / ".venv", str(theirs))
+    with pytest.raises(bootstrap.SetupError, match=f"move it away, or run make PYTHON={theirs}"):
+        bootstrap.check_maker(checkout / ".venv", sys.executable)
+    assert theirs.exists()
+
+
+def test_our_own_environment_and_none_at_all_are_nobody_elses(checkout: Path) -> None:
+    """What our stamp stands in was ours to make, and what is not there stops nothing."""
+    bootstrap.check_maker(checkout / ".venv", sys.executable)
+    finished(checkout)
+    bootstrap.check_maker(checkout / ".venv", sys.executable)
+
+
 def test_swapped_contents_change_the_stamp(checkout: Path) -> None:
     """The hash covers which file holds what, not only the bytes in a row."""
     before = bootstrap.stamp_of(checkout, "3.11.2")

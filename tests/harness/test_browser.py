@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import browser, tools
+from harness import browser, debian
 
 
 def unpack(_packages: Any, root: Path, _report: Any, *, into: str, **_: Any) -> None:
@@ -44,7 +44,7 @@ def test_without_a_network_the_browser_is_missing_with_advice(tmp_path: Path, mo
     """What cannot be fetched is None, and one line says what to install."""
 
     def offline(*_: object, **__: object) -> None:
-        raise tools.FetchError("no network")
+        raise debian.FetchError("no network")
 
     said: list[object] = []
     monkeypatch.setattr(browser, "fetch", offline)

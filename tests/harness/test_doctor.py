@@ -71,9 +71,40 @@ def test_without_git_the_clock_is_not_doubted() -> None:
 
 
 def test_locked_versions_are_read_with_their_alternatives() -> None:
-    """A package that the lock pins differently per Python may have either version; names compare as PEP 503 says."""
-    text = "A_b.c==1.0 ; x \\\n    --hash=sha256:0==0\nnumpy==2.4.6 ; a\nnumpy==2.5.5 ; b\n"
-    assert doctor.locked_versions(text) == {"a-b-c": frozenset({"1.0"}), "numpy": frozenset({"2.4.6", "2.5.5"})}
+    """A package may have each version that the lock gives where its marker cannot be told; names compare as PEP 503 says."""
+    text = "A_b.c==1.0 ; x \\\n    --hash=sha256:0==0\nnumpy==2.4.6 ; a\nnumpy==2.5.5 ; b\nplain==3\n"
+    found = doctor.locked_versions(text, {})
+    assert found == {
+        "a-b-c": frozenset({"1.0"}),
+        "numpy": frozenset({"2.4.6", "2.5.5"}),
+        "plain": frozenset({"3"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("python", "system", "wanted"),
+    [
+        ("3.11.2", "linux", {"timeout": {"5.0.1"}, "numpy": {"2.4.6"}, "fast": {"0.20"}}),
+        ("3.11.7", "linux", {"numpy": {"2.4.6"}, "fast": {"0.20"}}),
+        ("3.12.0", "darwin", {"numpy": {"2.5.5"}, "fast": {"0.20"}}),
+        ("3.13.10", "win32", {}),
+    ],
+)
+def test_a_package_for_other_pythons_is_not_missed(python: str, system: str, wanted: dict[str, set[str]]) -> None:
+    """What the lock holds for an older Python or another system was rightly left out, and each Python has its own versions."""
+
+    def line(package: str, condition: str) -> str:
+        both = [f"({condition} and sys_platform == '{one}')" for one in ("darwin", "linux")]
+        return f"{package} ; {' or '.join(both)} \\\n    --hash=sha256:00\n"
+
+    text = (
+        line("timeout==5.0.1", "python_full_version < '3.11.3'")
+        + line("numpy==2.4.6", "python_full_version < '3.12'")
+        + line("numpy==2.5.5", "python_full_version >= '3.12'")
+        + line("fast==0.20", "python_full_version < '3.14'")
+    )
+    found = doctor.locked_versions(text, {"python_full_version": python, "sys_platform": system})
+    assert {name: set(versions) for name, versions in found.items()} == wanted
 
 
 def put_process(folder: Path, pid: int, command: str, parent: int) -> None:

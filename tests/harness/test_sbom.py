@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from harness.sbom import Locked, bill, installed_licences, licence_of, locked
+from harness.sbom import Locked, bill, installed_licences, licence_of, locked, main
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (
@@ -74,3 +74,29 @@ def test_a_licence_is_told_in_a_few_words(headers: list[tuple[str, str]], licenc
 def test_another_version_tells_no_licence() -> None:
     """What is installed in another version than the locked one is not what the bill speaks of."""
     assert installed_licences([Locked("pytest", "0.0.1", "", ()), Locked("there-is-no-such", "1", "", ())]) == {}
+
+
+def test_a_bill_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a file stands in the way of the folder, the reason and the mend are told, and nothing is written."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert main(["--into", str(tmp_path / "file" / "bill.json")]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert "INTO=" in told.err
+
+
+def test_a_full_disk_leaves_the_bill_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bill that was cut off would look like one: the old one stays, and nothing beside it."""
+    bill_before = tmp_path / "bill.json"
+    bill_before.write_text("before", encoding="utf-8")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["--into", str(bill_before)]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("bill.json", "before")]

@@ -114,6 +114,17 @@ def test_export_and_import_meet(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["slo", "diff", str(SHOP), str(tmp_path / "back.yaml")]) == 0
 
 
+def test_export_leaves_what_another_service_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of several services loses none of them: it took a second export for a new name of the first, and removed that."""
+    folder, other = tmp_path / "openslo", tmp_path / "other.yaml"
+    other.write_text(SHOP.read_text(encoding="utf-8").replace("service: shop", "service: bakery"), encoding="utf-8")
+    assert main(["slo", "export", str(SHOP), "-o", str(folder)]) == 0
+    assert main(["slo", "export", str(other), "-o", str(folder)]) == 2
+    assert "were not generated from this service's spec: shop.openslo.yaml" in capsys.readouterr().err
+    assert main(["slo", "export", str(other), "-o", str(folder), "--force"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["bakery.openslo.yaml", "shop.openslo.yaml"]
+
+
 def test_export_prints_documents_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Without -o the documents are printed; --json gives objects and findings."""
     assert main(["slo", "export", str(SHOP)]) == 0

@@ -85,7 +85,7 @@ def test_a_budget_that_ran_out_is_a_finding(shown: Shown) -> None:
 def test_an_event_that_nobody_told_is_a_finding(shown: Shown) -> None:
     """A fault that ends before any pair's windows fill, but is said to be significant."""
     text = shown(*ONE, "--incident", "20s outage from day 9", "--significant", "0.5%", status=1)
-    assert "1 of 1 significant events stayed untold" in text
+    assert "1 of 1 significant event stayed untold" in text
 
 
 def test_what_ifs_stand_in_a_table(shown: Shown) -> None:
@@ -122,6 +122,31 @@ def test_counts_from_a_table(shown: Shown, tmp_path: Path) -> None:
     assert "budget: 0% spent" in shown(*ONE, "--traffic", str(traffic))
 
 
+def test_one_event_is_one(shown: Shown) -> None:
+    """Counts have their plural: one smaller event, and one significant one that stayed untold."""
+    assert "1 smaller one." in shown(*ONE, "--incident", "1m at 20% from day 3")
+    leak = shown(*ONE, "--incident", "1m at 60% from day 3", "--significant", "1%", status=1)
+    assert "1 of 1 significant event stayed untold" in leak
+
+
+def test_the_totals_of_counters_are_a_history_when_they_are_said_to_be(
+    shown: Shown, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same fault out of events and out of totals; totals that nobody names are refused, not replayed as a flood of events."""
+    events = [(1000, 90 if 100 <= place < 112 else 0) for place in range(2016)]
+    totals = [(1000 * place, 90 * min(max(place - 100, 0), 12)) for place in range(2017)]
+    words = []
+    for name, counts in (("events", events), ("totals", totals)):
+        table = tmp_path / f"{name}.csv"
+        rows = (f"{1_767_571_200 + 300 * place},{valid},{bad}" for place, (valid, bad) in enumerate(counts))
+        table.write_text("time,valid,bad\n" + "\n".join(rows) + "\n")
+        told = json.loads(shown(*ONE, "--history", str(table), "--counts", name, "--json"))
+        words.append(told["slos"])
+    assert words[0] == words[1]
+    assert main([*ONE, "--history", str(table)]) == 2
+    assert "totals.csv:2: the counts from here on only rise" in capsys.readouterr().err
+
+
 def test_a_composite_is_simulated_by_its_components(shown: Shown) -> None:
     """Only one component is down; the whole burns by its weight."""
     found = json.loads(
@@ -148,6 +173,8 @@ def test_every_kind_of_the_example_can_be_simulated(shown: Shown) -> None:
         (("--history", "x.csv", "--traffic", "daily"), "is of no use with --history"),
         (("--history", "x.csv", "--seed", "3"), "is of no use with --history"),
         (("--traffic", "x.csv", "--requests-per-day", "3"), "is of no use with traffic that was counted"),
+        (("--counts", "totals"), "--counts: is of use with a CSV only"),
+        (("--history", "http://127.0.0.1:9", "--counts", "totals"), "--counts: is of use with a CSV only"),
         (("--traffic", "hourly"), "hourly: cannot be read"),
         (("--start", "yesterday"), "--start: 'yesterday' is no time"),
         (("--length", "2y"), "--length: '2y' is no duration"),
@@ -203,7 +230,7 @@ class Counted:
 def options(**given: Any) -> argparse.Namespace:
     base = {
         "incident": [], "scenario": None, "history": None, "traffic": None, "requests_per_day": None, "errors": None,
-        "seed": None, "start": None, "length": None, "step": None,
+        "seed": None, "start": None, "length": None, "step": None, "counts": None,
     }  # fmt: skip
     return argparse.Namespace(**(base | given))
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
 
 from reports.checklist import Checklist, load_checklists
+from reports.decision import Decision
+from reports.document import Inputs
+from reports.render import html
 from reports.trust import EvidenceSet
+from reports.waivers import Waiver
 from slo.evidence import Evidence, Item, RunContext, judged, run_id, with_digest
 from slo.load import SPECS_FOLDER, load_spec
 from slo.spec import Cell, Direction, Engine, Gate, Kind, Phase, Spec, Statistic, Unit
 from slo.statistics import Measurement, extreme, mean, p95, ratio
+from tests.reports.deciding import remeasured
+from tests.reports.pages import Run, broken, inputs_of
 
 AT = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 STARTED = datetime(2026, 11, 20, 21, 17, tzinfo=UTC)
@@ -215,3 +221,39 @@ def files(run: dict[Kind, Evidence]) -> EvidenceSet:
 def evidence_of() -> Callable[..., dict[Kind, Evidence]]:
     """The builder itself, for runs with another engine or other documents."""
     return make_evidence
+
+
+@pytest.fixture(scope="module")
+def good(
+    spec: Spec, evidence_of: Callable[..., Run], checklists: tuple[Checklist, ...], at: datetime
+) -> tuple[Decision, Inputs]:
+    inputs = inputs_of(spec, evidence_of(spec), checklists)
+    return inputs.decide(Phase.BUILD, at), inputs
+
+
+@pytest.fixture(scope="module")
+def bad(
+    spec: Spec, evidence_of: Callable[..., Run], checklists: tuple[Checklist, ...], at: datetime
+) -> tuple[Decision, Inputs]:
+    waiver = Waiver("acceptance", "known", "Head of operations", date(2026, 11, 1), date(2026, 12, 1))
+    stray = Waiver("nothing", "a typo", "Head of operations", date(2026, 11, 1), date(2026, 12, 1))
+    inputs = inputs_of(spec, broken(spec, evidence_of(spec)), checklists, (waiver, stray))
+    return inputs.decide(Phase.BUILD, at), inputs
+
+
+@pytest.fixture(scope="module")
+def empty(spec: Spec, at: datetime) -> tuple[Decision, Inputs]:
+    inputs = inputs_of(spec, {})
+    return inputs.decide(Phase.PUBLIC, at), inputs
+
+
+@pytest.fixture(scope="module", params=["good", "bad", "empty"])
+def page(request: pytest.FixtureRequest) -> str:
+    decision, inputs = request.getfixturevalue(request.param)
+    return html(decision, inputs)
+
+
+@pytest.fixture
+def slow(spec: Spec, run: Run) -> Run:
+    """A run whose slowest answer under load broke its limit."""
+    return remeasured(spec, run, "load-max", p95([20.0] * 4000))

@@ -12,7 +12,7 @@ from reports.checklist import Checklist
 from reports.render import html
 from slo.evidence import Evidence
 from slo.spec import Kind, Phase, Spec
-from tests.reports.test_reports_render import hostile, inputs_of
+from tests.reports.pages import hostile, inputs_of
 from tests.service.page.chromium import Chromium
 from tests.service.page.test_page_guards import PAYLOADS
 

@@ -35,6 +35,12 @@ def test_a_waiver_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_a_waiver_may_hold_for_one_day(tmp_path: Path) -> None:
+    """It may end on the day on which it was approved."""
+    (waiver,) = _waivers(tmp_path, f"waivers:\n  - {{{GOOD.replace('2026-12-01', '2026-11-01')}}}\n")
+    assert waiver.expires_on == waiver.approved_on
+
+
 @pytest.mark.parametrize("field", ["gate", "reason", "approver", "approved_on", "expires_on"])
 def test_every_field_is_mandatory(tmp_path: Path, field: str) -> None:
     """A waiver without expiry, approver or reason is no waiver."""
@@ -113,7 +119,7 @@ def test_a_signed_checklist_is_read(tmp_path: Path) -> None:
         "  - {id: b, text: B, gates: [load-max]}\n  - {id: c, text: C, gates: [load-max], sign_off: true}\n",
     )
     (checklist,) = load_checklists(tmp_path)
-    assert checklist.items[0].signed_on == date(2026, 11, 1)
+    assert checklist.items[0] == ChecklistItem("a", "A", (), True, "Head", date(2026, 11, 1), "docs")  # noqa: FBT003 - the field is `sign_off`
     assert [item.sign_off for item in checklist.items] == [True, False, True]
 
 

@@ -219,6 +219,19 @@ def test_signing_in_by_password_or_by_a_given_token() -> None:
         asyncio.run(target.login("admin"))
 
 
+def test_who_is_asked_to_wait_for_a_login_tries_again() -> None:
+    """A crowd that signs in at once is let in one after the other; after five tries, or told of minutes, it is refused."""
+    answers = [httpx.Response(429, headers={"Retry-After": "0"})] * 4
+    token = {"access_token": "abc", "token_type": "bearer", "expires_in": 60, "role": "judge"}
+    replies = iter([*answers, httpx.Response(200, json=token)])
+    assert asyncio.run(target_of(lambda _: next(replies)).login("judge")).token == "abc"
+    for refusing in ([*answers, answers[0]], [httpx.Response(429, headers={"Retry-After": "900"})]):
+        turns = iter(refusing)
+        with pytest.raises(TargetRefused, match="refused with 429"):
+            asyncio.run(target_of(lambda _, turns=turns: next(turns)).login("judge"))
+        assert next(turns, None) is None
+
+
 def test_a_wrong_password_is_refused_without_being_shown() -> None:
     """The error names role, status and code, never the password."""
     with pytest.raises(TargetRefused, match="signing in as judge: refused with 401 invalid_credentials") as caught:

@@ -6,14 +6,13 @@ import os
 import signal
 import sqlite3
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from target.errors import StackError
-from target.faults import kill, lock_database, paused, repeated, repointed
+from target.faults import kill, lock_database, paused, repointed
 from target.processes import ChildProcess, start
 
 
@@ -136,27 +135,6 @@ def test_an_ended_process_takes_no_fault(child: ChildProcess) -> None:
         kill(child)
     with pytest.raises(StackError, match="has ended"), paused(child):
         pytest.fail("there is nothing to pause")
-
-
-def test_a_fault_in_turns_ends_free() -> None:
-    """A repeated fault begins and ends by turns, and its last word is the end, also when the drill breaks off."""
-    turns: list[str] = []
-    again = threading.Event()
-
-    def begin() -> None:
-        turns.append("begin")
-        if turns.count("begin") == 2:
-            again.set()
-
-    def broken_off() -> None:
-        with repeated(begin, lambda: turns.append("end"), held=0.001, free=0.001):
-            assert again.wait(10)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        broken_off()
-    assert turns[:3] == ["begin", "end", "begin"]
-    assert turns[-1] == "end"
 
 
 def test_a_pointer_names_something_else_for_a_while(tmp_path: Path) -> None:

@@ -144,11 +144,12 @@ def test_a_child_gets_only_its_own_environment(
     assert child.last_lines() == "['MINE', 'PATH']"
 
 
-def test_a_child_is_in_a_session_of_its_own(run: Callable[..., ChildProcess]) -> None:
-    """Ctrl-C on the terminal reaches the harness, not its children."""
+def test_a_child_is_in_a_group_of_its_own_and_in_our_session(run: Callable[..., ChildProcess]) -> None:
+    """Ctrl-C on the terminal reaches the harness and not its children; their priority counts beside that of our other processes."""
     child = run(SLEEPER)
     assert eventually(lambda: child.last_lines() == "up")
-    assert os.getsid(child.pid) == child.pid
+    assert os.getpgid(child.pid) == child.pid
+    assert os.getsid(child.pid) == os.getsid(0)
 
 
 if sys.platform == "linux":

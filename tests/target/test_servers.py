@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -123,6 +124,31 @@ def test_postgresql_stops_and_leaves_nothing(tmp_path: Path) -> None:
     finally:
         server.close()
     assert not folder.exists()
+
+
+@pytest.mark.integration
+def test_a_process_that_ends_while_all_are_told_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own processes come and go: the others are frozen and thawed all the same."""
+    server = postgresql(tmp_path / "log")
+    tell, told, ended = os.kill, [], []
+
+    def kill(process: int, number: int) -> None:
+        if told and not ended:
+            ended.append(process)
+            raise ProcessLookupError
+        told.append(process)
+        tell(process, number)
+
+    try:
+        server.start()
+        monkeypatch.setattr("target.servers.os.kill", kill)
+        server.freeze()
+        server.thaw()
+        monkeypatch.undo()
+        assert len(ended) == 1
+        assert len(set(told)) > 2
+    finally:
+        server.close()
 
 
 def test_clusters_of_killed_drills_are_removed(tmp_path: Path) -> None:

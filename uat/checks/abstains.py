@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slo.quantities import how_many
 from uat.checks.check import NoArgs
 from uat.exchange import CheckResult, TurnResult, passed_if
 
@@ -12,6 +13,6 @@ def check(turn: TurnResult, args: NoArgs) -> CheckResult:  # noqa: ARG001 - ever
     return passed_if(
         answer.outcome == "abstained" and not answer.citations,
         "outcome abstained, without citations",
-        f"{answer.outcome}, {len(answer.citations)} citations",
+        f"{answer.outcome}, {how_many(len(answer.citations), 'citation')}",
         "see the least score from which a passage counts as found",
     )

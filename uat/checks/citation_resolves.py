@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from slo.quantities import how_many
 from uat.checks.check import NoArgs
 from uat.exchange import CheckResult, Outcome, TurnResult, passed_if, shortened
 
@@ -35,7 +36,7 @@ def check(turn: TurnResult, args: NoArgs) -> CheckResult:  # noqa: ARG001 - ever
         *(f"number {number} stands twice" for number in twice),
         *(f"quote is not in its document: {entry}" for entry in forged),
     ]
-    seen = f"{len(numbers)} citations, text of {len(known)} seen"
+    seen = f"{how_many(len(numbers), 'citation')}, text of {len(known)} seen"
     return passed_if(
         not problems,
         "every [n] has a citation, every quote stands in its document",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slo.quantities import how_many
 from uat.checks.check import NoArgs
 from uat.exchange import CheckResult, Outcome, TurnResult, passed_if
 
@@ -24,6 +25,6 @@ def check(turn: TurnResult, args: NoArgs) -> CheckResult:  # noqa: ARG001 - ever
     return passed_if(
         not problems,
         "every decision says DEMO in its title, and a notice says so",
-        "; ".join(problems) or f"{len(decisions)} decisions, all marked",
+        "; ".join(problems) or f"{how_many(len(decisions), 'decision')}, all marked",
         "set demo: true on the document; the notice follows from it",
     )

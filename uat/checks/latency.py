@@ -6,6 +6,7 @@ from decimal import Decimal
 from statistics import fmean
 from typing import Literal
 
+from slo.quantities import how_many
 from slo.strict_yaml import Wire
 from uat.checks.check import Seconds
 from uat.exchange import CheckResult, TurnResult, UnmeasuredError, passed_if
@@ -23,7 +24,7 @@ def check(turn: TurnResult, args: Args) -> CheckResult:
     exchanges = (turn.exchange,) if args.of == "each" else turn.everyone
     missing = [exchange for exchange in exchanges if not exchange.succeeded]
     if missing or not exchanges:
-        raise UnmeasuredError(f"{len(missing)} of {len(exchanges)} requests were not answered")
+        raise UnmeasuredError(f"{len(missing)} of {how_many(len(exchanges), 'request')} were not answered")
     seconds = [exchange.duration_seconds for exchange in exchanges]
     value = fmean(seconds) if args.of == "mean" else max(seconds)
     name = "latency" if args.of == "each" else f"{args.of} latency of {len(seconds)} users"

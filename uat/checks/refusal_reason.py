@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from slo.quantities import how_many
 from slo.strict_yaml import Wire
 from uat.exchange import CheckResult, TurnResult, passed_if
 
@@ -38,6 +39,6 @@ def check(turn: TurnResult, args: Args) -> CheckResult:
     return passed_if(
         reason in args.wanted and answer.outcome == _OUTCOMES.get(reason, "abstained") and not answer.citations,
         f"{' or '.join(args.wanted)}, without citations",
-        f"{answer.outcome} ({reason or 'no reason'}), {len(answer.citations)} citations",
+        f"{answer.outcome} ({reason or 'no reason'}), {how_many(len(answer.citations), 'citation')}",
         "see the guard's rules, or the laws that the corpus holds",
     )

@@ -1,0 +1,29 @@
+"""What keeps a run's decision from GO, for who sees only the end of a test's output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MOST_LINES = 20
+
+
+def shortfalls(decision: dict[str, Any]) -> list[str]:
+    """A line each: evidence that cannot be used, cells of gates without a PASS, then what else is in the way."""
+    refused = {source["kind"]: source["reason"] for source in decision["sources"] if source["reason"]}
+    unusable = [f"{kind}: {reason}" for kind, reason in refused.items()]
+    rows = [row for row in decision["rows"] if row["verdict"] != "PASS"]
+    cells = [f"{_cell(row)}: {row['verdict'] or 'not measured'}, {row['reason']}" for row in rows]
+    told = {*refused, *(row["gate"] for row in rows)}
+    others = [f"{one['subject']}: {one['text']}" for one in decision["blocking"] if one["subject"] not in told]
+    return [" ".join(line.split()) for line in (*unusable, *cells, *others)]
+
+
+def told(decision: dict[str, Any]) -> str:
+    """The decision and what keeps it from GO, the first twenty lines of it."""
+    lines = shortfalls(decision)
+    beyond = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "\n".join([f"{decision['readiness']} for phase {decision['phase']}", *lines[:MOST_LINES], *beyond])
+
+
+def _cell(row: dict[str, Any]) -> str:
+    return " ".join((row["gate"], *(f"{name}={value}" for name, value in sorted(row["labels"].items()))))
