@@ -75,9 +75,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError("give 1 or more: without a kill nothing is shown")
+        raise argparse.ArgumentTypeError(f"{text!r}: give 1 or more; without a kill nothing is shown")
     return number
 
 

@@ -17,7 +17,12 @@ from target.stack import ServicePlan, service_environment
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 _PREPARED_SECONDS = 120.0
-_PROGRAM = ("service", "+service.commands.serve")
+_PROGRAM = (
+    "service",
+    "+service.commands.line",
+    "+service.commands.serve",
+    "+service.sharing.redis_client",
+)
 
 
 @dataclass(slots=True)

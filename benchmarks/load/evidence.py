@@ -21,6 +21,7 @@ from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures, sample
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.quantities import how_many
 from slo.spec import Cell, Engine, Gate, Kind, Spec
 from slo.statistics import Measurement, extreme, mean, p95, quantile, ratio
 from slo.verdict import Verdict
@@ -182,7 +183,9 @@ def details(result: LoadResult) -> Mapping[str, Any]:
     seconds = outcome.seconds if outcome is not None else _last(samples)
     warnings = [warning for warning in (result.saturated, result.late) if warning]
     if len(samples) < plan.least_requests:
-        warnings.append(f"{len(samples)} requests are fewer than the {plan.least_requests} that the workload wants")
+        warnings.append(
+            f"{how_many(len(samples), 'request')} {'is' if len(samples) == 1 else 'are'} fewer than the {plan.least_requests} that the workload wants"
+        )
     whole = _summary(samples, seconds)
     return {
         "users": plan.users,
@@ -194,7 +197,7 @@ def details(result: LoadResult) -> Mapping[str, Any]:
         "peak_in_flight": None if outcome is None else outcome.peak_in_flight,
         "broken": result.broken,
         "warnings": warnings,
-        "stages": [{"name": f"{plan.users} users", "duration_seconds": seconds, **whole}],
+        "stages": [{"name": how_many(plan.users, "user"), "duration_seconds": seconds, **whole}],
         "by_complexity": [
             {"complexity": str(name), **_summary(part, seconds)} for name, part in samples.groupby("complexity")
         ],

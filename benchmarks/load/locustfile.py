@@ -19,6 +19,7 @@ from locust.env import Environment
 
 from benchmarks.load.crowd import Asked, Crowd, Measured, choose
 from benchmarks.load.job import GeneratorJob, outcome_text, read_job
+from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
 
 LAG_INTERVAL_SECONDS = 0.05
@@ -115,15 +116,26 @@ class CrowdUser(FastHttpUser):
         self.stage.gate.wait()
 
     def _sign_in(self) -> str:
+        """The token; a service that checks a few passwords at a time asks the rest of a crowd to wait."""
         body = {"username": self.account.username, "password": self.account.password}
-        with self.client.post("/v1/auth/token", json=body, name="sign in", catch_response=True) as response:
-            try:
-                if response.status_code == 200:
-                    return str(json.loads(response.content)["access_token"])
-            except (TypeError, ValueError, KeyError):
-                response.failure("malformed_reply")
-            self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {response.status_code}")
-            return ""
+        status = 0
+        for remaining in reversed(range(TRIES)):
+            with self.client.post("/v1/auth/token", json=body, name="sign in", catch_response=True) as response:
+                status = response.status_code
+                try:
+                    if status == 200:
+                        return str(json.loads(response.content)["access_token"])
+                except (TypeError, ValueError, KeyError):
+                    response.failure("malformed_reply")
+                    break
+                headers = response.headers or {}  # nobody answered: there are none
+                wait = asked_to_wait(status, headers.get("Retry-After")) if remaining else None
+                if wait is None:
+                    break
+                response.success()
+            gevent.sleep(wait)
+        self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {status}")
+        return ""
 
     def wait_time(self) -> float:
         """Thinking, between an answer and the next question."""

@@ -54,14 +54,16 @@ class Given:
         self._answerer = answerer
         self._told: dict[str, list[Event]] = {}
 
-    async def answer(self, question: Question, today: date, save: Save) -> AsyncGenerator[Event, None]:
+    async def answer(
+        self, question: Question, today: date, save: Save, *, pieces: bool = True
+    ) -> AsyncGenerator[Event, None]:
         """As `Answerer.answer`."""
         told = self._told.get(question.text)
         if told is None:
             told = self._told[question.text] = [
                 event async for event in self._answerer.answer(question, today, _kept_nowhere)
             ]
-        for event in told:
+        for event in told if pieces else (told[0], told[-1]):
             if isinstance(event, Answer):
                 await save(event)
             yield event

@@ -12,6 +12,7 @@ same service gives when it has nothing else to do. Linux only, for the pinning. 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ GOALS = {
 _PASSWORD = "correct horse battery"  # noqa: S105 - of accounts that live as long as the benchmark
 _FLEETING = frozenset({"id", "conversation_id", "request_id", "processing_time"})
 _SLOW_SHARE = 4
-"""The usual stack gets a part of each round's conversations: it would need minutes for all."""
+"""The usual stack gets a part of each measured round's conversations: it would need minutes for all."""
 
 
 class Bench:
@@ -178,7 +179,8 @@ def measure(bench: Bench, options: argparse.Namespace, names: Sequence[str]) -> 
             if name == BARE:
                 one = drive(bench.servers[BARE], Repeated(get("/bench"), options.bare))
             else:
-                part = dict(list(mine.items())[:: _SLOW_SHARE if name == USUAL else 1])
+                # All of them where it warms up: what both remember of words and passages, they have of as many questions.
+                part = dict(list(mine.items())[:: _SLOW_SHARE if name == USUAL and number else 1])
                 one, conversations = bench.ask(name, part)
                 kept[name] |= conversations.kept
             # The first round warms up; its answers are compared as well.
@@ -308,6 +310,21 @@ def _token(port: int, role: str) -> str:
         return str(json.loads(answer.read())["access_token"])
 
 
+@contextlib.contextmanager
+def on_stage(options: argparse.Namespace) -> Iterator[Bench]:
+    """A bench without servers yet, with a folder and a collector of traces of its own; all of it ends with the block."""
+    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    collector.daemon_threads = True
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
+        try:
+            yield bench
+        finally:
+            bench.stop()
+            collector.shutdown()
+
+
 def main() -> int:
     """Measure, print, perhaps write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -325,17 +342,9 @@ def main() -> int:
     if options.serve_bare:
         serve(bare())
         return 0
-    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    collector.daemon_threads = True
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
-        try:
-            bench.start(options.only)
-            result = measure(bench, options, options.only)
-        finally:
-            bench.stop()
-            collector.shutdown()
+    with on_stage(options) as bench:
+        bench.start(options.only)
+        result = measure(bench, options, options.only)
     result |= {"connections": CONNECTIONS, "passages": options.passages, "goals": GOALS}
     show(result)
     if options.json:

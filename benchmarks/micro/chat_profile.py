@@ -14,17 +14,15 @@ import json
 import signal
 import sys
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Mapping
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 import chat_http  # noqa: E402 - a script finds its neighbours itself
-from chat_http import Bench, Collector  # noqa: E402 - as above
+from chat_http import on_stage  # noqa: E402 - as above
 from chat_library import talks  # noqa: E402 - as above
 
 _EVERY_SECONDS = 0.002
@@ -124,23 +122,16 @@ def main() -> int:
         return serve(options.serve)
     # Told to stop, it still ends its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    collector.daemon_threads = True
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "samples.json"
-        bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
-        bench.instead = ["benchmarks/micro/chat_profile.py", "--serve", str(into)]
-        try:
+        with on_stage(options) as bench:
+            bench.instead = ["benchmarks/micro/chat_profile.py", "--serve", str(into)]
             bench.start([chat_http.OURS])
             asked = list(talks(options.questions, options.seed))
             warm, measured = asked[: len(asked) // 3], asked[len(asked) // 3 :]
             bench.ask(chat_http.OURS, dict(enumerate(warm)))
             bench.servers[chat_http.OURS].process.send_signal(signal.SIGUSR1)
             one, _ = bench.ask(chat_http.OURS, dict(enumerate(measured)))
-        finally:
-            bench.stop()
-            collector.shutdown()
         samples = json.loads(into.read_text(encoding="utf-8"))
     each = one.server_seconds / one.answers * 1e6
     whole = sum(samples["own"].values())

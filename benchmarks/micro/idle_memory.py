@@ -12,18 +12,15 @@ import argparse
 import json
 import signal
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Sequence
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 from chat_driving import Server, family  # noqa: E402 - a script finds its neighbours itself
-from chat_http import OURS, TWO, Bench, Collector  # noqa: E402 - as above
+from chat_http import OURS, TWO, Bench, on_stage  # noqa: E402 - as above
 from chat_library import talks  # noqa: E402 - as above
 
 GOAL_BYTES = 250e6
@@ -77,17 +74,9 @@ def main() -> int:
     options = parser.parse_args()
     # Told to stop, it still ends its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    collector.daemon_threads = True
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
-        try:
-            bench.start([OURS, TWO])
-            found = measure(bench, options, [OURS, TWO])
-        finally:
-            bench.stop()
-            collector.shutdown()
+    with on_stage(options) as bench:
+        bench.start([OURS, TWO])
+        found = measure(bench, options, [OURS, TWO])
     show(found)
     if options.json:
         options.json.write_text(json.dumps({"goal_bytes": GOAL_BYTES, "found": found}, indent=1), encoding="utf-8")

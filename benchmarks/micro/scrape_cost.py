@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import json
 import signal
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -33,7 +32,7 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 import uvloop  # noqa: E402 - a script finds its neighbours itself
 from chat_driving import Conversations, Server, pinned, spare  # noqa: E402 - as above
-from chat_http import Bench, Collector  # noqa: E402 - as above
+from chat_http import Bench, on_stage  # noqa: E402 - as above
 from chat_library import talks  # noqa: E402 - as above
 
 GOAL = 1.3
@@ -45,7 +44,8 @@ OURS, INLINE = "in turns (ours)", "inline, prometheus_client"
 _FAMILY_SERIES = 255
 _BUCKETS = 17
 """Series of one child of the histograms that fill the page: fourteen edges, infinity, count and sum."""
-_ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+_ACCEPT = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+"""As Prometheus 2.42 asks; it takes gzip, too."""
 _LINES = 64
 
 
@@ -69,9 +69,10 @@ def serve(kind: str, series: int) -> int:
             for number in range(min(_FAMILY_SERIES, series - there - first) // _BUCKETS):
                 more.labels(f"model-{number}").observe(0.1)
 
-    async def at_one_go(self: Metrics, accept: str) -> tuple[bytes, str]:
+    async def at_one_go(self: Metrics, accept: str, *, packed: bool = False) -> tuple[bytes, str]:
         encoder, media_type = choose_encoder(accept)
-        return encoder(self.registry), media_type
+        page = encoder(self.registry)
+        return gzip.compress(page) if packed else page, media_type
 
     Metrics.__init__ = filled  # type: ignore[method-assign]
     if kind == INLINE:
@@ -153,7 +154,8 @@ class _Scraper(threading.Thread):
         """Until it is over."""
         while not self._over.is_set():
             began = time.perf_counter()
-            asked = Request(f"http://127.0.0.1:{self._port}/metrics", headers={"Accept": _ACCEPT})
+            headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
+            asked = Request(f"http://127.0.0.1:{self._port}/metrics", headers=headers)
             with urlopen(asked, timeout=30) as answer:  # noqa: S310 - an address of our own
                 # Looked at when nothing is measured any more: this thread shares an interpreter with the client.
                 self.page = answer.read()
@@ -210,7 +212,7 @@ class Pairs:
                 scraper.end()
         if scraper:
             self.scrapes += scraper.seconds
-            self.series = sum(1 for line in scraper.page.splitlines() if not line.startswith(b"#"))
+            self.series = sum(1 for line in gzip.decompress(scraper.page).splitlines() if not line.startswith(b"#"))
         return latencies[len(latencies) * 99 // 100]
 
     def figures(self) -> dict[str, Any]:
@@ -290,19 +292,11 @@ def main() -> int:
         return serve(options.serve, options.series)
     # Told to stop, it still ends its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    collector.daemon_threads = True
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options, Path(folder), f"http://127.0.0.1:{collector.server_address[1]}")
-        try:
-            for name in (OURS, INLINE):
-                bench.instead = ["benchmarks/micro/scrape_cost.py", "--serve", name, "--series", str(options.series)]
-                bench.start([name])
-            found = measure(bench, options, [OURS, INLINE])
-        finally:
-            bench.stop()
-            collector.shutdown()
+    with on_stage(options) as bench:
+        for name in (OURS, INLINE):
+            bench.instead = ["benchmarks/micro/scrape_cost.py", "--serve", name, "--series", str(options.series)]
+            bench.start([name])
+        found = measure(bench, options, [OURS, INLINE])
     show(found)
     if options.json:
         options.json.write_text(json.dumps({"goal": GOAL, "results": found}, indent=1), encoding="utf-8")

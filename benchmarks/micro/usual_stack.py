@@ -245,7 +245,7 @@ async def _history(
 
 
 async def _answered(answerer: Answerer, question: Question) -> Answer:
-    async with aclosing(answerer.answer(question, datetime.now(UTC).date(), _unsaved)) as events:
+    async with aclosing(answerer.answer(question, datetime.now(UTC).date(), _unsaved, pieces=False)) as events:
         last = [event async for event in events][-1]
     assert isinstance(last, Answer)
     return last

@@ -125,9 +125,10 @@ def test_a_wrong_password_is_said_and_nothing_passes(run: Run, serving: Any, rep
 
 
 def test_a_service_that_is_not_there_is_an_error(run: Run) -> None:
-    """Nobody listens: ERROR, and never a run without samples that passes."""
+    """Nobody listens: ERROR as soon as the first signs in, with that reason, and never a run without samples that passes."""
     evidence = run("http://127.0.0.1:9")
     assert {item.verdict for item in evidence.items} == {Verdict.ERROR}
+    assert "failed with status 0" in evidence.items[0].reason
 
 
 def test_a_killed_generator_leaves_incomplete_evidence(

@@ -115,9 +115,12 @@ def test_a_drill_that_did_nothing_has_not_passed() -> None:
     assert any("acknowledged and lost" in line for line in table([found]))
 
 
-def test_a_drill_without_kills_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--kills 0` is wrong input: it would show nothing."""
+@pytest.mark.parametrize("kills", ["0", "-1", "abc", "1.5"])
+def test_a_drill_without_kills_is_refused(capsys: pytest.CaptureFixture[str], kills: str) -> None:
+    """No kill is wrong input, for it would show nothing, and so is what is no number; the words are ours."""
     with pytest.raises(SystemExit) as ended:
-        main(["--kills", "0"])
+        main([f"--kills={kills}"])
     assert ended.value.code == 2
-    assert "without a kill" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{kills!r}: give 1 or more; without a kill" in told
+    assert "_positive" not in told
