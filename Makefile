@@ -8,12 +8,29 @@ PYTEST := $(BIN)/python -m pytest -q
 # Measured by unit tests alone. Our own pytest plugin stays out: it would import these packages before coverage starts.
 COVERED := tests/slo tests/alerts tests/reports
 UNIT := -n 2 -m "not integration and not e2e"
+# Where servers are started: files that say so, and folders whose fixtures do. Reading all the others takes seconds in every worker.
+SERVED := $$(grep -rlE --include='test_*.py' --include=conftest.py 'mark[.]integration' tests | sed 's,/conftest[.]py$$,,' | LC_ALL=C sort)
+MEASURING := tests/e2e/test_readiness_run.py
+# Their folder is not named: pytest would read them in its order, and not first.
+COMMANDS := $(filter-out $(MEASURING),$(sort $(wildcard tests/e2e/test_*.py)))
+# Half a minute and more each, by what they wait for or by many processes: begun last, one of them would keep all others waiting.
+LONGEST := tests/alerts/drills tests/service/test_worker_life.py tests/alerts/test_promtool.py \
+	tests/benchmarks/durability tests/service/page/test_page_stories.py tests/alerts/test_breakages.py tests/service/test_llm_faults.py \
+	tests/service/ingest/test_ingest_command.py tests/uat/test_uat_service.py tests/service/page/test_page_guards.py \
+	tests/service/page/test_page_comfort.py \
+	tests/alerts/test_simulation_replay.py tests/harness/test_simulated.py tests/service/test_process_end.py
+# A file stays together, for its servers are shared; files begin in the order in which they are named.
+TOGETHER := --dist loadfile --no-loadscope-reorder
 
 remote = $(if $(TARGET),--target '$(TARGET)') $(if $(TARGET_CREDENTIALS),--target-credentials '$(TARGET_CREDENTIALS)') \
 	$(if $(PROMETHEUS),--prometheus '$(PROMETHEUS)')
 phase = $(if $(PHASE),--phase '$(PHASE)')
 port = $(if $(PORT),--port '$(PORT)')
 engine = $(if $(ENGINE),--engine '$(ENGINE)')
+
+# What a target cannot do without, and was not given: says so, with the page that tells the forms, and ends.
+lacking = $(strip $(foreach one,$(1),$(if $($(one)),,$(one)=)))
+asks = $(if $(call lacking,$(1)),{ echo 'make $@: give $(call lacking,$(1)) too; docs/retrieval-eval.md says what they hold' >&2; exit 2; },:)
 
 # A path as one word of the shell, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -38,7 +55,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help readiness quick report serve simulator uat bench bench-micro loadtest drill drill-storage prove generate check dashboards-import \
-	retrieval-eval confidence-eval decline-eval fuzz-api ingest security-mutations sbom test lint format doctor setup clean ready unit integration e2e
+	retrieval-eval confidence-eval decline-eval fuzz-api ingest security-mutations sbom test lint format doctor setup clean ready unit servers integration e2e
 
 help:
 	@echo "CourtSight: a chatbot that goes live on evidence. On a fresh machine begin with: make readiness"
@@ -79,8 +96,18 @@ bench-micro: ready ## Micro-benchmarks of single parts, beside their peers (ONLY
 	@$(BIN)/python benchmarks/micro/everything.py $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 retrieval-eval: ready ## How good retrieval is on judged questions (CORPUS=, QUERIES=, QRELS=, JSON=; ARGS="--ablation")
+	@$(call asks,CORPUS QUERIES QRELS)
 	@$(BIN)/python -m service retrieval-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
 		$(if $(JSON),--json '$(JSON)') $(ARGS)
+
+confidence-eval: ready ## Whether confidence is a probability (CORPUS=, QUERIES=, QRELS=, NEGATIVES=, JSON=; ARGS="--fit")
+	@$(call asks,CORPUS QUERIES QRELS)
+	@$(BIN)/python -m service confidence-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
+		--negatives '$(or $(NEGATIVES),none)' $(if $(JSON),--json '$(JSON)') $(ARGS)
+
+decline-eval: ready ## Which questions are not answered, and why (CORPUS=, QUERIES=, JSON=; ARGS="--sweep")
+	@$(call asks,CORPUS QUERIES)
+	@$(BIN)/python -m service decline-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' $(if $(JSON),--json '$(JSON)') $(ARGS)
 
 fuzz-api: ready ## Ask the whole API what its description allows and what not (CASES=, SEED=)
 	@$(BIN)/python -m tests.service.fuzzing --cases '$(or $(CASES),5000)' --seed '$(or $(SEED),0)'
@@ -92,13 +119,6 @@ security-mutations: ready ## Break one line for each security control, in a copy
 ingest: ready ## Take documents into the index of a running service (PATH=, LIBRARY=; ARGS="--dry-run")
 	@test -n $(call quoted,$(documents)) || { echo 'make ingest: say which documents: make ingest PATH=docs/' >&2; exit 2; }
 	@$(BIN)/python -m service ingest $(call quoted,$(documents)) $(if $(LIBRARY),--library $(call quoted,$(LIBRARY))) $(ARGS)
-
-confidence-eval: ready ## Whether confidence is a probability (CORPUS=, QUERIES=, QRELS=, NEGATIVES=, JSON=; ARGS="--fit")
-	@$(BIN)/python -m service confidence-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' --qrels '$(QRELS)' \
-		--negatives '$(or $(NEGATIVES),none)' $(if $(JSON),--json '$(JSON)') $(ARGS)
-
-decline-eval: ready ## Which questions are not answered, and why (CORPUS=, QUERIES=, JSON=; ARGS="--sweep")
-	@$(BIN)/python -m service decline-eval --corpus '$(CORPUS)' --queries '$(QUERIES)' $(if $(JSON),--json '$(JSON)') $(ARGS)
 
 ##@ Generate
 generate: ready ## Alert rules, their tests and the dashboards, from the SLO spec
@@ -124,7 +144,7 @@ doctor: ready ## Which dependency, port or version is wrong, and the mend
 	@$(COURTSIGHT) doctor $(ARGS)
 
 ##@ Develop
-test: setup lint unit integration e2e ## Everything that CI runs, at most 12 minutes on two cores
+test: setup lint unit servers ## Everything that CI runs, at most 12 minutes on two cores
 
 sbom: ready ## The bill of materials as CycloneDX, from the locks (INTO=)
 	@$(BIN)/python -m harness.sbom --into $(call quoted,$(or $(INTO),.cache/courtsight.cdx.json))
@@ -147,16 +167,21 @@ clean: ## Remove environment and caches; evidence and reports stay
 
 # The parts of `test`, in its order, and the environment that everything stands on.
 ready:
-	@$(PYTHON) -I harness/bootstrap.py
+	@$(PYTHON) -I harness/bootstrap.py || { status=$$?; test $$status -ne 127 || \
+		echo 'make: there is no $(PYTHON): install Python 3.11 to 3.13, or name the one to use with PYTHON=python3.12' >&2; exit $$status; }
 
 unit: ready
 	@$(PYTEST) $(COVERED) $(UNIT) -p no:courtsight-uat --cov --cov-report=term --cov-fail-under=95
 	@$(PYTEST) tests $(addprefix --ignore=,$(COVERED)) $(UNIT)
 
-# Most of these wait for drills and providers while others compute, so there is one more worker than processors. A file stays together, for
-# its servers are shared; in the order of their folders the drills, which wait longest, begin first.
+# A whole readiness run waits four minutes of its five, so it begins first and the servers' tests run beside it. It measures: a worker
+# that is about to do anything else takes a lower priority before (tests/conftest.py).
+servers: ready
+	@$(PYTEST) $(MEASURING) $(COMMANDS) $(LONGEST) $(SERVED) -n 4 $(TOGETHER) -m "integration or e2e"
+
+# The parts of `servers`, each alone. Most tests wait for drills and providers while others compute, so there is one worker more than processors.
 integration: ready
-	@$(PYTEST) tests -n 3 --dist loadfile --no-loadscope-reorder -m "integration and not e2e"
+	@$(PYTEST) $(LONGEST) $(SERVED) -n 3 $(TOGETHER) -m "integration and not e2e"
 
 e2e: ready
-	@$(PYTEST) tests/e2e -n 0 -m e2e
+	@$(PYTEST) $(MEASURING) $(COMMANDS) -n 2 $(TOGETHER) -m e2e

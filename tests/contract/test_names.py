@@ -30,8 +30,8 @@ from alerts.emit import rules_yaml
 from alerts.rules import rule_file
 from dashboards.queries import Query, panel_queries
 from harness.tools import find_tools
-from service.__main__ import _parser as service_parser
 from service.app import create_app
+from service.commands.line import _parser as service_parser
 from service.settings import Settings
 from service.telemetry.table import EXAMPLES, example_registry
 from slo import names

@@ -152,18 +152,22 @@ def test_the_example_of_an_environment_file_names_settings_alone() -> None:
         assert not SECRET.search(name) or (name.endswith("_FILE") and value.startswith("/run/secrets/")), name
 
 
-def test_a_filled_in_environment_file_stays_out_of_git() -> None:
-    """`.env` and every secret are ignored, `.env.example` is not."""
+def test_what_people_say_and_secrets_stay_out_of_git() -> None:
+    """`.env`, every secret and the database of a service that was started here are ignored, `.env.example` is not."""
     git = shutil.which("git")
     assert git is not None
+    database = str(Settings.model_fields["database"].default)
+    private = [".env", "secrets/jwt_secret", database, f"{database}-wal", f"{database}-shm"]
     done = subprocess.run(
-        [git, "check-ignore", "--no-index", ".env", ".env.example", "secrets/jwt_secret"],
+        [git, "check-ignore", "--no-index", ".env.example", *private],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.split() == [".env", "secrets/jwt_secret"]
+    assert done.stdout.split() == private
+    tracked = subprocess.run([git, "ls-files", *private], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert tracked.stdout == ""
 
 
 def test_image_tags_are_pinned(compose: dict[str, Any], dockerfile: list[str]) -> None:
