@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from service.accepting import JSON, preferred
 from service.api.paging import choice, cursor_of, moment_and_id, page, sequence, whole_number
 from service.api.routing import router_of
-from service.api.shapes import export_body
+from service.api.shapes import export_body, pieces_of, sources_of
 from service.api.wire import (
     Json,
     NewConversation,
@@ -21,8 +21,7 @@ from service.api.wire import (
     message_fields,
     read_body,
 )
-from service.chat.citations import load_citations
-from service.chat.citing import FORMS, Form, each_once
+from service.chat.citing import FORMS, Form
 from service.examination import examine_conversation
 from service.sanitising import cleaned_line
 from service.security.access import Caller
@@ -32,11 +31,11 @@ from service.store.audit import note
 from service.store.conversations import (
     Conversation,
     Message,
+    citations_of,
     delete_conversation,
     find_conversation,
     insert_conversation,
     list_conversations,
-    list_messages,
     messages_behind,
     rename_conversation,
 )
@@ -149,19 +148,19 @@ async def cited(request: Request, conversation_id: str) -> Response:
     caller = await enter(request, services)
     caller.require("read")
 
-    def both() -> Work[Sequence[Message]]:
+    def both() -> Work[Sequence[str]]:
         yield from find_conversation(caller.account_id, conversation_id)
-        return (yield from list_messages(conversation_id))
+        return (yield from citations_of(conversation_id))
 
-    messages = await services.store.read(both)
+    stored = await services.store.read(both)
     accepted = preferred(request.headers.get("accept", ""), (JSON, *_FILES, _PLAIN))
     wanted = choice(request, "format", _FILES.get(accepted or "", "ma_indonesia"), tuple(FORMS))
     form = FORMS[wanted]
-    sources = each_once([one for message in messages for one in load_citations(message.citations)])
+    sources = await sources_of(stored)
     if form.line and accepted != _PLAIN:
-        lines = dict.fromkeys(form.line(one) for one in sources)
+        lines = dict.fromkeys(await pieces_of(map(form.line, sources)))
         return Json({"format": wanted, "citations": list(lines)})
-    return _file(form, form.write(sources))
+    return _file(form, "".join(await pieces_of(form.write(sources))))
 
 
 @router.get("/{conversation_id}/export")

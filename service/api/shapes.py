@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, TypeVar
 
 import orjson
 
 from service.api.wire import conversation_fields, message_fields, moment
+from service.chat.citations import Citation
+from service.chat.citing import add_sources
 from service.examination import EXPORT_SCHEMA, Examined, ExaminedConversation, Seal, passages_of
 from service.store.answers import SavedAnswer
 from service.store.audit import AuditEvent
 from service.store.feedback import Feedback
 
+Thing = TypeVar("Thing")
+
 _AT_ONCE = 8
 """Messages of an export, half of them answers with their passages: a millisecond or two."""
+_ANSWERS_AT_ONCE = 16
+"""Answers whose citations are read: a millisecond."""
+_PIECES_AT_ONCE = 50
+"""Sources that are written out: a millisecond."""
 
 
 def feedback_fields(feedback: Feedback) -> dict[str, Any]:
@@ -47,14 +56,37 @@ async def export_body(examined: ExaminedConversation, now: float) -> bytes:
     }
     seal = Seal(rest)
     written: list[bytes] = []
-    for one in examined.messages:
+    async for one in _in_turns(examined.messages, _AT_ONCE):
         fields = examined_fields(one)
         seal.take(fields)
         written.append(orjson.dumps(fields))
-        if len(written) % _AT_ONCE == 0:
-            await asyncio.sleep(0)
     begin = orjson.dumps(rest).removesuffix(b"}")
     return b'%b,"messages":[%b],"digest":"%b"}' % (begin, b",".join(written), seal.digest().encode())
+
+
+async def sources_of(stored: Iterable[str]) -> list[Citation]:
+    """The sources that answers cite, each once, as it was cited first; after a few answers others have their turn.
+
+    Args:
+        stored: the citations of each answer, as JSON text.
+    """
+    first: dict[str, Citation] = {}
+    async for one in _in_turns(stored, _ANSWERS_AT_ONCE):
+        add_sources(first, one)
+    return list(first.values())
+
+
+async def pieces_of(pieces: Iterable[str]) -> list[str]:
+    """What is written source by source; after some of them others have their turn."""
+    return [piece async for piece in _in_turns(pieces, _PIECES_AT_ONCE)]
+
+
+async def _in_turns(things: Iterable[Thing], at_once: int) -> AsyncIterator[Thing]:
+    """Each of these; after every `at_once` of them the event loop turns."""
+    for number, thing in enumerate(things, start=1):
+        yield thing
+        if number % at_once == 0:
+            await asyncio.sleep(0)
 
 
 def _response_fields(answer: SavedAnswer, examined: Examined) -> dict[str, Any]:

@@ -124,6 +124,15 @@ def list_messages(conversation_id: str) -> Work[Sequence[Message]]:
     return [Message(*row) for row in said]
 
 
+def citations_of(conversation_id: str) -> Work[Sequence[str]]:
+    """What the messages of a conversation cite, as the JSON text of each, in the order in which they were said."""
+    cited = yield from rows(
+        "SELECT citations FROM messages WHERE conversation_id = $1 AND citations IS NOT NULL ORDER BY seq",
+        conversation_id,
+    )
+    return [row[0] for row in cited]
+
+
 def messages_behind(conversation_id: str, place: int, limit: int) -> Work[Sequence[tuple[int, Message]]]:
     """Messages behind a place of a conversation, in the order in which they were said, each with its place."""
     said = yield from rows(

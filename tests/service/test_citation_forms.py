@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Awaitable
 from dataclasses import replace
+from typing import TypeVar
 
 import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.chat.citations import Citation
-from service.chat.citing import FORMS, each_once
+from service.api.shapes import pieces_of, sources_of
+from service.chat.citations import Citation, dump_citations
+from service.chat.citing import FORMS
 from service.chat.citing.apa import apa
 from service.chat.citing.bibtex import bibtex
 from service.chat.citing.csl import csl_json
@@ -29,6 +33,7 @@ GUIDE = Citation(
     3, "panduan-cerai", "Cara mengajukan gugatan cerai", "UU 1/1974", None, None, None, "berlaku", "2026-11-01", "Sumber",
     "guide", "…", demo=False, verified=False,
 )  # fmt: skip
+Result = TypeVar("Result")
 HOSTILE = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("{}\\%$&#_~^@\"'=+-\r\n\t\x00\u2028\u202e<>|`,")))
 citations = st.builds(
     Citation,
@@ -112,7 +117,7 @@ def test_apa_writes_statutes_cases_and_guides(citation: Citation, expected: str)
 
 def test_bibtex_of_a_statute_and_a_case() -> None:
     """Types of biblatex, titles that keep their capitals, what TeX would read defused."""
-    assert bibtex([STATUTE, CASE]) == (
+    assert "".join(bibtex([STATUTE, CASE])) == (
         "@legislation{kuhp-603,\n"
         "  title = {{Undang-Undang Nomor 1 Tahun 2023 tentang Kitab Undang-Undang Hukum Pidana}},\n"
         "  number = {UU 1/2023},\n"
@@ -141,7 +146,7 @@ def test_bibtex_of_a_statute_and_a_case() -> None:
 
 def test_ris_of_a_case() -> None:
     """One record of type CASE with number, court and day."""
-    assert ris([CASE]).split("\r\n") == [
+    assert "".join(ris([CASE])).split("\r\n") == [
         "TY  - CASE",
         "ID  - putusan-112",
         "TI  - Putusan Nomor 112 K/Ag/2021",
@@ -160,7 +165,7 @@ def test_ris_of_a_case() -> None:
 
 def test_csl_of_all_kinds() -> None:
     """Statutes are legislation, decisions legal cases, guides documents."""
-    items = orjson.loads(csl_json([STATUTE, CASE, GUIDE]))
+    items = orjson.loads("".join(csl_json([STATUTE, CASE, GUIDE])))
     assert [item["type"] for item in items] == ["legislation", "legal_case", "document"]
     assert items[0]["section"] == "Pasal 603"
     assert items[1]["issued"] == {"date-parts": [[2021, 4, 22]]}
@@ -171,7 +176,7 @@ def test_csl_of_all_kinds() -> None:
 @given(st.lists(citations, max_size=5))
 def test_bibtex_reads_back_whatever_titles_hold(found: list[Citation]) -> None:
     """As many entries as sources, each key once, and no control sequence but those of our own table."""
-    entries = read_bibtex(bibtex(found))
+    entries = read_bibtex("".join(bibtex(found)))
     assert len(entries) == len(found)
     assert len({key.lower() for _, key, _ in entries}) == len(found)
     for _, _, fields in entries:
@@ -184,7 +189,7 @@ def test_bibtex_reads_back_whatever_titles_hold(found: list[Citation]) -> None:
 @given(st.lists(citations, max_size=5))
 def test_ris_reads_back_whatever_titles_hold(found: list[Citation]) -> None:
     """Every record begins with its type and ends once: no value makes a line of its own."""
-    records = read_ris(ris(found))
+    records = read_ris("".join(ris(found)))
     assert len(records) == len(found)
     for record in records:
         tags = [tag for tag, _ in record]
@@ -194,7 +199,9 @@ def test_ris_reads_back_whatever_titles_hold(found: list[Citation]) -> None:
 @given(st.lists(citations, max_size=5))
 def test_csl_json_holds_only_names_of_the_schema(found: list[Citation]) -> None:
     """Names, types and dates are those of the schema, whatever the sources say."""
-    items = orjson.loads(csl_json(found))
+    written = "".join(csl_json(found))
+    items = orjson.loads(written)
+    assert written == orjson.dumps(items, option=orjson.OPT_INDENT_2).decode() + "\n"
     assert len(items) == len(found)
     for item in items:
         assert set(item) <= CSL_NAMES
@@ -206,11 +213,44 @@ def test_csl_json_holds_only_names_of_the_schema(found: list[Citation]) -> None:
 @given(st.lists(citations, max_size=5), st.sampled_from(["ma_indonesia", "apa"]))
 def test_lines_are_lines_and_no_formulas(found: list[Citation], form: str) -> None:
     """A text form has at most one line for each source, and none that a spreadsheet would compute."""
-    lines = FORMS[form].write(found).split("\n")[:-1]
+    lines = "".join(FORMS[form].write(found)).split("\n")[:-1]
     assert len(lines) <= len(found)
     assert not any(line.startswith(("=", "+", "-", "@", "\t")) for line in lines)
 
 
 def test_a_source_is_listed_once() -> None:
     """The same source cited by two answers, under two numbers, is one entry."""
-    assert each_once([STATUTE, CASE, replace(STATUTE, number=7)]) == [STATUTE, CASE]
+    answers = [dump_citations([STATUTE]), dump_citations([CASE, replace(STATUTE, number=7)])]
+    assert turned(sources_of(answers))[1] == [STATUTE, CASE]
+    assert turned(sources_of([]))[1] == []
+
+
+def test_others_have_their_turn_while_thousands_of_sources_are_listed() -> None:
+    """The loop turns with the number of answers that are read, and with that of the sources that are written, in every form."""
+    turns, found = turned(sources_of([dump_citations([replace(GUIDE, id=f"g{n}")]) for n in range(1_000)]))
+    assert len(found) == 1_000
+    assert turns >= 50
+    for name, form in FORMS.items():
+        turns, pieces = turned(pieces_of(form.write(found)))
+        assert turns >= 15, name
+        assert "".join(pieces) == "".join(form.write(found))
+
+
+def turned(work: Awaitable[Result]) -> tuple[int, Result]:
+    """How often others had their turn while something was awaited, and what it gave."""
+
+    async def counted() -> tuple[int, Result]:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        turning = asyncio.create_task(turn())
+        result = await work
+        turning.cancel()
+        return turns, result
+
+    return asyncio.run(counted())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from service.chat.citations import Citation, ma_indonesia
 from service.chat.citing.apa import apa
@@ -17,20 +19,26 @@ from service.chat.citing.ris import ris
 class Form:
     """One form: its media type, the name of a file of it, and what writes the file.
 
-    `line` is there where the form is a list of lines, one for each source; such a form can also be had as JSON.
+    `write` gives the file in pieces, one for each source: a conversation may cite thousands, and whoever puts them together lets others have
+    their turn between. `line` is there where the form is a list of lines, one for each source; such a form can also be had as JSON.
     """
 
     media_type: str
     filename: str
     line: Callable[[Citation], str] | None
-    write: Callable[[Sequence[Citation]], str]
+    write: Callable[[Sequence[Citation]], Iterator[str]]
 
 
-def _as_text(line: Callable[[Citation], str]) -> Callable[[Sequence[Citation]], str]:
+def _as_text(line: Callable[[Citation], str]) -> Callable[[Sequence[Citation]], Iterator[str]]:
     """A file of lines, each once."""
 
-    def write(citations: Sequence[Citation]) -> str:
-        return "".join(f"{inert_line(text)}\n" for text in dict.fromkeys(map(line, citations)))
+    def write(citations: Sequence[Citation]) -> Iterator[str]:
+        written: set[str] = set()
+        for citation in citations:
+            text = line(citation)
+            # A line that is there already is an empty piece: to find the next new one may take long.
+            yield "" if text in written else f"{inert_line(text)}\n"
+            written.add(text)
 
     return write
 
@@ -44,9 +52,8 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def each_once(citations: Sequence[Citation]) -> list[Citation]:
-    """The citations of a conversation, each source once, as it was cited first."""
-    first: dict[str, Citation] = {}
-    for citation in citations:
-        first.setdefault(citation.id, citation)
-    return list(first.values())
+def add_sources(first: dict[str, Citation], stored: str) -> None:
+    """Add what a message cites, out of the JSON text that `dump_citations` made, to the sources by id: each once, as it was cited first."""
+    for fields in orjson.loads(stored):
+        if fields["id"] not in first:
+            first[fields["id"]] = Citation(**fields)

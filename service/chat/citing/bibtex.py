@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from service.chat.citations import Citation
 from service.chat.citing.reference import Kind, Reference, reference_of
@@ -34,10 +34,12 @@ _TEX = str.maketrans(
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9-]+")
 
 
-def bibtex(citations: Sequence[Citation]) -> str:
-    """A file of entries; every key is there once."""
+def bibtex(citations: Iterable[Citation]) -> Iterator[str]:
+    """A file of entries, each a piece; every key is there once."""
     taken: set[str] = set()
-    return "\n".join(_entry(reference_of(citation), taken) for citation in citations)
+    for place, citation in enumerate(citations):
+        entry = _entry(reference_of(citation), taken)
+        yield f"\n{entry}" if place else entry
 
 
 def _entry(named: Reference, taken: set[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -13,10 +13,14 @@ from service.chat.citing.reference import Kind, Reference, reference_of
 _TYPES: Mapping[Kind, str] = {"legislation": "legislation", "case": "legal_case", "guide": "document"}
 
 
-def csl_json(citations: Sequence[Citation]) -> str:
-    """The items as JSON text."""
-    items = [_item(reference_of(citation)) for citation in citations]
-    return orjson.dumps(items, option=orjson.OPT_INDENT_2).decode() + "\n"
+def csl_json(citations: Iterable[Citation]) -> Iterator[str]:
+    """The items as JSON text, each a piece, together as orjson writes the whole array."""
+    end = "[]\n"
+    for place, citation in enumerate(citations):
+        array = orjson.dumps([_item(reference_of(citation))], option=orjson.OPT_INDENT_2).decode()
+        yield f"{',' if place else '['}{array[1:-2]}"
+        end = "\n]\n"
+    yield end
 
 
 def _item(named: Reference) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from service.chat.citations import Citation
 from service.chat.citing.reference import Kind, Reference, reference_of
@@ -10,9 +10,10 @@ from service.chat.citing.reference import Kind, Reference, reference_of
 _TYPES: Mapping[Kind, str] = {"legislation": "STAT", "case": "CASE", "guide": "GEN"}
 
 
-def ris(citations: Sequence[Citation]) -> str:
-    """A file of records."""
-    return "".join(_record(reference_of(citation)) for citation in citations)
+def ris(citations: Iterable[Citation]) -> Iterator[str]:
+    """A file of records, each a piece."""
+    for citation in citations:
+        yield _record(reference_of(citation))
 
 
 def _record(named: Reference) -> str:
