@@ -36,7 +36,7 @@ def find(root: Path) -> tuple[tuple[Found, ...], tuple[PassedOver, ...]]:
         ConfigurationError: there is no such path.
     """
     if not root.exists():
-        raise ConfigurationError(f"{root}: no such file or folder; give the documents with PATH=")
+        raise ConfigurationError(f"path {root}: no such file or folder; name the file or the folder of the documents")
     base = root.resolve()
     results = sorted(_walk(base, base), key=lambda one: one.path) if base.is_dir() else [_judge(base, base.parent)]
     found = tuple(one for one in results if isinstance(one, Found))

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TypeVar
 
+from service.errors import StorageUnavailable
 from service.store.sqlite.driving import drive_reading
 from service.store.work import Job
 
@@ -23,6 +26,14 @@ STEPS = 1_000
 """Instructions of SQLite's machine between two looks: a tenth of a millisecond or so."""
 LOOKS = 15
 """As many of them a read may take in the loop. The largest page, of 500 messages, takes 7, a day of 20,000 answers three thousand."""
+LONGEST_SECONDS = 30.0
+"""For one of them, from when it was asked for: statistics of millions of answers. Who waits longer has gone, as a rule."""
+MOST_WAITING = 32
+"""At a time, the one that runs included: what would wait longer than the rest of them takes is told so at once."""
+_STEPS_BETWEEN_LOOKS = 100 * STEPS
+"""At the time: some ten milliseconds."""
+_TOO_MANY = "Too much is being read right now. Try again in a moment."
+_TOO_LONG = "Reading this took too long. Try again in a moment, or ask for less at a time."
 
 
 class Patience:
@@ -53,24 +64,84 @@ def was_long(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
 
+class Deadline:
+    """Interrupts what runs on a connection while this is entered, once its time is over; the error is SQLITE_INTERRUPT."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._entered = False
+        self.until = math.inf
+        connection.set_progress_handler(self._look, _STEPS_BETWEEN_LOOKS)
+
+    def __enter__(self) -> None:
+        self._entered = True
+
+    def __exit__(self, *_: object) -> None:
+        self._entered = False
+
+    def over(self) -> bool:
+        """Whether the time is over."""
+        return self._clock() >= self.until
+
+    def _look(self) -> bool:
+        return self._entered and self.over()
+
+
 class AsideReader:
     """One thread with one connection, which reads one thing after the other."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Keep a connection for this alone; it must take being used from another thread."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
+        most_waiting: int = MOST_WAITING,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to read.
+
+        Args:
+            connection: for this alone; it must take being used from another thread.
+            longest_seconds: what a read may take, its turn waited for.
+            most_waiting: as many may be asked for at a time; more are refused at once.
+            clock: seconds that only grow.
+        """
         self._connection = connection
+        self._longest = longest_seconds
+        self._most = most_waiting
+        self._clock = clock
+        self._deadline = Deadline(connection, clock)
+        self._waiting = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
 
     async def read(self, job: Job[Result]) -> Result:
-        """Run work that changes nothing, however long it takes.
+        """Run work that changes nothing.
 
         Raises:
+            StorageUnavailable: it took too long, or too much waits.
             sqlite3.Error: the database refused a command, or the reader was closed.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, job)
+        if self._waiting >= self._most:
+            raise StorageUnavailable(_TOO_MANY)
+        self._waiting += 1
+        try:
+            until = self._clock() + self._longest
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, job, until)
+        finally:
+            self._waiting -= 1
 
-    def _run(self, job: Job[Result]) -> Result:
-        return drive_reading(self._connection, job, set(), nullcontext())
+    def _run(self, job: Job[Result], until: float) -> Result:
+        deadline = self._deadline
+        deadline.until = until
+        # Whoever waited all of the time has its turn as the one before is interrupted, if not earlier.
+        if deadline.over():
+            raise StorageUnavailable(_TOO_LONG)
+        try:
+            return drive_reading(self._connection, job, set(), deadline)
+        except sqlite3.Error as error:
+            if was_long(error) and deadline.over():
+                raise StorageUnavailable(_TOO_LONG) from error
+            raise
 
     def close(self) -> None:
         """Interrupt what runs, let go of what waits, and close the connection; a second time nothing is left to do."""

@@ -73,7 +73,7 @@ class SqliteStore:
         """Run work on the reading connection, and what is not soon done beside the event loop.
 
         Raises:
-            StorageUnavailable: the database did not answer.
+            StorageUnavailable: the database did not answer, or took too long, or too much waits beside the loop.
         """
         try:
             if keep is None:

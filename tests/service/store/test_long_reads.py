@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from service.errors import StorageUnavailable
 from service.store.accounts import insert_accounts
-from service.store.sqlite.aside import Patience, was_long
+from service.store.sqlite.aside import AsideReader, Deadline, Patience, was_long
+from service.store.sqlite.connection import connect
 from service.store.sqlite.driving import drive_reading
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.store.work import Work, one, rows
@@ -23,6 +25,7 @@ from tests.service.store.conftest import person
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n"
 LONG = 100_000
+ENDLESS = 10**15
 
 
 def told(tmp_path: Path, story: Callable[[SqliteStore], Awaitable[None]]) -> None:
@@ -139,12 +142,11 @@ def test_what_is_wrong_with_long_work_reaches_who_asked(tmp_path: Path) -> None:
 
 def test_the_end_of_the_service_does_not_wait_for_a_long_read(tmp_path: Path) -> None:
     """It is interrupted, and what waited behind it is let go."""
-    endless = 10**15
 
     async def story() -> None:
         store = SqliteStore(tmp_path / "long.db", 1.0, 1.0)
-        reading = asyncio.ensure_future(store.read(lambda: counting(endless, [])))
-        behind = asyncio.ensure_future(store.read(lambda: counting(endless, [])))
+        reading = asyncio.ensure_future(store.read(lambda: counting(ENDLESS, [])))
+        behind = asyncio.ensure_future(store.read(lambda: counting(ENDLESS, [])))
         await asyncio.sleep(0.05)
         await store.close()
         for one_of in (reading, behind):
@@ -152,6 +154,104 @@ def test_the_end_of_the_service_does_not_wait_for_a_long_read(tmp_path: Path) ->
                 await one_of
 
     asyncio.run(story())
+
+
+def aside(tmp_path: Path, story: Callable[[AsideReader], Awaitable[None]], **bounds: Any) -> None:
+    """A reader with bounds of its own, and what happens to it."""
+
+    async def tell() -> None:
+        reader = AsideReader(connect(tmp_path / "aside.db", 1.0), **bounds)
+        try:
+            await story(reader)
+        finally:
+            reader.close()
+
+    asyncio.run(tell())
+
+
+def test_a_read_that_takes_too_long_is_told_so_and_the_next_one_is_read(tmp_path: Path) -> None:
+    """One that would never end is interrupted; so is the work of several commands, whose transaction is not left open."""
+
+    def several() -> Work[object]:
+        yield from one("SELECT 1")
+        return (yield from one(COUNTING, ENDLESS))
+
+    async def story(reader: AsideReader) -> None:
+        for endless in (lambda: counting(ENDLESS, []), several):
+            with pytest.raises(StorageUnavailable, match="took too long"):
+                await reader.read(endless)
+            assert not reader._connection.in_transaction
+        reader._longest = 600.0
+        assert await reader.read(lambda: counting(LONG, [])) == LONG
+
+    aside(tmp_path, story, longest_seconds=0.1)
+
+
+def test_only_the_own_commands_of_work_are_interrupted() -> None:
+    """What ends a transaction must not be, however late it is."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        deadline = Deadline(connection, lambda: 1.0)
+        deadline.until = 1.0
+        counted = COUNTING.replace("$1", str(LONG))
+        with deadline, pytest.raises(sqlite3.OperationalError) as interrupted:
+            connection.execute(counted).fetchall()
+        assert was_long(interrupted.value)
+        assert connection.execute(counted).fetchall() == [(LONG,)]
+        deadline.until = 1.1
+        with deadline:
+            assert connection.execute(counted).fetchall() == [(LONG,)]
+
+
+def test_to_wait_for_a_turn_counts(tmp_path: Path) -> None:
+    """Whose time was over before its turn came is not begun, and told so."""
+    now, seen = [0.0], list[str]()
+    begun, over = threading.Event(), threading.Event()
+
+    def slow() -> Work[bool]:
+        yield from one("SELECT 1")
+        begun.set()
+        return over.wait(60)
+
+    async def story(reader: AsideReader) -> None:
+        first = asyncio.ensure_future(reader.read(slow))
+        second = asyncio.ensure_future(reader.read(lambda: counting(1, seen)))
+        assert await asyncio.to_thread(begun.wait, 60)
+        now[0] = 30.0
+        over.set()
+        # What has all its rows is not taken back.
+        assert await first
+        with pytest.raises(StorageUnavailable, match="took too long"):
+            await second
+        assert not seen
+        assert await reader.read(lambda: counting(1, seen)) == 1
+
+    aside(tmp_path, story, clock=lambda: now[0])
+
+
+def test_more_long_reads_than_may_wait_are_refused_at_once(tmp_path: Path) -> None:
+    """Nobody joins a queue that only grows; who gave up gives back the place."""
+    over = threading.Event()
+
+    def slow() -> Work[bool]:
+        yield from one("SELECT 1")
+        return over.wait(60)
+
+    async def story(reader: AsideReader) -> None:
+        waiting = [asyncio.ensure_future(reader.read(slow)) for _ in range(3)]
+        await asyncio.sleep(0)
+        one_more = asyncio.ensure_future(reader.read(slow))
+        await asyncio.sleep(0)
+        waiting.pop().cancel()
+        await asyncio.sleep(0)
+        waiting.append(asyncio.ensure_future(reader.read(slow)))
+        await asyncio.sleep(0)
+        over.set()
+        with pytest.raises(StorageUnavailable, match="Too much"):
+            await one_more
+        assert await asyncio.gather(*waiting) == [True, True, True]
+        assert await reader.read(lambda: counting(1, [])) == 1
+
+    aside(tmp_path, story, most_waiting=3)
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=60))
