@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from service.guessable import is_guessable
+
 SHORTEST_SECRET_BYTES = 32
 _SHORTEST_TOKEN_BYTES = 16
 _SHORTEST_PASSWORD = 8
 _FEWEST_DISTINCT = 8
+_FEWEST_PIECES = 20
+"""That nobody could foresee: of 32 random characters some 30 are left, of a row of keys one."""
+_FEWEST_PIECES_OF_A_TOKEN = 13
 _FEWEST_DISTINCT_OF_A_PASSWORD = 5
 KNOWN_DEFAULTS = frozenset(
     [
@@ -69,11 +74,13 @@ _PUBLISHED = frozenset(
 _TELLTALE = re.compile(
     "changeme|changethis|changeit|replaceme|replacethis|placeholder|yoursecret|yourapikey|yourkey|yourtoken|yourpassword|secretkey|supersecret"
     "|insecure|donotuse|notasecret|examplekey|examplesecret|inproduction|mysecret|apikeyhere|keyhere|abcdefghijkl|1234567890123"
+    "|jwtsecret|signingsecret|signingkey|longsecret|verysecret|stringsecret|bitsecret|katasandi|rahasianegara|correcthorse|thequickbrownfox"
 )
 """Words of seven letters and more: random text does not hold them by chance."""
 _PLACEHOLDER = re.compile(
     r"<.*>|.*(?:\$|\{)\{.*\}.*|\.\.\.|…|(?:sk[-_])?(?:x+|\*+|0+|\.+)|.*(?:x{6}|\*{6}).*", re.IGNORECASE | re.DOTALL
 )
+_NOT_RANDOM = "is not random (rows of keys, series, known words or repetitions, perhaps in base64 or hexadecimal)"
 _LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 
@@ -105,7 +112,7 @@ def secret_weakness(secret: str, *, strict: bool) -> str | None:
         return "is not random (few distinct characters)"
     if secret in (secret + secret)[1:-1]:
         return "is not random (one text repeated)"
-    return None
+    return _NOT_RANDOM if is_guessable(secret, KNOWN_DEFAULTS, is_known, _FEWEST_PIECES) else None
 
 
 def token_weakness(text: str) -> str | None:
@@ -114,7 +121,9 @@ def token_weakness(text: str) -> str | None:
         return "is a known default or placeholder"
     if len(text.encode()) < _SHORTEST_TOKEN_BYTES:
         return f"is shorter than {_SHORTEST_TOKEN_BYTES} bytes"
-    return "is not random (few distinct characters)" if len(set(text)) < _FEWEST_DISTINCT else None
+    if len(set(text)) < _FEWEST_DISTINCT:
+        return "is not random (few distinct characters)"
+    return _NOT_RANDOM if is_guessable(text, KNOWN_DEFAULTS, is_known, _FEWEST_PIECES_OF_A_TOKEN) else None
 
 
 def placeholder_weakness(text: str) -> str | None:

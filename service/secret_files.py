@@ -51,7 +51,8 @@ def _read(name: str, file: Path) -> str:
             raise ValueError(
                 f"{what} is no regular file; a secret that comes by a pipe goes into the variable {PREFIX}{name}"
             )
-        return file.read_text(encoding="utf-8").strip()
+        # Editors of Windows put a mark before the text, which nobody sees and no other copy of the secret has.
+        return file.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise ValueError(f"{what} is no UTF-8 text; write the secret into it and nothing else") from error
     except OSError as error:

@@ -20,6 +20,7 @@ MOST_BYTES = 65_536
 """Of a request beside its body: target, headers, trailers, what stands around chunks. Counted from its second piece on, for the first may hold the end of the request before it."""
 _PER_BODY_BYTE = 16
 """A body in chunks of one byte each is five times as long."""
+_VERSIONS = frozenset({"1.1", "1.0"})
 
 
 class BoundedReader(HttpToolsProtocol):
@@ -29,6 +30,7 @@ class BoundedReader(HttpToolsProtocol):
     _read: Any = None
     _left = MOST_BYTES
     _body = 0
+    _refused: Problem | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take a piece, and see whether its request has become too long."""
@@ -42,12 +44,32 @@ class BoundedReader(HttpToolsProtocol):
             self._end(HeadersTooLarge(f"At most {MOST_BYTES} bytes beside the body of a request are read"))
 
     def on_headers_complete(self) -> None:
-        """Begin to answer; what has no length ends for a client of HTTP/1.0 with its connection (RFC 9112, 6.1 and 6.3)."""
+        """Begin to answer; what has no length ends for a client of HTTP/1.0 with its connection (RFC 9112, 6.1 and 6.3).
+
+        Raises:
+            Unreadable: the parser reads it and we do not; it ends the parsing, and `send_400_response` tells it.
+            HeadersTooLarge: the same, of a target that is too long.
+        """
+        self._hold_to_our_terms()
         super().on_headers_complete()
         cycle: Any = self.cycle
         if self.scope.get("http_version") == "1.0" and cycle is not None and cycle.scope is self.scope:
             # The task has been made and has not run yet: it will send by this.
             cycle.send = _UntilClosed(cycle)
+
+    def _hold_to_our_terms(self) -> None:
+        """Refuse what the parser takes beyond HTTP/1.1: versions of other forms, codings that nobody here undoes, targets that it cannot take apart."""
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise self._to_tell(Unreadable("HTTP/1.1 and 1.0 are spoken here; the connection ends"))
+        if len(self.url) >= MOST_BYTES:
+            raise self._to_tell(HeadersTooLarge(f"At most {MOST_BYTES} bytes beside the body of a request are read"))
+        for name, value in self.headers:
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise self._to_tell(Unreadable("Of transfer codings only 'chunked' is read; the connection ends"))
+
+    def _to_tell(self, problem: Problem) -> Problem:
+        self._refused = problem
+        return problem
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, which has a limit of its own."""
@@ -69,7 +91,9 @@ class BoundedReader(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
         """Refuse what the parser did not understand."""
-        if isinstance(sys.exception(), httptools.HttpParserInvalidMethodError):
+        if self._refused is not None:
+            self._end(self._refused)
+        elif isinstance(sys.exception(), httptools.HttpParserInvalidMethodError):
             self._end(Unreadable("HTTP has no such method, or this is no HTTP; over TLS ask by https"))
         else:
             self._end(Unreadable("This is no request that HTTP/1.1 allows; the connection ends"))

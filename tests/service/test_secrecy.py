@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import secrets
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,7 +15,7 @@ from pydantic import SecretStr
 
 from service.app import create_app
 from service.errors import ConfigurationError
-from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness
+from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness, token_weakness
 from service.settings import Settings, refuse_weak_secrets
 
 STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
@@ -25,6 +28,13 @@ STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
         "super_secret_key_for_development_only", "<put a long random text of your own here>", "abcd1234efgh5678" * 3,
         "${COURTSIGHT_JWT_SECRET_FROM_THE_VAULT_HERE}", "a-string-secret-at-least-256-bits-long",
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "qwertyuiopasdfghjklzxcvbnm123456", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,", "!QAZ@WSX#EDC$RFV%TGB^YHN&UJM*IK<",
+        "zyxwvutsrqponmlkjihgfedcba987654", bytes(range(32)).hex(), "".join(map(chr, range(33, 73))),
+        "hunter2!-hunter2!-hunter2!-hunter2!", "Tr0ub4dor&3Tr0ub4dor&3Tr0ub4dor&3Tr0", "deadbeefcafebabedeadbeefcafebabe0123",
+        "courtsight-courtsight-production-1", "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "correct horse battery staple correct", base64.b64encode(b"password" * 4).decode(), b"changethissecretnow!".hex(),
+        base64.b64encode(b"Passwordpassword1234567890\n").decode(), base64.b64encode(base64.b64encode(b"rahasia123" * 3)).decode(),
+        base64.urlsafe_b64encode(b"this is my jwt secret for courts").decode().rstrip("="),
     ],
 )  # fmt: skip
 def test_a_weak_signing_secret_is_told(secret: str) -> None:
@@ -39,6 +49,21 @@ def test_random_secrets_of_every_usual_form_pass(drawn: bytes) -> None:
     assert secret_weakness(text, strict=True) is None
     assert secret_weakness(secrets.token_hex(32), strict=True) is None
     assert secret_weakness(drawn.hex(), strict=False) is None
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_no_random_secret_is_taken_for_a_guessable_one(seed: int) -> None:
+    """The shortest that are allowed are refused in none of the forms in which programs write them, twice encoded ones included."""
+    drawn = random.Random(seed).randbytes(32)
+    forms = [
+        drawn[:16].hex(),
+        drawn.hex(),
+        base64.b64encode(drawn).decode(),
+        base64.b64encode(drawn.hex().encode()).decode(),
+    ]
+    forms += [base64.urlsafe_b64encode(drawn[:24]).decode(), str(UUID(bytes=drawn[:16]))]
+    assert [form for form in forms if secret_weakness(form, strict=True)] == []
+    assert [form for form in (drawn[:12].hex(), base64.b64encode(drawn[:12]).decode()) if token_weakness(form)] == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +98,10 @@ def test_a_placeholder_is_no_key(key: str) -> None:
     assert placeholder_weakness(key)
 
 
-@pytest.mark.parametrize("token", ["abc", "changeme-changeme-1", "a" * 40, "15-bytes-only-x"])
+@pytest.mark.parametrize(
+    "token",
+    ["abc", "changeme-changeme-1", "a" * 40, "15-bytes-only-x", "qwertyuiop123456", "cHJvbWV0aGV1cy1wcm9tZXRoZXVz"],
+)
 def test_a_token_of_the_metrics_is_judged_like_a_secret(settings: Settings, token: str) -> None:
     """Who guesses it reads how much every role asks: production refuses one that is short or not random, by its name."""
     given = settings.model_copy(update={"environment": "production", "metrics_token": SecretStr(token)})

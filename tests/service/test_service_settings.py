@@ -35,9 +35,10 @@ def test_production_refuses_a_secret_that_is_not_random(monkeypatch: pytest.Monk
         _ = load_settings().signing_secret
 
 
-def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The file's content counts without the line break at its end."""
-    (tmp_path / "secret").write_text(GOOD + "\n")
+@pytest.mark.parametrize("written", ["{}\n", "\ufeff{}\r\n", " {}\t \r\n\r\n"])
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str) -> None:
+    """The file's content counts without the line break at its end, and without the mark that editors of Windows put before it."""
+    (tmp_path / "secret").write_bytes(written.format(GOOD).encode())
     monkeypatch.setenv("COURTSIGHT_JWT_SECRET_FILE", str(tmp_path / "secret"))
     assert load_settings().signing_secret == GOOD
 

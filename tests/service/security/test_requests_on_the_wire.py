@@ -37,6 +37,9 @@ REFUSED: dict[str, bytes] = {
     "a name with a space": ME + b"Author ization: x\r\n\r\n",
     "HTTP/2 by knowledge": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a later version": b"GET /health/live HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a version without a name": b"GET /health/live\r\n\r\n" + HIDDEN,
+    "a version of frames in words": b"GET /health/live HTTP/2.0\r\nHost: x\r\n\r\n" + HIDDEN,
+    "a coding that nobody undoes": LOGIN + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + HIDDEN,
     "a tunnel": b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a method that nobody knows": b"BREW /v1/auth/me HTTP/1.1\r\nHost: x\r\n\r\n",
     "a browser that asks by TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -104,6 +107,15 @@ def test_what_two_servers_could_read_differently_is_refused(port: int, shape: st
     assert f"x-request-id: {told_of['request_id']}".encode() in head
     assert b"application/problem+json" in head
     assert b"nosniff" in head
+
+
+@pytest.mark.integration
+def test_a_target_without_end_is_told_as_too_large(port: int) -> None:
+    """A target that comes in one piece is held to the same length as one that comes in many."""
+    answer = told(port, b"GET /health/live?" + b"a" * 66_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert statuses(answer) == [431]
+    assert b"too_large" in answer
+    assert answer.endswith(b"<closed>")
 
 
 @pytest.mark.integration
