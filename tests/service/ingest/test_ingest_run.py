@@ -260,7 +260,7 @@ def test_a_name_that_is_no_text_is_refused_alone(desk: Desk) -> None:
 
 def test_a_path_that_is_missing_is_a_usage_error(desk: Desk) -> None:
     """Nothing at the path: the message says what to give."""
-    with pytest.raises(ConfigurationError, match="^path .*name the file or the folder"):
+    with pytest.raises(ConfigurationError, match=r"^path .*name the file or the folder"):
         desk.ingest(source=desk.documents / "tiada")
 
 
