@@ -136,12 +136,15 @@ def checkpoint(path: Path, seconds: float) -> None:
     """Bring everything from the write-ahead log into the file and empty the log.
 
     Raises:
-        StorageUnavailable: somebody read from the log, or held the lock, for all of these seconds.
+        StorageUnavailable: somebody read from the log, brought it in, or held the lock, for all of these seconds.
     """
+    until = time.monotonic() + seconds
     try:
         with closing(connect(path, seconds)) as connection:
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                # Where somebody else brings the log in just now, SQLite says "busy" without waiting: it is asked again.
+                if time.monotonic() > until:
+                    raise StorageUnavailable(_LOG_IN_USE)
+                time.sleep(_ASKED_AGAIN_SECONDS)
     except (sqlite3.Error, ConfigurationError) as error:
         raise StorageUnavailable(_LOG_IN_USE) from error
-    if busy:
-        raise StorageUnavailable(_LOG_IN_USE)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 
 from service.errors import ConfigurationError, StorageUnavailable
 from service.store.migrating import LATEST, Moved
-from service.store.sqlite.connection import connect, migrate
+from service.store.sqlite.connection import checkpoint, connect, migrate
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.store.switches import turn
 from service.store.work import Work, one, run
@@ -185,17 +188,36 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
         assert foreign.execute("SELECT name FROM sqlite_master").fetchall() == [("accounts",)]
 
 
-def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
-    """What was written many times over is brought into the file: the log stays near a thousand pages."""
+class AlwaysEmpty(queue.SimpleQueue[Any]):
+    """Behind each commit nobody waits."""
 
-    def write_much(number: int) -> Work[None]:
+    def empty(self) -> bool:
+        return True
+
+
+class NeverEmpty(queue.SimpleQueue[Any]):
+    """Behind each commit somebody waits for the next one already."""
+
+    def empty(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("waiting", "most_pages"), [(AlwaysEmpty, 100 * 20), (NeverEmpty, 4_000 + 20)])
+def test_the_log_does_not_grow_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: type[queue.SimpleQueue[Any]], most_pages: int
+) -> None:
+    """Some 5,600 pages are written: the log holds no more than those of a hundred jobs where nobody waits behind them, else 4,000 and one commit's."""
+
+    def write_much(number: int) -> Work[None]:  # 14 pages, fewer than 20
         return run("INSERT INTO audit (at, action, subject) VALUES ($1, 'x', $2)", float(number), "x" * 50_000)
+
+    monkeypatch.setattr(queue, "SimpleQueue", waiting)
 
     async def story() -> None:
         store = SqliteStore(tmp_path / "a.db", 5.0, 1.0)
-        for number in range(300):
+        for number in range(400):
             await store.write(lambda number=number: write_much(number))
-        assert (tmp_path / "a.db-wal").stat().st_size < 3 * 1000 * 4096
+        assert (tmp_path / "a.db-wal").stat().st_size <= most_pages * (4096 + 24) + 32, "pages and headers"
         await store.scrub()
         assert (tmp_path / "a.db-wal").stat().st_size == 0
         await store.close()
@@ -218,6 +240,39 @@ def test_a_log_that_somebody_reads_is_not_emptied(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(story())
+
+
+def test_a_log_that_somebody_brings_in_is_emptied_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another connection brings the log in, SQLite refuses a second one at once: that is no reason to give up."""
+    path = tmp_path / "a.db"
+    sleep = time.sleep
+
+    def bring_in() -> None:
+        with closing(sqlite3.connect(path, timeout=60)) as other:
+            while other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                sleep(0.001)  # refused at once by those who look whether it has begun
+
+    with closing(connect(path, 60.0)) as opened, closing(connect(path, 60.0)) as reader, ThreadPoolExecutor(1) as aside:
+        migrate(opened, 1.0)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM audit").fetchall()
+        opened.execute("INSERT INTO audit (at, action, subject) VALUES (1, 'x', 'y')")
+        other = aside.submit(bring_in)  # which waits for the reader
+        while not opened.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]:
+            sleep(0.01)
+
+        def pause(seconds: float) -> None:
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
+            sleep(seconds)
+
+        monkeypatch.setattr(time, "sleep", pause)
+        try:
+            checkpoint(path, 60.0)
+        finally:
+            reader.close()
+        other.result(60)
+        assert (tmp_path / "a.db-wal").stat().st_size == 0
 
 
 class BusyAtFirst(sqlite3.Connection):
