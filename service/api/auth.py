@@ -78,7 +78,9 @@ def _refuse_other_pages(request: Request, services: Services) -> None:
 
 def _welcome(services: Services, account: Account, *, cookie: bool) -> Response:
     surroundings, seconds = services.surroundings, int(services.signer.lifetime)
-    token = services.signer.issue(account.id, surroundings.new_id(), surroundings.wall_clock())
+    token = services.signer.issue(
+        account.id, surroundings.new_id(), surroundings.wall_clock(), account.tokens_valid_after
+    )
     if cookie:
         headers = {"Set-Cookie": services.gate.page.set_cookie(token, seconds)}
         return Json({"expires_in": seconds, "role": account.role}, headers=headers)

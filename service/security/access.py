@@ -102,7 +102,8 @@ class Gate:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
         if account is None or account.disabled:
             raise Unauthenticated("The account is not active")
-        if claims.issued_at < account.valid_after:
+        # Not by the moment it was made: the clock that closed the account may have been ahead, or the login under way.
+        if claims.since != account.valid_after:
             raise Unauthenticated("The token was revoked: log in again", code="token_revoked")
         role = self._role(account.role)
         return Caller(claims.account_id, role, role.permissions, Credential("token", claims.jti, claims.expires_at))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ISSUER = "courtsight"
 AUDIENCE = "courtsight-api"
 _ALGORITHM = "HS256"
-_REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "sub", "jti"]
+_REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "sub", "jti", "since"]
 _LEEWAY_SECONDS = 5
 _INVALID = "The token is not valid: log in again"
 _EXPIRED = "The token has expired: log in again"
@@ -30,12 +30,15 @@ _MOST_KNOWN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says: whose it is, its own id, and when it was made and ends (seconds since the epoch)."""
+    """What a valid token says: whose it is, its own id, and when it ends (seconds since the epoch).
+
+    `since` is the account's `tokens_valid_after` as it was at the login: whether that has changed is asked of no clock.
+    """
 
     account_id: str
     jti: str
-    issued_at: float
     expires_at: float
+    since: float
 
 
 class TokenSigner:
@@ -57,13 +60,14 @@ class TokenSigner:
         self._known: dict[str, Claims] = {}
         self._known_by: KeyRing = ring.current
 
-    def issue(self, account_id: str, jti: str, now: float) -> str:
-        """A token for an account, valid from now on."""
+    def issue(self, account_id: str, jti: str, now: float, since: float = 0.0) -> str:
+        """A token for an account, valid from now on, and as long as the account's `tokens_valid_after` is `since`."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": account_id,
             "jti": jti,
+            "since": since,
             "iat": now,
             "nbf": int(now),
             "exp": int(now + self.lifetime),
@@ -129,7 +133,7 @@ class TokenSigner:
         too_early = max(issued, begins) > now + _LEEWAY_SECONDS
         if too_early or ends - issued > self.lifetime + _LEEWAY_SECONDS:
             raise Unauthenticated(_INVALID)
-        return Claims(account_id=str(claims["sub"]), jti=str(claims["jti"]), issued_at=issued, expires_at=ends)
+        return Claims(str(claims["sub"]), str(claims["jti"]), ends, _seconds(claims["since"]))
 
 
 def _seconds(value: object) -> float:

@@ -20,7 +20,7 @@ class Account:
     disabled: bool
     created_at: float
     tokens_valid_after: float
-    """Tokens issued before this moment do not count: set when the password changes or the account is disabled."""
+    """When the password was changed or the account disabled last. Tokens name it as it was at their login, and count while it is the same."""
 
 
 _COLUMNS = "id, username, role, password_hash, disabled, created_at, tokens_valid_after"

@@ -175,7 +175,8 @@ def fixed(*secrets: str) -> RotatingRing:
 
 
 def good() -> dict[str, Any]:
-    return {"iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "jti": "j", "iat": NOW, "nbf": NOW, "exp": NOW + 3600}
+    times = {"iat": NOW, "nbf": NOW, "exp": NOW + 3600, "since": 0.0}
+    return {"iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "jti": "j", **times}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from service.security.keyring import RotatingRing
 from service.security.tokens import AUDIENCE, ISSUER, TokenSigner
-from service.store.accounts import disable_account, set_password
+from service.store.accounts import account_by_name, disable_account, set_password
 
 LIFETIME = 3600
 
@@ -18,6 +18,7 @@ def claims(house: Any, **changes: Any) -> dict[str, Any]:
     now = int(house.wall_clock.now)
     good = {
         "iss": ISSUER, "aud": AUDIENCE, "sub": "id-judge", "jti": "j1", "iat": now, "nbf": now, "exp": now + LIFETIME,
+        "since": 0.0,
     }  # fmt: skip
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 
@@ -46,6 +47,8 @@ def test_a_good_token_lets_in(house: Any) -> None:
         {"sub": None},
         {"iat": None},
         {"nbf": None},
+        {"since": None},
+        {"since": "today"},
         {"aud": None},
         {"exp": 10**30},
         {"exp": "tomorrow"},
@@ -133,6 +136,29 @@ def test_a_new_password_voids_old_tokens(house: Any) -> None:
     assert code_for(house, token) == "401 token_revoked"
 
 
+def test_a_clock_that_was_ahead_shuts_nobody_out(house: Any) -> None:
+    """A password that was changed by a clock an hour ahead lets its owner in at once; the tokens of before stay void."""
+    store = house.app.state.services.store
+    before = house.token("judge")
+    hashed = house.run(store.read(lambda: account_by_name("a-judge"))).password_hash
+    house.run(store.write(lambda: set_password("a-judge", hashed, house.wall_clock() + 3600)))
+    house.wall_clock.now += 1
+    assert code_for(house, before) == "401 token_revoked"
+    login = house.send("POST", "/v1/auth/token", json={"username": "a-judge", "password": house.password})
+    assert code_for(house, login.json()["access_token"]) == ""
+
+
+def test_a_token_of_a_clock_that_was_ahead_ends_with_the_password(house: Any) -> None:
+    """What was made a while ahead of the clock, or in a login that the change overtook, is no younger than the change."""
+    store = house.app.state.services.store
+    house.wall_clock.now += 2
+    token = house.token("judge")
+    assert code_for(house, token) == ""
+    house.wall_clock.now -= 2
+    house.run(store.write(lambda: set_password("a-judge", "x", house.wall_clock())))
+    assert code_for(house, token) == "401 token_revoked"
+
+
 def test_the_role_is_read_from_the_account(house: Any) -> None:
     """A role that a client writes into its token or its body changes nothing."""
     token = signed(house, role="admin", sub="id-public")
@@ -175,6 +201,6 @@ def test_a_header_without_a_token_is_refused(house: Any, header: str) -> None:
 def test_reading_needs_the_secret_it_was_signed_with() -> None:
     """A signer reads what it issued and nothing of another's."""
     signer = TokenSigner(RotatingRing(lambda: ["s" * 40], (), lambda: 1_000.0), LIFETIME)
-    token = signer.issue("account", "jti", 1_000.5)
+    token = signer.issue("account", "jti", 1_000.5, 900.1)
     assert signer.read(token, 1_001).account_id == "account"
-    assert signer.read(token, 1_001).issued_at == 1_000.5
+    assert signer.read(token, 1_001).since == 900.1
