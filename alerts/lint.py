@@ -66,7 +66,7 @@ def _findings(slo: SLO, policy: WindowPolicy | None) -> Iterator[Finding]:
     for window in slo.windows:
         if firing_ratio(slo, window) >= 1:
             yield _unreachable(slo, window, policy)
-    yield from (found for found in (_no_page(slo), _late_page(slo, policy), _lonely(slo)) if found is not None)
+    yield from (found for found in (_no_page(slo, policy), _late_page(slo, policy), _lonely(slo)) if found is not None)
 
 
 def _unreachable(slo: SLO, window: Window, policy: WindowPolicy | None) -> Finding:
@@ -80,9 +80,13 @@ def _unreachable(slo: SLO, window: Window, policy: WindowPolicy | None) -> Findi
     )
 
 
-def _no_page(slo: SLO) -> Finding | None:
+def _no_page(slo: SLO, policy: WindowPolicy | None) -> Finding | None:
     if any(window.severity is Severity.PAGE and firing_ratio(slo, window) < 1 for window in slo.windows):
         return None
+    derived = () if policy is None else alert_windows(slo.objective, slo.window, policy)
+    if any(window.severity is Severity.PAGE for window in derived):
+        advice = _instead(slo, Severity.PAGE, policy) or "add a pair with severity: page"
+        return Finding(Weight.NOTICE, slo.id, "no burn rate pages: none of its windows does", advice)
     burn = format_number(_floor(1 / slo.error_budget))
     return Finding(
         Weight.NOTICE,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import product
 
 from slo import names
-from slo.findings import Findings, Path
+from slo.findings import Findings, Lost, Path
 from slo.indicators import Member, check_composites, doubt_pattern, indicator, of_member, per_second
 from slo.promql import WINDOW
 from slo.quantities import UNITS, QuantityError, format_duration, format_ratio, parse_duration
@@ -47,8 +47,9 @@ class _Period:
 class Families:
     """Puts the SLOs of one spec together; what is wrong goes to the findings, and the rest goes on."""
 
-    def __init__(self, wire: SpecWire, choose: ChooseWindows, findings: Findings) -> None:
+    def __init__(self, wire: SpecWire, choose: ChooseWindows, lost: Lost, findings: Findings) -> None:
         self._wire = wire
+        self._lost = lost
         self._choose = choose
         self._findings = findings
         self._period = self._read_period(wire.window, ("window",))
@@ -59,17 +60,21 @@ class Families:
         """The spec's own SLO window in seconds; 30 days where it cannot be read."""
         return DAYS_OF_MONTH if self._period is None else self._period.seconds
 
-    def slos(self, broken: frozenset[str]) -> tuple[SLO, ...]:
-        """Every SLO that can be made; `broken` are names of those that the wire refused, which may still be spoken of."""
+    def slos(self) -> tuple[SLO, ...]:
+        """Every SLO that can be made."""
+        broken = self._lost.names("slos")
         self._check_whole()
         made: list[SLO] = []
         known: dict[str, tuple[str, ...]] = {name: (name,) for name in broken}
+        unsure: set[str] = {f"{name}-" for name in broken - set(self._wire.slos)}
         for name, entry in self._wire.slos.items():
             members = self._family(name, entry, maimed=name in broken)
             known[name] = tuple(slo_id for slo_id, _ in members) or (name,)
+            unsure |= set() if members else {f"{name}-"}
             made += [slo for _, slo in members if slo is not None and name not in broken]
         self._check_ids(known)
-        check_composites([(slo.id, ("slos", slo.name), slo.sli) for slo in made], known, self._findings)
+        composites = [(slo.id, ("slos", slo.name), slo.sli) for slo in made]
+        check_composites(composites, known, tuple(unsure), self._findings)
         _check_groups(made, self._findings)
         _check_alerts(made, self._findings)
         return tuple(made)
@@ -216,21 +221,12 @@ class Families:
 
     def _cells(self, entry: SLOWire, path: Path) -> tuple[Cell, ...]:
         """The members' labels; none when `for_each` cannot be used."""
+        if (*path, "for_each") in self._lost.places:
+            return ()
         labels = _listed(entry.for_each)
         known = [label for label in labels if label in self._wire.labels]
         for label in labels:
-            if label not in self._wire.labels:
-                said = f"label {label!r} is not among 'labels'"
-                self._findings.wrong((*path, "for_each"), said, _known(self._wire.labels))
-            elif is_reserved(label):
-                self._findings.wrong(
-                    (*path, "for_each"), f"{label!r} is a label that our rules set", "choose another one"
-                )
-            elif label in self._wire.selector:
-                said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
-                self._findings.wrong((*path, "for_each"), said, "choose another one, or take it out of 'selector'")
-            elif f"${label}" == WINDOW:
-                self._findings.wrong((*path, "for_each"), f"${label} stands for the range", "rename the label")
+            self._check_for_each(label, (*path, "for_each"))
             if labels.count(label) > 1:
                 self._findings.wrong((*path, "for_each"), f"label {label!r} stands twice", "keep one of them")
         if len(known) < len(labels):
@@ -247,6 +243,19 @@ class Families:
             )
             return ()
         return tuple(cell(dict(zip(dict.fromkeys(known), found, strict=True))) for found in product(*values))
+
+    def _check_for_each(self, label: str, place: Path) -> None:
+        if self._lost.holds("labels", label):
+            return
+        if label not in self._wire.labels:
+            self._findings.wrong(place, f"label {label!r} is not among 'labels'", _known(self._wire.labels))
+        elif is_reserved(label):
+            self._findings.wrong(place, f"{label!r} is a label that our rules set", "choose another one")
+        elif label in self._wire.selector:
+            said = f"{label!r} has one value only: 'selector' says {self._wire.selector[label]!r}"
+            self._findings.wrong(place, said, "choose another one, or take it out of 'selector'")
+        elif f"${label}" == WINDOW:
+            self._findings.wrong(place, f"${label} stands for the range", "rename the label")
 
     def _group_by(self, entry: SLOWire, path: Path) -> tuple[str, ...]:
         labels, place = _listed(entry.group_by), (*path, "group_by")
@@ -299,7 +308,7 @@ class Families:
                 self._findings.wrong(("labels", label), "has no value: for_each over it makes no SLO", "add its values")
             for value in sorted({value for value in values if values.count(value) > 1}):
                 self._findings.wrong(("labels", label), f"{value!r} stands twice", "keep one of them")
-        if not self._wire.selector:
+        if not self._wire.selector and not self._lost.touches("selector"):
             said = "is missing: no alert can say that the service is down, or that nobody scrapes it"
             self._findings.doubtful(("selector",), said, "name the labels of its targets, such as {job: shop}")
         for label, value in self._wire.selector.items():

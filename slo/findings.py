@@ -11,6 +11,29 @@ Path = tuple[str, ...]
 """Place inside a document: `("slos", "availability", "objective")`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the wire refused and may still be spoken of: to miss it as well would send people to the wrong line.
+
+    Attributes:
+        places: The first three parts of each place: `("slos", "checkout", "for_each")`, `("labels", "tier")`, `("selector",)`.
+    """
+
+    places: frozenset[Path] = frozenset()
+
+    def names(self, table: str) -> frozenset[str]:
+        """The entries of a table that were refused."""
+        return frozenset(place[1] for place in self.places if len(place) > 1 and place[0] == table)
+
+    def holds(self, table: str, name: str) -> bool:
+        """Whether this entry was refused, or the whole table."""
+        return (table,) in self.places or any(place[:2] == (table, name) for place in self.places)
+
+    def touches(self, table: str) -> bool:
+        """Whether anything of the table was refused."""
+        return any(place[:1] == (table,) for place in self.places)
+
+
 @dataclass(slots=True)
 class Findings:
     """Collects what is wrong, so that nobody has to mend one thing to hear of the next.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 
-from slo.findings import Findings, Path
+from slo.findings import Findings, Lost, Path
 from slo.quantities import parse_duration, parse_ratio, plain_number
 from slo.spec import (
     SIMULATED_SUFFIX,
@@ -36,13 +36,14 @@ class Gates:
     """Puts the gates and phases of one spec together; what is wrong goes to the findings, and the rest goes on.
 
     Args:
-        broken: Names of SLOs that could not be read; they may still be spoken of.
+        lost: What could not be read; it may still be spoken of.
     """
 
-    def __init__(self, wire: SpecWire, slos: Sequence[SLO], broken: frozenset[str], findings: Findings) -> None:
+    def __init__(self, wire: SpecWire, slos: Sequence[SLO], lost: Lost, findings: Findings) -> None:
         self._wire = wire
         self._slos = slos
-        self._broken = broken | (set(wire.slos) - {slo.name for slo in slos})
+        self._lost = lost
+        self._broken = lost.names("slos") | (set(wire.slos) - {slo.name for slo in slos})
         self._findings = findings
 
     def phases(self) -> Mapping[Phase, PhaseDemands]:
@@ -176,6 +177,8 @@ class Gates:
         known = self._wire.labels
         missing = [label for label in labels if label not in known]
         for label in missing:
+            if self._lost.holds("labels", label):
+                continue
             advice = f"known: {', '.join(known)}" if known else "add 'labels' with its values"
             self._findings.wrong((*path, "for_each"), f"label {label!r} is not among 'labels'", advice)
         if missing:

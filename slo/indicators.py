@@ -388,13 +388,17 @@ def _composite(wire: CompositeWire | None, path: Path, member: Member, findings:
 
 
 def check_composites(
-    found: Sequence[tuple[str, Path, SLI]], known: Mapping[str, tuple[str, ...]], findings: Findings
+    found: Sequence[tuple[str, Path, SLI]],
+    known: Mapping[str, tuple[str, ...]],
+    unsure: tuple[str, ...],
+    findings: Findings,
 ) -> None:
     """Hold composites against each other: their components exist, and none leads back to itself.
 
     Args:
         found: Id, place and SLI of every SLO that could be made.
         known: Every id, also of those that could not be made, by the name of its family.
+        unsure: How ids begin of which nobody knows whether there are such members: something is wrong with their family.
         findings: Takes what is wrong.
     """
     graph = {slo_id: [name for name, _ in sli.components] for slo_id, _, sli in found if isinstance(sli, CompositeSLI)}
@@ -406,7 +410,7 @@ def check_composites(
             here = (*path, "composite", "components", name)
             if name not in ids and name in known:
                 findings.wrong(here, f"{name!r} is a family", f"name its members: {', '.join(known[name])}")
-            elif name not in ids:
+            elif name not in ids and not name.startswith(unsure):
                 findings.wrong(here, f"there is no SLO {name!r}", f"known: {', '.join(sorted(ids)[:20])}")
         if _leads_to(graph, slo_id):
             findings.wrong((*path, "composite"), f"{slo_id!r} is a component of itself", "break the circle")

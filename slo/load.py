@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from slo.errors import InvalidInput, Problem
 from slo.families import Families
-from slo.findings import Findings, in_order
+from slo.findings import Findings, Lost, in_order
 from slo.gates import Gates
 from slo.links import Links, faults_of, links_of
 from slo.spec import SLO, Spec, Window, cell
@@ -110,7 +110,7 @@ def _foreign(document: Document) -> Problem | None:
 
 
 def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | None:
-    wire, broken = _wire(document, findings)
+    wire, lost = _wire(document, findings)
     if wire is None:
         return None
     policy = load_policy()
@@ -121,10 +121,10 @@ def _put_together(document: Document, findings: Findings, raw: bytes) -> Spec | 
             return ()
         return policy.standard if windows == "standard" else alert_windows(objective, period, policy)
 
-    families = Families(wire, choose, findings)
-    slos = families.slos(broken)
+    families = Families(wire, choose, lost, findings)
+    slos = families.slos()
     _check_shared(slos, wire, findings)
-    gates = Gates(wire, slos, broken, findings)
+    gates = Gates(wire, slos, lost, findings)
     return Spec(
         service=wire.service,
         deployment=wire.deployment or wire.service,
@@ -179,31 +179,31 @@ _STAND_INS: dict[str, Any] = {"spec": "courtsight/slo/v1", "service": "unnamed",
 _PRUNINGS = 3
 
 
-def _wire(document: Document, findings: Findings) -> tuple[SpecWire | None, frozenset[str]]:
-    """The spec without what is wrong in its form, and the names of the SLOs that were taken out; None when nothing is left."""
-    data, broken = document.data, frozenset[str]()
+def _wire(document: Document, findings: Findings) -> tuple[SpecWire | None, Lost]:
+    """The spec without what is wrong in its form, and what was taken out; None when nothing is left."""
+    data, lost = document.data, frozenset[tuple[str, ...]]()
     for attempt in range(_PRUNINGS):
         try:
-            return SpecWire.model_validate(data), broken
+            return SpecWire.model_validate(data), Lost(lost)
         except ValidationError as error:
             if not attempt:
                 findings.problems += model_problems(error, document, SpecWire)
-            data, lost = _without(data, {place_of(detail) for detail in error.errors(include_url=False)})
-            broken |= lost
-    return None, broken
+            places = {place_of(detail) for detail in error.errors(include_url=False)}
+            data = _without(data, places)
+            lost |= {place[:3] for place in places}
+    return None, Lost(lost)
 
 
 _MEMBER_STAND_INS: dict[str, Any] = {"title": "unnamed", "objective": "50%"}
 
 
-def _without(data: Any, places: Iterable[tuple[str, ...]]) -> tuple[Any, frozenset[str]]:  # noqa: ANN401 - any YAML
-    """The data without the entries in which the places lie, and which SLOs were lost or maimed by it."""
+def _without(data: Any, places: Iterable[tuple[str, ...]]) -> Any:  # noqa: ANN401 - any YAML
+    """The data without the entries in which the places lie; of an SLO that is only maimed the rest stays."""
     if not isinstance(data, dict):
-        return data, frozenset()
-    kept = {key: value for key, value in data.items() if isinstance(key, str)}
+        return data
+    kept = dict(data)
     tables = {key: dict(kept[key]) for key in _TABLES if isinstance(kept.get(key), dict)}
     kept.update(tables)
-    lost: set[str] = set()
     for place in places:
         key = place[0] if place else ""
         if len(place) < 2 or key not in tables:
@@ -211,14 +211,9 @@ def _without(data: Any, places: Iterable[tuple[str, ...]]) -> tuple[Any, frozens
             continue
         table, name = tables[key], place[1]
         entry = table.pop(name, None)
-        if key == "slos":
-            lost.add(name)
-            if len(place) > 2 and isinstance(entry, dict):
-                table[name] = {
-                    **_MEMBER_STAND_INS,
-                    **{word: given for word, given in entry.items() if word != place[2]},
-                }
-    return {**_STAND_INS, **kept}, frozenset(lost)
+        if key == "slos" and len(place) > 2 and isinstance(entry, dict):
+            table[name] = {**_MEMBER_STAND_INS, **{word: given for word, given in entry.items() if word != place[2]}}
+    return {**_STAND_INS, **kept}
 
 
 _TABLES = ("slos", "gates", "phases", "labels", "selector")

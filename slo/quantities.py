@@ -17,7 +17,17 @@ UNITS: dict[str, Decimal] = {
     "d": Decimal(86400),
     "w": Decimal(604800),
 }
-_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(ms|s|m|h|d|w)")
+UNIT_WORDS = {
+    "ms": r"milliseconds?|ms",
+    "s": r"seconds?|secs?|s",
+    "m": r"minutes?|mins?|m",
+    "h": r"hours?|hrs?|h",
+    "d": r"days?|d",
+    "w": r"weeks?|w",
+}
+"""By unit: how people write it, as a pattern."""
+ANY_UNIT = "|".join(UNIT_WORDS.values())
+_DURATION = re.compile(rf"([0-9]{{1,15}}(?:\.[0-9]{{1,9}})?) ?({ANY_UNIT})(?![A-Za-z])")
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,15})?")
 _COMMA = re.compile(r"([0-9]),([0-9])")
 _FALLING = ("w", "d", "h", "m", "s", "ms")
@@ -71,7 +81,7 @@ def _percent_meant(text: str) -> str:
 
 
 def parse_duration(text: str) -> Decimal:
-    """Read `500ms`, `4s`, `1.5s`, `1m30s`, `1h 30m`, `30d` as seconds.
+    """Read `500ms`, `4s`, `1.5s`, `1m30s`, `1h 30m`, `30d`, `2 weeks`, `90 seconds` as seconds.
 
     Raises:
         QuantityError: The text is no duration, is ambiguous (`1,5s`), is zero or longer than ten years.
@@ -84,16 +94,24 @@ def parse_duration(text: str) -> Decimal:
         raise QuantityError(f"{text!r} is no duration: a comma is ambiguous", f"write {_COMMA.sub(_POINT, stripped)}")
     matches = list(_DURATION.finditer(stripped))
     if not matches or re.sub(r"\s", "", stripped) != "".join(match.group(1) + match.group(2) for match in matches):
-        raise QuantityError(f"{text!r} is no duration", advice)
-    order = [_FALLING.index(match.group(2)) for match in matches]
+        lowered = stripped.lower()  # `1M` may be a month: nobody can say
+        again = lowered != stripped and "M" not in stripped and _DURATION.fullmatch(lowered)
+        raise QuantityError(f"{text!r} is no duration", f"write {lowered}" if again else advice)
+    units = [_unit(match.group(2)) for match in matches]
+    order = [_FALLING.index(unit) for unit in units]
     if order != sorted(set(order)):
         raise QuantityError(f"{text!r} is no duration: units must fall, each once", "write it like 1h30m")
-    seconds = sum((Decimal(match.group(1)) * UNITS[match.group(2)] for match in matches), Decimal(0))
+    seconds = sum((Decimal(match[1]) * UNITS[unit] for match, unit in zip(matches, units, strict=True)), Decimal(0))
     if seconds <= 0:
         raise QuantityError(f"{text!r} must be longer than nothing", advice)
     if seconds > LONGEST_DURATION:
         raise QuantityError(f"{text!r} is longer than ten years", "look at its unit")
     return seconds
+
+
+@lru_cache(maxsize=64)
+def _unit(written: str) -> str:
+    return next(unit for unit, words in UNIT_WORDS.items() if re.fullmatch(words, written))
 
 
 def plain_number(text: str) -> Decimal | None:

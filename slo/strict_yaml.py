@@ -27,8 +27,8 @@ from slo.quantities import how_many
 MAX_DEPTH = 50
 MAX_BYTES = 4_000_000
 MAX_VALUES = 500_000
-_OTHERWISE = re.compile(r"[-+]?(?:0[0-7_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
-"""Numbers of base eight and sixty: `010` is 8, `1:30` is 90."""
+_OTHERWISE = re.compile(r"[-+]?(?:0[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+"""Numbers of other bases: `010` is 8, `0x10` is 16, `0b11` is 3, `1:30` is 90."""
 LONGEST_NUMBER = 100
 """Characters; Python refuses to print much longer ones, and nobody means them."""
 MOST_PROBLEMS = 200
@@ -240,9 +240,8 @@ class _Reader:
             made.append(self._value(event, (*path, str(len(made))), depth + 1))
         return made
 
-    def _mapping(self, path: tuple[str, ...], depth: int) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
-        words: set[str] = set()
+    def _mapping(self, path: tuple[str, ...], depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             line = self._line(event)
             if not isinstance(event, yaml.ScalarEvent):
@@ -252,14 +251,16 @@ class _Reader:
                 raise self._refused(event, f"tag {_short(event.tag)} is refused", "write the key plainly")
             if word == "<<" and not event.style:
                 raise self._refused(event, "merge key << is refused", "write the keys out")
-            key = self._scalar(event)
-            below = (*path, word)
-            if word in words:
+            key, below = self._scalar(event), (*path, word)
+            if not isinstance(key, str):
+                said = f"key {_short(word)!r} is {_KEY_OF.get(type(key), 'a date')} for YAML"
+                advice = "put it in quotes, or choose another word"
+                self._document.problems.append(Problem(self._document.name, line, _dotted(below), said, advice))
+            if word in made:
                 self._document.problems.append(
                     Problem(self._document.name, line, _dotted(below), "stands twice", "keep one of them")
                 )
-            words.add(word)
-            made[key] = self._value(self._next(), below, depth + 1)
+            made[word] = self._value(self._next(), below, depth + 1)
             self._document.lines[below] = line
         return made
 
@@ -283,6 +284,8 @@ class _Reader:
             raise self._refused(event, f"{_short(text)} is too long for a number", "put text in quotes")
         try:
             made = self._loader.construct_object(yaml.ScalarNode(tag, text, event.start_mark, event.end_mark))
+        except yaml.constructor.ConstructorError:  # the lone `=` of YAML 1.1, for which there is no value
+            raise self._refused(event, f"{_short(text)} has a meaning of its own", "put it in quotes") from None
         except (ValueError, OverflowError) as error:
             said = f"{_short(text)} is no value that can be used: {error}"
             raise self._refused(event, said, "put text in quotes") from None
@@ -342,7 +345,6 @@ def _problem(detail: Any, document: Document, model: type[BaseModel]) -> Problem
 
 
 _MENDS = {
-    "invalid_key": "write the key as text, in quotes where YAML reads something else",
     "literal_error": "write one of these",
     "string_too_long": "shorten it",
     "greater_than_equal": "write a larger number",
@@ -368,6 +370,7 @@ SHAPE_OF: dict[type, str] = {
     bool: "a yes or no",
 }
 """What people wrote, in words, where another shape is wanted."""
+_KEY_OF = {**SHAPE_OF, int: "a number", float: "a number"}
 
 
 def _mend(detail: Any) -> str:  # noqa: ANN401 - as above
@@ -378,7 +381,7 @@ def _mend(detail: Any) -> str:  # noqa: ANN401 - as above
 
 
 def _dotted(path: Iterable[str]) -> str:
-    return ".".join(_short(part) for part in path)
+    return ".".join(_short(part) or "''" for part in path)
 
 
 def _short(text: str | None) -> str:
@@ -397,15 +400,22 @@ def _yaml_problem(error: Exception, name: str) -> Problem:
     return Problem(name, line, "", f"is no YAML that can be used: {said}", _syntax_mend(said))
 
 
+_BLANKS = "indent by spaces, and put text that begins with @, `, % or a tab in quotes"
+_SYNTAX_MENDS = {
+    "cannot start any token": _BLANKS,
+    "tab": _BLANKS,
+    "escape": "write the character itself, a backslash twice, or the text in single quotes",
+    "quoted scalar": "close the quote",
+    "incompatible YAML document": "take the line %YAML away",
+    "<document start>": "what follows `...` is another document: split the file",
+    "flow": "close the bracket",
+}
+"""What usually stands behind the parsers' own words; the first that is in them counts."""
+
+
 def _syntax_mend(said: str) -> str:
-    """What usually stands behind the parsers' own words."""
-    if "cannot start any token" in said or "tab" in said:
-        return "indent by spaces, and put text that begins with @, `, % or a tab in quotes"
-    if "quoted scalar" in said:
-        return "close the quote"
-    if "flow" in said:
-        return "close the bracket"
-    return "look at the indent, and at quotes and brackets that are not closed"
+    otherwise = "look at the indent, and at quotes and brackets that are not closed"
+    return next((mend for words, mend in _SYNTAX_MENDS.items() if words in said), otherwise)
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:

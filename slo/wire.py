@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 
 from slo import patterns
-from slo.quantities import QuantityError, parse_duration, parse_ratio
+from slo.quantities import ANY_UNIT, QuantityError, parse_duration, parse_ratio
 from slo.spec import Kind, Severity, Statistic, Unit
 from slo.strict_yaml import Wire
 
@@ -52,7 +52,7 @@ def _texts(pattern: str, what: str, *examples: str) -> WithJsonSchema:
 
 _PERCENT_PATTERN = r"^\s*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"
 _OBJECTIVE_PATTERN = r"^\s*(?!0+(\.0+)?\s*%)\d{1,2}(\.\d+)?\s*%\s*$"
-_DURATION_PATTERN = r"^\s*(\d+(\.\d+)?\s?(ms|s|m|h|d|w)\s*)+$"
+_DURATION_PATTERN = rf"^\s*(\d+(\.\d+)?\s?({ANY_UNIT})\s*)+$"
 
 Ratio = Annotated[
     Decimal,
@@ -94,7 +94,13 @@ def _amount(value: object) -> object:
 Amount = Annotated[Any, BeforeValidator(_amount), WithJsonSchema({"type": ["string", "number"]})]
 
 
-Weight = Annotated[Any, BeforeValidator(_amount), WithJsonSchema({"type": ["string", "number"], "exclusiveMinimum": 0})]
+def _weight(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise QuantityError("is no weight", "write a number over zero, such as 2 or 0.5")
+    return value
+
+
+Weight = Annotated[Any, BeforeValidator(_weight), WithJsonSchema({"type": ["string", "number"], "exclusiveMinimum": 0})]
 
 
 def _one_or_many(value: object) -> str:

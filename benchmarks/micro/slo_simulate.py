@@ -28,7 +28,7 @@ from slo.spec import Spec
 GOAL_SECONDS = 2.0
 DAY = 86400.0
 LEAD = 3 * DAY
-EVALUATION = Evaluation(fast=30.0, slow=120.0, base=300.0, longest_direct=3600.0)
+EVALUATION = Evaluation(fast=30.0, slow=120.0, slowest=240.0, base=300.0, longest_direct=3600.0, longest_dense=259200.0)
 STORY = Scenario(
     traffic=Traffic(Shape.WEEKLY, 20_000.0),
     errors=0.0001,

@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from alerts.lint import lint  # noqa: PLC0415 - imported when the command runs
     from alerts.ratios import LONGEST_DENSE_WINDOW, LONGEST_RAW_WINDOW  # noqa: PLC0415 - as above
     from slo.load import load_spec  # noqa: PLC0415 - as above
+    from slo.window_table import load_policy  # noqa: PLC0415 - as above
 
     spec = load_spec(options.file)
     unknown = [name for name in options.slo if name not in {slo.id for slo in spec.slos}]
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         known = f"known: {', '.join(slo.id for slo in spec.slos)}"
         raise InvalidInput((Problem(str(options.file), None, "", f"there is no SLO {unknown[0]!r}", known),))
     told: dict[str, list[str]] = {}
-    for finding in lint(spec):
+    for finding in lint(spec, load_policy()):
         told.setdefault(finding.slo, []).append(f"{finding.severity}: {finding.message} ({finding.advice})")
     asked = None if options.prometheus is None else _Asked(options.prometheus, time.time())
     traffic = _traffic(options.requests_per_day, asked)
@@ -221,7 +222,8 @@ def _traffic(requests_per_day: float | None, asked: _Asked | None) -> Traffic:
         return lambda slo: _uncounted(slo) if not _countable(slo) else shared if slo.group_by else given
     if asked is not None:
         return lambda slo: asked(slo) if _countable(slo) else _uncounted(slo)
-    return lambda _: Events(None, "give --requests-per-day or --prometheus")
+    unknown = Events(None, "give --requests-per-day or --prometheus")
+    return lambda slo: unknown if _countable(slo) else _uncounted(slo)
 
 
 def _countable(slo: SLO) -> bool:

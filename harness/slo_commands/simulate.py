@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     slos = [slo for slo in spec.slos if not options.slo or slo.id in options.slo]
     changes, significant = _questions(options)
     inputs = gather(spec, slos, options, now=time.time(), connect=lambda url: connect(url, ASK_SECONDS), say=_say)
-    how = _how(inputs, significant)
+    how = replay_of_rules(inputs.start, significant)
     found = [one for slo in slos for one in simulate(spec, slo, inputs.histories, how)]
     compared = _compared(spec, slos, changes, inputs, how)
     _show(options, spec, inputs, found, compared, clock(inputs.start, dated=inputs.dated))
@@ -138,14 +138,18 @@ def _questions(options: argparse.Namespace) -> tuple[dict[str, tuple[str, ...]],
     return changes, significant
 
 
-def _how(inputs: Inputs, significant: float | None) -> Replay:
-    from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW  # noqa: PLC0415 - imported when the command runs
-    from alerts.rules import FAST_INTERVAL, LONG_INTERVAL  # noqa: PLC0415 - as above
+def replay_of_rules(start: float, significant: float | None) -> Replay:
+    """A replay from this time on that looks as often, and sums what, the generated rules do."""
+    from alerts.ratios import BASE_WINDOW, LONGEST_DENSE_WINDOW, LONGEST_RAW_WINDOW  # noqa: PLC0415 - imported when the command runs
+    from alerts.rules import FAST_INTERVAL, LONG_INTERVAL, PERIOD_INTERVAL  # noqa: PLC0415 - as above
     from slo.simulation.courses import Evaluation  # noqa: PLC0415 - as above
     from slo.simulation.replay import Replay  # noqa: PLC0415 - as above
 
-    lengths = (FAST_INTERVAL, LONG_INTERVAL, BASE_WINDOW, LONGEST_RAW_WINDOW)
-    return Replay(Evaluation(*map(float, lengths)), inputs.start, significant)
+    lengths = (
+        *(FAST_INTERVAL, LONG_INTERVAL, PERIOD_INTERVAL),
+        *(BASE_WINDOW, LONGEST_RAW_WINDOW, LONGEST_DENSE_WINDOW),
+    )
+    return Replay(Evaluation(*map(float, lengths)), start, significant)
 
 
 def _compared(

@@ -114,18 +114,22 @@ def as_text(report: Report) -> str:
     return "\n".join([*_outcome(report), *_of_refused(report), *_of_files(report)]) + "\n"
 
 
+def _several(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
 def _outcome(report: Report) -> Iterator[str]:
     entries = sum(filed.entries for filed in report.files)
     yield (
-        f"{report.read} files read, {report.unchanged} unchanged, {len(report.removed)} removed, "
-        f"{len(report.refused)} refused; {entries} entries; {report.seconds:.1f} s"
+        f"{_several(report.read, 'file', 'files')} read, {report.unchanged} unchanged, {len(report.removed)} removed, "
+        f"{len(report.refused)} refused; {_several(entries, 'entry', 'entries')}; {report.seconds:.1f} s"
     )
     if report.dry_run:
         yield "dry run: nothing was written"
     elif report.published is None:
         yield "nothing was published; an index that was there before is untouched"
     elif report.published.changed:
-        yield f"published generation {report.published.generation} with {report.published.entries} entries"
+        yield f"published generation {report.published.generation} with {_several(report.published.entries, 'entry', 'entries')}"
     else:
         yield f"nothing changed: generation {report.published.generation} stays"
 
@@ -139,7 +143,7 @@ def _of_refused(report: Report) -> Iterator[str]:
     if len(refused) > _MOST_LINES:
         yield f"  and {len(refused) - _MOST_LINES} more, all of them in ingest-report.json"
     for one in report.repeated:
-        yield f"  {one.name}: {one.count} entries left out, {one.holder} has the same ids ({one.same} of them word for word), as {one.example}"
+        yield f"  {one.name}: {_several(one.count, 'entry', 'entries')} left out, {one.holder} has the same ids ({one.same} of them word for word), as {one.example}"
 
 
 def _of_files(report: Report) -> Iterator[str]:
@@ -147,6 +151,6 @@ def _of_files(report: Report) -> Iterator[str]:
         if filed.refused or (filed.form in {"guide", "records"} and not filed.findings):
             continue
         cut = f", {filed.articles} articles, {filed.notes} explanatory notes" if filed.articles else ""
-        yield f"\n{filed.name}: {filed.form}, {filed.entries} entries{cut}"
+        yield f"\n{filed.name}: {filed.form}, {_several(filed.entries, 'entry', 'entries')}{cut}"
         for finding in filed.findings:
             yield f"  warning: {finding}"

@@ -27,12 +27,14 @@ class Budget:
         begin: Place on the grid at which the simulated time begins; what lies before is lead-in.
         allowed: Bad events that a whole window may have.
         spent: Share of them that is used up; over 1 when overspent, NaN while nothing is known.
+        calendar: Whether it begins anew with each calendar month.
     """
 
     grid: Grid
     begin: int
     allowed: Floats
     spent: Floats
+    calendar: bool = False
 
     @property
     def left(self) -> float:
@@ -54,13 +56,20 @@ class Budget:
 
     @property
     def projected(self) -> float | None:
-        """When it would run out at the mean pace of the last day; None when it has, or would not within ten years."""
+        """When it would run out at the mean pace of the last day; None when it has, or would not within ten years.
+
+        A calendar month's budget runs out in this month or, begun anew, in the next one; or not at all.
+        """
         day = max(self.begin, self.grid.count - 1 - round(DAY / self.grid.interval))
         seconds = (self.grid.count - 1 - day) * self.grid.interval
         pace = float(self.spent[-1] - self.spent[day]) / seconds if seconds else 0.0
         if self.exhausted is not None or not pace > 0:
             return None
         seconds = self.left / pace
+        if self.calendar:
+            following = month_of(self.grid.end)[1]
+            begin, until = following - self.grid.end, month_of(following)[1] - self.grid.end
+            seconds = next((end for end, by in ((seconds, begin), (begin + 1 / pace, until)) if end < by), FAR)
         return self.grid.end + seconds if seconds < FAR else None
 
 
@@ -71,9 +80,8 @@ def budget(slo: SLO, weights: Sums, begin: int) -> Budget:
     spent, whole = _by_month(weights.grid, begin, bad, valid) if slo.calendar else _rolling(weights, begin, window)
     allowed = whole * float(slo.error_budget)
     known = allowed > 0
-    return Budget(
-        weights.grid, begin, allowed, np.where(known, np.clip(spent, 0.0, None) / np.where(known, allowed, 1.0), np.nan)
-    )
+    shares = np.where(known, np.clip(spent, 0.0, None) / np.where(known, allowed, 1.0), np.nan)
+    return Budget(weights.grid, begin, allowed, shares, slo.calendar)
 
 
 def _rolling(weights: Sums, begin: int, window: float) -> tuple[Floats, Floats]:

@@ -29,19 +29,25 @@ class Evaluation:
 
     Attributes:
         fast: Interval of the group that counts, and of alerts with a long window up to `longest_direct`.
-        slow: Interval of the group with the other alerts.
+        slow: Interval of the group with the alerts up to `longest_dense`.
+        slowest: Interval of the group with the other alerts.
         base: Range of the recorded counts.
         longest_direct: Longest window that is read from the counters themselves.
+        longest_dense: Longest window over which the counts of every evaluation are summed.
     """
 
     fast: float
     slow: float
+    slowest: float
     base: float
     longest_direct: float
+    longest_dense: float
 
     def interval(self, long: float) -> float:
         """Seconds between two evaluations of an alert with this long window."""
-        return self.fast if long <= self.longest_direct else self.slow
+        if long <= self.longest_direct:
+            return self.fast
+        return self.slow if long <= self.longest_dense else self.slowest
 
 
 class Course(Protocol):

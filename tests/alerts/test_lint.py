@@ -87,6 +87,30 @@ def test_at_50_percent_no_page_fires_at_all(spec: Spec) -> None:
     assert not of_weight(findings, Weight.WARNING)
 
 
+def test_pages_that_nobody_asked_for_are_not_laid_to_the_objective(spec: Spec) -> None:
+    """Where the objective lets a burn rate page and the spec's own windows do not, that is said, with the windows that would."""
+    tickets = tuple(window for window in STANDARD if window.severity is Severity.TICKET)
+    for own in (tickets, ()):
+        (found,) = (
+            finding
+            for finding in lint(at_objective(spec, "0.999", own), load_policy())
+            if "no burn rate pages" in finding.message
+        )
+        assert found.message == "no burn rate pages: none of its windows does"
+        assert found.advice.startswith("'windows: reachable' gives 2% in 1h/5m for 2m")
+    sliced = parse_spec(
+        KINDS.replace("slice: 1m", "slice: 10m")
+        .replace(
+            "    time_slices",
+            "    alerting: {windows: [{severity: ticket, budget_share: 2%, long: 12h, short: 1h, for: 10m}]}\n    time_slices",
+        )
+        .encode(),
+        "slices.yaml",
+    )
+    told = [finding.advice for finding in lint(sliced, load_policy()) if "no burn rate pages" in finding.message]
+    assert told == ["add a pair with severity: page"]
+
+
 def test_at_999_per_mille_the_windows_work(spec: Spec) -> None:
     """The workbook's windows at the workbook's objective bring neither errors nor warnings."""
     assert {finding.severity for finding in lint(at_objective(spec, "0.999"))} == {Weight.NOTICE}

@@ -9,8 +9,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from alerts.ratios import BASE_WINDOW, LONGEST_RAW_WINDOW
-from alerts.rules import FAST_INTERVAL, LONG_INTERVAL, rule_file
+from alerts.ratios import BASE_WINDOW, LONGEST_DENSE_WINDOW, LONGEST_RAW_WINDOW
+from alerts.rules import rule_file
+from harness.slo_commands.simulate import replay_of_rules
 from slo.quantities import format_duration
 from slo.simulation.courses import Evaluation
 from slo.simulation.history import History
@@ -25,7 +26,7 @@ Counts = tuple[Sequence[int], Sequence[int]]
 
 def evaluation(step: float) -> Evaluation:
     """Promtool evaluates every group at one step."""
-    return Evaluation(step, step, float(BASE_WINDOW), float(LONGEST_RAW_WINDOW))
+    return Evaluation(step, step, step, *map(float, (BASE_WINDOW, LONGEST_RAW_WINDOW, LONGEST_DENSE_WINDOW)))
 
 
 def history(counts: Counts, step: float, gaps: Sequence[int] = ()) -> History:
@@ -228,18 +229,23 @@ def test_gaps_and_idle_hours_end_an_alert_when_promtool_says(told: Tell) -> None
 
 
 def test_the_simulation_knows_the_intervals_of_the_groups() -> None:
-    """An alert is looked at as often as the group in which the generated rules have it."""
-    spec = shop(objective="95%")
-    evaluated = Evaluation(float(FAST_INTERVAL), float(LONG_INTERVAL), float(BASE_WINDOW), float(LONGEST_RAW_WINDOW))
+    """An alert is looked at as often as the group in which the generated rules have it, over weeks too."""
+    pairs = (("30m", "5m"), ("1h", "5m"), ("61m", "5m"), ("3d", "6h"), ("73h", "6h"), ("14d", "1d"))
+    own = [
+        f"        - {{severity: ticket, budget_share: 10%, long: {long}, short: {short}, for: 1m}}"
+        for long, short in pairs
+    ]
+    spec = shop(objective="99.9%", more="\n".join(["    alerting:", "      windows:", *own, ""]))
+    evaluation = replay_of_rules(0.0, None).evaluation
     intervals = {
         dict(rule.labels)["long_window"]: float(group.interval)
         for group in rule_file(spec).groups
         for rule in group.rules
         if "long_window" in dict(rule.labels)
     }
-    assert len(intervals) >= 3
+    assert set(intervals.values()) == {30.0, 120.0, 240.0}
     for window in spec.slo("orders").windows:
-        assert evaluated.interval(float(window.long)) == intervals[format_duration(window.long)]
+        assert evaluation.interval(float(window.long)) == intervals[format_duration(window.long)]
 
 
 @pytest.mark.integration

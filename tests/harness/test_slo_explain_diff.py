@@ -45,6 +45,16 @@ def test_unknown_traffic_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str
     assert "is unknown: give --requests-per-day or --prometheus" in said
 
 
+def test_slices_of_a_day_are_known_without_traffic(capsys: pytest.CaptureFixture[str]) -> None:
+    """How many slices a day has needs no number of requests, and what counts no events does not ask for one."""
+    sliced = _explained(capsys, str(EXAMPLE), "--slo", "queue")
+    assert "1,440 events a day (slices, if there is always traffic): 14 may fail a day" in sliced
+    for name in ("probe", "shopping"):
+        said = _explained(capsys, str(EXAMPLE), "--slo", name)
+        assert "counts no events" in said
+        assert "--requests-per-day" not in said
+
+
 def test_a_prometheus_that_does_not_answer_is_an_error_after_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
     """What needs no traffic is explained all the same; the trouble is told once, and the status is that of a failed measurement."""
     status = main(["slo", "explain", str(SPEC), "--prometheus", "http://127.0.0.1:9"])

@@ -22,10 +22,10 @@ from harness.simulation.pictures import pictures
 from harness.simulation.words import clock, in_words, percent, sparkline
 from slo.errors import InvalidInput
 from slo.load import load_spec
-from slo.simulation.courses import Evaluation
 from slo.simulation.replay import Replay, simulate
 from slo.spec import Cell, CompositeSLI
 from target.prometheus import Series
+from tests.slo.simulated import EVALUATION
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "slo" / "specs" / "courtsight.yaml"
@@ -313,7 +313,7 @@ def simulated(**changes: Any) -> Any:
     inputs = gather(
         spec, [slo], options(incident=incident), now=0.0, connect=lambda _: Counted(lambda *_: None), say=print
     )
-    return simulate(spec, slo, inputs.histories, Replay(Evaluation(30.0, 120.0, 300.0, 3600.0), inputs.start))
+    return simulate(spec, slo, inputs.histories, Replay(EVALUATION, inputs.start))
 
 
 def test_pictures_are_accessible_and_have_no_script() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -13,8 +14,8 @@ from slo.simulation.history import History
 from slo.simulation.replay import Replay, Simulation, simulate
 from slo.spec import SLI, SLO, EventsSLI, Spec, Window
 
-EVALUATION = Evaluation(fast=30.0, slow=120.0, base=300.0, longest_direct=3600.0)
-EACH_MINUTE = Evaluation(fast=60.0, slow=60.0, base=300.0, longest_direct=3600.0)
+EVALUATION = Evaluation(fast=30.0, slow=120.0, slowest=240.0, base=300.0, longest_direct=3600.0, longest_dense=259200.0)
+EACH_MINUTE = replace(EVALUATION, fast=60.0, slow=60.0, slowest=60.0)
 EVENTS = EventsSLI(valid="asked_total", bad='asked_total{code="500"}')
 DAY = 86400.0
 

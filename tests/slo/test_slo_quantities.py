@@ -59,6 +59,11 @@ def test_ambiguous_percents_are_refused_with_a_mend(text: str, mend: str) -> Non
         ("4 s", "4"),
         ("30d", "2592000"),
         ("2w", "1209600"),
+        ("2 weeks", "1209600"),
+        ("1 hour 30 minutes", "5400"),
+        ("90 sec", "90"),
+        ("1min30s", "90"),
+        ("500 milliseconds", "0.5"),
     ],
 )
 def test_durations(text: str, seconds: str) -> None:
@@ -67,13 +72,38 @@ def test_durations(text: str, seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1,5s", "30m1h", "5m5m", "1M", "4S", "1 hour", "s", "1s " * 40, "999999d", "1e3s", "٣s"]
+    "text",
+    [
+        "1,5s",
+        "30m1h",
+        "5m5m",
+        "1M",
+        "4S",
+        "1 month",
+        "1 hourly",
+        "1 minutess",
+        "s",
+        "1s " * 40,
+        "999999d",
+        "1e3s",
+        "٣s",
+    ],
 )
 def test_ambiguous_durations_are_refused(text: str) -> None:
-    """Commas, rising or doubled units, capital letters, words and centuries."""
+    """Commas, rising or doubled units, capital letters, other words and centuries."""
     with pytest.raises(QuantityError) as caught:
         parse_duration(text)
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"), [("30D", "write 30d"), ("90 Seconds", "write 90 seconds"), ("1M", "write it")]
+)
+def test_capital_units_are_mended_where_one_thing_can_be_meant(text: str, mend: str) -> None:
+    """`30D` can only be days; `1M` may be a minute or a month, so that nobody guesses."""
+    with pytest.raises(QuantityError) as caught:
+        parse_duration(text)
+    assert caught.value.advice.startswith(mend)
 
 
 @given(st.integers(1, 315_360_000))

@@ -158,6 +158,20 @@ def test_the_last_day_foretells() -> None:
     assert of(slo(), minutes(1440)).budget.projected is None
 
 
+@pytest.mark.parametrize(("rate", "day"), [(0.0005, None), (0.0016, 19.4), (0.00104, 29.8), (0.0011, 28.2)])
+def test_a_calendar_month_runs_out_within_a_month_or_never(rate: float, day: float | None) -> None:
+    """At half the pace the next month begins anew before this one's budget is gone; where this month holds out, the next may not."""
+    june, quiet = 1_780_272_000.0, 10 if rate == 0.00104 else 0
+    bad = np.full(15 * 1440, 100 * rate)
+    bad[: quiet * 1440] = 0.0
+    found = of(slo(calendar=True), History(june, 60.0, np.full(15 * 1440, 100.0), bad), start=june).budget
+    if day is None:
+        assert found.projected is None
+        return
+    assert found.projected is not None
+    assert (found.projected - june) / DAY == pytest.approx(day if not quiet else 30 + day, rel=0.05)
+
+
 def test_a_calendar_month_begins_anew() -> None:
     """On the first of February, UTC, the whole budget is back."""
     january = 1_704_067_200.0

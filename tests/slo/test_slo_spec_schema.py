@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from slo.errors import InvalidInput
 from slo.load import SPECS_FOLDER
 from slo.spec_schema import spec_schema
+from slo.strict_yaml import read_document
 
 BAD = sorted((Path(__file__).parent / "bad_specs").glob("*.yaml"))
 
@@ -72,6 +75,7 @@ def test_slips_of_the_hand_show_in_the_editor(stem: str, validator: Any) -> None
 
 def _tree(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_bytes())
-    except yaml.YAMLError:
+        data = read_document(path.read_bytes(), path.name).data
+    except InvalidInput:
         return None
+    return json.loads(json.dumps(data, default=str))  # a date is text for a schema
