@@ -23,11 +23,12 @@ _LETTERS_TEXT: Final = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig>
   <dir>{cache}/usr/share/fonts</dir>
+  <dir>/usr/share/fonts</dir>
   <cachedir>{cache}/var/cache/fontconfig</cachedir>
 </fontconfig>
 """
 """A browser without letters lays out nothing. The packages' own file names folders of the system, and with FONTCONFIG_SYSROOT fontconfig
-answers paths without that root, which are not there."""
+answers paths without that root, which are not there. Letters that the system has are not fetched: its folder is named, too."""
 
 
 def look_up_chromium(root: Path, search_path: str | None = None) -> Path | None:
