@@ -29,8 +29,17 @@ from service.api import (
 )
 from service.api.routing import DirectApp
 from service.assembly import Around, language_models
-from service.beside import begin_rounds, look_at_itself, tell_when_empty
-from service.chosen import dressing_of, embedder_of, open_sources, providers_of, surroundings_of, tracing_of, writers_of
+from service.beside import begin_rounds, keep_together, look_at_itself, tell_when_empty
+from service.chosen import (
+    dressing_of,
+    embedder_of,
+    huge_pages_of,
+    open_sources,
+    providers_of,
+    surroundings_of,
+    tracing_of,
+    writers_of,
+)
 from service.dependencies import Dependencies
 from service.deployments.load import deployment_file, load_deployment
 from service.deployments.model import Deployment
@@ -226,8 +235,11 @@ async def _lifespan(app: FastAPI, running: _Running) -> AsyncIterator[None]:
     await look_at_itself(rounds, services)
     if life.siblings:
         await life.siblings.open(parts.metrics, services.figures, around.clock)
-    warming = asyncio.create_task(warm_until_ready(life, parts.deployment, shelf, store, around))
+    pages = huge_pages_of(settings, around) if life.questions else None
+    warming = asyncio.create_task(warm_until_ready(life, parts.deployment, shelf, store, around, pages))
     rounds.push_async_callback(ended, warming)
+    if pages:
+        keep_together(rounds, pages, around.log)
     if life.hold or not life.questions:
         await warming
     around.log.write(

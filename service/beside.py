@@ -18,6 +18,7 @@ from service.rounds import ended, repeat
 from service.security.audit import AuditTrail
 from service.security.keyring import RotatingRing
 from service.services import Services, Surroundings
+from service.serving.huge_pages import HugePages
 from service.store.accounts import has_accounts
 from service.store.store import Store
 from service.store.sums import settle, unsettled
@@ -33,6 +34,7 @@ _SETTLING_SECONDS = 60.0
 _DOCUMENTS_SECONDS = 0.5
 _HEALTH_SECONDS = 10.0
 _FIGURES_SECONDS = 60.0
+_HUGE_PAGES_SECONDS = 15.0
 
 
 async def begin_rounds(
@@ -90,6 +92,12 @@ async def look_at_itself(ending: AsyncExitStack, services: Services) -> None:
     ending.push_async_callback(ended, asyncio.create_task(looking))
     marking = repeat("figures", _FIGURES_SECONDS, services.figures.mark, log)
     ending.push_async_callback(ended, asyncio.create_task(marking))
+
+
+def keep_together(ending: AsyncExitStack, pages: HugePages, log: EventLog) -> None:
+    """Begin to look whether memory has grown, and bring it together; closing the stack ends that."""
+    looking = repeat("huge pages", _HUGE_PAGES_SECONDS, pages.look, log)
+    ending.push_async_callback(ended, asyncio.create_task(looking))
 
 
 def _settler(store: Store, around: Surroundings) -> Callable[[], Awaitable[None]]:

@@ -18,6 +18,7 @@ from service.retrieval.opening import Dress, Opened, as_it_is, open_corpus
 from service.retrieval.postgres.connecting import Address
 from service.retrieval.postgres.opening import OpenedDatabase, open_database
 from service.services import Surroundings
+from service.serving.huge_pages import HugePages, kernel_here
 from service.settings import CORPORA, Settings, provider_key
 from service.telemetry.labels import OwnLabel, most_models
 from service.telemetry.metrics import Metrics
@@ -29,6 +30,12 @@ def surroundings_of(settings: Settings) -> Surroundings:
     """The surroundings of a real process: its clocks, ids, and lines on standard error."""
     out = outlets_of(settings, sys.stderr.buffer)
     return Surroundings(time.perf_counter, time.time, OrderedIds(time.time), out.log, out.spans, out.reports, out.drops)
+
+
+def huge_pages_of(settings: Settings, around: Surroundings) -> HugePages | None:
+    """What brings this process's memory together, None where that is switched off or not Linux."""
+    kernel = kernel_here() if settings.huge_pages == "auto" else None
+    return HugePages(kernel, around.clock, around.log) if kernel else None
 
 
 def tracing_of(settings: Settings, deployment: Deployment, around: Surroundings) -> Tracing:

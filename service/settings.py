@@ -205,6 +205,10 @@ class Settings(BaseSettings):
     workers: int = Field(
         default=1, ge=1, le=64, description="Processes that serve one address; `serve --workers` goes before it."
     )
+    huge_pages: Literal["auto", "off"] = Field(
+        default="auto",
+        description="`auto` brings a warm process's memory together in huge pages, where Linux allows it; `off` leaves it as it is.",
+    )
 
     @model_validator(mode="after")
     def _secrets_from_files(self) -> Self:

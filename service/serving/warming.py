@@ -15,6 +15,7 @@ from service.exchange import Answer, Question
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.lending import Shelf
 from service.services import Surroundings
+from service.serving.huge_pages import HugePages
 from service.serving.life import Life
 from service.store.store import Store
 from service.tools.toolbox import ToolRun, all_tools
@@ -74,15 +75,25 @@ async def warm_up(
 
 
 async def warm_until_ready(
-    life: Life, deployment: Deployment, shelf: Shelf, store: Store, around: Surroundings
+    life: Life,
+    deployment: Deployment,
+    shelf: Shelf,
+    store: Store,
+    around: Surroundings,
+    huge_pages: HugePages | None = None,
 ) -> None:
-    """Warm up until it succeeds or nobody waits for it: what is not there yet keeps the process from being ready, and not from living."""
+    """Warm up until it succeeds or nobody waits for it: what is not there yet keeps the process from being ready, and not from living.
+
+    What lies in memory by then is brought together in `huge_pages` before anybody's question comes.
+    """
     failed = ""
     life.warm = not life.questions
     while not life.warm and not life.draining:
         today = datetime.fromtimestamp(around.wall_clock(), UTC).date()
         try:
             await warm_up(life.questions, deployment, shelf, store, around.clock, today)
+            if huge_pages:
+                await huge_pages.begin()
             life.warm = True
         except Exception as error:  # noqa: BLE001 - a process that gives up here would never be ready
             why = error.code if isinstance(error, Problem) else type(error).__name__

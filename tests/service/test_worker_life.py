@@ -211,6 +211,9 @@ def test_the_whole_service_stops_without_a_failed_request(two: Running) -> None:
 
     hammered(two, work)
     assert two.pids() == {}
+    # Each for itself, before it was ready: how much of its memory lies in huge pages, or why none does.
+    told = two.events("huge_pages")
+    assert len(told) == (2 if sys.platform.startswith("linux") else 0)
 
 
 def test_a_killed_worker_is_replaced_and_no_counter_goes_back(two: Running) -> None:
