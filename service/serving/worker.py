@@ -24,7 +24,7 @@ from service.settings import load_settings
 from service.telemetry.figures import Figures
 from service.telemetry.logging import StandardLogs
 from service.telemetry.metrics import Metrics
-from service.telemetry.snapshots import snapshot_in_turns
+from service.telemetry.snapshots import Teller
 
 _ANSWER_SECONDS = 3.0
 _COULD_NOT_START = 2
@@ -35,6 +35,7 @@ class _Counted:
     """What is counted in this worker."""
 
     metrics: Metrics
+    teller: Teller
     figures: Figures
     clock: Callable[[], float]
 
@@ -42,7 +43,7 @@ class _Counted:
         """What the supervisor keeps of a worker: its metrics, its active conversations and its figures."""
         self.metrics.active.forget_old()
         return {
-            "families": await snapshot_in_turns(self.metrics.registry, self.clock),
+            "families": await self.teller.told_in_turns(self.clock),
             "active": self.metrics.active.names(),
             "figures": self.figures.now(),
         }
@@ -64,7 +65,7 @@ class Post:
 
     async def open(self, metrics: Metrics, figures: Figures, clock: Callable[[], float]) -> None:
         """See `Siblings`."""
-        self._counted = _Counted(metrics, figures, clock)
+        self._counted = _Counted(metrics, Teller(metrics.reader), figures, clock)
         self._end.settimeout(0)
         self._channel = Channel(*await asyncio.open_connection(sock=self._end))
         self._task = asyncio.create_task(self._listen(self._channel))

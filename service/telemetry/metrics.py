@@ -30,6 +30,7 @@ from service.telemetry.labels import OTHER, OwnLabel
 from service.telemetry.pages import PageWriter, encoded, in_turns, series_of, wants_openmetrics
 from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
+from service.telemetry.standing import Reader
 
 OUTCOMES = (
     "ok",
@@ -176,6 +177,7 @@ class Metrics:
         # A process-wide switch of the library; the _created series double the page and nobody here reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
+        self.reader = Reader(self.registry)
         self._writer = PageWriter()
         self._clock = clock
         known = sorted(set(routes))
@@ -409,7 +411,7 @@ class Metrics:
 
     def _pieces(self, accept: str) -> tuple[Iterator[str], str]:
         openmetrics, media_type = wants_openmetrics(accept)
-        return self._counted(self._writer.written(self.registry.collect(), openmetrics=openmetrics)), media_type
+        return self._counted(self._writer.written(self.reader.families(), openmetrics=openmetrics)), media_type
 
     def _counted(self, pieces: Iterator[str]) -> Iterator[str]:
         series = 0

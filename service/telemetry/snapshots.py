@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import orjson
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from service.telemetry.pages import SLICE_SERIES, PageWriter, encoded, in_turns, wants_openmetrics
+from service.telemetry.standing import FamilyRead, Reader, Standing, whole
 
 ACTIVE = "chatbot_active_conversations"
 SERIES = "chatbot_metric_series"
@@ -87,31 +88,43 @@ Snapshot = list[list[Any]]
 """Families as JSON holds them: [name, kind, documentation, unit, [[sample, labels, value, exemplar], …]]."""
 
 
-def snapshot(registry: Collector) -> Snapshot:
-    """What a registry shows right now."""
-    return [*chain.from_iterable(_slices(registry))]
+class Teller:
+    """Tells what a registry shows, as a snapshot; the rows of a child are put into JSON once for as long as it stands."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Tell what this reader reads."""
+        self._reader = reader
+        self._told: dict[str, tuple[Sequence[Standing], list[bytes]]] = {}
+
+    async def told_in_turns(self, clock: Callable[[], float]) -> list[orjson.Fragment]:
+        """A snapshot as parts of a message, with turns for everybody else in between; `clock` gives monotonic seconds."""
+        return [*chain.from_iterable(await in_turns(self.told(), clock))]
+
+    def told(self) -> Iterator[list[orjson.Fragment]]:
+        """The same in slices, each made when it is wanted."""
+        families: list[orjson.Fragment] = []
+        series = 0
+        for family in self._reader.families():
+            families.append(self._family(family))
+            series += sum(len(child.samples) for child in family.children)
+            if series >= SLICE_SERIES:
+                yield families
+                families, series = [], 0
+        yield families
+
+    def _family(self, family: FamilyRead) -> orjson.Fragment:
+        before, rows = self._told.get(family.name, ((), []))
+        if before != family.children:
+            known = dict(zip(before, rows, strict=True))
+            rows = [known.get(child) or _rows(child) for child in family.children]
+            self._told[family.name] = family.children, rows
+        head = orjson.dumps([family.name, family.kind, family.documentation, family.unit])
+        return orjson.Fragment(b"%b,[%b]]" % (head[:-1], b",".join(rows)))
 
 
-async def snapshot_in_turns(registry: Collector, clock: Callable[[], float]) -> Snapshot:
-    """The same, with turns for everybody else in between; `clock` gives monotonic seconds."""
-    return [*chain.from_iterable(await in_turns(_slices(registry), clock))]
-
-
-def _slices(registry: Collector) -> Iterator[Snapshot]:
-    families: Snapshot = []
-    series = 0
-    for family in registry.collect():
-        families.append(_taken(family))
-        series += len(family.samples)
-        if series >= SLICE_SERIES:
-            yield families
-            families, series = [], 0
-    yield families
-
-
-def _taken(family: Metric) -> list[Any]:
-    samples = [[sample.name, sample.labels, sample.value, _exemplar(sample.exemplar)] for sample in family.samples]
-    return [family.name, family.type, family.documentation, family.unit, samples]
+def _rows(child: Standing) -> bytes:
+    rows = [[sample.name, sample.labels, sample.value, _exemplar(sample.exemplar)] for sample in child.samples]
+    return orjson.dumps(rows)[1:-1]
 
 
 def _exemplar(exemplar: Exemplar | None) -> list[Any] | None:
@@ -188,7 +201,7 @@ def render(
     families[WORKERS] = states
     _set(families, SERIES, sum(len(family.series) for family in families.values()))
     openmetrics, content_type = wants_openmetrics(accept)
-    pieces = writer.written(_metrics(families.values()), openmetrics=openmetrics)
+    pieces = writer.written(map(whole, _metrics(families.values())), openmetrics=openmetrics)
     return b"".join(encoded(pieces, packed=packed)), content_type
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.telemetry.pages import PageWriter
-from service.telemetry.snapshots import ACTIVE, GAUGE_RULES, Base, render, snapshot
+from service.telemetry.snapshots import ACTIVE, GAUGE_RULES, Base, Snapshot, Teller, render
+from service.telemetry.standing import Reader
 
 
 class Worker:
     """A registry with one instrument of each kind."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
         self.counter = Counter("chatbot_things", "things", ["kind"], registry=self.registry)
         self.histogram = Histogram("chatbot_sizes", "sizes", buckets=(1, 5), registry=self.registry)
@@ -24,6 +28,13 @@ class Worker:
         Gauge(ACTIVE, "active", registry=self.registry)
         for kind in "ab":
             self.counter.labels(kind)
+        self._teller = Teller(Reader(self.registry))
+
+    def told(self) -> Snapshot:
+        """What the supervisor reads off the channel."""
+        parts = itertools.chain.from_iterable(self._teller.told())
+        snapshot: Snapshot = orjson.loads(orjson.dumps([*parts]))
+        return snapshot
 
     def do(self, kind: str, size: int) -> None:
         self.counter.labels(kind).inc()
@@ -54,14 +65,37 @@ def test_the_merged_page_is_that_of_one_worker_and_never_goes_back(work: list[tu
         one.do(kind, size)
         living[number].do(kind, size)
         if then == "end":
-            base.fold(snapshot(living[number].registry))
+            base.fold(living[number].told())
             living[number] = Worker()
         if then != "go on":
-            merged = base.merged([snapshot(worker.registry) for worker in living])
+            merged = base.merged([worker.told() for worker in living])
             page = values(render(merged, {"fresh": 3, "silent": 0}, 0, "", writer)[0])
-            assert page == values(render(Base().merged([snapshot(one.registry)]), {"fresh": 1}, 0, "", PageWriter())[0])
+            assert page == values(render(Base().merged([one.told()]), {"fresh": 1}, 0, "", PageWriter())[0])
             assert all(page[series] >= value for series, value in seen.items())
             seen = page
+
+
+def test_what_stands_is_told_as_it_stood_and_what_moved_as_it_is() -> None:
+    """Told again after counting, setting, adding and removing children: each row is that of the library, and what stood was not put into JSON again."""
+    worker = Worker()
+    for step in range(4):
+        worker.do("b", step)
+        worker.gauge.set(step)
+        if step == 2:
+            worker.counter.labels("new").inc()
+            worker.counter.remove("a")
+        theirs = [
+            [
+                [sample.name, sample.labels, sample.value, list(sample.exemplar)[:2] if sample.exemplar else None]
+                for sample in family.samples
+            ]
+            for family in worker.registry.collect()
+        ]
+        ours = [
+            [[name, labels, value, exemplar and exemplar[:2]] for name, labels, value, exemplar in rows]
+            for *_, rows in worker.told()
+        ]
+        assert ours == theirs
 
 
 def test_gauges_are_of_the_living_and_exemplars_are_kept() -> None:
@@ -71,8 +105,8 @@ def test_gauges_are_of_the_living_and_exemplars_are_kept() -> None:
     second.gauge.set(3)
     dead.gauge.set(40)
     first.do("a", 3)
-    base.fold(snapshot(dead.registry))
-    families = base.merged([snapshot(first.registry), snapshot(second.registry)])
+    base.fold(dead.told())
+    families = base.merged([first.told(), second.told()])
     accept = "application/openmetrics-text; version=1.0.0"
     page, content_type = render(families, {"fresh": 2, "silent": 0}, 1, accept, PageWriter())
     assert b"chatbot_requests_in_flight 5.0" in page
