@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import orjson
 
@@ -15,6 +16,7 @@ from service.store.retention import (
     let_passages_go,
     old_conversations,
     passages_not_kept_since,
+    reckon,
     records_after,
     rules_of,
 )
@@ -49,15 +51,22 @@ async def retention_due(store: Store, retention: Retention, now: float) -> Mappi
     return due
 
 
-async def apply_retention(store: Store, retention: Retention, now: float) -> Counter[str]:
+async def apply_retention(store: Store, retention: Retention, now: float, until: float | None = None) -> Counter[str]:
     """Let go everything that is past its days; how many rows of each table. Several processes may do it at the same time.
+
+    Args:
+        store: what is kept.
+        retention: the days of each kind of thing.
+        now: what the clock says, by which hours are summed up.
+        until: the moment whose days are counted back from (`reckon`); that of the clock when left out.
 
     Raises:
         StorageUnavailable: the database took no more; what was let go until then is gone.
     """
     gone: Counter[str] = Counter()
+    until = now if until is None else until
     if retention.conversations_days is not None:
-        before = now - retention.conversations_days * DAY_SECONDS
+        before = until - retention.conversations_days * DAY_SECONDS
         while await store.read(lambda: unsettled(now)):  # what goes is summed up first
             await store.write(lambda: settle(now))
         while done := await store.write(lambda: let_conversations_go(before, _CONVERSATIONS_AT_ONCE)):
@@ -66,7 +75,7 @@ async def apply_retention(store: Store, retention: Retention, now: float) -> Cou
     for rule, days in rules_of(retention):
         if days is None:
             continue
-        limit = now - days * DAY_SECONDS
+        limit = until - days * DAY_SECONDS
         while done := await store.write(lambda rule=rule, limit=limit: rule.let_go(limit, _ROWS_AT_ONCE)):  # type: ignore[misc]  # as above
             gone[rule.table] += done
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -101,6 +110,16 @@ async def sweep_passages(store: Store, now: float) -> int:
     return gone
 
 
+def behind(now: float, until: float) -> bool:
+    """Whether people should hear that retention reckons by another moment than the clock's: not after a night or two without the service."""
+    return now - until > DAY_SECONDS
+
+
+def moment(seconds: float) -> str:
+    """A moment as the log and commands write it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class RetentionRound:
     """The service's own round: what is past its days each time, passages once a day."""
 
@@ -118,9 +137,12 @@ class RetentionRound:
             StorageUnavailable: the database did not answer; the next round goes on.
         """
         now = self._wall_clock()
-        gone = await apply_retention(self._store, self._retention, now)
+        until = await self._store.write(lambda: reckon(now))
+        if behind(now, until):
+            self._log.write("warning", "retention_behind", clock=moment(now), reckoned=moment(until))
+        gone = await apply_retention(self._store, self._retention, now, until)
         if self._swept is None or now - self._swept >= DAY_SECONDS:
-            gone["passages"] = await sweep_passages(self._store, now)
+            gone["passages"] = await sweep_passages(self._store, until)
             self._swept = now
         if gone.total():
             self._log.write("info", "retention", **{table: count for table, count in gone.items() if count})

@@ -18,13 +18,14 @@ from typing import TypeVar
 from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError, StorageUnavailable
 from service.flushing import flush_folder
-from service.retention import apply_retention, retention_due, sweep_passages
+from service.retention import apply_retention, behind, moment, retention_due, sweep_passages
 from service.settings import Settings, load_settings
 from service.store.audit import note
 from service.store.backup import LineWriter, write_backup
 from service.store.migrating import LATEST, find_version, move_by
 from service.store.opening import database_name, dialect_of, once, open_store
 from service.store.restore import examine, put_back
+from service.store.retention import reckon, reckoned
 from service.store.store import Store
 from service.store.work import TakenError
 
@@ -43,6 +44,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     migrating.add_argument("--yes", action="store_true", help="go back, and lose what only newer versions keep")
     keeping = commands.add_parser("retention", help="let go what was kept long enough, as the service does every hour")
     keeping.add_argument("action", choices=("run", "show"), help="let it go, or only say what is past its days")
+    keeping.add_argument(
+        "--trust-clock",
+        action="store_true",
+        help="the clock is right, though it is far ahead of when retention ran last",
+    )
     saving = commands.add_parser("backup", help="write everything that is kept to a file, while the service runs")
     saving.add_argument("file", type=Path, help="is made with mode 0600 and must not exist")
     returning = commands.add_parser("restore", help="fill the database with a backup, of either kind of database")
@@ -61,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         case "migrate":
             print(_migrated(settings, options, now))
         case "retention":
-            print("\n".join(_retained(settings, options.action, now)))
+            print("\n".join(_retained(settings, options.action, now, trusted=options.trust_clock)))
         case "backup":
             print(f"{options.file}: {_told(_backed_up(settings, options.file, now))}")
         case _:
@@ -115,22 +121,37 @@ def _migrated(settings: Settings, options: argparse.Namespace, now: float) -> st
     return f"version {moved.before} -> {moved.after}" if moved.before != moved.after else f"version {moved.after}"
 
 
-def _retained(settings: Settings, action: str, now: float) -> list[str]:
+def _retained(settings: Settings, action: str, now: float, *, trusted: bool) -> list[str]:
     retention = load_deployment(deployment_file(settings.deployment)).retention
 
     async def show(store: Store) -> list[str]:
         due = await retention_due(store, retention, now)
+        until = now if trusted else await store.read(lambda: reckoned(now))
         return [
-            f"{table}\t{'for ever' if days is None else f'{days:g} days'}\t{count} past"
-            for table, (days, count) in due.items()
+            *(
+                f"{table}\t{'for ever' if days is None else f'{days:g} days'}\t{count} past"
+                for table, (days, count) in due.items()
+            ),
+            *_held_back(now, until),
         ]
 
     async def let_go(store: Store) -> list[str]:
-        gone = await apply_retention(store, retention, now)
-        gone["passages"] = await sweep_passages(store, now)
-        return [f"{table}\t{count} gone" for table, count in gone.items() if count] or ["nothing was past its days"]
+        until = await store.write(lambda: reckon(now, trusted=trusted))
+        gone = await apply_retention(store, retention, now, until)
+        gone["passages"] = await sweep_passages(store, until)
+        told = [f"{table}\t{count} gone" for table, count in gone.items() if count] or ["nothing was past its days"]
+        return [*told, *_held_back(now, until)]
 
     return with_store(settings, now, show if action == "show" else let_go)
+
+
+def _held_back(now: float, until: float) -> list[str]:
+    if not behind(now, until):
+        return []
+    told = (
+        f"reckoned by {moment(until)}, not by the clock ({moment(now)}), which is far ahead of when retention ran last"
+    )
+    return [f"{told}: it gets there step by step, or at once with --trust-clock"]
 
 
 def with_store(settings: Settings, now: float, story: Callable[[Store], Awaitable[Result]]) -> Result:

@@ -38,6 +38,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "conversation_hours": ("hour", "role", "model"),
     "conversation_days": ("day", "role", "model"),
     "summed_up": ("step",),
+    "clocks": ("name",),
     "documents": ("id",),
 }
 """Every table and its primary key, those first that others refer to."""

@@ -293,4 +293,15 @@ MIGRATIONS: tuple[Migration, ...] = (
         DROP TABLE conversation_hours;
         """,
     ),
+    Migration(
+        up="""
+        CREATE TABLE clocks (
+            name TEXT PRIMARY KEY,
+            at {real} NOT NULL
+        ) {keyed};
+        """,
+        down="""
+        DROP TABLE clocks;
+        """,
+    ),
 )

@@ -11,6 +11,10 @@ from service.store.sums import sum_up_before_removal
 from service.store.work import Value, Work, found, one, rows, run
 
 DAY_SECONDS = 86_400.0
+STEP_SECONDS = 21_600.0
+"""So much further than the round before one goes, whatever the clock says: a weekend without the service is made up for within half a day, and who
+watches has days before a clock that is months ahead has deleted months."""
+_CLOCK = "retention"
 _UNIT_SECONDS = {"hours": 3_600.0, "days": DAY_SECONDS}
 
 
@@ -26,6 +30,33 @@ class Retention:
     audit_days: float | None
     usage_days: float | None
     idempotency_days: float
+
+
+def reckoned(now: float) -> Work[float]:
+    """By which moment retention would let go now: that of the clock, but at most a step behind the one before.
+
+    Args:
+        now: what the clock says; it may be wrong, and what is deleted by it does not come back.
+    """
+    row = yield from one("SELECT at FROM clocks WHERE name = $1", _CLOCK)
+    if row is None:
+        # The first time: what was kept last was kept by a clock that nobody complained of.
+        row = yield from one("SELECT created_at FROM messages ORDER BY seq DESC LIMIT 1")
+    return now if row is None else min(now, float(row[0]) + STEP_SECONDS)
+
+
+def reckon(now: float, *, trusted: bool = False) -> Work[float]:
+    """By which moment retention lets go now; the next time begins from there.
+
+    Args:
+        now: what the clock says.
+        trusted: somebody has looked at the clock.
+    """
+    until = now if trusted else (yield from reckoned(now))
+    yield from run(
+        "INSERT INTO clocks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at", _CLOCK, until
+    )
+    return until
 
 
 @dataclass(frozen=True, slots=True)

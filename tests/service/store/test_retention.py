@@ -16,7 +16,7 @@ from service.store.accounts import insert_accounts
 from service.store.audit import note
 from service.store.conversations import delete_conversation
 from service.store.postgres_store.driving import drive
-from service.store.retention import DAY_SECONDS, Retention, let_conversations_go
+from service.store.retention import DAY_SECONDS, STEP_SECONDS, Retention, let_conversations_go, reckon, reckoned
 from service.store.revocations import revoke
 from service.store.spending import write_spending
 from service.store.store import Store
@@ -205,6 +205,45 @@ def test_a_round_of_the_service_tells_what_went(filled: Place) -> None:
     assert len(lines) == 1
     assert '"conversations":1' in lines[0].replace(" ", "")
     assert "title" not in lines[0]
+
+
+def test_a_clock_that_is_months_ahead_deletes_a_step_at_a_time(filled: Place) -> None:
+    """A round lets go six hours more than the one before, tells that, and takes the clock as it is again once it is right."""
+    output = io.BytesIO()
+    clock = [NOW]
+    log = EventLog(output, "info", lambda: NOW)
+
+    async def story(store: Store) -> None:
+        keeping = RetentionRound(store, RULES, lambda: clock[0], log)
+        await store.write(lambda: reckon(NOW, trusted=True))
+        await keeping.look()
+        assert b"retention_behind" not in output.getvalue()
+        clock[0] = ago(-90)
+        # What is asked by the wrong clock does not make it right.
+        await store.write(lambda: conversation("id-ana", "asked", clock[0]))
+        for _ in range(3):
+            await keeping.look()
+
+    filled.tell(story)
+    told = [line for line in output.getvalue().decode().splitlines() if "retention_behind" in line]
+    assert len(told) == 3
+    assert '"clock":"2027-02-16T' in told[0]
+    assert '"reckoned":"2026-11-18T' in told[0]
+    assert ids(filled, "id", "conversations") == {"young", "revived", "asked"}
+    assert filled.read(lambda: reckoned(NOW + DAY_SECONDS)) == NOW + 4 * STEP_SECONDS
+    assert filled.write(lambda: reckon(NOW + 60))[0] == NOW + 60
+    assert filled.read(lambda: reckoned(NOW + 120)) == NOW + 120
+
+
+def test_the_first_round_believes_the_clock_of_what_was_kept_last(peopled: Place) -> None:
+    """Without messages it is the clock itself; else a step behind the newest one, so that a wrong clock at an upgrade deletes nothing."""
+    assert peopled.read(lambda: reckoned(NOW)) == NOW
+    peopled.write(lambda: conversation("id-ana", "c", ago(90)))
+    newest = peopled.look("SELECT max(created_at) FROM messages")[0][0]
+    assert peopled.read(lambda: reckoned(NOW)) == newest + STEP_SECONDS
+    assert peopled.write(lambda: reckon(NOW))[0] == newest + STEP_SECONDS
+    assert peopled.write(lambda: reckon(NOW, trusted=True))[0] == NOW
+    assert peopled.read(lambda: reckoned(NOW)) == NOW
 
 
 def test_a_database_that_takes_nothing_ends_the_round(filled: Place) -> None:
