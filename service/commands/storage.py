@@ -23,7 +23,7 @@ from service.settings import Settings, load_settings
 from service.store.audit import note
 from service.store.backup import LineWriter, write_backup
 from service.store.migrating import LATEST, find_version, move_by
-from service.store.opening import database_name, dialect_of, once, open_store
+from service.store.opening import database_name, dialect_of, is_in_use, once, open_store
 from service.store.restore import examine, put_back
 from service.store.retention import reckon, reckoned
 from service.store.store import Store
@@ -54,6 +54,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     returning = commands.add_parser("restore", help="fill the database with a backup, of either kind of database")
     returning.add_argument("file", type=Path, help="what `backup` wrote; read whole before anything is touched")
     returning.add_argument("--force", action="store_true", help="delete what is in the database first")
+    returning.add_argument(
+        "--while-open",
+        action="store_true",
+        help="though other processes have the database open: they go on by what they remember",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,8 +76,23 @@ def run(options: argparse.Namespace) -> int:
         case "backup":
             print(f"{options.file}: {_told(_backed_up(settings, options.file, now))}")
         case _:
+            if not options.while_open:
+                _refuse_beside_others(settings)
             print(f"restored: {_told(restore(settings, options.file, now, force=options.force, by=operator()))}")
     return 0
+
+
+def _refuse_beside_others(settings: Settings) -> None:
+    """A running service goes on by what it remembers: for an hour it would take passages for stored that the backup lacks.
+
+    Raises:
+        ConfigurationError: another process has the database open, or it cannot be used.
+    """
+    if asyncio.run(is_in_use(settings)):
+        raise ConfigurationError(
+            f"{database_name(settings)}: a service, or another command, has it open; stop it first, or say --while-open and"
+            " start the service anew at once; nothing was restored"
+        )
 
 
 def operator() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeVar
 
 from service.settings import Settings
@@ -13,6 +14,9 @@ from service.store.store import Store
 from service.store.work import Work
 
 Result = TypeVar("Result")
+_LOOKS_AT_OTHERS = 20
+_BETWEEN_LOOKS_SECONDS = 0.1
+"""A command that ends leaves the database within this; sessions of a server end a moment after their client."""
 _START_SECONDS = 5.0
 """A start waits so long for SQLite's lock: another may be bringing the tables up to date."""
 
@@ -57,6 +61,24 @@ async def once(settings: Settings, work: Work[Result], *, snapshot: bool = False
         return sqlite.once(connection, work, snapshot=snapshot)
     finally:
         connection.close()
+
+
+async def is_in_use(settings: Settings) -> bool:
+    """Whether another process, a service as a rule, has the installation's database open, and does not soon leave it.
+
+    Raises:
+        ConfigurationError: the database cannot be used.
+    """
+    for remaining in reversed(range(_LOOKS_AT_OTHERS)):
+        if settings.database_url is None:
+            alone = sqlite.is_alone(settings.database)
+        else:
+            alone = not await once(settings, postgres.others(), snapshot=True)
+        if alone:
+            return False
+        if remaining:
+            await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
+    return True
 
 
 def dialect_of(settings: Settings) -> Dialect:

@@ -12,13 +12,15 @@ from service.postgres import IDLE_SECONDS, connect_once
 from service.store.migrating import bring_to
 from service.store.postgres_store.driving import drive, prepare
 from service.store.postgres_store.postgres_store import PostgresStore
-from service.store.work import TakenError, Work, rows
+from service.store.work import TakenError, Work, one, rows
 
 Result = TypeVar("Result")
 
 SETTING = "COURTSIGHT_DATABASE_URL"
 _NAME = "database"
 _FEWEST_CONNECTIONS = 5
+_PROGRAM = "courtsight"
+"""What sessions of this program call themselves."""
 _START_SECONDS = 60.0
 """Migrations of a start may wait for those of another."""
 
@@ -79,6 +81,16 @@ def _refuse_forgetful() -> Work[None]:
         )
 
 
+def others() -> Work[int]:
+    """How many other sessions of this program, of services or commands, are in the database."""
+    row = yield from one(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
+        _PROGRAM,
+    )
+    return int(row[0]) if row else 0
+
+
 async def once(url: str, work: Work[Result], *, snapshot: bool = False, patient: bool = False) -> Result:
     """Run work in a transaction on a connection of its own.
 
@@ -117,7 +129,7 @@ def _session(seconds: float, *, read_only: bool = True) -> dict[str, str]:
     """What a session tells the server. A client that hangs in a transaction must not hold its locks for ever."""
     milliseconds = str(max(1, int(seconds * 1000)))
     return {
-        "application_name": "courtsight",
+        "application_name": _PROGRAM,
         "default_transaction_read_only": "on" if read_only else "off",
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,

@@ -63,6 +63,27 @@ def _opened(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
+def is_alone(path: Path) -> bool:
+    """Whether no other connection, of whichever process, has the file open.
+
+    SQLite leaves its log only for who is alone with the file (sqlite.org/wal.html, "The WAL File"), and says so otherwise.
+
+    Raises:
+        ConfigurationError: the file cannot be opened, or is no database.
+    """
+    if not path.exists():
+        return True
+    with closing(connect(path, 0.0)) as connection:
+        try:
+            ((mode,),) = connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                return False
+            raise ConfigurationError(f"database {path}: {error}") from error
+        connection.execute("PRAGMA journal_mode = WAL")
+    return bool(mode == "delete")
+
+
 def files_of(path: Path) -> tuple[Path, ...]:
     """The database, its log and the log's index: what is committed stands in the log until it is brought into the file.
 

@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -31,7 +33,7 @@ from service.store.opening import dialect_of, once
 from service.store.spending import write_spending
 from service.store.store import Store
 from service.store.switches import turn as turn_switch
-from service.store.work import Work, run
+from service.store.work import Work, one, run
 from tests.service.postgres_server import Server
 from tests.service.store.conftest import Place, person, settings_at
 from tests.service.store.stories import conversation
@@ -277,6 +279,44 @@ def test_a_database_of_another_version_is_not_backed_up(filled: Place, tmp_path:
     with pytest.raises(ConfigurationError, match="version 2"):
         back_up(filled.settings, tmp_path / "backup", 50.0)
     assert not list(tmp_path.glob("backup*"))
+
+
+def test_nothing_is_restored_under_a_running_service(filled: Place, tmp_path: Path) -> None:
+    """A database that another connection has open is refused by the command, with what to do, and changed by --while-open only; one that it leaves meanwhile is not."""
+    file = tmp_path / "backup"
+    back_up(filled.settings, file, 50.0)
+    before = everything(filled)
+
+    async def story(store: Store) -> None:
+        await store.read(lambda: one("SELECT 1"))
+        refused = await asyncio.to_thread(command, filled, "restore", str(file), "--force")
+        assert refused.returncode == 2, refused.stderr
+        assert "stop it first" in refused.stderr
+        taken = await asyncio.to_thread(command, filled, "restore", str(file), "--force", "--while-open")
+        assert taken.returncode == 0, taken.stderr
+
+    filled.tell(story)
+    assert command(filled, "restore", str(file), "--force").returncode == 0
+    after = everything(filled)
+    for rows in (before, after):
+        del rows["audit"]
+    assert after == before
+
+
+def command(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command on a place's database, in a process of its own."""
+    named = (
+        {"COURTSIGHT_DATABASE_URL": place.url} if place.url else {"COURTSIGHT_DATABASE": str(place.settings.database)}
+    )
+    environment = {**os.environ, "COURTSIGHT_ENVIRONMENT": "development", **named}
+    return subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_a_full_disk_leaves_no_file(filled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
