@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from slo.errors import InvalidInput
 from slo.exchange import openslo_wire, sloth_wire
 from slo.exchange.drafts import Draft, ServiceNotes, Sheet, sheets
 from slo.exchange.ledger import Finding, Ledger, Place
+from slo.exchange.naming import SPEC_NOTES
 from slo.exchange.openslo_in import OpenSLOReader
 from slo.exchange.openslo_objects import read_library
 from slo.exchange.openslo_ours import known_slos, restored, spec_notes, with_kept
@@ -63,7 +65,12 @@ def import_specs(
         if form is None and _form(document) is None:
             advice = f"write apiVersion: {openslo_wire.VERSION}, or version: {sloth_wire.VERSION}"
             ledger.wrong(Place(document), "is neither OpenSLO v1 nor Sloth's prometheus/v1", advice)
-    drafts, notes = _from_openslo(openslo, policy, ledger)
+    drafts: list[Draft] = []
+    notes: dict[str, ServiceNotes] = {}
+    for together in _apart(openslo):
+        read, said = _from_openslo(together, policy, ledger)
+        drafts += read
+        notes |= said
     reader = SlothReader(policy, ledger, period)
     drafts += [draft for document in sloth for draft in reader.drafts(document)]
     if ledger.problems:
@@ -95,6 +102,41 @@ def _form(document: Document) -> str | None:
     if version.startswith("openslo"):
         return OPENSLO
     return SLOTH if version.startswith("sloth.slok.dev") or "version" in data else None
+
+
+def _apart(documents: Sequence[Document]) -> list[list[Document]]:
+    """Documents whose objects refer to one another: as a rule all of them.
+
+    Exports of ours call targets and policies of several services alike, and each is whole in itself. Those that clash with another one are read
+    each by itself, unless it is the same service that stands there twice.
+    """
+    named: dict[str, dict[tuple[str, str], bool]] = {}
+    for document in documents:
+        named.setdefault(document.name, {}).update(_names(document))
+    exports = {file: found for file, found in named.items() if any(found.values())}
+    alone = {
+        file
+        for file, found in exports.items()
+        if any(found.keys() & others.keys() for other, others in exports.items() if other != file)
+    }
+    services = Counter(key for file in alone for key in named[file] if key[0] == "Service")
+    if any(times > 1 for times in services.values()):
+        return [list(documents)]
+    apart = [[document for document in documents if document.name == file] for file in named if file in alone]
+    rest = [document for document in documents if document.name not in alone]
+    return [*apart, rest] if rest else apart
+
+
+def _names(document: Document) -> dict[tuple[str, str], bool]:
+    """Kind and name of each object of a document, and whether it is a service that our own export wrote."""
+    found: dict[tuple[str, str], bool] = {}
+    for one in document.data if isinstance(document.data, list) else [document.data]:
+        metadata = one.get("metadata") if isinstance(one, dict) else None
+        if isinstance(metadata, dict):
+            key = str(one.get("kind")), str(metadata.get("name"))
+            notes = metadata.get("annotations")
+            found[key] = key[0] == "Service" and isinstance(notes, dict) and SPEC_NOTES in notes
+    return found
 
 
 def _from_openslo(

@@ -21,7 +21,7 @@ CODE = re.compile(r"^```.*?\n(.*?)^```|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 CALL = re.compile(
     r"(?:^|(?<=[\s(\"'=`])|(?<=bin/))(?<!-n )(?<!--model )(courtsight|make|python3? -m [\w.]+)(?= |$)([^#;&>\n]*)"
 )
-PARSERS = {"courtsight": build_parser, "python -m harness": build_parser, "python -m service": service_parser}
+PARSERS = {"courtsight": build_parser, "python -m service": service_parser}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 PLACEHOLDER = re.compile(r"[A-Z<…\[(.*]|\d")
 """How words begin that stand for others: `FILE`, `<command>`, `…`, `[…]`, `*`."""

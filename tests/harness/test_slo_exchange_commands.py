@@ -125,6 +125,36 @@ def test_export_leaves_what_another_service_exported(tmp_path: Path, capsys: pyt
     assert sorted(path.name for path in folder.iterdir()) == ["bakery.openslo.yaml", "shop.openslo.yaml"]
 
 
+def test_exports_of_several_services_come_back_in_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is whole in itself, though all call targets, policies and some SLOs alike; one service that stands there twice is still told."""
+    specs = sorted({*SPECS_FOLDER.glob("*.yaml"), SHOP})
+    assert len(specs) > 1
+    for number, spec in enumerate(specs):
+        assert main(["slo", "export", str(spec), "-o", str(tmp_path / f"exported/{number}")]) == 0
+    assert main(["slo", "import", str(tmp_path / "exported"), "-o", str(tmp_path / "specs"), "--strict"]) == 0
+    assert ", 0 approximated, 0 lost" in capsys.readouterr().err.splitlines()[-1]
+    for path in specs:
+        spec = load_spec(path)
+        again = load_spec(tmp_path / "specs" / f"{spec.service}.yaml")
+        assert (again.slos, again.owner) == (spec.slos, spec.owner)
+    twice = tmp_path / "exported/twice"
+    assert main(["slo", "export", str(SHOP), "-o", str(twice)]) == 0
+    capsys.readouterr()
+    assert main(["slo", "import", str(tmp_path / "exported"), "-o", str(tmp_path / "other")]) == 2
+    assert "there is another Service 'shop'" in capsys.readouterr().err
+
+
+def test_an_export_in_several_files_is_read_together(tmp_path: Path) -> None:
+    """Where nothing is called alike, references lead from file to file as before."""
+    assert main(["slo", "export", str(SHOP), "-o", str(tmp_path)]) == 0
+    written, rest = tmp_path / "shop.openslo.yaml", tmp_path / "rest.yaml"
+    documents = written.read_text(encoding="utf-8").split("---\n")
+    first = [one for one in documents if "kind: SLO\n" in one or "kind: Service\n" in one]
+    written.write_text("---\n".join(first), encoding="utf-8")
+    rest.write_text("---\n".join(one for one in documents if one not in first), encoding="utf-8")
+    assert main(["slo", "import", str(written), str(rest), "-o", str(tmp_path / "shop.yaml"), "--strict"]) == 0
+
+
 def test_export_prints_documents_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Without -o the documents are printed; --json gives objects and findings."""
     assert main(["slo", "export", str(SHOP)]) == 0
