@@ -129,10 +129,11 @@ function giveBack(message) {
   announce("Pertanyaan Anda yang belum terjawab ada lagi di kotak pertanyaan.");
 }
 
-/** All tabs share one cookie: this one must not ask in the name of somebody whom it does not show, nor show what is no longer theirs. */
+/** All tabs share one cookie: this one must not ask in the name of somebody whom it does not show, nor show what is no longer theirs, nor ask for a password that was given beside it. */
 function heardOfDoors({ data: username }) {
-  if (!me || username === me.username) return;
-  forget();
+  const same = username === (me?.username ?? null);
+  if (document.body.dataset.view === "login" ? same && !me : same || !me) return; // nobody came who is not here, or on the way
+  if (me && !same) forget();
   begin();
 }
 

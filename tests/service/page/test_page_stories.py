@@ -224,7 +224,7 @@ async def test_a_tab_asks_in_nobodys_name_but_the_one_it_shows(open_tab: Any, si
     await beside.click("#log-out")
     await first.until("document.body.dataset.view === 'login'")
     await beside.log_in(site.judge, site.password)
-    await first.log_in(site.judge, site.password)
+    await first.until("document.body.dataset.view === 'desk'")
     await first.ask(QUESTION)
     await first.run("document.querySelector('#question').value = 'rahasia hakim'")
     await beside.run("fetch('/v1/auth/logout', {method: 'POST'})")
@@ -232,6 +232,20 @@ async def test_a_tab_asks_in_nobodys_name_but_the_one_it_shows(open_tab: Any, si
     await first.until("document.querySelector('#who').textContent.startsWith('warga-uji')")
     assert await first.run("document.querySelectorAll('.answer, .asked').length") == 0
     assert await first.run("document.querySelector('#question').value") == ""
+
+
+async def test_a_password_in_one_tab_does_for_those_beside_it(open_tab: Any, site: Any) -> None:
+    """Where a session ended, who logs in in another tab goes on in both, with what was typed."""
+    first = await open_tab()
+    await first.log_in(site.judge, site.password)
+    beside = await first.browser.tab(site.origin, context=first.context)
+    await first.run("document.querySelector('#question').value = 'rancangan yang belum dikirim'")
+    await first.play("POST", "/v1/chat", '{"code": "token_expired"}', status=401)
+    await first.run("document.querySelector('#examples button').click()")
+    await first.until("document.body.dataset.view === 'login'")
+    await beside.log_in(site.judge, site.password)
+    await first.until("document.body.dataset.view === 'desk'")
+    assert await first.run("document.querySelector('#question').value") == "rancangan yang belum dikirim"
 
 
 async def test_no_source_is_wider_than_a_phone(tab: Tab) -> None:
