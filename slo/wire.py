@@ -78,6 +78,7 @@ Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=63)]
 LabelName = Annotated[str, StringConstraints(pattern=patterns.LABEL_NAME, max_length=128)]
 MetricName = Annotated[str, StringConstraints(pattern=patterns.METRIC_NAME, max_length=256)]
 LabelValue = Annotated[str, StringConstraints(pattern=patterns.LABEL_VALUE, max_length=128)]
+CountedValue = Annotated[str, StringConstraints(pattern=patterns.COUNTED_VALUE, max_length=128)]
 MatchedValue = Annotated[str, StringConstraints(pattern=patterns.MATCHED_VALUE, max_length=256)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=patterns.ONE_LINE)]
@@ -170,10 +171,10 @@ class RatioWire(Wire):
 
     metric: MetricName = Field(description="The counter.", examples=["http_requests_total"])
     label: LabelName = Field(description="The label that tells good from bad.", examples=["code"])
-    good: list[LabelValue] = Field(
+    good: list[CountedValue] = Field(
         min_length=1, description="Values of good events; a dot stands for any character: 2.."
     )
-    bad: list[LabelValue] = Field(min_length=1, description="Values of bad events.")
+    bad: list[CountedValue] = Field(min_length=1, description="Values of bad events.")
     where: dict[LabelName, MatchedValue] = Field(default_factory=dict, description="More labels that the series carry.")
 
 

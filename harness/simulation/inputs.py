@@ -63,9 +63,17 @@ def gather(
         PrometheusDown: Prometheus gives no answer.
     """
     try:
-        return _gathered(spec, slos, options, now=now, connect=connect, say=say)
+        inputs = _gathered(spec, slos, options, now=now, connect=connect, say=say)
     except QuantityError as error:  # an incident that only shows to be too much when it is laid over the time
         raise wrong("incidents", str(error), error.advice) from None
+    # One of a scenario may lie outside on purpose, for --length takes a part of it; one that was just typed may not.
+    end = max(one.end for groups in inputs.histories.values() for one in groups.values())
+    for text in options.incident:
+        if not parse_incident(text).begins(inputs.start, end):
+            days = f"{(end - inputs.start) / DAY:.4g}"
+            said = f"{text!r} lies outside the {days} days that are simulated"
+            raise wrong("--incident", said, "let it begin within them, or change --length or --start")
+    return inputs
 
 
 def _gathered(

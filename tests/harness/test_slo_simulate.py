@@ -169,6 +169,8 @@ def test_every_kind_of_the_example_can_be_simulated(shown: Shown) -> None:
         (("--incident", "2h of trouble"), "--incident: '2h of trouble' is no incident"),
         (("--incident", "2h outage from day 2 of availabilty"), "there is no SLO 'availabilty'"),
         (("--incident", "1s outage from day 1 every 2s"), "comes 1296000 times"),
+        (("--incident", "2h outage from day 31"), "'2h outage from day 31' lies outside the 30 days that are simulated"),
+        (("--incident", "2h outage from 2031-01-01", "--length", "12h"), "lies outside the 0.5 days that are simulated"),
         (("--history", "no-such.csv"), "no-such.csv: cannot be read"),
         (("--history", "x.csv", "--traffic", "daily"), "is of no use with --history"),
         (("--history", "x.csv", "--seed", "3"), "is of no use with --history"),
