@@ -13,14 +13,16 @@ from typing import Any
 
 import orjson
 
-from service.store.answers import SavedAnswer, answers_of, find_answer, passages_by
+from service.store.answers import SavedAnswer, answers_behind, find_answer, passages_by
 from service.store.audit import AuditEvent, events_of
-from service.store.conversations import Conversation, Message, find_conversation, find_message, list_messages
+from service.store.conversations import Conversation, Message, find_conversation, find_message, messages_behind
 from service.store.feedback import Feedback, feedback_on, feedback_to
 from service.store.work import Work
 
 EXPORT_SCHEMA = "courtsight/conversation-export/v1"
 _MESSAGES = "messages"
+_AT_ONCE = 200
+"""Answers or messages of a conversation by one query: on PostgreSQL what came is made into values in the event loop, where everybody waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,23 @@ def examine_conversation(owner: str, conversation_id: str) -> Work[ExaminedConve
         NotFound: there is none, or it belongs to somebody else.
     """
     conversation = yield from find_conversation(owner, conversation_id)
-    answers = {one.message_id: one for one in (yield from answers_of(conversation_id))}
+    answers: dict[str, SavedAnswer] = {}
+    digests: list[str] = []
+    place = 0
+    while page := (yield from answers_behind(conversation_id, place, _AT_ONCE)):
+        place = page[-1][0]
+        for _, answer in page:
+            answers[answer.message_id] = answer
+            digests += _digests(answer)
     feedback = yield from feedback_on(conversation_id)
-    passages = yield from passages_by([digest for one in answers.values() for digest in _digests(one)])
-    messages = [
-        Examined(message, conversation_id, answers.get(message.id), feedback.get(message.id), passages)
-        for message in (yield from list_messages(conversation_id))
-    ]
+    passages = yield from passages_by(digests)
+    messages: list[Examined] = []
+    place = 0
+    while said := (yield from messages_behind(conversation_id, place, _AT_ONCE)):
+        place = said[-1][0]
+        for _, message in said:
+            examined = answers.get(message.id), feedback.get(message.id)
+            messages.append(Examined(message, conversation_id, *examined, passages))
     return ExaminedConversation(conversation, messages, (yield from events_of(conversation_id)))
 
 

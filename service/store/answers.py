@@ -43,6 +43,7 @@ class SavedAnswer:
 
 _values = attrgetter(*(field.name for field in fields(SavedAnswer)))
 _COLUMNS = ", ".join(field.name for field in fields(SavedAnswer))
+_COLUMNS_OF_A = ", ".join(f"a.{field.name}" for field in fields(SavedAnswer))
 _PLACES = ", ".join(f"${place}" for place, _ in enumerate(fields(SavedAnswer), start=1))
 _INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES ({_PLACES})"
 _INSERT_PASSAGE = (
@@ -75,14 +76,16 @@ def find_answer(message_id: str) -> Work[SavedAnswer | None]:
     return SavedAnswer(*row) if row else None
 
 
-def answers_of(conversation_id: str) -> Work[Sequence[SavedAnswer]]:
-    """All answers of a conversation, in the order in which they were given."""
+def answers_behind(conversation_id: str, place: int, limit: int) -> Work[Sequence[tuple[int, SavedAnswer]]]:
+    """The first answers behind a place of a conversation, in the order in which they were said, each with its place."""
     found = yield from rows(
-        f"SELECT {_COLUMNS} FROM answers WHERE message_id IN (SELECT id FROM messages WHERE conversation_id = $1)"
-        " ORDER BY answered_at, message_id",
+        f"SELECT m.seq, {_COLUMNS_OF_A} FROM messages m JOIN answers a ON a.message_id = m.id"
+        " WHERE m.conversation_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3",
         conversation_id,
+        place,
+        limit,
     )
-    return [SavedAnswer(*row) for row in found]
+    return [(row[0], SavedAnswer(*row[1:])) for row in found]
 
 
 def records_behind(conversation_id: str, place: int, limit: int) -> Work[dict[str, str]]:

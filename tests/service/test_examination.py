@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.api.shapes import export_body
-from service.examination import examine_conversation
+from service.examination import ExaminedConversation, examine_conversation
 from service.store.answers import SavedAnswer, find_answer, insert_answer, passages_by
 from service.store.conversations import Message, insert_messages
 from service.store.work import Command, Work
@@ -190,6 +190,31 @@ def test_others_have_their_turn_while_a_long_conversation_is_exported(house: Any
     assert sha256(written.encode()).hexdigest() == export["digest"]
     asked = house.run(house.client.get(path, headers=headers)).json()
     assert (asked["messages"], len(asked["audit"])) == (export["messages"], 1)
+
+
+def test_a_long_conversation_is_read_in_pages(house: Any) -> None:
+    """No query gives more than two hundred answers or messages, so that nothing is held up while they are made into values; none is lost between pages."""
+    answer = house.ask("judge", QUESTION)
+    _filled(house, answer, 250)
+    seen: list[int] = []
+
+    def watched() -> Work[ExaminedConversation]:
+        work = examine_conversation("id-judge", answer["conversation_id"])
+        command = next(work)
+        while True:
+            rows = yield command
+            seen.append(len(rows))
+            try:
+                command = work.send(rows)
+            except StopIteration as ended:
+                whole: ExaminedConversation = ended.value
+                return whole
+
+    whole = house.run(house.app.state.services.store.read(watched))
+    assert max(seen) == 200
+    assert [one.message.author for one in whole.messages] == ["user", "assistant"] * 251
+    assert [one.answer is not None for one in whole.messages] == [False, True] * 251
+    assert [one.message.id for one in whole.messages[2::2]] == [f"q{number}" for number in range(250)]
 
 
 def test_passages_are_read_a_hundred_at_a_time() -> None:

@@ -10,7 +10,7 @@ import pytest
 from service.errors import KeyBusy, KeyMismatch
 from service.store.access import Standing, standing
 from service.store.accounts import disable_account, enable_account, set_role
-from service.store.answers import answers_of, find_answer, passages_by
+from service.store.answers import answers_behind, find_answer, passages_by
 from service.store.audit import AuditEvent, audit_since, events_of, write_events
 from service.store.feedback import Feedback, feedback_on, feedback_to, put_feedback
 from service.store.idempotency import LEASE_SECONDS, Claim, Stored, fulfil, look, release, renew, take
@@ -43,7 +43,10 @@ def test_answers_and_their_passages_are_found(talked: Place) -> None:
     assert found is not None
     assert (found.account_id, found.confidence, found.cost_usd, found.hour) == ("id-ana", 0.5, 0.25, 0)
     assert talked.read(lambda: find_answer("nothing")) is None
-    assert [one.message_id for one in talked.read(lambda: answers_of("c0"))] == ["a-c0", "a-later"]
+    assert [one.message_id for _, one in talked.read(lambda: answers_behind("c0", 0, 10))] == ["a-c0", "a-later"]
+    ((place, first),) = talked.read(lambda: answers_behind("c0", 0, 1))
+    assert first.message_id == "a-c0"
+    assert [one.message_id for _, one in talked.read(lambda: answers_behind("c0", place, 10))] == ["a-later"]
     assert set(talked.read(lambda: passages_by(["p-two", "p-one", "p-two", "p-none"]))) == {"p-one", "p-two"}
 
 
