@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import sqlite3
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from service.errors import StorageUnavailable
 from service.store.sqlite.connection import connect, migrate
 from service.store.sqlite.writer import GroupCommitWriter
 from service.store.work import Work
+from tests.service.store.gathering import take_together
 
 
 def _nothing() -> Work[None]:
@@ -46,8 +48,37 @@ class Watched(sqlite3.Connection):
         return super().execute(sql, *rest)
 
 
-def test_what_comes_together_shares_one_commit(tmp_path: Path) -> None:
-    """Sixteen writes of one turn of the event loop are synced by one commit, and each gets its own result."""
+def test_what_comes_together_is_handed_over_together(tmp_path: Path) -> None:
+    """Of sixteen writes of one turn of the event loop none goes to the writer's thread before all were asked for."""
+    asked: list[int] = []
+    asked_before: list[int] = []
+
+    class Noting(queue.SimpleQueue[Any]):
+        def put(self, item: Any, *how: Any) -> None:
+            asked_before.append(len(asked))
+            super().put(item, *how)
+
+    opened = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(queue, "SimpleQueue", Noting)
+        writer = GroupCommitWriter(opened)
+
+    async def write(number: int) -> None:
+        asked.append(number)
+        await writer.write(_nothing, 60.0)
+
+    async def story() -> None:
+        await asyncio.gather(*map(write, range(16)))
+
+    asyncio.run(story())
+    assert asked_before == [16] * 16
+    writer.close()
+    opened.close()
+
+
+def test_what_is_handed_over_together_shares_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen writes that the thread finds together are synced by one commit, and each gets its own result."""
+    take_together(monkeypatch, 16)
     watched = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=Watched)
     writer = GroupCommitWriter(watched)
 
@@ -56,7 +87,7 @@ def test_what_comes_together_shares_one_commit(tmp_path: Path) -> None:
         return number
 
     async def story() -> list[int]:
-        return await asyncio.gather(*(writer.write(lambda n=number: numbered(n), 5.0) for number in range(16)))
+        return await asyncio.gather(*(writer.write(lambda n=number: numbered(n), 60.0) for number in range(16)))
 
     assert asyncio.run(story()) == list(range(16))
     assert watched.commits == 1
@@ -82,7 +113,7 @@ def test_a_locked_file_is_tried_again_soon_and_then_less_often(tmp_path: Path, m
     slept: list[float] = []
     monkeypatch.setattr("service.store.sqlite.writer.time.sleep", slept.append)
     writer = GroupCommitWriter(locked)
-    asyncio.run(writer.write(_nothing, 5.0))
+    asyncio.run(writer.write(_nothing, 60.0))
     writer.close()
     locked.close()
     assert slept == [0.0005, 0.001, 0.002, 0.004, 0.005, 0.005]
@@ -101,7 +132,7 @@ def test_what_a_loop_left_behind_holds_up_nobody(tmp_path: Path) -> None:
     left.close()
 
     async def story() -> None:
-        await asyncio.wait_for(writer.write(_nothing, 5.0), 10)
+        await asyncio.wait_for(writer.write(_nothing, 60.0), 60)
 
     asyncio.run(story())
     writer.close()
@@ -121,14 +152,17 @@ class TakenBetween(sqlite3.Connection):
         if sql == "BEGIN IMMEDIATE" and self.taken:
             self.taken = False
             self.seen.set()
-            self.late.wait(5)
+            assert self.late.wait(60)
             raise sqlite3.OperationalError("database is locked")
         self.taken = self.taken or (sql == "ROLLBACK" and not self.seen.is_set())
         return super().execute(sql, *rest)
 
 
-def test_who_comes_while_neighbours_are_written_one_by_one_is_written_too(tmp_path: Path) -> None:
+def test_who_comes_while_neighbours_are_written_one_by_one_is_written_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A bad job has its batch written one by one; when the lock is lost in between, what arrived meanwhile waits its turn and is not forgotten."""
+    take_together(monkeypatch, 2)
     taken = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=TakenBetween)
     writer = GroupCommitWriter(taken)
 
@@ -141,13 +175,13 @@ def test_who_comes_while_neighbours_are_written_one_by_one_is_written_too(tmp_pa
         return "kept"
 
     async def story() -> list[str]:
-        first = [asyncio.create_task(writer.write(job, 5.0)) for job in (bad, good)]
-        assert await asyncio.to_thread(taken.seen.wait, 5)
-        late = asyncio.create_task(writer.write(good, 5.0))
+        first = [asyncio.create_task(writer.write(job, 60.0)) for job in (bad, good)]
+        assert await asyncio.to_thread(taken.seen.wait, 60)
+        late = asyncio.create_task(writer.write(good, 60.0))
         for _ in range(3):
             await asyncio.sleep(0)
         taken.late.set()
-        outcomes = await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 5)
+        outcomes = await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 60)
         return [str(one) for one in outcomes]
 
     assert asyncio.run(story()) == ["of this job alone", "kept", "kept"]
@@ -155,8 +189,11 @@ def test_who_comes_while_neighbours_are_written_one_by_one_is_written_too(tmp_pa
     taken.close()
 
 
-def test_a_job_that_was_told_it_failed_is_not_written_after_all(tmp_path: Path) -> None:
+def test_a_job_that_was_told_it_failed_is_not_written_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever is past its deadline when the lock comes back heard that nothing was saved, and nothing is, whoever came meanwhile."""
+    take_together(monkeypatch, 2)
     taken = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False, factory=TakenBetween)
     writer = GroupCommitWriter(taken)
     begun: list[str] = []
@@ -169,12 +206,12 @@ def test_a_job_that_was_told_it_failed_is_not_written_after_all(tmp_path: Path) 
 
     async def story() -> None:
         first = [asyncio.create_task(writer.write(lambda name=name: named(name), 0.0)) for name in ("bad", "good")]  # type: ignore[misc]  # mypy infers no type for a default
-        assert await asyncio.to_thread(taken.seen.wait, 5)
-        late = asyncio.create_task(writer.write(lambda: named("late"), 5.0))
+        assert await asyncio.to_thread(taken.seen.wait, 60)
+        late = asyncio.create_task(writer.write(lambda: named("late"), 60.0))
         for _ in range(3):
             await asyncio.sleep(0)
         taken.late.set()
-        await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*first, late, return_exceptions=True), 60)
 
     asyncio.run(story())
     assert begun == ["bad", "good", "late"]
@@ -211,9 +248,9 @@ def test_a_failing_disk_fails_the_job_and_not_the_writer(tmp_path: Path, fails_a
     async def story() -> str:
         disk.failing = fails_at == "the beginning"
         with pytest.raises(StorageUnavailable):
-            await asyncio.wait_for(writer.write(job, 0.05), 10)
+            await asyncio.wait_for(writer.write(job, 0.05), 60)
         disk.failing = False
-        return await asyncio.wait_for(writer.write(back, 5), 10)
+        return await asyncio.wait_for(writer.write(back, 60.0), 60)
 
     assert asyncio.run(story()) == "back"
     writer.close()
