@@ -102,7 +102,7 @@ def run(
         made = Endpoint("fake", f"http://127.0.0.1:{provider.port}/v1/", external=False, api_key=SECRET_KEY)
         client = OpenAIProvider(replace(made, **endpoint), lambda: wall)
         try:
-            await asyncio.wait_for(story(provider, client), 20)
+            await asyncio.wait_for(story(provider, client), 300)
         finally:
             await client.close()
             server.close()

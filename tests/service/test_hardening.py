@@ -81,6 +81,7 @@ class Counting(PasswordCheck):
         self.compared: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
+        self.two = threading.Event()
         self.go = threading.Event()
         self._count = threading.Lock()
 
@@ -88,7 +89,9 @@ class Counting(PasswordCheck):
         with self._count:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        self.go.wait(5)
+            if self.at_once == 2:
+                self.two.set()
+        assert self.go.wait(60)
         with self._count:
             self.at_once -= 1
             self.compared.append(password_hash)
@@ -110,7 +113,7 @@ def test_no_more_than_two_passwords_at_a_time_and_not_endlessly_many() -> None:
 
     async def flood(check: Counting) -> list[str]:
         waiting = [asyncio.ensure_future(check.matches("h", "x")) for _ in range(105)]
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(check.two.wait, 60), "one at a time"
         check.go.set()
         done = await asyncio.gather(*waiting, return_exceptions=True)
         return [type(one).__name__ for one in done]

@@ -165,12 +165,13 @@ def test_a_request_that_is_cut_by_the_end_is_told(house: Any) -> None:
 
     async def cut() -> httpx.Response:
         task = asyncio.create_task(house.client.get("/v1/conversations", headers={"Authorization": f"Bearer {token}"}))
-        await asyncio.sleep(0.02)
+        await waiting.begun.wait()
         task.cancel()
         return await task
 
     turnstile = services.turnstile
-    object.__setattr__(services, "turnstile", _Waiting(turnstile))
+    waiting = _Waiting(turnstile)
+    object.__setattr__(services, "turnstile", waiting)
     try:
         response = house.run(cut())
     finally:
@@ -183,11 +184,13 @@ class _Waiting:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
+        self.begun = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     async def count_caller(self, *_: Any) -> None:
+        self.begun.set()
         await asyncio.Event().wait()
 
 

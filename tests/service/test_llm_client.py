@@ -67,8 +67,9 @@ def test_letters_cut_by_packets_stay_whole() -> None:
     assert chunks == [Text("“Pasal”…"), End("stop", None)]
 
 
-def test_connections_are_used_again() -> None:
+def test_connections_are_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers that were read to their end leave a connection for the next, also where the body's end comes late."""
+    monkeypatch.setattr("service.llm.client._DRAIN_SECONDS", 60.0)  # late, and never too late
 
     async def play(writer: asyncio.StreamWriter) -> None:
         await send(writer, STREAM, chunked(CHUNK + FINISH))
@@ -116,7 +117,7 @@ def test_closing_the_answer_is_seen_by_the_provider() -> None:
         stream = client.stream(CALL, LIMITS)
         assert await anext(stream) == Text("kata ")
         await stream.aclose()
-        await asyncio.wait_for(provider.left.wait(), 5)
+        await asyncio.wait_for(provider.left.wait(), 60)
 
     run(play, story)
 
@@ -138,7 +139,7 @@ def test_cancelling_before_the_first_token_is_seen_by_the_provider() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(provider.left.wait(), 5)
+        await asyncio.wait_for(provider.left.wait(), 60)
 
     run(play, story)
 

@@ -398,7 +398,7 @@ def test_the_first_chunk_is_sent_before_the_second_is_written(build_house: Any) 
 
         await house.app(scope, receive, send)
 
-    house.run(asyncio.wait_for(play(), 10))
+    house.run(asyncio.wait_for(play(), 60))
     assert b"Dua" in b"".join(sent)
 
 

@@ -20,9 +20,11 @@ class EndlessEngine:
     models: Mapping[str, str] = {"endless": "fake"}
 
     def __init__(self) -> None:
+        self.begun = asyncio.Event()
         self.stopped = False
 
     async def write(self, brief: Brief) -> AsyncGenerator[WritingEvent, None]:
+        self.begun.set()
         try:
             while True:
                 yield Piece("kata ")
@@ -151,14 +153,14 @@ def test_a_reader_of_json_who_leaves_stops_the_work(build_house: Any) -> None:
     """When the client closes the connection while it waits for a whole answer, the engine is stopped and nothing is saved."""
     engine = EndlessEngine()
     house = build_house(engine)
-    house.run(_leave_while_waiting(house, house.token("judge")))
+    house.run(_leave_while_waiting(house, house.token("judge"), engine.begun))
     assert engine.stopped
     assert house.sample("chatbot_requests_total", role="judge", complexity="simple", outcome="client_closed") == 1
     assert house.sample("chatbot_requests_in_flight") == 0
     assert house.send("GET", "/v1/conversations", "judge").json()["conversations"] == []
 
 
-async def _leave_while_waiting(house: Any, token: str) -> None:
+async def _leave_while_waiting(house: Any, token: str, begun: asyncio.Event) -> None:
     body = orjson.dumps({"message": "Apa itu hukum pidana?"})
     headers = [
         (b"host", b"service"),
@@ -175,7 +177,7 @@ async def _leave_while_waiting(house: Any, token: str) -> None:
     async def receive() -> dict[str, Any]:
         if questions:
             return questions.pop()
-        await asyncio.sleep(0.02)
+        await begun.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
@@ -213,7 +215,7 @@ async def _leave_after(house: Any, token: str, deltas: int) -> None:
         if seen >= deltas:
             enough.set()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await house.app(scope, receive, send)
 
 

@@ -165,7 +165,7 @@ def test_a_tool_that_waits_ends_as_it_would_alone(
     retriever: Retriever, failure: Exception | None, outcome: str
 ) -> None:
     """What it gives or raises behind its waits is what its run tells."""
-    (found,) = asyncio.run(one_run(Napping(failure), retriever, 5.0))
+    (found,) = asyncio.run(one_run(Napping(failure), retriever, 60.0))
     assert (found.outcome, found.error) == (outcome, failure)
     assert failure or found.result.remark == "rested"
 
@@ -180,7 +180,7 @@ def test_whoever_leaves_stops_the_tool_that_waits(retriever: Retriever) -> None:
     """A cancelled question cancels inside the tool, so that nothing goes on for nobody; a closed one closes it."""
 
     async def leave(tool: Napping) -> None:
-        asking = asyncio.ensure_future(one_run(tool, retriever, 5.0))
+        asking = asyncio.ensure_future(one_run(tool, retriever, 60.0))
         await asyncio.sleep(0)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -190,7 +190,7 @@ def test_whoever_leaves_stops_the_tool_that_waits(retriever: Retriever) -> None:
     asyncio.run(leave(cancelled))
 
     async def close() -> None:
-        asking = one_run(closed, retriever, 5.0)
+        asking = one_run(closed, retriever, 60.0)
         asking.send(None)
         asking.close()
 
@@ -215,14 +215,14 @@ def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
     async def meet() -> list[str]:
         barrier = asyncio.Barrier(2)
         tools = {name: Meeting(name, barrier) for name in ("a", "b")}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             runs = await run_together(
                 tools,
                 ["a", "b"],
                 ToolRequest("x", TODAY, retriever),
                 lambda: 0.0,
                 lambda *_: None,
-                {"a": 5.0, "b": 5.0},
+                {"a": 60.0, "b": 60.0},
             )
         return [one.outcome for one in runs]
 

@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Iterator[Callable[..., ChildProcess]]:
         child.stop(grace_seconds=0.1)
 
 
-def eventually(condition: Callable[[], bool], deadline_seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], deadline_seconds: float = 60.0) -> bool:
     """Whether the condition came true before the deadline."""
     deadline = time.monotonic() + deadline_seconds
     while not condition() and time.monotonic() < deadline:

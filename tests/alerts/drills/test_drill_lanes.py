@@ -36,7 +36,7 @@ class Hall:
             self.present.add(piece.name)
             self.crowds.append(frozenset(self.present))
         if self.meeting is not None and piece.drill.weight == 1:
-            self.meeting.wait(10)
+            self.meeting.wait(60)
         with self.lock:
             self.present.discard(piece.name)
         return piece.name.upper()
@@ -71,7 +71,7 @@ def test_an_interrupt_ends_all_of_them() -> None:
     enough, ended = threading.Event(), []
 
     def play(piece: Piece) -> None:
-        assert enough.wait(10)
+        assert enough.wait(60)
         ended.append(piece.name)
 
     def interrupted() -> None:
@@ -89,7 +89,7 @@ def test_an_error_that_nobody_foresaw_ends_all() -> None:
     def play(piece: Piece) -> None:
         if piece.name == "broken":
             raise ZeroDivisionError("ours")
-        assert enough.wait(10)
+        assert enough.wait(60)
 
     with pytest.raises(ZeroDivisionError):
         side_by_side([Piece("broken"), Piece("other")], play, 2, enough, lambda: None)

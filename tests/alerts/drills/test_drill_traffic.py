@@ -22,7 +22,7 @@ ANSWER = Answer("1", "c", "text", "ok", None, (), 0.9, "simple", "judge", (), ()
 
 @dataclass
 class FakeChat:
-    """Answers, refuses, hangs or breaks off, and remembers who asked what."""
+    """Answers, refuses, hangs, waits to be released or breaks off, and remembers who asked what."""
 
     behaviour: str = "answers"
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -30,6 +30,7 @@ class FakeChat:
     wanted: int = 6
     raws: list[RawRequest] = field(default_factory=list)
     streamed: int = 0
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def login(self, role: str) -> Session:
         if self.behaviour == "no login":
@@ -53,6 +54,8 @@ class FakeChat:
             raise TargetDown("connection refused")
         if self.behaviour == "hangs":
             await asyncio.sleep(60)
+        if self.behaviour == "waits":
+            await self.released.wait()
         if self.behaviour == "surprises":
             raise ZeroDivisionError("nobody thought of this")
         if self.behaviour == "fails":
@@ -74,7 +77,7 @@ def driven(chat: FakeChat, traffic: Traffic) -> tuple[Sent, ...]:
 
     with live_traffic(opened, traffic, lambda: float(next(clock))) as log:
         log.go_on.set()
-        assert chat.enough.wait(10)
+        assert chat.enough.wait(60)
     return tuple(log.sent)
 
 
@@ -94,12 +97,12 @@ def test_nobody_asks_past_the_first_round_before_its_page_was_read(traffic: Traf
         yield cast("ChatTarget", chat)
 
     with live_traffic(opened, replace(traffic, rate=2000.0), lambda: 0.0) as log:
-        assert chat.enough.wait(10)
+        assert chat.enough.wait(60)
         assert not log.stop.wait(3 * TICK_SECONDS)
         assert sorted(chat.asked) == sorted(itertools.product(("judge", "public"), "abc"))
         chat.enough.clear()
         log.go_on.set()
-        assert chat.enough.wait(10)
+        assert chat.enough.wait(60)
 
 
 def test_readiness_is_probed_meanwhile(traffic: Traffic) -> None:
@@ -122,12 +125,13 @@ def test_questions_may_become_unlike(traffic: Traffic) -> None:
 
     async def story() -> None:
         asking = asyncio.create_task(drive(cast("ChatTarget", chat), traffic, log, lambda: 0.0))
-        assert await asyncio.to_thread(log.begun.wait, 10)
-        log.go_on.set()
+        assert await asyncio.to_thread(log.begun.wait, 60)
+        assert await asyncio.to_thread(chat.enough.wait, 60)  # the first round, whose words stay as they are
         log.mood.unlike, log.mood.instead = True, "the same"
         chat.asked.clear()
         chat.enough.clear()
-        assert await asyncio.to_thread(chat.enough.wait, 10)
+        log.go_on.set()
+        assert await asyncio.to_thread(chat.enough.wait, 60)
         log.stop.set()
         await asking
 
@@ -167,15 +171,16 @@ def test_a_question_without_an_answer_says_why(traffic: Traffic, behaviour: str,
 
 def test_a_service_that_hangs_is_asked_on(traffic: Traffic) -> None:
     """The loop is open: unanswered questions do not keep the next ones back."""
-    chat = FakeChat("hangs")
+    chat = FakeChat("waits")
     log = TrafficLog()
 
     async def story() -> None:
-        patient = replace(traffic, timeout=0.3)
+        patient = replace(traffic, timeout=300.0)
         asking = asyncio.create_task(drive(cast("ChatTarget", chat), patient, log, lambda: 0.0))
-        assert await asyncio.to_thread(chat.enough.wait, 10)
+        assert await asyncio.to_thread(chat.enough.wait, 60)
         assert log.sent == []
         log.stop.set()
+        chat.released.set()
         await asking
 
     asyncio.run(story())
@@ -197,7 +202,7 @@ def test_whatever_ends_the_questions_is_trouble(traffic: Traffic) -> None:
         yield cast("ChatTarget", chat)
 
     with live_traffic(opened, traffic, lambda: 0.0) as log:
-        assert chat.enough.wait(10)
+        assert chat.enough.wait(60)
     assert "ExceptionGroup" in log.trouble
 
 

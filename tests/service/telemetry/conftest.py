@@ -40,7 +40,7 @@ class Receiver:
         (first, *_) = ExportTraceServiceRequest.FromString(self.bodies[0]).resource_spans
         return {attribute.key: attribute.value.string_value for attribute in first.resource.attributes}
 
-    def wait_for(self, number: int, seconds: float = 10.0) -> None:
+    def wait_for(self, number: int, seconds: float = 60.0) -> None:
         """Until so many bodies came."""
         ends = time.monotonic() + seconds
         while len(self.bodies) < number and time.monotonic() < ends:
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"\x00\x01 this is no HTTP\r\n\r\n")
                 self.close_connection = True
             case "silent":
-                receiver.released.wait(10)
+                receiver.released.wait(60)
                 self.close_connection = True
             case "trickle":
                 self._trickle()

@@ -18,7 +18,7 @@ from service.telemetry.drops import Drops
 from service.telemetry.line_writer import LineWriter
 from service.telemetry.logging import LINES, EventLog
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Standing(io.RawIOBase):
