@@ -13,6 +13,9 @@ from benchmarks.truth import Truth
 from slo.evidence import Evidence
 from slo.verdict import Verdict
 
+AGAIN = "the machine was too busy; measure again"
+"""How a reason ends that is the machine's and not the service's."""
+
 
 def void(evidence: Evidence, reasons: Sequence[str], details: Mapping[str, Any] | None = None) -> Evidence:
     """The evidence with further details; with reasons, every item that was judged becomes ERROR and says why."""
@@ -50,7 +53,7 @@ def doubts_of_simulator(truth: Truth, answered: int, longest_lateness: float) ->
     elif late > longest_lateness:
         found.append(
             f"the simulator's tokens left {late * 1000:.0f} ms late (p95), at most {longest_lateness * 1000:.0f} ms are allowed: "
-            "the machine was too busy; measure again"
+            f"{AGAIN}"
         )
     if truth.complete < answered:
         found.append(f"the simulator wrote {truth.complete} answers, {answered} came: the rest is somebody else's")

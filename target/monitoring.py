@@ -140,7 +140,7 @@ def reconfigured(monitor: RunningMonitor, plan: PrometheusPlan) -> Iterator[None
         monitor.child.send(signal.SIGHUP)
 
 
-def start_prometheus(plan: PrometheusPlan, *, deadline_seconds: float = 30.0) -> RunningMonitor:
+def start_prometheus(plan: PrometheusPlan, *, deadline_seconds: float = 180.0) -> RunningMonitor:
     """Starts Prometheus and waits until it serves queries; raises StackError when it does not."""
     for path in plan.rule_files:
         if not path.is_file():
@@ -170,7 +170,7 @@ def template_folder(plan: AlertmanagerPlan) -> Path:
     return prefix if (prefix / "usr" / "share" / "prometheus" / "alertmanager").is_dir() else plan.folder
 
 
-def start_alertmanager(plan: AlertmanagerPlan, *, deadline_seconds: float = 30.0) -> RunningMonitor:
+def start_alertmanager(plan: AlertmanagerPlan, *, deadline_seconds: float = 180.0) -> RunningMonitor:
     """Starts Alertmanager and waits until it is ready; raises StackError when it does not get so.
 
     It has no cluster of its own: without the empty cluster address it would listen on every interface.

@@ -27,7 +27,7 @@ from target.private import removed_when_free
 from target.processes import LOOPBACK, ChildProcess, free_port, start
 
 NOBODY = 65534
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 10.0
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 _PREFIX, _LOCK = "courtsight-postgresql-", ".owner"

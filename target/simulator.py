@@ -23,7 +23,7 @@ from target.processes import LOOPBACK, ChildProcess, claim_port, start, wait_unt
 COMPLEXITIES = ("simple", "medium", "complex")
 _CONTEXT_TOKENS = 32768
 _OUTPUT_TOKENS = 1024
-ADMIN_SECONDS = 5.0
+ADMIN_SECONDS = 30.0
 """Longest wait for the simulator to take an order."""
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -62,7 +62,7 @@ class RunningSimulator:
 
 
 def start_simulator(
-    plan: SimulatorPlan, private: Path, log: Path, *, deadline_seconds: float = 30.0
+    plan: SimulatorPlan, private: Path, log: Path, *, deadline_seconds: float = 180.0
 ) -> RunningSimulator:
     """Starts the simulator and waits until it answers; truth and token lie in `private`.
 

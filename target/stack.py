@@ -58,7 +58,7 @@ __all__ = [
 
 SECRET = "jwt_secret"  # noqa: S105 - the name of its file
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_ACCOUNTS_DEADLINE = 60.0  # seconds; five argon2 hashes and a new database take about one
+_ACCOUNTS_DEADLINE = 180.0  # seconds; five argon2 hashes and a new database take about one
 
 
 def service_program() -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class ServicePlan:
     port: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = field(default_factory=service_program)
-    deadline_seconds: float = 60.0
+    deadline_seconds: float = 180.0
 
     @property
     def database(self) -> Path:

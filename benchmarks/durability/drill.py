@@ -26,7 +26,7 @@ _UNDER_LOAD = (0.02, 0.4)
 """Seconds from ready to the next kill or fault, drawn evenly."""
 _MOST_ANSWERS = 32
 """So many answers, drawn evenly from none, are acknowledged before it, too: on a busy machine a kill must not always meet a service that only starts."""
-_LONGEST_LOAD_SECONDS = 2.0
+_LONGEST_LOAD_SECONDS = 20.0
 _AWAY = (0.3, 2.0)
 """Seconds that a server behind the service is away."""
 _PATIENCE = (0.2, 10.5)
@@ -36,7 +36,7 @@ _MOST_OPEN = 160
 """Questions without an answer at a time: while a database is away, writers wait instead of piling up more."""
 _REST_SECONDS = 0.1
 """What a writer waits after a failure."""
-_LAST_ANSWERS_SECONDS = 90.0
+_LAST_ANSWERS_SECONDS = 300.0
 _REPLAYED = 20
 _SUBJECTS = (
     "wanprestasi",

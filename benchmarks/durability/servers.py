@@ -23,7 +23,7 @@ from target.errors import StackError
 from target.processes import LOOPBACK, ChildProcess, free_port, start
 
 _NOBODY = 65534
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 

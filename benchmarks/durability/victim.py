@@ -14,9 +14,9 @@ from target.errors import StackError
 from target.processes import LOOPBACK, ChildProcess, free_port, probe, start
 from target.stack import ServicePlan, service_environment
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _LOOK_SECONDS = 0.02
-_PREPARED_SECONDS = 120.0
+_PREPARED_SECONDS = 180.0
 _PROGRAM = (
     "service",
     "+service.commands.line",

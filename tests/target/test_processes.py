@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target.errors import StackError
-from target.processes import ChildProcess, claim_port, free_port, port_is_free, probe, start, wait_until_ready
+from target.processes import LOOPBACK, ChildProcess, claim_port, free_port, port_is_free, probe, start, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +60,15 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems choose ports by other rules")
+def test_a_free_port_is_kept_for_a_server_that_names_it() -> None:
+    """Whoever just asks for a port is not given it before the child listens there; a server that names it may have it."""
+    port = free_port()
+    with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind((LOOPBACK, port))
+    assert port_is_free(port)
 
 
 def test_a_server_becomes_ready(run: Callable[..., ChildProcess]) -> None:

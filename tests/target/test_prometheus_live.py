@@ -21,6 +21,10 @@ INTERVAL = 0.2
 BAD = 'sum(events_total{outcome="error"})'
 VALID = "sum(events_total)"
 
+MISSED = "expected scrapes"
+TRIES = 20
+"""Five scrapes a second: on a busy machine one is late now and then, which leaves a gap in a window as short as these."""
+
 pytestmark = pytest.mark.integration
 
 
@@ -104,11 +108,15 @@ def measured(prometheus: Prometheus, start: float, end: float) -> tuple[int | No
 
 def test_counts_are_exact(prometheus: Prometheus, exporter: Exporter) -> None:
     """A few events in a short window are counted one by one, where `increase` would extrapolate."""
-    start = settled(prometheus)
-    exporter.ok += 41
-    exporter.error += 1
-    time.sleep(1)
-    assert measured(prometheus, start, settled(prometheus)) == (1, 42, "")
+    for _ in range(TRIES):
+        start = settled(prometheus)
+        exporter.ok += 41
+        exporter.error += 1
+        time.sleep(1)
+        found = measured(prometheus, start, settled(prometheus))
+        if MISSED not in found[2]:
+            break
+    assert found == (1, 42, "")
     estimate = prometheus.value("sum(increase(events_total[1s]))", time.time())
     assert estimate != 42
 
