@@ -43,7 +43,7 @@ def courtsight() -> Callable[..., Ended]:
     return run_courtsight
 
 
-def run_courtsight(*words: str, root: Path = ROOT, seconds: float = 120) -> Ended:
+def run_courtsight(*words: str, root: Path = ROOT, seconds: float = 400) -> Ended:
     """Run `courtsight` and take its words."""
     done = subprocess.run(
         [sys.executable, "-m", "harness.cli", *words],

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import alerts.drills.record
+import benchmarks.doubt
+
 MOST_LINES = 20
+ASKING = (benchmarks.doubt.AGAIN, alerts.drills.record.AGAIN)
+"""How reasons end that ask for another measurement, because the machine was too busy for this one."""
 
 
 def shortfalls(decision: dict[str, Any]) -> list[str]:
@@ -16,6 +21,12 @@ def shortfalls(decision: dict[str, Any]) -> list[str]:
     told = {*refused, *(row["gate"] for row in rows)}
     others = [f"{one['subject']}: {one['text']}" for one in decision["blocking"] if one["subject"] not in told]
     return [" ".join(line.split()) for line in (*unusable, *cells, *others)]
+
+
+def asks_again(decision: dict[str, Any]) -> bool:
+    """Whether all that keeps a decision from GO is the machine's, by the decision's own words."""
+    lines = shortfalls(decision)
+    return bool(lines) and all(any(words in line for words in ASKING) for line in lines)
 
 
 def told(decision: dict[str, Any]) -> str:

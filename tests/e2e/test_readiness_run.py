@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 
 from reports.render import verify
-from tests.e2e.shortfalls import told
+from tests.e2e.shortfalls import asks_again, told
 
 pytestmark = [pytest.mark.e2e, pytest.mark.measures]
 ROOT = Path(__file__).resolve().parents[2]
+TRIES = 2
 LONGEST_SECONDS = 600
 """A run that hangs must end the test; how long a good one takes is measured elsewhere."""
+GONE_SECONDS = 60.0
+"""How long a process that was killed may take to disappear: whoever adopted it collects it."""
 LISTENING = "0A"
 LOOPBACK_WORDS = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 """How /proc/net/tcp and tcp6 write 127.0.0.1, ::1 and ::ffff:127.0.0.1."""
@@ -90,8 +93,16 @@ def listening_addresses(pids: set[int]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Run it once for all tests here, and look at its processes meanwhile."""
-    folder = tmp_path_factory.mktemp("whole")
+    """Run it once for all tests here, again where it asks for that itself: the machine was too busy to measure."""
+    for _ in range(TRIES):
+        found = watched_run(tmp_path_factory.mktemp("whole"))
+        if not asks_again(found.decision):
+            break
+    return found
+
+
+def watched_run(folder: Path) -> Whole:
+    """Run it, and look at its processes meanwhile."""
     command = [sys.executable, "-m", "harness.cli", "readiness", "--json"]
     listeners: set[str] = set()
     processes: set[tuple[int, str]] = set()
@@ -108,7 +119,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         finally:
             if process.poll() is None:
                 process.terminate()
-            status = process.wait(timeout=60)
+            status = process.wait(timeout=180)
     said = (folder / "err").read_text()
     text = (folder / "out").read_text()
     assert text, f"the run ended with {status} and printed no decision:\n{said}"
@@ -186,7 +197,10 @@ def test_every_listener_was_on_loopback(whole: Whole) -> None:
 
 def test_nothing_is_left_running_and_no_secret_stays(whole: Whole) -> None:
     """Every process of the run has ended, and the folder with its secrets is gone."""
-    assert [pid for pid, start in whole.processes if birth(pid) == (pid, start)] == []
+    ends = time.monotonic() + GONE_SECONDS
+    while (left := [pid for pid, start in whole.processes if birth(pid) == (pid, start)]) and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert left == []
     assert list((ROOT / "evidence" / whole.run).rglob("private")) == []
 
 
@@ -198,8 +212,8 @@ def test_progress_told_the_time_left(whole: Whole) -> None:
 def test_the_same_evidence_can_be_decided_again(whole: Whole) -> None:
     """Rendering the run again decides as it did, and NO-GO for the soft launch: demonstration documents are in the index."""
     command = [sys.executable, "-m", "harness.cli", "report", "--run", whole.run, "--phase", "soft"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    again = subprocess.run([*command[:-2]], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    again = subprocess.run([*command[:-2]], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 1, done.stderr
     assert "NO-GO for phase soft" in done.stdout
     assert again.returncode == whole.status, again.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.shortfalls import MOST_LINES, shortfalls, told
+from tests.e2e.shortfalls import ASKING, MOST_LINES, asks_again, shortfalls, told
 
 
 def decision(readiness: str, rows: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
@@ -47,3 +47,14 @@ def test_the_message_is_short() -> None:
     rows = [row("latency-cell", "FAIL", "slow", cell=str(number)) for number in range(103)]
     lines = told(decision("NO-GO", rows)).splitlines()
     assert (lines[0], len(lines), lines[-1]) == ("NO-GO for phase build", MOST_LINES + 2, "and 83 more")
+
+
+def test_only_what_the_machine_spoilt_is_measured_again() -> None:
+    """A decision asks for another run where each of its reasons does; one cell that failed by itself is enough for none."""
+    busy = [
+        row("ttft-cell-simulated", "ERROR", f"tokens left late: {ASKING[0]} (n 60)"),
+        row("drill-cycle", "ERROR", ASKING[1]),
+    ]
+    assert asks_again(decision("UNDECIDED", busy))
+    assert not asks_again(decision("NO-GO", [*busy, row("latency-cell", "FAIL", "slow")]))
+    assert not asks_again(decision("GO", [row("latency-cell", "PASS")]))

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -123,8 +123,8 @@ def test_without_prometheus_the_run_is_undecided_with_the_reason(decide: Decide)
     assert verdicts == {"slo": "ERROR", "drill-cycle": "ERROR"}
 
 
-def slow_model(folder: Path, ttft: str) -> Workload:
-    """The shipped questions, asked by the judge of a model with another time to first token."""
+def slow_model(folder: Path, ttft: str, streams: int) -> Workload:
+    """The shipped questions, asked by the judge so many times of a model with another time to first token."""
     published = (ROOT / "simulator/profiles/published.yaml").read_text(encoding="utf-8")
     profile = folder / "slow.yaml"
     slow = published.replace(
@@ -135,13 +135,13 @@ def slow_model(folder: Path, ttft: str) -> Workload:
     workload = load_workload(PROJECT.workload("courtsight"))
     plan = workload.simulated
     assert plan is not None
-    latency = replace(plan.latency, longest_seconds=5.0)
+    latency = replace(plan.latency, streams=streams, json=1, longest_seconds=300.0)
     return replace(workload, roles=("judge",), simulated=replace(plan, profile=str(profile), latency=latency))
 
 
 def test_a_model_too_slow_for_the_contract_is_no_go(decide: Decide, tmp_path: Path) -> None:
     """First words of a simulated model after 2.3 s break the limit of 2 s, whatever else is missing."""
-    status, decision, _ = decide((one_scenario(), simulated.latency(slow_model(tmp_path, "2.3"))))
+    status, decision, _ = decide((one_scenario(), simulated.latency(slow_model(tmp_path, "2.3", 4))))
     assert (status, decision["readiness"]) == (1, Readiness.NO_GO)
     first = [
         row for row in decision["rows"] if row["gate"] == "ttft-cell-simulated" and row["labels"]["role"] == "judge"
@@ -150,23 +150,22 @@ def test_a_model_too_slow_for_the_contract_is_no_go(decide: Decide, tmp_path: Pa
 
 
 def test_a_killed_simulator_leaves_the_run_undecided(
-    decide: Decide, pid_of: Callable[[str], int], tmp_path: Path
+    decide: Decide, pid_of: Callable[[str], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What failed after the model's provider died is not held against the service: the file is incomplete, with the reason."""
-    step = simulated.latency(slow_model(tmp_path, "0.5"))
+    step = simulated.latency(slow_model(tmp_path, "0.5", 59))
+    began = simulated.ready_info
 
     def kill() -> None:
         os.kill(pid_of(f"-m simulator serve --profile {tmp_path / 'slow.yaml'}"), signal.SIGKILL)
 
-    def measure(run: Run) -> Evidence:
-        timer = threading.Timer(6.0, kill)
-        timer.start()
-        try:
-            return step.measure(run)
-        finally:
-            timer.cancel()
+    def ready(url: str) -> Mapping[str, object]:
+        """The stack is up: in the middle of what follows its simulator goes."""
+        threading.Timer(1.5, kill).start()
+        return began(url)
 
-    status, decision, _ = decide((one_scenario(), replace(step, measure=measure)))
+    monkeypatch.setattr(simulated, "ready_info", ready)
+    status, decision, _ = decide((one_scenario(), step))
     assert (status, decision["readiness"]) == (3, Readiness.UNDECIDED)
     reasons = {source["kind"]: source["reason"] for source in decision["sources"]}
     assert "The simulator ended with status -9" in reasons["latency-simulated"]
@@ -184,7 +183,7 @@ class SlowProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
