@@ -87,7 +87,7 @@ def test_a_real_session_is_lowered_where_linux_has_groups() -> None:
         child.stdout.readline()
         before = os.getpriority(os.PRIO_PROCESS, child.pid)
         group = PROC / str(child.pid) / "autogroup"
-        for _ in range(100):
+        for _ in range(1_000):
             pass_on(os.getpid())
             if not group.exists() or group.read_text().endswith(f"nice {before}\n"):
                 break

@@ -28,7 +28,7 @@ class Inbox:
     url: str
     came: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def wait(self, path: str, seconds: float = 20.0) -> list[dict[str, Any]]:
+    def wait(self, path: str, seconds: float = 180.0) -> list[dict[str, Any]]:
         """Everything that came to a path, once something did."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:

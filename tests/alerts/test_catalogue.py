@@ -310,7 +310,7 @@ def test_other_deployments_numbers_are_proven_by_the_same_stories(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

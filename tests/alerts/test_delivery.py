@@ -76,7 +76,7 @@ class Mailbox:
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
         self.server.daemon_threads = True
 
-    def wait(self, seconds: float = 20.0) -> EmailMessage:
+    def wait(self, seconds: float = 180.0) -> EmailMessage:
         """The first mail, once it has come."""
         ends = time.monotonic() + seconds
         while not self.mails and time.monotonic() < ends:
@@ -133,7 +133,7 @@ def configured(spec: Spec, raw: bytes) -> bytes:
     config = alertmanager_config(spec, receivers=parse_receivers(raw, "r.yaml"), scale=SOON)
     binary = find_tools(ROOT).alertmanager
     assert binary is not None, "alertmanager is missing: run make setup"
-    said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=30, check=True)
+    said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=180, check=True)
     version = re.search(r"version (\d+)\.(\d+)", said.stdout + said.stderr)
     if version is None or (int(version[1]), int(version[2])) >= (
         0,
@@ -150,7 +150,7 @@ def configured(spec: Spec, raw: bytes) -> bytes:
 
 
 def post(url: str, *alerts: dict[str, Any]) -> None:
-    assert httpx.post(f"{url}/api/v2/alerts", json=list(alerts)).status_code == 200
+    assert httpx.post(f"{url}/api/v2/alerts", json=list(alerts), timeout=60).status_code == 200
 
 
 def test_a_page_goes_to_pagerduty_and_slack_with_its_links(spec: Spec, tmp_path: Path) -> None:
@@ -226,6 +226,6 @@ def test_a_ticket_waits_for_working_hours_and_is_told_then(spec: Spec, tmp_path:
             time.sleep(0.5)
             assert post_office.mails == []
             (tmp_path / "alertmanager.yml").write_bytes(told)
-            assert httpx.post(f"{url}/-/reload").status_code == 200
+            assert httpx.post(f"{url}/-/reload", timeout=60).status_code == 200
             mail = post_office.wait()
     assert "DiskSpaceHigh" in mail["Subject"]

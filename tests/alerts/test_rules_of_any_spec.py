@@ -29,5 +29,5 @@ def test_generated_rules_are_rules(
     assert spec is not None
     rules = tmp_path_factory.mktemp("rules") / "rules.yaml"
     rules.write_bytes(rules_yaml(rule_file(spec)))
-    done = subprocess.run([promtool, "check", "rules", rules], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([promtool, "check", "rules", rules], capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr

@@ -58,7 +58,7 @@ def shipped() -> Workload:
 
 @pytest.fixture
 def small(shipped: Workload) -> Workload:
-    """Two seconds of four users, and cells with just enough samples for a p95."""
+    """A second of four users, more where twenty requests take longer, and cells with just enough samples for a p95."""
     return replace(
         shipped,
         latency=LatencyPlan(
@@ -68,12 +68,12 @@ def small(shipped: Workload) -> Workload:
             users=4,
             spawn_rate=4.0,
             duration_seconds=1.0,
-            longest_seconds=4.0,
+            longest_seconds=120.0,
             least_requests=20,
             think_seconds=(0.01, 0.02),
             stream_share=0.5,
             new_conversation_share=0.5,
-            timeout_seconds=10.0,
+            timeout_seconds=60.0,
         ),
     )
 

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.integration
 
 CREDENTIALS = {role: Credentials(f"u-{role}", "p") for role in ("admin", "judge", "lawyer", "researcher", "public")}
 Run = Callable[..., Evidence]
+SLOW_SECONDS = 3.0
+"""A second more than whoever is impatient waits."""
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def generators() -> list[int]:
     """Ids of the load generators that this test process started and that still run; nobody else's process is among them."""
     if not Path("/proc").is_dir():
         words = ["ps", "-axo", "pid=,ppid=,command="]
-        lines = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout.splitlines()
+        lines = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
         split = [line.split(None, 2) for line in lines if "locustfile.py" in line]
         return [int(pid) for pid, parent, _ in split if int(parent) == os.getpid()]
     found = []
@@ -98,10 +100,11 @@ def test_every_fault_of_an_answer_is_a_failed_request(
             return replies["json"]({"code": "rate_limited"}, 429)
         if kind == 2:
             return replies["json"]({"answer": "ohne Unterhaltung"})
-        time.sleep(1.5)
+        time.sleep(SLOW_SECONDS)
         return replies["good"](body, number, stream=False)
 
-    impatient = replace(small, load=replace(small.load, timeout_seconds=1.0))
+    # So many that each kind is met, also where a second holds few requests.
+    impatient = replace(small, load=replace(small.load, timeout_seconds=SLOW_SECONDS - 1, least_requests=60))
     with serving(faulty) as url:
         evidence = run(url, workload=impatient)
     failures = evidence.details["errors"]

@@ -36,7 +36,7 @@ def complexity_of(question: str) -> str:
 def answered_by_the_model(complexity: str) -> tuple[str, str]:
     """Model and text from the provider; raises OSError when it does not answer."""
     model = ROUTES["models"][complexity]
-    connection = http.client.HTTPConnection(ROUTES["host"], ROUTES["port"], timeout=30)
+    connection = http.client.HTTPConnection(ROUTES["host"], ROUTES["port"], timeout=180)
     passage = "[1] UU 1/2023 Pasal 603. " + "Setiap orang yang merugikan keuangan negara dipidana. " * 8
     body = {"model": model["wire_name"], "messages": [{"role": "user", "content": passage}]}
     try:

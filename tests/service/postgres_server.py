@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,9 +19,11 @@ import asyncpg
 import pytest
 
 from benchmarks.durability.servers import reachable
+from target.processes import free_port
 
 _NOBODY = 65534
-_STARTED_SECONDS = 30.0
+_STARTED_SECONDS = 180.0
+_ENDED_SECONDS = 60.0
 _GUARD = "trap '' TERM INT HUP; read _; kill -KILL $0"
 """Ends the server when the tests were killed: the pipe to them breaks."""
 
@@ -38,9 +39,7 @@ class Server:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._as_user: dict[str, object] = {}
         if os.getuid() == 0:
             self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
@@ -116,14 +115,14 @@ class Server:
             self._guard.kill()
             self._guard.communicate()
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(_ENDED_SECONDS)
         self._process = self._guard = None
 
     def stop(self) -> None:
         """Stop at once."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(10)
+            self._process.wait(_ENDED_SECONDS)
             self.kill()
 
     def url(self, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
@@ -147,7 +146,7 @@ class Server:
         assert done.returncode == 0, done.stderr.decode()
 
     async def _answer(self) -> None:
-        connection = await asyncpg.connect(self.url(), timeout=2)
+        connection = await asyncpg.connect(self.url(), timeout=10)
         await connection.close()
 
 

@@ -139,7 +139,7 @@ def test_a_reader_who_leaves_and_ctrl_c_end_a_command_quietly(tmp_path: Path) ->
         process.stdin.flush()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=180)
     assert (process.returncode, told) == (130, "courtsight: interrupted\n")
 
 

@@ -19,7 +19,7 @@ def accounts(house: Any, *arguments: str) -> None:
     """`python -m service accounts …` in a process of its own, on the database of the running app."""
     environment = os.environ | {"COURTSIGHT_DATABASE": str(house.database), "COURTSIGHT_ENVIRONMENT": "development"}
     command = [sys.executable, "-m", "service", "accounts", *arguments]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=180)
 
 
 def test_an_account_that_another_process_changes_is_known_to_the_next_request(house: Any) -> None:

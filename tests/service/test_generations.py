@@ -189,7 +189,7 @@ except ConfigurationError as error:
     print(error)
 """
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=180, check=True
     )
     assert "free space" in ran.stdout
     assert list(tmp_path.iterdir()) == []

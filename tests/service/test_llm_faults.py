@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +33,20 @@ SECRET = "a-secret-for-tests-of-more-than-32-bytes"
 PASSWORD = "a long enough password"
 CANARY = "KODE-RAHASIA-77"
 QUESTION = "Bagaimana izin zonasi pasar malam?"
-TOTAL_SECONDS = 2.2
-GRACE_SECONDS = 2.0
-"""For retrieval, checks and a machine that others use; no limit of the service."""
+TOTAL_SECONDS = 8.8
+GRACE_SECONDS = 60.0
+"""For retrieval, checks and a machine that others use; no limit of the service. A stall takes longer than both together."""
+WITHIN_SECONDS = 400.0
+TRIES = 5
+"""How often a fault is ordered where the machine itself was too late for a limit: a call timed out that nobody had ordered to be slow."""
+SLOW = frozenset({"stall_before_first", "stall_in_stream", "slow_drip"})
+OPEN_SECONDS = 8.0
+"""Long enough for a busy machine to ask once more before an open circuit lets a probe through."""
 LIMITS = {
-    "connect_seconds": 1.0,
-    "first_token_seconds": 0.5,
-    "between_tokens_seconds": 0.5,
-    "attempt_seconds": 0.9,
+    "connect_seconds": 2.0,
+    "first_token_seconds": 2.0,
+    "between_tokens_seconds": 2.0,
+    "attempt_seconds": 3.6,
     "total_seconds": TOTAL_SECONDS,
 }
 PROFILE = """name: faults
@@ -54,9 +61,9 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("status 500", {"kind": "status", "status": 500}),
     ("status 503", {"kind": "status", "status": 503}),
     ("status 401", {"kind": "status", "status": 401}),
-    ("refused", {"kind": "refused", "for_seconds": 1.2}),
-    ("stall_before_first", {"kind": "stall_before_first", "stall_seconds": 8}),
-    ("stall_in_stream", {"kind": "stall_in_stream", "stall_seconds": 8}),
+    ("refused", {"kind": "refused", "for_seconds": 4.0}),
+    ("stall_before_first", {"kind": "stall_before_first", "stall_seconds": 120}),
+    ("stall_in_stream", {"kind": "stall_in_stream", "stall_seconds": 120}),
     ("cut", {"kind": "cut"}),
     ("early_end", {"kind": "early_end"}),
     ("malformed_chunk", {"kind": "malformed_chunk"}),
@@ -70,8 +77,8 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
 HEADER = """# What each fault of a provider does to an answer
 
 Written by `tests/service/test_llm_faults.py`, which orders each fault of [the simulator](simulator.md) at a real service and fails when this page
-says something else (`UPDATE_DOCS=1` writes it anew). Two models, `first` and `second`, of one provider; limits of 0.5 s to the first token and between
-tokens, 0.9 s an attempt, 2.2 s in all, one retry. In every case the answer or the problem came within the total, no answer of a model held what an instruction hidden in a passage wanted printed, and the calls
+says something else (`UPDATE_DOCS=1` writes it anew). Two models, `first` and `second`, of one provider; limits of 2 s to the first token and between
+tokens, 3.6 s an attempt, 8.8 s in all, one retry. In every case the answer or the problem came within the total, no answer of a model held what an instruction hidden in a passage wanted printed, and the calls
 that `llm_requests_total` counted are those that the simulator saw.
 
 - *calls of `first`*: the status under which its calls were counted; two, where it was tried again.
@@ -159,8 +166,8 @@ class Stand:
 
 
 def wait_for(look: Callable[[], Found]) -> Found:
-    """What a look gives once it gives something, within five seconds."""
-    deadline = time.monotonic() + 5
+    """What a look gives once it gives something."""
+    deadline = time.monotonic() + WITHIN_SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -179,7 +186,7 @@ def start(arguments: list[str], env: dict[str, str], log: Path, ending: ExitStac
 def stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(20)
+        process.wait(WITHIN_SECONDS)
     finally:
         process.kill()
         process.wait()
@@ -188,9 +195,9 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def port_of(process: subprocess.Popen[str], log: Path) -> int:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WITHIN_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        events = {line["event"]: line for line in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
+        events = {line["event"]: line for line in map(json.loads, log.read_bytes().split(b"\n")[:-1])}
         if "started" in events:
             return int(events["listening"]["port"])
         time.sleep(0.05)
@@ -222,7 +229,7 @@ def write_inputs(folder: Path, simulator: str) -> None:
         "window_seconds": 1.5,
         "least_calls": 6,
         "failure_share": 0.95,
-        "open_seconds": 1.0,
+        "open_seconds": OPEN_SECONDS,
     }
     (folder / "deployment.yaml").write_text(yaml.safe_dump(deployment, allow_unicode=True), encoding="utf-8")
     lines = FIXTURE.read_text(encoding="utf-8").splitlines()
@@ -251,10 +258,14 @@ def serve(folder: Path, name: str, fallback: str, ending: ExitStack) -> Service:
     }
     account = json.dumps({"username": "ana", "role": "judge", "password": PASSWORD})
     made = [sys.executable, "-m", "service", "accounts", "create-many", "-"]
-    subprocess.run(made, cwd=ROOT, env=env, input=account, capture_output=True, text=True, timeout=60, check=True)
+    subprocess.run(
+        made, cwd=ROOT, env=env, input=account, capture_output=True, text=True, timeout=WITHIN_SECONDS, check=True
+    )
     log = folder / f"{name}.log"
     process = start(["service", "serve", "--port", "0"], env, log, ending)
-    client = ending.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port_of(process, log)}", timeout=30))
+    client = ending.enter_context(
+        httpx.Client(base_url=f"http://127.0.0.1:{port_of(process, log)}", timeout=WITHIN_SECONDS)
+    )
     token = client.post("/v1/auth/token", json={"username": "ana", "password": PASSWORD}).json()["access_token"]
     return Service(client, {"Authorization": f"Bearer {token}", "Cache-Control": "no-store"})
 
@@ -270,7 +281,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         assert process.stdout
         listening = json.loads(process.stdout.readline())
         token = {"Authorization": f"Bearer {listening['admin_token']}"}
-        simulator = ending.enter_context(httpx.Client(base_url=listening["url"], headers=token, timeout=10))
+        simulator = ending.enter_context(httpx.Client(base_url=listening["url"], headers=token, timeout=WITHIN_SECONDS))
         write_inputs(folder, listening["url"])
         service, strict = (serve(folder, name, name, ending) for name in ("extractive", "none"))
         yield Stand(simulator, truth, service, strict, lambda state: switch(folder / "none.db", state))
@@ -279,7 +290,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 def switch(database: Path, state: str) -> None:
     env = {**os.environ, "COURTSIGHT_DATABASE": str(database)}
     command = [sys.executable, "-m", "service", "switch", "extractive-only", state]
-    subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=60, check=True)
+    subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=WITHIN_SECONDS, check=True)
 
 
 def wrote(before: Counter[Any], after: Counter[Any], answer: dict[str, Any]) -> str:
@@ -302,37 +313,54 @@ def calls_of_first(before: Counter[Any], after: Counter[Any]) -> str:
     return ", ".join(f"{status} x {count:.0f}" if count > 1 else status for status, count in sorted(calls.items()))
 
 
+def late(grown: Counter[Any], slow: tuple[str, ...]) -> bool:
+    """Whether a call of another model than those that were ordered to be slow timed out: the machine was, and a row tells of that."""
+    return any(key[0] == "chatbot_llm_requests_total" and key[2] == "timeout" and key[1] not in slow for key in grown)
+
+
 def row(stand: Stand, name: str, order: dict[str, Any]) -> str:
-    """One fault: first on one model, then on all, and there beside a service that may not fall back."""
-    cells = []
-    before = stand.service.counts()
+    """One fault, ordered again where the machine was too late for the limits itself."""
+    for _ in range(TRIES):
+        before = stand.service.counts()
+        cells = cells_of(stand, order)
+        # A good answer between two faults: the models are well again, and circuits hold no grudge over rows.
+        for service in (stand.service, stand.strict):
+            wait_for(lambda service=service: service.ask()[0].json()["model"] == "first")
+        assert before["chatbot_llm_circuit_state", "first"] == 0
+        if cells is not None:
+            return f"| {name} | {' | '.join(cells)} |"
+    raise AssertionError(f"{name}: in each of {TRIES} tries a call timed out that was not ordered to be slow")
+
+
+def cells_of(stand: Stand, order: dict[str, Any]) -> list[str] | None:
+    """First on one model, then on all, and there beside a service that may not fall back; None where the machine was late."""
+    cells: list[str] | None
+    slow = order["kind"] in SLOW
     if order["kind"] == "refused":
-        cells += ["as in the next column", "(one listener for all)"]
+        cells = ["as in the next column", "(one listener for all)"]
     else:
         with stand.fault(order, "first-sim"):
-            cells += one_answer(stand.service)
+            cells = one_answer(stand.service, ("first",) if slow else ())
     strict: list[tuple[httpx.Response, float]] = []
+    known = stand.strict.counts()
     with stand.fault(order):
         beside = threading.Thread(target=lambda: strict.append(stand.strict.ask()))
         beside.start()
-        struck = one_answer(stand.service)
+        struck = one_answer(stand.service, ("first", "second") if slow else ())
         beside.join()
-    if order["kind"] == "refused":
-        cells[0] = struck[0]
     ((response, seconds),) = strict
-    assert seconds <= TOTAL_SECONDS + GRACE_SECONDS, name
+    assert seconds <= TOTAL_SECONDS + GRACE_SECONDS
+    if cells is None or struck is None or late(stand.strict.counts() - known, ("first", "second") if slow else ()):
+        return None
     told = response.json()
     without = f"`{told['model']}`" if response.status_code == 200 else f"{response.status_code} {told['code']}"
     if told.get("code") == "provider_unavailable":
         assert int(response.headers["retry-after"]) >= 1
-    # A good answer between two faults: the models are well again, and circuits hold no grudge over rows.
-    for service in (stand.service, stand.strict):
-        wait_for(lambda service=service: service.ask()[0].json()["model"] == "first")
-    assert before["chatbot_llm_circuit_state", "first"] == 0
-    return f"| {name} | {' | '.join([cells[0], cells[1], struck[1], without])} |"
+    return [struck[0] if order["kind"] == "refused" else cells[0], cells[1], struck[1], without]
 
 
-def one_answer(service: Service) -> list[str]:
+def one_answer(service: Service, slow: tuple[str, ...]) -> list[str] | None:
+    """The calls of `first`, and who wrote; None where a model that was not ordered to be slow timed out."""
     before = service.counts()
     response, seconds = service.ask()
     after = service.counts()
@@ -343,12 +371,12 @@ def one_answer(service: Service) -> list[str]:
         # The extractive engine quotes the passage, and by that the instruction in it; it obeys nothing.
         assert CANARY not in answer["answer"]
     assert answer["outcome"] == "ok"
-    return [calls_of_first(before, after), wrote(before, after, answer)]
+    return None if late(after - before, slow) else [calls_of_first(before, after), wrote(before, after, answer)]
 
 
 def test_every_fault_ends_in_an_answer_or_a_clear_problem(stand: Stand) -> None:
     """Each fault of docs/simulator.md is survived as the table in the docs says, and the table is this one."""
-    assert stand.service.ask()[0].json()["model"] == "first"
+    wait_for(lambda: stand.service.ask()[0].json()["model"] == "first")
     table = HEADER + "".join(f"{row(stand, name, order)}\n" for name, order in FAULTS)
     if os.environ.get("UPDATE_DOCS"):
         PAGE.write_text(table, encoding="utf-8")
@@ -389,19 +417,33 @@ def test_calls_and_tokens_are_counted_once(stand: Stand) -> None:
 def test_a_circuit_opens_and_closes_again(stand: Stand) -> None:
     """While a model only fails it stops being called, the gauge says so, and a good probe brings it back."""
     time.sleep(1.6)
-    with stand.fault({"kind": "status", "status": 500}, "first-sim"):
-        for _ in range(8):
-            assert stand.service.ask()[0].json()["model"] == "second"
-            if stand.service.counts()["chatbot_llm_circuit_state", "first"] == 2:
-                break
+
+    def ask(_: int) -> str:
+        model: str = stand.service.ask()[0].json()["model"]
+        return model
+
+    def opened() -> bool:
+        # Four at once: enough calls within the circuit's window also where an answer takes long.
+        with ThreadPoolExecutor(4) as asking:
+            assert set(asking.map(ask, range(4))) == {"second"}
+        return stand.service.counts()["chatbot_llm_circuit_state", "first"] == 2
+
+    def passed_by() -> bool:
+        """Whether an open circuit was met; one that had been open for its time lets a probe through, and is open again behind it."""
+        began = time.monotonic()
+        wait_for(opened)
         before = stand.service.counts()
-        assert before["chatbot_llm_circuit_state", "first"] == 2
-        stand.service.ask()
+        assert ask(0) == "second"
         grown = stand.service.counts() - before
-        assert grown["chatbot_llm_fallbacks_total", "first", "second", "circuit_open"] == 1
-        assert not any(key[:2] == ("chatbot_llm_requests_total", "first") for key in grown)
-    time.sleep(1.1)
-    assert stand.service.ask()[0].json()["model"] == "first"
+        called = any(key[:2] == ("chatbot_llm_requests_total", "first") for key in grown)
+        assert called is not bool(grown["chatbot_llm_fallbacks_total", "first", "second", "circuit_open"])
+        assert not called or time.monotonic() - began >= OPEN_SECONDS
+        return not called
+
+    with stand.fault({"kind": "status", "status": 500}, "first-sim"):
+        wait_for(passed_by)
+    time.sleep(OPEN_SECONDS)
+    wait_for(lambda: ask(0) == "first")
     assert stand.service.counts()["chatbot_llm_circuit_state", "first"] == 0
 
 
@@ -414,8 +456,8 @@ def test_a_reader_who_leaves_stops_the_provider(stand: Stand) -> None:
             for line in response.iter_lines():
                 if line == "event: step":
                     break
-            time.sleep(0.4)
-        deadline = time.monotonic() + 5
+            wait_for(lambda: stand.simulator.get("/admin/truth").json()["running"])
+        deadline = time.monotonic() + WITHIN_SECONDS
         while not (grown := stand.service.counts() - before)["chatbot_llm_requests_total", "first", "cancelled"]:
             assert time.monotonic() < deadline, grown
             time.sleep(0.05)

@@ -14,7 +14,16 @@ import httpx
 import orjson
 import pytest
 
-from tests.service.test_worker_life import PASSWORD, WITHIN_SECONDS, Hammer, Running, hammered, started, total, wait_for
+from tests.service.test_worker_life import (
+    WITHIN_SECONDS,
+    Hammer,
+    Running,
+    hammered,
+    logged_in,
+    started,
+    total,
+    wait_for,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -29,8 +38,7 @@ def served(folder: Path, workers: int, **changes: str) -> Iterator[Running]:
     """A service of so many workers, and a judge's token."""
     with started(folder, "--workers", str(workers), **changes) as running:
         wait_for(lambda: len(running.events("started")) == workers, "every worker")
-        body = {"username": "ana", "password": PASSWORD}
-        running.token = httpx.post(f"{running.url}/v1/auth/token", json=body).json()["access_token"]
+        running.token = logged_in(running.url)
         yield running
 
 
@@ -75,7 +83,7 @@ def test_a_second_word_to_stop_cuts_says_so_and_loses_nothing(tmp_path: Path, wo
     changes = {"COURTSIGHT_DRAIN_SECONDS": DRAIN_SECONDS, "COURTSIGHT_DATABASE_TIMEOUT_SECONDS": LOCK_SECONDS}
     with served(tmp_path, workers, **changes) as running, ThreadPoolExecutor(2) as clients:
         acknowledged = {_ask(running, stream=False).json()["id"] for _ in range(4)}
-        with closing(sqlite3.connect(running.database, isolation_level=None)) as holder:
+        with closing(sqlite3.connect(running.database, WITHIN_SECONDS, isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
             whole, stream = (clients.submit(_ask, running, stream=streamed) for streamed in (False, True))
             wait_for(lambda: total(running, "chatbot_requests_in_flight") == 2, "two answers under way")

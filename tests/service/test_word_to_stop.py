@@ -20,7 +20,7 @@ from tests.service.test_serve_command import PASSWORD, ROOT, environment, run
 
 pytestmark = pytest.mark.integration
 
-WITHIN_SECONDS = 180.0
+WITHIN_SECONDS = 400.0
 NOISE = (b"Traceback", b"RuntimeWarning", b"never awaited", b"Fatal Python error")
 
 
@@ -106,7 +106,7 @@ def test_a_log_that_nobody_reads_stops_no_answer_and_no_end(tmp_path: Path) -> N
         told = read_until(process, b'"started"')
         port = next(line["port"] for line in map(orjson.loads, told.splitlines()) if line["event"] == "listening")
         # Some three hundred bytes a line against a pipe of 64 KiB.
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WITHIN_SECONDS) as client:
             assert {client.get("/v1/nothing").status_code for _ in range(350)} == {404}
             page = client.get("/metrics").text
         process.send_signal(signal.SIGTERM)

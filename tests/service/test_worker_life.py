@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
 SECRET = "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0"
 PASSWORD = "a long enough password"
-WITHIN_SECONDS = 180.0
+WITHIN_SECONDS = 400.0
+FRESH, SILENT = 'chatbot_workers{state="fresh"}', 'chatbot_workers{state="silent"}'
+STRANGERS = 200
+"""So many that some are refused even where twenty in all are handled in a second: nine are let in."""
 PAUSE_SECONDS = 0.02
 """Between an answer and the next question of a client: eight that never pause leave no processor to a worker that starts."""
 
@@ -56,7 +59,7 @@ class Running:
         }
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str) -> None:
     ends = time.monotonic() + WITHIN_SECONDS
     while not condition():
         assert time.monotonic() < ends, what
@@ -71,7 +74,7 @@ def started(folder: Path, *arguments: str, **changes: str) -> Iterator[Running]:
         "COURTSIGHT_CORPUS": str(CORPUS),
         "COURTSIGHT_JWT_SECRET": SECRET,
         "COURTSIGHT_LOAD_TEST_NETWORKS": "127.0.0.0/8",
-        "COURTSIGHT_DATABASE_TIMEOUT_SECONDS": "20",
+        "COURTSIGHT_DATABASE_TIMEOUT_SECONDS": "30",
     }
     env = {**kept, **own, **changes}
     command = [sys.executable, "-m", "service"]
@@ -95,9 +98,15 @@ def started(folder: Path, *arguments: str, **changes: str) -> Iterator[Running]:
 def two(tmp_path: Path) -> Iterator[Running]:
     with started(tmp_path, "--workers", "2") as running:
         wait_for(lambda: len(running.pids()) == 2, "both workers ready")
-        body = {"username": "ana", "password": PASSWORD}
-        running.token = httpx.post(f"{running.url}/v1/auth/token", json=body).json()["access_token"]
+        running.token = logged_in(running.url)
         yield running
+
+
+def logged_in(url: str) -> str:
+    """Ana's token."""
+    body = {"username": "ana", "password": PASSWORD}
+    token: str = httpx.post(f"{url}/v1/auth/token", json=body, timeout=WITHIN_SECONDS).json()["access_token"]
+    return token
 
 
 @dataclass
@@ -141,10 +150,12 @@ class Hammer:
 
     async def during(self, work: Callable[[], None]) -> None:
         headers = {"Authorization": f"Bearer {self.token}"}
-        clients = [httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30) for _ in range(8)]
+        clients = [httpx.AsyncClient(base_url=self.url, headers=headers, timeout=WITHIN_SECONDS) for _ in range(8)]
         asking = [asyncio.create_task(self.ask(client, stream=n % 2 == 1)) for n, client in enumerate(clients)]
         try:
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(
+                wait_for, lambda: self.failures or len(self.answers) > 10, "answers before the work"
+            )
             await asyncio.to_thread(work)
             self.stop = True
             await asyncio.gather(*asking)
@@ -170,8 +181,23 @@ def samples(page: str, name: str) -> dict[str, float]:
     return {series: float(value) for series, _, value in lines}
 
 
+def metrics(running: Running) -> str:
+    """A page for which every worker was heard: on a busy machine one may be late for it, and its last figures stand until the next."""
+    told = ""
+
+    def whole() -> bool:
+        nonlocal told
+        page = httpx.get(f"{running.url}/metrics", timeout=WITHIN_SECONDS)
+        told = page.text
+        # 503: the supervisor itself was late.
+        return page.status_code == 200 and samples(told, "chatbot_workers").get(SILENT, 0.0) == 0
+
+    wait_for(whole, "a page of all workers")
+    return told
+
+
 def total(running: Running, name: str) -> float:
-    return sum(samples(httpx.get(f"{running.url}/metrics").text, name).values())
+    return sum(samples(metrics(running), name).values())
 
 
 def test_one_worker_that_is_told_to_stop_is_replaced_without_a_failed_request(two: Running) -> None:
@@ -216,41 +242,46 @@ def test_the_whole_service_stops_without_a_failed_request(two: Running) -> None:
     assert len(told) == (2 if sys.platform.startswith("linux") else 0)
 
 
+def asked(running: Running, times: int) -> None:
+    headers = {"Authorization": f"Bearer {running.token}"}
+    body = {"message": "Apa itu hukum?"}
+    for _ in range(times):
+        answer = httpx.post(f"{running.url}/v1/chat", json=body, headers=headers, timeout=WITHIN_SECONDS)
+        assert answer.status_code == 200
+
+
 def test_a_killed_worker_is_replaced_and_no_counter_goes_back(two: Running) -> None:
     """After SIGKILL the last figures of the dead stand, and each later page shows at least as much of every counter."""
-    headers = {"Authorization": f"Bearer {two.token}"}
-    for _ in range(6):
-        assert httpx.post(f"{two.url}/v1/chat", json={"message": "Apa itu hukum?"}, headers=headers).status_code == 200
-    before = samples(httpx.get(f"{two.url}/metrics").text, "chatbot_requests_total")
+    asked(two, 6)
+    before = samples(metrics(two), "chatbot_requests_total")
     assert sum(before.values()) == 6
     for pid in two.pids().values():
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: len(two.pids()) == 2 and min(two.pids()) > 2, "two new workers")
-    after = samples(httpx.get(f"{two.url}/metrics").text, "chatbot_requests_total")
+    after = samples(metrics(two), "chatbot_requests_total")
     assert all(after[series] >= value for series, value in before.items())
     assert sum(after.values()) == 6
 
 
 def test_a_worker_that_is_stopped_is_told_of_and_its_last_figures_stand(two: Running) -> None:
     """A worker that does not answer the scrape counts as silent; the page still has what it said before."""
-    headers = {"Authorization": f"Bearer {two.token}"}
-    for _ in range(4):
-        httpx.post(f"{two.url}/v1/chat", json={"message": "Apa itu hukum?"}, headers=headers)
+    asked(two, 4)
     assert total(two, "chatbot_messages_processed_total") == 4
     _, pid = min(two.pids().items())
     os.kill(pid, signal.SIGSTOP)
     try:
         page = ""
-        for _ in range(20):
+
+        def told_of() -> bool:
+            nonlocal page
             try:
                 page = httpx.get(f"{two.url}/metrics", timeout=5).text
-                break
             except httpx.TimeoutException:
-                continue  # the stopped worker had taken this connection
-        assert samples(page, "chatbot_workers") == {
-            'chatbot_workers{state="fresh"}': 1,
-            'chatbot_workers{state="silent"}': 1,
-        }
+                return False  # the stopped worker had taken this connection
+            # The other one may be late for a page, too.
+            return samples(page, "chatbot_workers") == {FRESH: 1, SILENT: 1}
+
+        wait_for(told_of, "one fresh and one silent worker")
         assert sum(samples(page, "chatbot_messages_processed_total").values()) == 4
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -263,18 +294,18 @@ def test_no_worker_outlives_its_supervisor(two: Running) -> None:
     two.process.wait()
 
     def all_gone() -> bool:
-        return not any(Path(f"/proc/{pid}").exists() and _alive(pid) for pid in pids)
+        return not any(_alive(pid) for pid in pids)
 
     wait_for(all_gone, "orphans end")
 
 
 def _alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):  # the second where it ends between opening and reading
         return False
     # Whoever adopted an orphan may be slow to collect it.
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_what_keeps_workers_from_starting_is_one_line_and_status_two(tmp_path: Path) -> None:
@@ -289,18 +320,18 @@ def test_what_keeps_workers_from_starting_is_one_line_and_status_two(tmp_path: P
 
 
 def test_workers_keep_one_pace_of_logins(tmp_path: Path) -> None:
-    """Sixty strangers who guess at once, each at an address and a name of its own, are let in no quicker by two workers than by one."""
+    """Two hundred strangers who guess at once, each at an address and a name of its own, are let in no quicker by two workers than by one."""
 
     async def guess(url: str) -> list[int]:
-        limits = httpx.Limits(max_connections=60, max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+        limits = httpx.Limits(max_connections=STRANGERS, max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=WITHIN_SECONDS) as client:
 
             async def one(number: int) -> int:
                 headers = {"X-Forwarded-For": f"10.0.0.{number}"}
                 body = {"username": f"nobody-{number}", "password": "a wrong password"}
                 return (await client.post("/v1/auth/token", json=body, headers=headers)).status_code
 
-            return await asyncio.gather(*(one(number) for number in range(60)))
+            return await asyncio.gather(*(one(number) for number in range(STRANGERS)))
 
     with started(tmp_path, "--workers", "2", COURTSIGHT_TRUSTED_PROXIES="127.0.0.0/8") as running:
         wait_for(lambda: len(running.pids()) == 2, "both workers ready")

@@ -138,7 +138,7 @@ class Running:
         """Everything until the end of a connection."""
         return read(connection)
 
-    def connect(self, timeout: float = 20.0) -> socket.socket:
+    def connect(self, timeout: float = 180.0) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> socket.socket:
@@ -173,7 +173,7 @@ class Running:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=180)
 
 
 @dataclass

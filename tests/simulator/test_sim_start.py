@@ -107,5 +107,5 @@ def test_help_shows_examples() -> None:
 def started(options: list[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "simulator", "serve", *options]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ)
+        command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, env=dict(os.environ)
     )

@@ -168,7 +168,7 @@ def test_an_interrupt_leaves_nothing_running(drill: Drill, tmp_path: Path) -> No
                 children = children_of(running.pid)
                 running.send_signal(signal.SIGINT)
                 break
-        running.communicate(timeout=60)
+        running.communicate(timeout=PATIENCE_SECONDS)
     assert len(children) == 3, told
     assert [pid for pid in children if exists(pid)] == []
     assert [path.name for path in (tmp_path / drill.id).iterdir()] == ["logs"]

@@ -40,7 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
 def command(folder: Path, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # type: ignore[call-overload,no-any-return]  # options of several kinds go through
         [sys.executable, "-m", "service", *words],
-        cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=240, check=False, **options,
+        cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=400, check=False, **options,
     )  # fmt: skip
 
 
@@ -96,18 +96,22 @@ def test_a_kill_loses_at_most_the_file_under_way(tmp_path: Path, documents: Path
 
 def test_an_interrupt_ends_with_130(tmp_path: Path, documents: Path) -> None:
     """SIGTERM while documents are read ends the run in good order."""
-    for number in range(400):
-        (documents / f"p{number}.md").write_text(f"# Panduan {number}\n\nIsi.", encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "ingest", str(documents)],
-        cwd=ROOT, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
     ledger = tmp_path / "library" / "ingest.sqlite3"
-    ends = time.monotonic() + 180
-    while not ledger.exists() and time.monotonic() < ends:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=180)
+    for attempt in range(5):
+        for number in range(400):
+            (documents / f"p{attempt}-{number}.md").write_text(f"# Panduan {number}\n\nIsi.", encoding="utf-8")
+        shutil.rmtree(ledger.parent, ignore_errors=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "ingest", str(documents)],
+            cwd=ROOT, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        ends = time.monotonic() + 180
+        while not ledger.exists() and time.monotonic() < ends:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=180)
+        if process.returncode != 0:  # else it was through before the word reached it: more to read gives more time
+            break
     assert process.returncode == 130
     assert "run it again to go on" in errors
 
@@ -138,11 +142,11 @@ def test_make_takes_path_and_keeps_the_search_path(words: tuple[str, ...]) -> No
     probe = 'probe:\n\t@echo "[$(documents)]"; command -v sh; printenv PATH\n'
     done = subprocess.run(
         [make, "-s", "-f", "Makefile", "-f", "-", "probe", "PATH=docs saya/", *words],
-        cwd=ROOT, input=probe, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}, timeout=30,
+        cwd=ROOT, input=probe, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}, timeout=180,
     )  # fmt: skip
     assert done.stdout.splitlines()[0] == "[docs saya/]"
     assert done.stdout.splitlines()[-1] == "/usr/bin:/bin"
-    without = subprocess.run([make, "-n", "ingest"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    without = subprocess.run([make, "-n", "ingest"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
     assert "say which documents" in without.stdout
 
 
@@ -154,12 +158,12 @@ def test_make_hands_over_any_folder_as_one_word(folder: str) -> None:
     probe = "probe:\n\t@printf '[%s]' $(call quoted,$(documents)) $(call quoted,$(LIBRARY))\n"
     done = subprocess.run(
         [make, "-s", "-f", "Makefile", "-f", "-", "probe", f"PATH={folder}", f"LIBRARY={folder}/lib"],
-        cwd=ROOT, input=probe, capture_output=True, text=True, check=False, timeout=30,
+        cwd=ROOT, input=probe, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     assert done.stdout == f"[{folder}][{folder}/lib]"
     recipe = subprocess.run(
         [make, "-n", "ingest", "PATH=Jum'at", "LIBRARY=it's"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     assert "service ingest 'Jum'\\''at' --library 'it'\\''s'" in recipe.stdout
 
@@ -189,7 +193,7 @@ def test_a_running_service_takes_the_new_index(tmp_path: Path, documents: Path) 
             stderr=errors,
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{_port(log, process)}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{_port(log, process)}", timeout=180) as client:
             _ask_while_ingesting(client, tmp_path, documents)
     finally:
         process.terminate()

@@ -21,8 +21,8 @@ import aiohttp
 from harness.browser import chromium_environment, look_up_chromium
 
 _ROOT = Path(__file__).parents[3]
-_STARTED_SECONDS = 40.0
-_WAIT_SECONDS = 20.0
+_STARTED_SECONDS = 180.0
+_WAIT_SECONDS = 120.0
 GUARD = "trap '' TERM INT HUP; read _; kill -KILL -$0"
 """Ends the browser and its children when the tests were killed: the pipe to them breaks. A signal to the whole group of the tests (`timeout`, a terminal) must not end it first."""
 _FLAGS = (
@@ -123,15 +123,14 @@ class Chromium:
 
     async def close(self) -> None:
         """End the browser with all its children, and forget its profile."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         if hasattr(self, "_reading"):
             self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reading
+            await asyncio.wait([self._reading])
             await self._socket.close()
         if hasattr(self, "_http"):
             await self._http.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         assert self._guard.stdin
         self._guard.kill()
@@ -143,7 +142,8 @@ class Chromium:
         async for message in self._socket:
             told = json.loads(message.data)
             if "id" in told:
-                self._waiting.pop(told["id"]).set_result(told)
+                if (waiting := self._waiting.pop(told["id"], None)) is not None:  # else nobody waited so long
+                    waiting.set_result(told)
             elif told.get("sessionId") in self.pages:
                 self.pages[told["sessionId"]].heard(told["method"], told["params"])
 
@@ -152,10 +152,13 @@ class Chromium:
         self._ids += 1
         number = self._ids
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json(
-            {"id": number, "method": method, "params": params, **({"sessionId": session} if session else {})}
-        )
-        told = await asyncio.wait_for(waiting, _WAIT_SECONDS)
+        try:
+            await self._socket.send_json(
+                {"id": number, "method": method, "params": params, **({"sessionId": session} if session else {})}
+            )
+            told = await asyncio.wait_for(waiting, _WAIT_SECONDS)
+        finally:
+            self._waiting.pop(number, None)
         assert "error" not in told, f"{method}: {told['error']}"
         result: dict[str, Any] = told["result"]
         return result

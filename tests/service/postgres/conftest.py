@@ -15,6 +15,8 @@ def addresses(server: Server) -> Callable[[str], tuple[Address, Address]]:
     """The writer's and the reader's address of a database."""
 
     def of(name: str) -> tuple[Address, Address]:
-        return Address(server.url(name, "courtsight_writer", "w")), Address(server.url(name, "courtsight_reader", "r"))
+        writer, reader = (("courtsight_writer", "w"), ("courtsight_reader", "r"))
+        made = (Address(server.url(name, *one), timeout_seconds=30.0) for one in (writer, reader))
+        return next(made), next(made)
 
     return of

@@ -53,6 +53,7 @@ def published(both: Addresses, corpus: Corpus) -> Addresses:
 
 def with_settings(settings: Settings, address: Address) -> Settings:
     changes = {"corpus": None, "retrieval_database_url": SecretStr(address.url)}
+    changes |= {"retrieval_database_timeout_seconds": address.timeout_seconds}
     return settings.model_copy(update=changes)
 
 
@@ -93,6 +94,7 @@ def test_questions_meet_a_kill_only_as_storage_unavailable(published: Addresses,
     """Ten askers at work when the server is killed see no other error, and all of them find again once it is back."""
     opened = open_database(published[1], time.perf_counter)
     problems: list[str] = []
+    refused = asyncio.Event()
 
     async def ask(until: asyncio.Event) -> int:
         found = 0
@@ -102,6 +104,7 @@ def test_questions_meet_a_kill_only_as_storage_unavailable(published: Addresses,
                 found = found + 1 if hits and until.is_set() else found
             except StorageUnavailable as problem:
                 problems.append(problem.code)
+                refused.set()
                 await asyncio.sleep(0.02)
         return found
 
@@ -110,10 +113,10 @@ def test_questions_meet_a_kill_only_as_storage_unavailable(published: Addresses,
         asking = [asyncio.create_task(ask(back)) for _ in range(10)]
         await asyncio.sleep(0.1)
         await asyncio.to_thread(server.kill)
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(refused.wait(), 180)
         await asyncio.to_thread(server.start)
         back.set()
-        found = await asyncio.wait_for(asyncio.gather(*asking), 20)
+        found = await asyncio.wait_for(asyncio.gather(*asking), 180)
         await opened.close()
         return found
 
@@ -128,7 +131,7 @@ def test_a_generation_is_taken_without_a_failed_question(published: Addresses, c
     async def run(opened: OpenedDatabase) -> tuple[int, Told, str]:
         shelf, told = opened.shelf(), Told()
         watch = PublicationWatch(opened, shelf, told)
-        done, asked = asyncio.Event(), 0
+        done, found, asked = asyncio.Event(), asyncio.Event(), 0
 
         async def ask() -> None:
             nonlocal asked
@@ -138,6 +141,7 @@ def test_a_generation_is_taken_without_a_failed_question(published: Addresses, c
                     assert hits[0].document.id == "panduan-surat-cerai"
                     assert hits[0].document.source == retriever.holdings.hash
                     asked += 1
+                    found.set()
 
         askers: list[asyncio.Task[None]] = []
         for letter in "bcde":
@@ -145,7 +149,7 @@ def test_a_generation_is_taken_without_a_failed_question(published: Addresses, c
             await publish(writer, [replace(one, source=name) for one in corpus.documents], corpus_hash=name, keep=2)
             await watch.look()
             askers = askers or [asyncio.create_task(ask()) for _ in range(5)]
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(found.wait(), 180)
         done.set()
         await asyncio.gather(*askers)
         last = shelf.current.holdings.hash

@@ -139,7 +139,7 @@ def test_a_killed_publisher_leaves_nothing(both: Addresses, corpus: Corpus) -> N
     for _ in range(3):
         assert child.stdout.readline()
     os.kill(child.pid, signal.SIGKILL)
-    child.wait(10)
+    child.wait(60)
     child.stdout.close()
     assert schemas(both[0]) == ["courtsight_g000001"]
     assert open_database(both[1], time.perf_counter).retriever.holdings.hash == "a"

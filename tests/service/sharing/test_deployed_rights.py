@@ -64,7 +64,7 @@ def test_the_service_does_everything_with_the_rights_of_compose(
     """Over the role of PostgreSQL and the user of Redis, tables are made, answers kept, quotas counted, memory shared, logouts told."""
     update = {
         "database_url": SecretStr(store_url),
-        "database_timeout_seconds": 5.0,
+        "database_timeout_seconds": 30.0,
         "redis_url": SecretStr(with_rights_of_compose(redis_server)),
     }
     house = build_house(wanted=settings.model_copy(update=update))

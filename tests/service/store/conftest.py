@@ -85,7 +85,7 @@ def settings_at(path: Path, url: str | None = None) -> Settings:
         environment="development",
         database=path,
         database_url=SecretStr(url) if url else None,
-        database_timeout_seconds=2.0,
+        database_timeout_seconds=30.0,
         database_connections=6,
     )
 

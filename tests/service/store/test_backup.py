@@ -245,7 +245,7 @@ def test_a_backup_under_writers_is_of_one_moment(place: Place, other: Place, tmp
         await asyncio.gather(*writing)
         return before
 
-    before = place.tell(story, timeout=20)
+    before = place.tell(story)
     restore(other.settings, written, 60.0)
     for number in range(writers):
         sql = f"SELECT id FROM messages WHERE conversation_id = 'w{number}' ORDER BY seq"

@@ -92,7 +92,7 @@ def test_keys_that_are_made_at_once_are_counted_one_after_the_other(peopled: Any
             *(store.write(lambda one=one: insert_key_among(one, f"digest{one.id}", 5, by="id-ana")) for one in wanted)
         )
 
-    assert sum(peopled.tell(story, timeout=10)) == 5
+    assert sum(peopled.tell(story)) == 5
     assert peopled.look("SELECT count(*) FROM api_keys") == [(5,)]
 
 
@@ -109,4 +109,4 @@ def test_no_number_of_revoked_keys_hides_one_that_opens_something(peopled: Any) 
         await store.write(many)
         return [one.id for one in await store.read(lambda: keys_of("id-ana"))]
 
-    assert peopled.tell(story, timeout=20) == [f"k{number}" for number in range(502, 3, -1)] + ["k1"]
+    assert peopled.tell(story) == [f"k{number}" for number in range(502, 3, -1)] + ["k1"]

@@ -144,6 +144,6 @@ def test_of_many_claims_at_once_one_wins(peopled: Place) -> None:
             *(store.write(lambda claim=claim: take(claim, 1.0)) for claim in claims), return_exceptions=True
         )
 
-    outcomes = peopled.tell(story, timeout=10)
+    outcomes = peopled.tell(story)
     assert sum(outcome is None for outcome in outcomes) == 1
     assert sum(isinstance(outcome, KeyBusy) for outcome in outcomes) == 7

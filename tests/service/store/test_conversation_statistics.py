@@ -168,7 +168,7 @@ def test_deleting_and_summing_up_at_the_same_time_counts_once(peopled: Place) ->
         return sum(one.requests for one in used), day, hour
 
     peopled.write(many)
-    requests, day, hour = peopled.tell(story, timeout=30)
+    requests, day, hour = peopled.tell(story)
     assert requests == 12
     for one in (day, hour):
         assert (one.conversations, one.begun, one.messages, one.scores, one.points) == (12, 12, 24, 12, 36)

@@ -82,7 +82,7 @@ def erase(place: Place, *, keep_account: bool = False) -> int:
     async def story(store: Store) -> int:
         return await erase_person(store, NAME, "erased-1", 90_000.0, keep_account=keep_account, seen_as=HASHES)
 
-    return place.tell(story, timeout=10)
+    return place.tell(story)
 
 
 def test_nothing_of_a_person_is_left_in_any_table(place: Place) -> None:
@@ -125,7 +125,7 @@ def test_a_name_that_is_a_word_takes_nothing_of_others(place: Place, name: str) 
     place.write(others)
     before = place.look(everybody)
     place.write(lambda: insert_accounts([person(name)], by="command line, uid 0"))
-    place.tell(story, timeout=10)
+    place.tell(story)
     after = place.look(everybody)
     assert after[: len(before)] == before
     assert after[len(before)][:2] == ("account_made", "erased-1 judge")
@@ -150,7 +150,7 @@ def test_sums_of_usage_name_nobody(place: Place) -> None:
         ]
 
     place.write(asked)
-    assert place.tell(story, timeout=10) == ([(1, 1), (2, 2)], [(3, 6, 3, 1)])
+    assert place.tell(story) == ([(1, 1), (2, 2)], [(3, 6, 3, 1)])
     counts = "conversations, begun, users, messages, scores, points"
     columns = {
         "usage_hours": "hour, role, model, requests, input_tokens, output_tokens, cost_usd, seconds",

@@ -71,13 +71,13 @@ def test_a_server_that_hangs_is_given_up_and_comes_back(place: Place, paused: Se
                 store.check(),
                 return_exceptions=True,
             ),
-            30,
+            180,
         )
         assert {type(outcome) for outcome in outcomes} == {StorageUnavailable}
         await asyncio.to_thread(paused.resume)
         await add(store, "after")
 
-    place.tell(story)
+    place.tell(story, timeout=5.0)
     names = [account.username for account in place.read(all_accounts)]
     assert {"before", "after"} <= set(names)
 
@@ -111,7 +111,7 @@ def test_a_row_that_somebody_holds_fails_the_write_in_time(place: Place) -> None
         await other.close()
         await store.check()
 
-    place.tell(story, timeout=1.0)
+    place.tell(story, timeout=5.0)
     assert place.look("SELECT role FROM accounts") == [("judge",)]
 
 
@@ -169,7 +169,7 @@ def test_a_deadlock_is_resolved_by_beginning_again(place: Place) -> None:
         await asyncio.gather(store.write(lambda: crossing("ana", "budi")), store.write(lambda: crossing("budi", "ana")))
         meeting.set()
 
-    place.tell(story, timeout=10)
+    place.tell(story)
     assert meeting.is_set()
     assert set(place.look("SELECT role FROM accounts")) == {("judgexx",)}
 

@@ -115,7 +115,7 @@ def test_rounds_at_the_same_time_count_every_answer_once(peopled: Place) -> None
     async def story(store: Store) -> None:
         await asyncio.gather(*(apply_retention(store, RULES, NOW) for _ in range(3)))
 
-    peopled.tell(story, timeout=10)
+    peopled.tell(story)
     assert [int(row[0]) for row in peopled.look("SELECT sum(requests) FROM usage_hours")] == [25]
 
 
@@ -140,7 +140,7 @@ def test_a_conversation_that_is_taken_up_again_meanwhile_stays(
         finally:
             await other.close()
 
-    assert place.tell(story, timeout=20) == 0
+    assert place.tell(story) == 0
     assert len(place.look("SELECT id FROM messages WHERE conversation_id = 'old'")) == 4
 
 

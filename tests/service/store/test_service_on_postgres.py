@@ -18,7 +18,7 @@ QUESTION = "Apa itu hukum pidana?"
 @pytest.fixture
 def on_postgres(settings: Settings, server: Server, new_database: Callable[[], str]) -> Settings:
     url = server.url(new_database(), "courtsight_writer", "w")
-    return settings.model_copy(update={"database_url": SecretStr(url), "database_timeout_seconds": 5.0})
+    return settings.model_copy(update={"database_url": SecretStr(url), "database_timeout_seconds": 30.0})
 
 
 def test_a_conversation_lives_in_the_database(build_house: Callable[..., Any], on_postgres: Settings) -> None:
