@@ -136,11 +136,13 @@ def reborn(subject: Subject) -> Case | None:
     """A restart forgets the series of bad events; when it is born again, what it had counted before is no part of it.
 
     Each window is looked at when its left end lies between the restart and the birth: twice as long, it would reach over both.
+    A window of a minute or so reaches no birth from there.
     """
     late = _late(subject)
     if not late:
         return None
-    short = [length for length in windows_of(subject.slo) if length <= LONGEST_RAW_WINDOW]
+    until_birth = (ABSENT_MINUTES - ABSENT_MINUTES // 2) * MINUTE
+    short = [length for length in windows_of(subject.slo) if until_birth <= length <= LONGEST_RAW_WINDOW]
     rest = minutes(max(short)) + ABSENT_MINUTES + 5
     stretches = (Stretch(OLD_MINUTES, events=BORN // 30), Stretch(rest, events=BORN // 30, restart=True))
     past = f"{5 * BORN}x{OLD_MINUTES - 1} stale _x{ABSENT_MINUTES - 1} {BORN}x{rest - ABSENT_MINUTES}"

@@ -27,6 +27,19 @@ def test_a_series_forgotten_by_a_restart_comes_back_as_new(spec: Spec) -> None:
     assert {look.at - edge for look in story.looks} >= {300, 3600}
 
 
+def test_windows_that_reach_no_birth_are_not_asked_about_it(spec: Spec) -> None:
+    """With a short window of a minute the proof of right rules failed: when it was looked at, the series was not born yet."""
+    slo = spec.slo("availability")
+    lengths = map(Decimal, (60, 61, 120, 180))
+    windows = tuple(replace(window, short=length) for window, length in zip(slo.windows, lengths, strict=True))
+    story = stories.reborn(subject_of(spec, replace(slo, windows=windows)))
+    assert story is not None
+    edge = (stories.OLD_MINUTES + stories.ABSENT_MINUTES // 2) * MINUTE
+    birth = (stories.OLD_MINUTES + stories.ABSENT_MINUTES) * MINUTE
+    assert {120, 180} <= {look.at - edge for look in story.looks}
+    assert all(look.at >= birth for look in story.looks)
+
+
 @pytest.mark.parametrize(("window", "known"), [(3600, 0), (4200, 0), (5400, 1), (86400, 1)])
 def test_an_slo_window_that_idle_time_empties_keeps_nothing(spec: Spec, window: int, known: int) -> None:
     """After seventy idle minutes a longer window knows what it knew, and a shorter one has nothing to tell."""
