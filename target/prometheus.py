@@ -27,7 +27,7 @@ LEAST_COVERAGE = 0.9
 
 Answer = TypeVar("Answer")
 
-LEAST_PATIENCE_SECONDS = 60.0
+LEAST_PATIENCE_SECONDS = 30.0
 """A Prometheus that was just started looks at a new target after five to six seconds, on a busy machine later; giving up sooner would say nothing."""
 
 

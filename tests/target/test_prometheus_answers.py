@@ -195,7 +195,7 @@ def test_an_empty_window_is_a_gap() -> None:
 def test_waiting_for_a_scrape_ends_in_a_sentence() -> None:
     """A service that is never scraped is reported, with where to look; not before a fresh Prometheus could have looked."""
     ticks = iter(range(100))
-    with pytest.raises(PrometheusDown, match=r"for 60 s.*Targets"):
+    with pytest.raises(PrometheusDown, match=r"for 30 s.*Targets"):
         Prometheus(FakeApi(), "http://p").await_scrape(
             JOB, 0.0, deadline_seconds=3, clock=lambda: float(next(ticks)), sleep=lambda _: None
         )
