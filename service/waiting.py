@@ -1,4 +1,4 @@
-"""A time limit that costs nothing where nothing waits."""
+"""What costs nothing where nothing waits: a time limit, and to begin outside of a task."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ async def within(seconds: float, running: Coroutine[Any, Any, T]) -> T:
         found: T = done.value
         return found
     async with asyncio.timeout(seconds):
-        return await _going_on(running, awaited)
+        return await going_on(running, awaited)
 
 
 @types.coroutine
-def _going_on(running: Coroutine[Any, Any, T], awaited: object) -> Generator[object, Any, T]:
-    """The rest of a coroutine that waits for something; whoever stops it stops what runs inside."""
+def going_on(running: Coroutine[Any, Any, T] | Generator[Any, Any, T], awaited: object) -> Generator[object, Any, T]:
+    """The rest of what has begun to run and waits for `awaited`; whoever stops it stops what runs inside."""
     while True:
         try:
             try:

@@ -176,8 +176,8 @@ def show(result: dict[str, Any], floor: str, goals: dict[str, float], file: Path
         file.write_text(json.dumps({"floor": floor, "goals": goals, "results": result}, indent=1), encoding="utf-8")
 
 
-def serve(app: ASGIApp) -> None:
-    """Serve an ASGI app on a free port, print the port, and answer `/cpu` outside of the app."""
+def serve(app: ASGIApp, http: str | type[asyncio.Protocol] = "httptools") -> None:
+    """Serve an ASGI app on a free port, print the port, and answer `/cpu` outside of the app. `http` reads connections: uvicorn's name of a class, or one of ours."""
     import socket  # noqa: PLC0415 - only servers need them
 
     import uvicorn  # noqa: PLC0415 - as above
@@ -193,5 +193,5 @@ def serve(app: ASGIApp) -> None:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(with_cpu, loop="uvloop", http="httptools", access_log=False, log_config=None, lifespan="on")
+    config = uvicorn.Config(with_cpu, loop="uvloop", http=http, access_log=False, log_config=None, lifespan="on")
     uvicorn.Server(config).run(sockets=[listener])

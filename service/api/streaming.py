@@ -6,11 +6,15 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
+from contextvars import copy_context
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from service.waiting import going_on
 
 MEDIA_TYPE = "text/event-stream"
 GATHER_SECONDS = 0.002
@@ -151,37 +155,72 @@ class Limits:
             self._task.cancel()
 
 
+class _Round:
+    """The streams of one event loop that hold frames: one timer sends them all on their way. A timer for each costs as much as four chunks."""
+
+    __slots__ = ("_loop", "_timer", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: set[_Outbox] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, outbox: _Outbox, at: float) -> None:
+        """Have what this one holds leave at that moment of the loop's clock, or as soon as somebody else's does."""
+        self._waiting.add(outbox)
+        if self._timer is None:
+            self._timer = self._loop.call_at(at, self._leave)
+
+    def forget(self, outbox: _Outbox) -> None:
+        """Nothing of this one leaves any more; a request that has ended is not kept until the timer comes."""
+        self._waiting.discard(outbox)
+
+    def _leave(self) -> None:
+        self._timer = None
+        waiting, self._waiting = self._waiting, set()
+        for outbox in waiting:
+            outbox.leave()
+
+
+@lru_cache(maxsize=1)
+def _round_of(loop: asyncio.AbstractEventLoop) -> _Round:
+    """Where the streams of a loop meet. A process serves on one; whoever has several shares timers less, and nothing else changes."""
+    return _Round(loop)
+
+
 class _Outbox:
     """Frames on their way out: the first one, and each that comes alone, leaves at once; those that come close together leave together."""
 
-    __slots__ = ("_held", "_loop", "_send", "_sending", "_sent_at", "_timer")
+    __slots__ = ("_context", "_held", "_loop", "_round", "_send", "_sending", "_sent_at")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._loop = asyncio.get_running_loop()
+        self._round = _round_of(self._loop)
+        # Whoever's timer sends, what is sent belongs to this request.
+        self._context = copy_context()
         self._held: list[bytes] = []
         self._sent_at = -math.inf
-        self._timer: asyncio.TimerHandle | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._sending: asyncio.Future[None] | None = None
 
     def put(self, data: bytes) -> Awaitable[None] | None:
         """Take a frame; what is given must be awaited before the next: a reader who is too slow holds up their making."""
-        now = self._loop.time()
-        if not self._held and self._sending is None and now - self._sent_at >= GATHER_SECONDS:
-            self._sent_at = now
-            return self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._held.append(data)
-        if len(self._held) >= _MOST_HELD:
-            return self._emptied()
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._sent_at + GATHER_SECONDS, self._empty)
+        held = self._held
+        if held:
+            held.append(data)
+            return self._emptied() if len(held) >= _MOST_HELD else None
+        if self._sending is None:
+            now = self._loop.time()
+            if now - self._sent_at >= GATHER_SECONDS:
+                self._sent_at = now
+                return self._send({"type": "http.response.body", "body": data, "more_body": True})
+            self._round.join(self, self._sent_at + GATHER_SECONDS)
+        held.append(data)
         return None
 
     def stop(self) -> None:
         """Send no more by itself."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._round.forget(self)
 
     def drop(self) -> None:
         """Let go of what is being written: nobody reads it."""
@@ -198,25 +237,44 @@ class _Outbox:
         body = b"".join((*self._held, last)) if self._held else last
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _empty(self) -> None:
-        self._timer = None
-        if self._held and self._sending is None:
-            self._sending = asyncio.create_task(self._emptied())
-            self._sending.add_done_callback(self._turn)
+    def leave(self) -> None:
+        """Send what is held, beside the making of more; a task does so only where the reader has to be waited for."""
+        if not self._held:
+            return
+        try:
+            self._sending = self._context.run(self._sent_beside)
+        except Exception as error:  # noqa: BLE001 - raised to whoever makes frames, by `_sent`
+            self._sending = self._loop.create_future()
+            self._sending.set_exception(error)
 
-    def _turn(self, sending: asyncio.Task[None]) -> None:
+    def _sent_beside(self) -> asyncio.Future[None] | None:
+        """Begin to send what is held; None where that was done at once."""
+        sending = self._send(self._taken()).__await__()
+        try:
+            awaited = next(sending)
+        except StopIteration:
+            return None
+        task = self._loop.create_task(going_on(sending, awaited), context=self._context)
+        # A task that is cancelled before its first step leaves what it was to go on with as it stands.
+        task.add_done_callback(lambda _: sending.close())
+        task.add_done_callback(self._turn)
+        return task
+
+    def _turn(self, sending: asyncio.Future[None]) -> None:
         """What came while something was being written leaves next."""
         if not sending.cancelled() and sending.exception() is None:
             self._sending = None
-            self._empty()
+            self.leave()
+
+    def _taken(self) -> Message:
+        taken, self._held = self._held, []
+        self._sent_at = self._loop.time()
+        return {"type": "http.response.body", "body": b"".join(taken), "more_body": True}
 
     async def _emptied(self) -> None:
-        if self._sending is not asyncio.current_task():
-            await self._sent()
-        taken, self._held = self._held, []
-        if taken:
-            self._sent_at = self._loop.time()
-            await self._send({"type": "http.response.body", "body": b"".join(taken), "more_body": True})
+        await self._sent()
+        if self._held:
+            await self._send(self._taken())
 
     async def _sent(self) -> None:
         """Until what is being written is written; what went wrong with it is raised here."""

@@ -1,8 +1,8 @@
-"""An answer whose length is known leaves as one piece: its head waits for its body, which follows at once.
+"""An answer whose length is known leaves as one piece: its head waits for its body, which follows at once. A stream's pieces are written as they come.
 
-uvicorn writes both apart: two system calls and two packets, each of which costs as much as a small query, and it holds each header to two
-patterns where one look at all of them tells the same. What this way does not foresee (a stream, a connection that ends, a reader who is slow, a
-header that is not allowed) goes uvicorn's own.
+uvicorn writes head and body apart: two system calls and two packets, each of which costs as much as a small query; it holds each header to two
+patterns where one look at all of them tells the same, and takes each piece of a stream by a coroutine that waits for nothing. What this way does
+not foresee (a connection that ends with its answer, a reader who is slow, a header that is not allowed) goes uvicorn's own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _FRAMING = frozenset({_LENGTH, b"connection", b"transfer-encoding"})
 """Names that say where an answer ends; uvicorn acts on them."""
 _ALLOWED = bytes(code for code in range(256) if not HEADER_VALUE_RE.match(bytes([code])))
 """What may stand in the value of a header."""
+_WITHOUT_BODY = (204, 304)
 
 
 class _Done:
@@ -59,15 +60,17 @@ class _Sending:
 
     def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            headers = message.get("headers")
+            headers = message.get("headers") or ()
+            if self._head is not None:
+                return self._send(message)
             # Length first, as our responses put it: who tells it sends a body next.
-            if headers and headers[0][0] == _LENGTH and self._head is None:
+            if headers and headers[0][0] == _LENGTH:
                 self._head = message
                 return _DONE
-            return self._send(message)
+            return _DONE if _begun(self._cycle, message, headers) else self._send(message)
         head, self._head = self._head, None
         if head is None:
-            return self._send(message)
+            return _DONE if _went_on(self._cycle, message) else self._send(message)
         return _DONE if _sent_at_once(self._cycle, head, message) else self._both(head, message)
 
     async def _both(self, head: Message, body: Message) -> None:
@@ -78,26 +81,70 @@ class _Sending:
 def _sent_at_once(cycle: RequestResponseCycle, head: Message, message: Message) -> bool:
     """Whether a whole answer could be written in one piece; if not, nothing was."""
     body, headers = message.get("body", b""), head["headers"]
-    if (
-        message.get("more_body")
-        or headers[0][1] != b"%d" % len(body)
-        or not cycle.keep_alive
-        or cycle.response_started
-        or cycle.disconnected
-        or cycle.flow.write_paused
-        or cycle.scope["method"] == "HEAD"
-    ):
+    if message.get("more_body") or headers[0][1] != b"%d" % len(body) or not _may_begin(cycle):
         return False
     lines = _lines([*cycle.default_headers, *headers[1:]])
     if lines is None:
         return False
-    cycle.response_started = cycle.response_complete = True
+    cycle.response_started = True
     cycle.waiting_for_100_continue = False
     start = b"%bcontent-length: %b\r\n%b\r\n" % (STATUS_LINE[head["status"]], headers[0][1], lines)
     cycle.transport.write(start + body)
+    _ended(cycle)
+    return True
+
+
+def _begun(cycle: RequestResponseCycle, head: Message, headers: _Headers) -> bool:
+    """Whether the head of a stream could be written; if not, nothing was."""
+    if head["status"] in _WITHOUT_BODY or not _may_begin(cycle):
+        return False
+    lines = _lines([*cycle.default_headers, *headers])
+    if lines is None:
+        return False
+    cycle.response_started = cycle.chunked_encoding = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"%b%btransfer-encoding: chunked\r\n\r\n" % (STATUS_LINE[head["status"]], lines))
+    return True
+
+
+def _went_on(cycle: RequestResponseCycle, message: Message) -> bool:
+    """Whether a piece of a stream could be written without waiting; if not, nothing was."""
+    if (
+        not cycle.chunked_encoding
+        or cycle.flow.write_paused
+        or cycle.response_complete
+        or cycle.disconnected
+        or not cycle.keep_alive
+        or cycle.scope["method"] == "HEAD"
+        or message["type"] != "http.response.body"
+    ):
+        return False
+    body = message.get("body", b"")
+    chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    if message.get("more_body"):
+        cycle.transport.write(chunk)
+    else:
+        cycle.transport.write(chunk + b"0\r\n\r\n")
+        _ended(cycle)
+    return True
+
+
+def _may_begin(cycle: RequestResponseCycle) -> bool:
+    """Whether an answer with a body begins here, on a connection that stays, for somebody who takes it."""
+    return not (
+        cycle.response_started
+        or cycle.disconnected
+        or not cycle.keep_alive
+        or cycle.flow.write_paused
+        or cycle.scope["method"] == "HEAD"
+    )
+
+
+def _ended(cycle: RequestResponseCycle) -> None:
+    """What uvicorn does behind the last byte of an answer."""
+    cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()
-    return True
 
 
 def _lines(headers: _Headers) -> bytes | None:

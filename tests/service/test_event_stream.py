@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,7 +139,8 @@ def test_a_slow_reader_holds_up_the_making() -> None:
         running = asyncio.ensure_future(stream(reader, frames()))
         for _ in range(5000):  # turns of the loop, each of which would make a frame
             await asyncio.sleep(0)
-        assert 0 < made < 100
+        # What left by the timer before any number of frames was held, and as many as may be held behind it.
+        assert 0 < made <= 2 * 64
         reader.slow.set()
         await running
 
@@ -205,23 +207,148 @@ def test_the_end_of_the_service_is_told_to_the_reader() -> None:
     assert reader.ended
 
 
-def test_a_write_that_fails_is_raised() -> None:
-    """What goes wrong beside the making of frames is not lost: the stream fails with it."""
+def test_what_comes_during_a_write_leaves_behind_it() -> None:
+    """A reader takes nothing for a while: what was made meanwhile follows by itself once it does, although nothing else is made."""
 
     async def story(reader: Reader) -> None:
-        broken = False
+        reader.slow = asyncio.Event()
+        reader.slow.set()
+        waits, send = False, reader.send
+
+        async def noting(message: Any) -> None:
+            nonlocal waits
+            assert reader.slow is not None
+            waits = not reader.slow.is_set()
+            await send(message)
+
+        reader.send = noting  # type: ignore[method-assign]  # the same client, watched
+
+        async def frames() -> Frames:
+            assert reader.slow is not None
+            yield b"a"
+            reader.slow.clear()
+            yield b"b"
+            await until(lambda: waits)
+            yield b"c"
+            yield b"d"
+            reader.slow.set()
+            await until(lambda: b"".join(reader.bodies) == b"abcd")
+            yield b"!"
+
+        await stream(reader, frames())
+
+    reader = told(story)
+    assert b"".join(reader.bodies) == b"abcd!"
+    assert reader.bodies[1:3] == [b"b", b"cd"]
+
+
+class Counting(asyncio.SelectorEventLoop):
+    """A loop that counts its timers."""
+
+    timers = 0
+
+    def call_at(self, *arguments: Any, **more: Any) -> asyncio.TimerHandle:
+        self.timers += 1
+        return super().call_at(*arguments, **more)
+
+
+def test_streams_share_the_timer_of_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five streams with a held frame each: a timer for the limits of each, and one for all that is held."""
+    monkeypatch.setattr(streaming, "GATHER_SECONDS", 3600.0)
+    readers = [Reader() for _ in range(5)]
+
+    async def story() -> None:
+        going = asyncio.Event()
+
+        async def frames() -> Frames:
+            yield b"a"
+            yield b"b"
+            await going.wait()
+
+        running = [asyncio.ensure_future(stream(reader, frames())) for reader in readers]
+        # The second turn: each task has run until it waits.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        going.set()
+        await asyncio.gather(*running)
+
+    with asyncio.Runner(loop_factory=Counting) as runner:
+        runner.run(story())
+        loop = runner.get_loop()
+
+    assert [reader.bodies for reader in readers] == [[b"a", b"b"]] * 5
+    assert isinstance(loop, Counting)
+    assert loop.timers == 6
+
+
+def test_what_is_sent_beside_the_making_belongs_to_its_request() -> None:
+    """Frames of several streams leave by the timer of one, each in the context of its own."""
+    whose: ContextVar[int] = ContextVar("whose", default=-1)
+
+    async def one(number: int) -> list[int]:
+        whose.set(number)
+        reader, found = Reader(), list[int]()
 
         async def send(message: Any) -> None:
-            if broken:
+            found.append(whose.get())
+            await reader.send(message)
+
+        async def frames() -> Frames:
+            yield b"a"
+            yield b"b"
+            await until(lambda: reader.bodies == [b"a", b"b"])
+
+        response = EventStream(frames(), 30.0, on_closed=lambda: None, on_late=lambda: b"")
+        await response({"type": "http"}, reader.receive, send)
+        return found
+
+    async def story() -> list[list[int]]:
+        async with asyncio.timeout(20):
+            return await asyncio.gather(*map(one, range(5)))
+
+    assert asyncio.run(story()) == [[number] * 4 for number in range(5)]
+
+
+def test_a_stream_that_failed_sends_nothing_any_more() -> None:
+    """What was held when the making failed stays where it is, also when the others' leaves."""
+    failed = Reader()
+
+    async def story(reader: Reader) -> None:
+        async def failing() -> Frames:
+            yield b"a"
+            yield b"b"
+            raise ValueError("broken")
+
+        async def frames() -> Frames:
+            yield b"a"
+            yield b"b"
+            await until(lambda: len(reader.bodies) == 2)
+
+        with pytest.raises(ValueError, match="broken"):
+            await stream(failed, failing())
+        await stream(reader, frames())
+
+    assert told(story).bodies[:2] == [b"a", b"b"]
+    assert failed.bodies == [b"a"]
+
+
+def test_a_write_that_fails_is_raised() -> None:
+    """What goes wrong beside the making of frames is not lost, although all that follows would go well: the stream fails with it."""
+
+    async def story(reader: Reader) -> None:
+        failed = False
+
+        async def send(message: Any) -> None:
+            nonlocal failed
+            if message.get("body") == b"b":
+                failed = True
                 raise OSError("gone")
             await reader.send(message)
 
         async def frames() -> Frames:
-            nonlocal broken
             yield b"a"
-            broken = True
             yield b"b"
-            await asyncio.sleep(10 * GATHER_SECONDS)
+            await until(lambda: failed)
             yield b"c"
 
         response = EventStream(frames(), 30.0, on_closed=lambda: None, on_late=lambda: b"")
@@ -243,7 +370,8 @@ def _raising(stream_of: Callable[[Reader], Awaitable[None]]) -> list[str]:
         async def slowly(message: Any) -> None:
             try:
                 await send(message)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, GeneratorExit):
+                # The second where nothing has waited for the write yet.
                 became.append("cancelled")
                 raise
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -140,6 +140,129 @@ def test_the_same_is_said_as_by_uvicorn(
     asked = request(method, version, more)
 
     assert said(played(BoundedReader, app, asked)) == said(played(HttpToolsProtocol, app, asked))
+
+
+def streaming(status: int, headers: list[tuple[bytes, bytes]], pieces: list[bytes], ends: str) -> ASGIApp:
+    """An app that sends these pieces, and ends as told."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if ends == "begins again":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        if ends == "says what nobody knows":
+            await send({"type": "http.response.unknown", "body": b"#", "more_body": True})
+        if ends != "never":
+            await send({"type": "http.response.body"} if ends == "without a word" else last(b"!"))
+        if ends == "twice":
+            await send(last(b"?"))
+
+    def last(body: bytes) -> dict[str, Any]:
+        return {"type": "http.response.body", "body": body, "more_body": False}
+
+    return app
+
+
+@given(
+    st.sampled_from([200, 204, 304, 503]),
+    st.lists(st.tuples(st.sampled_from(_NAMES), st.sampled_from(_VALUES)), max_size=3),
+    st.lists(st.binary(max_size=20), max_size=4),
+    st.sampled_from(["well", "without a word", "never", "twice", "begins again", "says what nobody knows"]),
+    st.sampled_from([b"GET", b"POST", b"HEAD"]),
+    st.sampled_from([b"1.0", b"1.1"]),
+    st.sampled_from([b"", b"Connection: close\r\n", b"Expect: 100-continue\r\n"]),
+)
+@example(200, [(b"content-type", b"text/event-stream")], [b"a", b"", b"b"], "well", b"GET", b"1.1", b"")
+@example(200, [(b"transfer-encoding", b"chunked")], [b"a"], "well", b"HEAD", b"1.1", b"")
+@example(200, [(b"transfer-encoding", b"chunked")], [b"a"], "well", b"GET", b"1.1", b"")
+@example(204, [], [b"a"], "well", b"GET", b"1.1", b"")
+@example(200, [], [b"a"], "twice", b"GET", b"1.1", b"")
+@example(200, [], [b"a"], "begins again", b"GET", b"1.1", b"")
+@example(200, [], [b"a"], "says what nobody knows", b"GET", b"1.1", b"")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stream_says_the_same_as_by_uvicorn(
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    pieces: list[bytes],
+    ends: str,
+    method: bytes,
+    version: bytes,
+    more: bytes,
+) -> None:
+    """Whatever an app streams, and however that ends, every byte is the one that uvicorn alone writes, in HTTP/1.1."""
+    app, asked = streaming(status, headers, pieces, ends), request(method, version, more)
+    ours, theirs = played(BoundedReader, app, asked), played(HttpToolsProtocol, app, asked)
+
+    if version == b"1.1":
+        assert (b"".join(ours.written), ours.closed) == (b"".join(theirs.written), theirs.closed)
+    else:
+        # uvicorn tells such a client chunks, of which it knows nothing.
+        assert ours.closed == theirs.closed
+
+
+def test_pieces_of_a_stream_wait_for_nothing() -> None:
+    """Each piece is one write, made when it is sent; what is given to be awaited is no coroutine of the server's."""
+    seen: list[tuple[bool, int]] = []
+    wires: list[Wire] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
+        pieces = [{"type": "http.response.body", "body": b"%d" % left, "more_body": left > 0} for left in (2, 1, 0)]
+        for message in (start, *pieces):
+            waiting = send(message)
+            seen.append((asyncio.iscoroutine(waiting), len(wires[0].written)))
+            await waiting
+
+    wire = played(BoundedReader, app, request(), lambda protocol: wires.append(protocol.transport))
+
+    assert seen == [(False, 1), (False, 2), (False, 3), (False, 4)]
+    assert wire.written[1:] == [b"1\r\n2\r\n", b"1\r\n1\r\n", b"1\r\n0\r\n0\r\n\r\n"]
+
+
+def test_a_stream_for_a_slow_reader_waits() -> None:
+    """A piece for somebody who takes nothing waits until they do, and those after it go on as before."""
+    freed: list[int] = []
+    protocols: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        (protocol,) = protocols
+        protocol.pause_writing()
+
+        def free() -> None:
+            freed.append(len(protocol.transport.written))
+            protocol.resume_writing()
+
+        asyncio.get_running_loop().call_soon(free)
+        await send({"type": "http.response.body", "body": b"b", "more_body": True})
+        await send({"type": "http.response.body", "body": b"c", "more_body": False})
+
+    wire = played(BoundedReader, app, request(), protocols.append)
+
+    assert freed == [2]
+    assert wire.written[2:] == [b"1\r\nb\r\n", b"1\r\nc\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_stream_for_who_left_is_written_nothing_more(after: int) -> None:
+    """From the moment in which a client is gone nothing is written: no head, no piece, no end."""
+    protocols: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        pieces = [{"type": "http.response.body", "body": b"a", "more_body": left > 0} for left in (1, 0)]
+        for number, message in enumerate((start, *pieces)):
+            if number == after:
+                protocols[0].cycle.disconnected = True
+            await send(message)
+
+    assert len(played(BoundedReader, app, request(), protocols.append).written) == after
 
 
 def test_a_whole_answer_is_written_once() -> None:
