@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TypeVar
 
 from service.errors import StorageUnavailable
@@ -65,11 +64,12 @@ def was_long(error: sqlite3.Error) -> bool:
 
 
 class Deadline:
-    """Interrupts what runs on a connection while this is entered, once its time is over; the error is SQLITE_INTERRUPT."""
+    """Interrupts what runs on a connection while this is entered, once its time is over or nothing is waited for; the error is SQLITE_INTERRUPT."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._entered = False
+        self._ended = False
         self.until = math.inf
         connection.set_progress_handler(self._look, _STEPS_BETWEEN_LOOKS)
 
@@ -83,8 +83,12 @@ class Deadline:
         """Whether the time is over."""
         return self._clock() >= self.until
 
+    def end(self) -> None:
+        """Nothing that runs, or will be begun, is waited for any more. An interrupt of SQLite's own is lost on what begins behind it."""
+        self._ended = True
+
     def _look(self) -> bool:
-        return self._entered and self.over()
+        return self._entered and (self._ended or self.over())
 
 
 class AsideReader:
@@ -145,7 +149,6 @@ class AsideReader:
 
     def close(self) -> None:
         """Interrupt what runs, let go of what waits, and close the connection; a second time nothing is left to do."""
-        with suppress(sqlite3.ProgrammingError):
-            self._connection.interrupt()
+        self._deadline.end()
         self._thread.shutdown(cancel_futures=True)
         self._connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -152,6 +153,27 @@ def test_the_end_of_the_service_does_not_wait_for_a_long_read(tmp_path: Path) ->
         for one_of in (reading, behind):
             with pytest.raises((StorageUnavailable, asyncio.CancelledError)):
                 await one_of
+
+    asyncio.run(story())
+
+
+def test_the_end_does_not_wait_for_a_read_that_begins_behind_it(tmp_path: Path) -> None:
+    """Whoever was taken up, but had yet to begin its statement when the reader was closed, is interrupted as well."""
+    taken_up = threading.Event()
+    reader = AsideReader(connect(tmp_path / "aside.db", 1.0), longest_seconds=60.0)
+
+    def late() -> Work[object]:
+        taken_up.set()
+        while not reader._thread._shutdown:
+            time.sleep(0.001)
+        return (yield from one(COUNTING, ENDLESS))
+
+    async def story() -> None:
+        reading = asyncio.ensure_future(reader.read(late))
+        await asyncio.to_thread(taken_up.wait, 60)
+        await asyncio.to_thread(reader.close)
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            await reading
 
     asyncio.run(story())
 
