@@ -87,7 +87,7 @@ def test_all_drills_are_done_in_half_an_hour() -> None:
         ("deadline:", "dedline:", "did you mean 'deadline'"),
         ("deadline: 75s", "deadline: 75", "with its unit"),
         ("fault: lock-database", "fault: unplug-database", "known: nothing, lock-database"),
-        ("    long: 1h", "    long: 1 hour", "1 hour"),
+        ("    long: 1h", "    long: 1 hora", "1 hora"),
         ("    slo: availability\n", "", "a burn rate has both"),
         ("    after: 1s", "    after: 1s\n    delivery: pigeon", "known: at-once, held, silenced"),
         ("    after: 1s", "    crossing: {limit: 5%, level: 5%, window: 5m}", "level lies above limit"),
