@@ -10,7 +10,7 @@ from service.errors import Problem, StorageUnavailable
 from service.intake import Intake
 from service.ledger import Ledger
 from service.parts import Parts, build_of
-from service.retention import ROUND_SECONDS, RetentionRound
+from service.retention import RetentionRound
 from service.retrieval.opening import LOOKING_SECONDS, Opened
 from service.retrieval.postgres.opening import OpenedDatabase
 from service.retrieval.retriever import Holdings
@@ -20,6 +20,7 @@ from service.security.keyring import RotatingRing
 from service.services import Services, Surroundings
 from service.serving.huge_pages import HugePages
 from service.store.accounts import has_accounts
+from service.store.retention import ROUND_SECONDS
 from service.store.store import Store
 from service.store.sums import settle, unsettled
 from service.switches import SwitchBoard
@@ -76,7 +77,8 @@ async def begin_rounds(
         ending.callback(intake.stop)
     settling = repeat("usage", _SETTLING_SECONDS, _settler(store, around), around.log)
     ending.push_async_callback(ended, asyncio.create_task(settling))
-    keeping = RetentionRound(store, parts.deployment.retention, around.wall_clock, around.log)
+    held_back = parts.metrics.retention_behind.set
+    keeping = RetentionRound(store, parts.deployment.retention, around.wall_clock, around.log, held_back)
     letting_go = asyncio.create_task(repeat("retention", ROUND_SECONDS, keeping.look, around.log))
     ending.push_async_callback(ended, letting_go)
     watching = asyncio.create_task(repeat("switches", _SWITCHES_SECONDS, board.look, around.log))

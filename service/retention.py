@@ -24,7 +24,6 @@ from service.store.store import Store
 from service.store.sums import settle, unsettled
 from service.telemetry.logging import EventLog
 
-ROUND_SECONDS = 3600.0
 _CONVERSATIONS_AT_ONCE = 10
 _ROWS_AT_ONCE = 200
 _RECORDS_AT_ONCE = 50
@@ -123,11 +122,28 @@ def moment(seconds: float) -> str:
 class RetentionRound:
     """The service's own round: what is past its days each time, passages once a day."""
 
-    def __init__(self, store: Store, retention: Retention, wall_clock: Callable[[], float], log: EventLog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        retention: Retention,
+        wall_clock: Callable[[], float],
+        log: EventLog,
+        held_back: Callable[[float], None],
+    ) -> None:
+        """Make the round; it is done by `look`.
+
+        Args:
+            store: what is kept.
+            retention: the days of each kind of thing.
+            wall_clock: seconds since the epoch, as the machine says.
+            log: hears what went.
+            held_back: hears by how many seconds the moment reckoned by is behind the clock.
+        """
         self._store = store
         self._retention = retention
         self._wall_clock = wall_clock
         self._log = log
+        self._held_back = held_back
         self._swept: float | None = None
 
     async def look(self) -> None:
@@ -138,6 +154,7 @@ class RetentionRound:
         """
         now = self._wall_clock()
         until = await self._store.write(lambda: reckon(now))
+        self._held_back(now - until)
         if behind(now, until):
             self._log.write("warning", "retention_behind", clock=moment(now), reckoned=moment(until))
         gone = await apply_retention(self._store, self._retention, now, until)

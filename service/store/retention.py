@@ -12,9 +12,11 @@ from service.store.work import Value, Work, found, one, rows, run
 
 DAY_SECONDS = 86_400.0
 STEP_SECONDS = 21_600.0
-"""So much further than the round before one goes, whatever the clock says: a weekend without the service is made up for within half a day, and who
+"""So much further one goes in an hour, whatever the clock says: a weekend without the service is made up for within half a day, and who
 watches has days before a clock that is months ahead has deleted months."""
+ROUND_SECONDS = 3600.0
 _CLOCK = "retention"
+_STEPPED = "retention stepped"
 _UNIT_SECONDS = {"hours": 3_600.0, "days": DAY_SECONDS}
 
 
@@ -35,14 +37,22 @@ class Retention:
 def reckoned(now: float) -> Work[float]:
     """By which moment retention would let go now: that of the clock, but at most a step behind the one before.
 
+    Of several processes each has its rounds, and a restart begins them anew, so that a step belongs to an hour and not to a round: within
+    it one goes the part of the step that the time since the last one is of the hour.
+
     Args:
         now: what the clock says; it may be wrong, and what is deleted by it does not come back.
     """
-    row = yield from one("SELECT at FROM clocks WHERE name = $1", _CLOCK)
-    if row is None:
+    known: dict[str, float] = {}
+    for name, at in (yield from rows("SELECT name, at FROM clocks WHERE name IN ($1, $2)", _CLOCK, _STEPPED)):
+        known[name] = float(at)
+    if _CLOCK not in known:
         # The first time: what was kept last was kept by a clock that nobody complained of.
-        row = yield from one("SELECT created_at FROM messages ORDER BY seq DESC LIMIT 1")
-    return now if row is None else min(now, float(row[0]) + STEP_SECONDS)
+        newest = yield from one("SELECT created_at FROM messages ORDER BY seq DESC LIMIT 1")
+        return now if newest is None else min(now, float(newest[0]) + STEP_SECONDS)
+    # A clock that was put back has no time since: its next round has.
+    passed = min(max(now - known.get(_STEPPED, 0.0), 0.0), ROUND_SECONDS)
+    return min(now, known[_CLOCK] + STEP_SECONDS * passed / ROUND_SECONDS)
 
 
 def reckon(now: float, *, trusted: bool = False) -> Work[float]:
@@ -53,9 +63,10 @@ def reckon(now: float, *, trusted: bool = False) -> Work[float]:
         trusted: somebody has looked at the clock.
     """
     until = now if trusted else (yield from reckoned(now))
-    yield from run(
-        "INSERT INTO clocks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at", _CLOCK, until
-    )
+    for name, at in ((_CLOCK, until), (_STEPPED, now)):
+        yield from run(
+            "INSERT INTO clocks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at", name, at
+        )
     return until
 
 

@@ -354,6 +354,9 @@ class Metrics:
         )
         # Series on the page that was rendered before this one. Unit: series.
         self.series = Gauge("chatbot_metric_series", "Series on the page rendered before", registry=self.registry)
+        # Clock - the moment that retention reckoned by in the last round of this process; 0 before the first. Unit: seconds.
+        behind = "Seconds that retention reckons behind the clock"
+        self.retention_behind = Gauge("chatbot_retention_behind_seconds", behind, registry=self.registry)
         # Version, deployment, engine and corpus of this process; always 1.
         self.build = Info("chatbot_build", "What is running", registry=self.registry)
 

@@ -38,6 +38,7 @@ GAUGE_RULES: Mapping[str, Rule] = {
     "chatbot_dependency_up": min,
     "chatbot_dependency_latency_seconds": max,
     "chatbot_pool_connections": sum,
+    "chatbot_retention_behind_seconds": max,
     "process_resident_memory_bytes": sum,
     "process_virtual_memory_bytes": sum,
     "process_open_fds": sum,

@@ -102,6 +102,7 @@ METRICS: dict[str, tuple[str, dict[str, str | None], str]] = {
     "chatbot_dependency_up": ("gauge", {"dependency": "database index"}, ""),
     "chatbot_dependency_latency_seconds": ("gauge", {"dependency": "database index"}, ""),
     "chatbot_metric_series": ("gauge", {}, ""),
+    "chatbot_retention_behind_seconds": ("gauge", {}, ""),
     "chatbot_active_conversations": ("gauge", {}, ""),
     "chatbot_build": ("info", {"version": None, "deployment": None, "engine": None, "corpus": None}, ""),
 }

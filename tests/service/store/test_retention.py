@@ -16,7 +16,15 @@ from service.store.accounts import insert_accounts
 from service.store.audit import note
 from service.store.conversations import delete_conversation
 from service.store.postgres_store.driving import drive
-from service.store.retention import DAY_SECONDS, STEP_SECONDS, Retention, let_conversations_go, reckon, reckoned
+from service.store.retention import (
+    DAY_SECONDS,
+    ROUND_SECONDS,
+    STEP_SECONDS,
+    Retention,
+    let_conversations_go,
+    reckon,
+    reckoned,
+)
 from service.store.revocations import revoke
 from service.store.spending import write_spending
 from service.store.store import Store
@@ -196,7 +204,7 @@ def test_a_round_of_the_service_tells_what_went(filled: Place) -> None:
     log = EventLog(output, "info", lambda: NOW)
 
     async def story(store: Store) -> None:
-        keeping = RetentionRound(store, RULES, lambda: NOW, log)
+        keeping = RetentionRound(store, RULES, lambda: NOW, log, lambda _: None)
         await keeping.look()
         await keeping.look()
 
@@ -211,10 +219,11 @@ def test_a_clock_that_is_months_ahead_deletes_a_step_at_a_time(filled: Place) ->
     """A round lets go six hours more than the one before, tells that, and takes the clock as it is again once it is right."""
     output = io.BytesIO()
     clock = [NOW]
+    held_back: list[float] = []
     log = EventLog(output, "info", lambda: NOW)
 
     async def story(store: Store) -> None:
-        keeping = RetentionRound(store, RULES, lambda: clock[0], log)
+        keeping = RetentionRound(store, RULES, lambda: clock[0], log, held_back.append)
         await store.write(lambda: reckon(NOW, trusted=True))
         await keeping.look()
         assert b"retention_behind" not in output.getvalue()
@@ -223,16 +232,45 @@ def test_a_clock_that_is_months_ahead_deletes_a_step_at_a_time(filled: Place) ->
         await store.write(lambda: conversation("id-ana", "asked", clock[0]))
         for _ in range(3):
             await keeping.look()
+            clock[0] += ROUND_SECONDS
 
     filled.tell(story)
     told = [line for line in output.getvalue().decode().splitlines() if "retention_behind" in line]
     assert len(told) == 3
+    step = STEP_SECONDS - ROUND_SECONDS
+    assert held_back == [
+        0.0,
+        90 * DAY_SECONDS - STEP_SECONDS,
+        *(90 * DAY_SECONDS - STEP_SECONDS - n * step for n in (1, 2)),
+    ]
     assert '"clock":"2027-02-16T' in told[0]
     assert '"reckoned":"2026-11-18T' in told[0]
     assert ids(filled, "id", "conversations") == {"young", "revived", "asked"}
-    assert filled.read(lambda: reckoned(NOW + DAY_SECONDS)) == NOW + 4 * STEP_SECONDS
+    # A clock that was put back has no hour since the last step yet, and waits for it.
+    assert filled.read(lambda: reckoned(NOW + DAY_SECONDS)) == NOW + 3 * STEP_SECONDS
     assert filled.write(lambda: reckon(NOW + 60))[0] == NOW + 60
     assert filled.read(lambda: reckoned(NOW + 120)) == NOW + 120
+
+
+def test_workers_together_go_a_step_an_hour(filled: Place) -> None:
+    """Of four that have their rounds within the hour each goes the part since the one before; one that was started anew goes nothing."""
+    filled.write(lambda: reckon(NOW, trusted=True))
+    ahead = ago(-90)
+    assert filled.write(lambda: reckon(ahead))[0] == NOW + STEP_SECONDS
+    for minutes, part in ((0, 0.0), (15, 0.25), (30, 0.5), (60, 1.0)):
+        moment = ahead + minutes * 60
+        assert filled.read(lambda at=moment: reckoned(at)) == NOW + STEP_SECONDS * (1 + part)  # type: ignore[misc]
+        assert filled.write(lambda at=moment: reckon(at))[0] == NOW + STEP_SECONDS * (1 + part)  # type: ignore[misc]
+    assert filled.write(lambda: reckon(ahead + DAY_SECONDS))[0] == NOW + 3 * STEP_SECONDS
+
+
+def test_two_clocks_that_disagree_go_no_faster_than_one(filled: Place) -> None:
+    """While one of two machines has the right time, the other's rounds go no more than a step ahead of it."""
+    filled.write(lambda: reckon(NOW, trusted=True))
+    for hour in range(3):
+        right = NOW + hour * ROUND_SECONDS
+        assert filled.write(lambda at=right: reckon(at))[0] == right  # type: ignore[misc]
+        assert filled.write(lambda at=right + 90 * DAY_SECONDS: reckon(at))[0] == right + STEP_SECONDS  # type: ignore[misc]
 
 
 def test_the_first_round_believes_the_clock_of_what_was_kept_last(peopled: Place) -> None:
