@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from service.errors import ConfigurationError
+from service.masking import told_path
 
 PREFIX = "COURTSIGHT_"
 """Begins the names of all variables."""
@@ -45,7 +46,7 @@ def _read(name: str, file: Path) -> str:
     Raises:
         ValueError: it cannot be read, or read again: a pipe gives its text once, to one of several workers, and waits for somebody who writes.
     """
-    what = f"{PREFIX}{name}_FILE: {file}"
+    what = f"{PREFIX}{name}_FILE: {told_path(file)}"
     try:
         if file.exists() and not file.is_file():
             raise ValueError(

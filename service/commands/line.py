@@ -17,6 +17,7 @@ from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
 from service.evaluation.judged import HALVES
 from service.evaluation.measures import SEED
+from service.masking import without_passwords
 from service.settings import load_settings
 from service.store.switches import SWITCHES
 
@@ -104,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         status = _COMMANDS[options.command](options)
         sys.stdout.flush()
     except ConfigurationError as error:
-        print(f"courtsight: {error}", file=sys.stderr)
+        print(f"courtsight: {without_passwords(str(error))}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         # What is still buffered would raise once more when the process ends.

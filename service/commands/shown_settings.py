@@ -6,19 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from service.chosen import providers_of
 from service.deployments.load import deployment_file, load_deployment
 from service.errors import ConfigurationError
+from service.masking import MASK, without_passwords
 from service.secret_files import PREFIX
 from service.security.addresses import trusted_proxies
 from service.settings import Settings, given_settings, other_variables
 
-MASK = "********"
-"""Stands for every secret, whatever its length."""
 _REFUSED = 2
 
 Source = Literal["default", "environment", "file"]
@@ -81,7 +79,7 @@ def refusals(settings: Settings) -> list[str]:
             check()
         except ConfigurationError as error:
             found.append(str(error))
-    return found
+    return [without_passwords(sentence) for sentence in found]
 
 
 def _source(settings: Settings, name: str) -> Source:
@@ -100,20 +98,7 @@ def _value(value: object) -> str | int | float | bool | None:
         case None | bool() | int() | float():
             return value
         case _:
-            return _without_password(str(value))
-
-
-def _without_password(text: str) -> str:
-    """An address without the password that somebody may have put into it."""
-    try:
-        parts = urlsplit(text)
-        secret = "@" in parts.netloc or bool(parts.netloc and parts.query)
-    except ValueError:
-        return MASK
-    if not secret:
-        return text
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{MASK}@{host}" if "@" in parts.netloc else host, query="").geturl()
+            return without_passwords(str(value))
 
 
 def _key(name: str) -> tuple[str, Source]:

@@ -45,7 +45,7 @@ class DrainRules:
 
 
 class DrainingServer(uvicorn.Server):
-    """Serves until SIGTERM or SIGINT, then drains; a second signal cuts what still runs."""
+    """Serves until SIGTERM or SIGINT, then drains; a second signal, or the supervisor's word, cuts what still runs."""
 
     def __init__(self, config: uvicorn.Config, life: Life, rules: DrainRules, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -89,12 +89,17 @@ class DrainingServer(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is uvicorn's
-        """The first signal begins to drain, the second one cuts."""
+        """The first signal begins to drain, the second one cuts; of several workers, only the supervisor's word does."""
         if self.should_exit:
-            self._cut = True
+            if self._life.siblings is None:
+                self.cut()
             return
         self._told = sig
         self.drain()
+
+    def cut(self) -> None:
+        """End the drain, and with it what still runs."""
+        self._cut = True
 
     def drain(self) -> None:
         """Begin to drain, once: not ready from now on, and each answer ends its connection."""

@@ -93,6 +93,7 @@ class Supervisor:
         self._gathering = asyncio.Lock()
         self._next: asyncio.Task[_Truth] | None = None
         self._reloading = asyncio.Lock()
+        self._reload_waits = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, begun: Callable[[], None]) -> int:
@@ -104,7 +105,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
         begun()
         self._begin(self._watch())
         try:
@@ -127,13 +128,25 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _told_to_stop(self, number: int) -> None:
-        """The first signal drains all workers; each further one is passed on, and cuts."""
+        """The first signal drains all workers, each further one cuts.
+
+        A worker hears SIGTERM twice when it was leaving already, or when whoever stops the service tells its whole group: only this word cuts.
+        """
+        for worker in self._workers:
+            if self._stopping is None:
+                self._tell(worker)
+            else:
+                worker.channel.send(say="cut")
         if self._stopping is None:
             self._stopping = number
             self._plan.listener.close()
-        for worker in self._workers:
-            self._tell(worker)
         self._stop.set()
+
+    def _told_to_reload(self) -> None:
+        """Reload. However often it is told during a reload, one more follows: that one reads all that was changed before it begins."""
+        if not self._reload_waits:
+            self._reload_waits = True
+            self._begin(self._reload())
 
     def _tell(self, worker: _Worker) -> None:
         worker.leaving = True
@@ -246,6 +259,7 @@ class Supervisor:
     async def _reload(self) -> None:
         """Put a new worker in the place of each, ready before the old one is told to leave."""
         async with self._reloading:
+            self._reload_waits = False
             for old in list(self._workers):
                 if old.leaving or old.ended.is_set():
                     continue
@@ -261,7 +275,8 @@ class Supervisor:
                 new.leaving = False
                 self._tell(old)
                 await self._see_off(old)
-            self._log.write("info", "reloaded", workers=len(self._workers))
+            if self._stopping is None:
+                self._log.write("info", "reloaded", workers=len(self._workers))
 
     async def _gather(self) -> tuple[list[dict[str, Any]], int]:
         """The last words of all living workers, and how many of them are fresh."""

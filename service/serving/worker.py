@@ -15,6 +15,7 @@ from service.api.streaming import cancel
 from service.app import create_app
 from service.chosen import surroundings_of
 from service.errors import ConfigurationError, NotReady
+from service.masking import without_passwords
 from service.quotas.shared_windows import SharedWindows
 from service.serving.channel import Channel, as_bytes
 from service.serving.life import WARMING_QUESTIONS, Life
@@ -56,6 +57,7 @@ class Post:
         """Keep one end of the pair."""
         self._end = end
         self._on_alone: Callable[[], None] | None = None
+        self._on_cut: Callable[[], None] | None = None
         self._counted: _Counted | None = None
         self._channel: Channel | None = None
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -73,6 +75,10 @@ class Post:
     def when_alone(self, leave: Callable[[], None]) -> None:
         """Have something called when the supervisor is gone."""
         self._on_alone = leave
+
+    def when_cut(self, cut: Callable[[], None]) -> None:
+        """Have something called when the supervisor waits for no answer any more."""
+        self._on_cut = cut
 
     def ready(self) -> None:
         """Tell that questions are taken from now on."""
@@ -123,6 +129,9 @@ class Post:
                 await self._tell_state(channel)
             elif message.get("say") == "there?":
                 channel.send(say="here")
+            elif message.get("say") == "cut":
+                if self._on_cut:
+                    self._on_cut()
             elif (future := self._answers.get(message["n"])) is not None and not future.done():
                 future.set_result(message)
         if self._on_alone:
@@ -146,11 +155,12 @@ def main(arguments: Sequence[str]) -> int:
         life = Life(WARMING_QUESTIONS, hold=True)
         app = create_app(settings, around, life=life, quotas=SharedWindows(quotas_fd))
     except ConfigurationError as error:
-        sys.stderr.write(f"courtsight: {error}\n")
+        sys.stderr.write(f"courtsight: {without_passwords(str(error))}\n")
         return _COULD_NOT_START
     logging.getLogger().addHandler(StandardLogs(around.log))
     post = life.siblings = Post(end)
     server = server_of(app, settings, life, post.ready)
     post.when_alone(server.drain)
+    post.when_cut(server.cut)
     with around.log.aside():
         return run_server(server, listener)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -100,3 +101,23 @@ def test_a_second_word_to_stop_cuts_says_so_and_loses_nothing(tmp_path: Path, wo
     with closing(sqlite3.connect(running.database)) as connection:
         kept = {row[0] for row in connection.execute("SELECT id FROM messages WHERE author = 'assistant'")}
     assert acknowledged <= kept
+
+
+@pytest.mark.parametrize("first", ["workers", "supervisor"])
+def test_a_word_to_the_whole_group_is_one_word(tmp_path: Path, first: str) -> None:
+    """Whoever stops a service as systemd does tells supervisor and workers, and each worker hears it twice: its answers end well all the same."""
+    changes = {"COURTSIGHT_DRAIN_SECONDS": DRAIN_SECONDS, "COURTSIGHT_DATABASE_TIMEOUT_SECONDS": LOCK_SECONDS}
+    with served(tmp_path, 2, **changes) as running, ThreadPoolExecutor(4) as clients:
+        told = [*running.pids().values(), running.process.pid]
+        with closing(sqlite3.connect(running.database, WITHIN_SECONDS, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            asked = [clients.submit(_ask, running, stream=streamed) for streamed in (False, True, False, True)]
+            wait_for(lambda: total(running, "chatbot_requests_in_flight") == len(asked), "answers under way")
+            for pid in told if first == "workers" else reversed(told):
+                os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: _refuses(running), "no process listens any more")
+            holder.execute("ROLLBACK")
+        answers = [one.result(WITHIN_SECONDS) for one in asked]
+        assert [one.status_code for one in answers] == [200] * len(asked)
+        assert [_last_event(one)[0] for one in answers if "event: start" in one.text] == ["done", "done"]
+        assert running.process.wait(WITHIN_SECONDS) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.__main__ import main
-from service.commands.shown_settings import MASK
+from service.masking import MASK, without_passwords
 from service.settings import Settings
 
 SECRET = "0b7d-91ac-e5f2-44d8-6c3b-a2f0-77"
@@ -120,3 +120,63 @@ def test_variables_that_nothing_reads_are_named(
     _, answer = shown(capsys)
     assert answer["ignored"] == ["COURTSIGHT_BILLING_DEPARTMENT"]
     assert "unknown-value" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("form", [["settings"], ["settings", "--json"], ["serve", "--port", "0"]])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JWT_SECRET_FILE", "{secret}"),
+        ("JWT_SECRET_FILE", "/{secret}/x"),
+        ("METRICS_TOKEN_FILE", "{secret}{secret}{secret}{secret}{secret}{secret}{secret}{secret}{secret}"),
+        ("OPENAI_API_KEY_FILE", "{secret}"),
+        ("DATABASE_URL_FILE", "postgresql://cs:{secret}@db.example/cs"),
+        ("DATABASE", "postgresql://cs:{secret}@db.example/cs"),
+        ("CORS_ORIGINS", "https://a.example,https://cs:{secret}@page.example"),
+        ("TRUSTED_PROXIES", "http://cs:{secret}@10.0.0.7"),
+        ("DEPLOYMENT", "https://cs:{secret}@files.example/x.yaml"),
+        ("PROVIDERS", "https://cs:{secret}@models.example/v1"),
+    ],
+)
+def test_a_secret_in_the_wrong_variable_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: list[str], variable: str, value: str
+) -> None:
+    """Whoever mixes up two variables reads which one is wrong, and nobody reads the secret in the log of the start."""
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET", "f4a0-" + SECRET)
+    if variable.startswith("JWT"):
+        monkeypatch.delenv("COURTSIGHT_JWT_SECRET")
+    if variable.startswith("OPENAI"):
+        monkeypatch.setenv("COURTSIGHT_PROVIDERS", "openai")
+    monkeypatch.setenv(f"COURTSIGHT_{variable}", value.format(secret=SECRET))
+    main(form)
+    printed = "".join(capsys.readouterr())
+    assert variable.removesuffix("_FILE") in printed
+    assert SECRET not in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://tenant:zx93@collector.example/v1?key=uw82", f"https://{MASK}@collector.example/v1"),
+        ("https://tenant:z/x@93@collector.example/v1#uw82", f"https://{MASK}@collector.example/v1"),
+        ("tenant:zx93@collector.example:4318", f"{MASK}@collector.example:4318"),
+        ("postgresql:/cs:zx93@db.example/cs", f"postgresql:/{MASK}@db.example/cs"),
+        ("host=db user=cs password=zx93", f"host=db user=cs password={MASK}"),
+        ("X: 'https://cs:zx93@page.example' is none: write", f"X: 'https://{MASK}@page.example' is none: write"),
+        ("account 'ana@court.example' exists", "account 'ana@court.example' exists"),
+        ("/run/secrets/jwt: no such file", "/run/secrets/jwt: no such file"),
+        ("https://collector.example:4318/v1/traces", "https://collector.example:4318/v1/traces"),
+    ],
+)
+def test_passwords_go_and_the_rest_stays(text: str, shown: str) -> None:
+    """Addresses lose user, password, query and fragment; what only looks like one stays as it is."""
+    assert without_passwords(text) == shown
+
+
+def test_a_file_that_is_missing_is_named_where_its_folder_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An operator reads which file was not mounted."""
+    monkeypatch.setenv("COURTSIGHT_JWT_SECRET_FILE", str(tmp_path / "jwt"))
+    assert main(["settings"]) == 2
+    assert f"COURTSIGHT_JWT_SECRET_FILE: {tmp_path / 'jwt'}: No such file" in "".join(capsys.readouterr())

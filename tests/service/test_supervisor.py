@@ -214,3 +214,34 @@ def test_a_worker_that_says_nothing_any_more_is_killed(monkeypatch: pytest.Monke
     heard, written = asyncio.run(asyncio.wait_for(story(), 60))
     assert (signal.SIGKILL in heard) == (not answers)
     assert (b"worker_hangs" in written) == (not answers)
+
+
+def reloads(*, stopped: bool) -> int:
+    """How many reloads follow one that runs while forty more are asked for."""
+
+    async def story() -> bytes:
+        log = EventLog(written := io.BytesIO(), "info", lambda: 0.0)
+        listener = socket.socket()
+        supervisor = Supervisor(Plan(1, listener, -1, 1.0), log)
+        async with supervisor._reloading:
+            for _ in range(40):
+                supervisor._told_to_reload()
+                await asyncio.sleep(0)
+            if stopped:
+                supervisor._told_to_stop(signal.SIGTERM)
+        await asyncio.gather(*supervisor._tasks)
+        listener.close()
+        log.flush()
+        return written.getvalue()
+
+    return asyncio.run(asyncio.wait_for(story(), 30)).count(b'"reloaded"')
+
+
+def test_however_many_ask_for_a_reload_meanwhile_one_follows() -> None:
+    """A storm of SIGHUP does not keep a service at replacing its workers for the next hour."""
+    assert reloads(stopped=False) == 1
+
+
+def test_nobody_calls_a_service_reloaded_that_stops() -> None:
+    """What was still waiting when the word to stop came did not happen."""
+    assert reloads(stopped=True) == 0
