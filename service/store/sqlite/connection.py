@@ -12,6 +12,7 @@ from typing import TypeVar
 from service.errors import ConfigurationError, StorageUnavailable
 from service.store.migrating import Moved, bring_to
 from service.store.sqlite.driving import drive
+from service.store.sqlite.room import has_room, is_of_the_disk
 from service.store.work import Work
 
 Result = TypeVar("Result")
@@ -39,10 +40,15 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
             # Where several open a new file at once, or the last one leaves, SQLite says "busy" without waiting: it is asked again.
             busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > until:
-                raise ConfigurationError(
-                    f"database {path}: {error}; set COURTSIGHT_DATABASE to a file you may write"
-                ) from error
+                raise ConfigurationError(f"database {path}: {error}; {_advice(path, error)}") from error
             time.sleep(_ASKED_AGAIN_SECONDS)
+
+
+def _advice(path: Path, error: Exception) -> str:
+    """What to do. SQLite calls a full disk an error of input and output where it cannot make the index of its log."""
+    if is_of_the_disk(error) and not has_room(path.resolve().parent):
+        return "there is no room on its disk: free some"
+    return "set COURTSIGHT_DATABASE to a file you may write"
 
 
 def _opened(path: Path, timeout: float) -> sqlite3.Connection:

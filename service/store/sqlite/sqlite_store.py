@@ -15,6 +15,7 @@ from service.store.sqlite.commits import Commits
 from service.store.sqlite.connection import checkpoint, connect, files_of, identity, migrate
 from service.store.sqlite.driving import drive_reading
 from service.store.sqlite.kept import Kept
+from service.store.sqlite.room import has_room
 from service.store.sqlite.writer import GroupCommitWriter
 from service.store.store import Change, Key
 from service.store.work import Job, Work, one
@@ -25,6 +26,7 @@ _READ_WAIT_SECONDS = 0.05
 """Reads run in the event loop and hardly ever wait in WAL mode; when they do, everybody waits with them."""
 _CHECK_SECONDS = 1.0
 """Longer than what the alert DatabaseSlow calls slow: a look that gives up before could never show it."""
+_NO_ROOM = "The database's disk takes nothing more. Try again in a moment."
 _UNREADABLE = "The database cannot be read right now. Try again in a moment."
 
 
@@ -108,14 +110,18 @@ class SqliteStore:
         return result
 
     async def check(self) -> None:
-        """Read, then take and give back the write lock, without writing.
+        """Read, then take and give back the write lock, without writing; of a disk that refused something, ask whether it has room again.
 
         Raises:
-            StorageUnavailable: the file cannot be read, is not where it was, or somebody else holds the lock. A full disk shows
-                only when something is written.
+            StorageUnavailable: the file cannot be read, is not where it was, somebody else holds the lock, or its disk takes nothing
+                since it refused what was asked of this process.
         """
         await self.read(lambda: one("SELECT 1 FROM accounts LIMIT 1"))
         await self._writer.write(_nothing, min(_CHECK_SECONDS, self._timeout))
+        if self._writer.disk_refused:
+            if not await asyncio.to_thread(has_room, self._path.resolve().parent):
+                raise StorageUnavailable(_NO_ROOM)
+            self._writer.disk_refused = False
 
     async def scrub(self) -> None:
         """Empty the write-ahead log into the file, whose freed pages are overwritten with zeros (`secure_delete`).

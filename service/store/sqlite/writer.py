@@ -27,6 +27,7 @@ from service.errors import StorageUnavailable
 from service.store.sqlite.commits import Commits
 from service.store.sqlite.driving import drive
 from service.store.sqlite.kept import Rewriting
+from service.store.sqlite.room import is_of_the_disk
 from service.store.work import Job
 
 Result = TypeVar("Result")
@@ -86,6 +87,8 @@ class GroupCommitWriter:
         self._gathering: list[_Pending] = []
         self._gathering_loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
+        self.disk_refused = False
+        """Whether the disk refused something; whoever sees that it has room again says so here."""
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -154,9 +157,9 @@ class GroupCommitWriter:
         while batch:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
-            except (
-                sqlite3.Error
-            ):  # locked, full, damaged: whoever waits fails at its deadline, and this thread lives on
+            # Locked, full, damaged: whoever waits fails at its deadline, and this thread lives on.
+            except sqlite3.Error as error:
+                self._note(error)
                 self._rollback()
                 now = time.monotonic()
                 for pending in batch:
@@ -185,6 +188,7 @@ class GroupCommitWriter:
             # Once more: what was committed while the file went is in nobody's reach either.
             self._check_place()
         except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller, and the thread lives on
+            self._note(error)
             self._rollback()
             if not committed:
                 # A disk that refused may have written all the same.
@@ -213,6 +217,9 @@ class GroupCommitWriter:
         """SQLite goes on in a file that has no name any more, and all of it would be gone with this process."""
         if not self._in_place():
             raise StorageUnavailable(_UNAVAILABLE)
+
+    def _note(self, error: Exception) -> None:
+        self.disk_refused = self.disk_refused or is_of_the_disk(error)
 
     def _rollback(self) -> None:
         # A disk that fails may refuse this too; the next BEGIN then fails, and it is tried again.

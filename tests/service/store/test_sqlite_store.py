@@ -18,6 +18,7 @@ import pytest
 from service.errors import ConfigurationError, StorageUnavailable
 from service.store.migrating import LATEST, Moved
 from service.store.sqlite.connection import checkpoint, connect, migrate
+from service.store.sqlite.room import has_room
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.store.switches import turn
 from service.store.work import Work, one, run
@@ -149,6 +150,64 @@ def test_a_full_disk_fails_the_write_and_not_the_service(tmp_path: Path) -> None
     store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
     assert asyncio.run(story()) == 1
     asyncio.run(store.close())
+
+
+def test_a_full_disk_is_told_of_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a write was refused health fails by itself, with nobody asking, and recovers so; a disk that refused nothing is not tried."""
+    tried: list[Path] = []
+    room = [False, True]
+
+    def has_room(folder: Path) -> bool:
+        tried.append(folder)
+        return room[len(tried) - 1]
+
+    def fill() -> Work[None]:
+        return run("INSERT INTO audit (at, action, subject) VALUES (1, 'x', $1)", "x" * 100_000)
+
+    async def story() -> None:
+        await store.check()
+        store._writing.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(StorageUnavailable):
+            await store.write(fill)
+        store._writing.execute("PRAGMA max_page_count = 10000")
+        # What fits into the log that is there succeeds on a full disk, and proves nothing.
+        await store.write(lambda: turn("kept", on=True, now=1.0, by="test"))
+        with pytest.raises(StorageUnavailable):
+            await store.check()
+        await store.check()
+        await store.check()
+
+    monkeypatch.setattr("service.store.sqlite.sqlite_store.has_room", has_room)
+    store = SqliteStore(tmp_path / "a.db", 1.0, 1.0)
+    asyncio.run(story())
+    assert tried == [tmp_path, tmp_path]
+    asyncio.run(store.close())
+
+
+def test_room_is_tried_without_a_trace(tmp_path: Path) -> None:
+    """Where there is room nothing is left, and a folder that takes no file has none."""
+    assert has_room(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not has_room(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("room", "advice"), [(False, "no room on its disk: free some"), (True, "set COURTSIGHT_DATABASE")]
+)
+def test_a_start_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool, advice: str
+) -> None:
+    """SQLite says "disk I/O error" where it cannot make the index of its log: the advice is not to move the file."""
+
+    def failing(*_: Any) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        raise error
+
+    monkeypatch.setattr("service.store.sqlite.connection._opened", failing)
+    monkeypatch.setattr("service.store.sqlite.connection.has_room", lambda _: room)
+    with pytest.raises(ConfigurationError, match=f"disk I/O error; .*{advice}"):
+        connect(tmp_path / "a.db", 0.1)
 
 
 def test_a_database_that_cannot_be_read_is_not_ready(tmp_path: Path) -> None:
