@@ -22,6 +22,7 @@ from service.settings import Settings
 from service.sharing.forgetting import Forgetting
 from service.store.accounts import (
     Account,
+    LookalikeError,
     account_by_name,
     all_accounts,
     disable_account,
@@ -72,6 +73,10 @@ def create(desk: Desk, wanted: list[NewAccount]) -> int:
         )
     try:
         kept(desk, lambda: insert_accounts(accounts, by=desk.by))
+    except LookalikeError as error:
+        raise ConfigurationError(
+            f"username {error}, and who reads both would take one for the other; nothing was made: choose another name"
+        ) from error
     except TakenError as error:
         raise ConfigurationError(
             "a username is taken or stands twice; nothing was made (see: python -m service accounts list)"

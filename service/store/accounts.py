@@ -6,7 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.store.audit import note
-from service.store.work import Row, Work, found, one, rows, run
+from service.store.work import Row, TakenError, Work, found, one, rows, run
+
+
+class LookalikeError(TakenError):
+    """A name is that of another account but for capitals; nothing of the work was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,22 @@ def has_accounts() -> Work[bool]:
 
 
 def insert_accounts(accounts: Iterable[Account], *, by: str = "") -> Work[None]:
-    """Add accounts, and write down who did; a name that is taken raises `TakenError`."""
+    """Add accounts, and write down who did.
+
+    Names that differ by capitals alone would let one person pass for another where somebody reads them. Accounts that were made before that was
+    asked stay as they are.
+
+    Raises:
+        TakenError: a name is taken.
+        LookalikeError: it is but for capitals.
+    """
+    # Whoever else adds accounts at this moment waits for this row, which every database has, and then sees these.
+    yield from one("SELECT version FROM migrations WHERE version = 1 FOR UPDATE")
+    held = {name.lower(): name for (name,) in (yield from rows("SELECT username FROM accounts"))}
     for account in accounts:
+        other = held.setdefault(account.username.lower(), account.username)
+        if other != account.username:
+            raise LookalikeError(f"{account.username!r} is {other!r} but for capitals")
         yield from run(
             _INSERT,
             account.id,

@@ -105,6 +105,21 @@ def test_a_taken_name_is_refused(database: Path, password_file: str, capsys: pyt
     assert rows(database, "SELECT role FROM accounts") == [("judge",)]
 
 
+def test_a_name_that_is_anothers_but_for_capitals_is_refused(
+    database: Path, password_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody passes for another in the audit trail; two such names in one file are refused as well, and logins stay exact."""
+    assert create("Budi", "judge", password_file) == 0
+    assert create("bUDI", "admin", password_file) == 2
+    assert "'bUDI' is 'Budi' but for capitals" in capsys.readouterr().err
+    file = tmp_path / "many.jsonl"
+    pair = [{"username": name, "role": "public", "password": PASSWORD} for name in ("ana", "Ana")]
+    file.write_bytes(b"\n".join(orjson.dumps(one) for one in pair))
+    assert main(["accounts", "create-many", str(file)]) == 2
+    assert rows(database, "SELECT username FROM accounts") == [("Budi",)]
+    assert main(["accounts", "disable", "--username", "budi"]) == 2
+
+
 def test_many_accounts_are_made_all_or_none(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One wrong line, and no account is there; with all lines right, all are."""
     good = [{"username": f"u{n}", "role": "public", "password": PASSWORD} for n in range(3)]

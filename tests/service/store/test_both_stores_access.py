@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from service.store.access import standing
-from service.store.accounts import disable_account, enable_account, has_accounts, set_role
+from service.store.accounts import (
+    LookalikeError,
+    all_accounts,
+    disable_account,
+    enable_account,
+    has_accounts,
+    insert_accounts,
+    set_role,
+)
 from service.store.audit import AuditEvent, audit_since, write_events
 from service.store.keys import (
     ApiKey,
@@ -21,11 +29,34 @@ from service.store.keys import (
 )
 from service.store.revocations import revoke
 from service.store.store import Store
-from service.store.work import Work
+from service.store.work import Work, run
+from tests.service.store.conftest import person
+
+OLD_ACCOUNT = (
+    "INSERT INTO accounts (id, username, role, password_hash, created_at) VALUES ('old', $1, 'judge', 'h', 1.0)"
+)
 
 
 def key(number: int, ends: float | None = None) -> ApiKey:
     return ApiKey(f"k{number}", "id-ana", "skrip", "abcd…wxyz", ("read", "write"), None, float(number), ends, None)
+
+
+def test_of_names_that_differ_by_capitals_one_is_made(place: Any) -> None:
+    """Also when they are made at the same moment; those of a database from before stay, and others are still made beside them."""
+    names = ("ana", "Ana", "ANA", "aNa", "anA")
+
+    async def story(store: Store) -> list[object]:
+        made = (store.write(lambda name=name: insert_accounts([person(name)])) for name in names)  # type: ignore[misc]
+        return await asyncio.gather(*made, return_exceptions=True)
+
+    outcomes = place.tell(story)
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, LookalikeError) for outcome in outcomes) == 4
+    (kept,) = place.read(all_accounts)
+    other = kept.username.swapcase()
+    place.write(lambda: run(OLD_ACCOUNT, other))
+    place.write(lambda: insert_accounts([person("budi")]))
+    assert {account.username for account in place.read(all_accounts)} == {kept.username, other, "budi"}
 
 
 def test_a_key_is_found_by_its_digest_and_revoked_once(peopled: Any) -> None:
