@@ -1,4 +1,4 @@
-"""How much of a secret cannot be foreseen from the rest of it: rows of keys, series, words and repetitions add next to nothing. Pure."""
+"""How much of a secret cannot be foreseen from the rest of it: rows of keys, series, words, repetitions and sentences add next to nothing. Pure."""
 
 from __future__ import annotations
 
@@ -33,6 +33,27 @@ _UNSHIFTED = str.maketrans('!@#$%^&*()_+{}:"<>?~|', "1234567890-=[];',./`\\")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_SEPARATOR = re.compile(r"[\s_.,:;!?'-]")
+_FEWEST_WORDS = 4
+_PIECES_OF_A_WORD = 2
+"""Of a word in a sentence, where grammar and what it speaks of leave a few thousand to choose from: two random characters have as many."""
+_COMMON = frozenset(
+    """
+    a about after again all always am an and any are as at be because been before but by can cannot come could day did do does ever every for
+    from get go good had has have he her here him his how i if in into is it its just know let like make me more most must my never new no
+    nobody not now of on one only or other our out over own people please really say see she should so some take than that the their them then
+    there these they thing think this time to today two up us use very want was way we well were what when where which who why will with would
+    year yes you your api app bot chat chatbot company court for guess jwt key keys law legal login office password passwords private production
+    safe secret secrets secure server service sign signing signs strong team token tokens user web work ada adalah agar aku akan anda apa atau
+    aplikasi bagi bagus bahwa banyak baru belum bisa boleh buat bukan dalam dan dapat dari dengan di dia ingat ini itu jangan jika juga kami
+    kamu karena kata kalau ke kepada kita kunci lagi lain layanan lebih mereka milik oleh orang pada paling panjang pengadilan perusahaan pernah
+    punya rahasia saja sandi sangat satu saya sebuah sekali selalu semua sendiri seperti siapa siapapun pun sistem sudah supaya tahu tak telah
+    tentang tetapi tidak tiga tim tolong untuk yang
+    """.split()  # noqa: SIM905 - a list of 280 quoted words is harder to read and to change
+)
+"""What sentences hold everywhere, in both languages, and what one about a secret of this service holds."""
+
 
 def is_guessable(text: str, words: Iterable[str], is_known: Callable[[str], bool], fewest: int) -> bool:
     """Whether a text, or what it stands for in hexadecimal or base64, is made of too few pieces that nobody could foresee.
@@ -44,7 +65,7 @@ def is_guessable(text: str, words: Iterable[str], is_known: Callable[[str], bool
         fewest: how many pieces there must be.
     """
     pieces = tuple(word for word in words if len(word) >= _SHORTEST_PIECE)
-    if _pieces(text, pieces) < fewest:
+    if _pieces(text, pieces) < fewest or _is_sentence(text, fewest):
         return True
     for decoded in _decoded(text):
         if decoded.isascii() and decoded.isprintable():
@@ -65,6 +86,20 @@ def _pieces(text: str, words: tuple[str, ...]) -> int:
         at += max(1, _foreseen(plain, at, words), _series(looked, at))
         count += 1
     return count
+
+
+def _is_sentence(text: str, fewest: int) -> bool:
+    """Whether a text is a sentence of somebody's own that holds too few pieces.
+
+    In one, every second word is a common one; of eight words that dice chose hardly one is.
+    """
+    looked = text[:_LONGEST_LOOK]
+    found = [word.lower() for word in _WORD.findall(looked)]
+    common = sum(word in _COMMON for word in found)
+    if len(found) < _FEWEST_WORDS or common * 2 <= len(found):
+        return False
+    rest = _SEPARATOR.sub("", _WORD.sub("", looked))
+    return _PIECES_OF_A_WORD * (len(found) - common) + len(rest) < fewest
 
 
 def _foreseen(plain: str, at: int, words: tuple[str, ...]) -> int:

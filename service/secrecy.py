@@ -80,7 +80,9 @@ _TELLTALE = re.compile(
 _PLACEHOLDER = re.compile(
     r"<.*>|.*(?:\$|\{)\{.*\}.*|\.\.\.|…|(?:sk[-_])?(?:x+|\*+|0+|\.+)|.*(?:x{6}|\*{6}).*", re.IGNORECASE | re.DOTALL
 )
-_NOT_RANDOM = "is not random (rows of keys, series, known words or repetitions, perhaps in base64 or hexadecimal)"
+_NOT_RANDOM = (
+    "is not random (rows of keys, series, known words, sentences or repetitions, perhaps in base64 or hexadecimal)"
+)
 _LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 

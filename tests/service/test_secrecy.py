@@ -42,6 +42,27 @@ def test_a_weak_signing_secret_is_told(secret: str) -> None:
     assert secret_weakness(secret, strict=True)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "nobody will ever guess that this is our key", "kunci rahasia untuk layanan chat pengadilan", "NobodyWillEverGuessThatThisIsOurKey",
+        "i love my wife and my two children very much", "we sell good books to all the lawyers in this town!",
+        "Kunci ini tidak boleh diketahui oleh siapa pun di kantor 2026", base64.b64encode(b"nobody would think that this is it").decode(),
+    ],
+)  # fmt: skip
+def test_a_sentence_of_ones_own_is_told(secret: str) -> None:
+    """In either language, with or without spaces, and in other letters."""
+    assert "sentences" in (secret_weakness(secret, strict=True) or "")
+
+
+def test_words_that_dice_chose_pass() -> None:
+    """Eight of them are a secret, also when three are as common as those of a sentence, and so is a sentence with a random text behind it."""
+    diced = "cling-prune-wagon-amber-quilt-those-fetch-moral"
+    assert secret_weakness(diced, strict=True) is None
+    assert secret_weakness("of cling my prune wagon for amber quilt", strict=True) is None
+    assert secret_weakness(f"this is the key of our chat: {STRONG}", strict=True) is None
+
+
 @given(st.binary(min_size=32, max_size=64))
 def test_random_secrets_of_every_usual_form_pass(drawn: bytes) -> None:
     """What `secrets` makes is never refused, in hexadecimal as well as in base64."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
-SECRET = "a-secret-for-tests-of-more-than-32-bytes"
+SECRET = "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0"
 PASSWORD = "a long enough password"
 
 

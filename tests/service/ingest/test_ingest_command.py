@@ -22,7 +22,7 @@ from service.retrieval.library import Library
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-SECRET = "a-secret-for-tests-of-more-than-32-bytes"
+SECRET = "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0"
 PASSWORD = "a long enough password"
 
 
