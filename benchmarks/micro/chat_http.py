@@ -28,7 +28,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
@@ -297,7 +296,7 @@ def _until(port: int, path: str) -> None:
             with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
                 answer.read()
                 return
-        except (HTTPError, URLError, ConnectionError):
+        except OSError:  # not there yet, or too busy to answer in time
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -303,7 +303,7 @@ def test_what_is_sent_beside_the_making_belongs_to_its_request() -> None:
         return found
 
     async def story() -> list[list[int]]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             return await asyncio.gather(*map(one, range(5)))
 
     assert asyncio.run(story()) == [[number] * 4 for number in range(5)]

@@ -243,7 +243,7 @@ def test_a_process_that_is_told_to_stop_does_not_warm_on(house: Any, monkeypatch
         while away.looks > 1_000_000 - 3:  # noqa: ASYNC110 - what is away tells nobody that it was looked for
             await asyncio.sleep(0.001)
         life.draining = True
-        await asyncio.wait_for(warming, 30)
+        await asyncio.wait_for(warming, 120)
 
     house.run(stopped())
     assert not life.warm

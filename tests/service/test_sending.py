@@ -97,7 +97,7 @@ def played(
         protocol.data_received(request)
         touch(protocol)
         while state.tasks:
-            await asyncio.wait([*state.tasks], timeout=30)
+            await asyncio.wait([*state.tasks], timeout=120)
         protocol.connection_lost(ConnectionResetError())
         return wire
 

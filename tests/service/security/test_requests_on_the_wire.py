@@ -149,7 +149,7 @@ def test_what_never_ends_is_cut_and_not_kept(port: int, shape: str) -> None:
     begin, more = ENDLESS[shape]
     sent = 0
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         connection.sendall(begin)
         with suppress(OSError):
             while sent < ENOUGH:
@@ -174,7 +174,7 @@ def test_a_long_head_in_pieces_and_a_body_in_small_chunks_are_read(port: int) ->
     """What is within the limits is answered however it arrives; a head beyond them is 431 with an id."""
     slow = ME + b"X-A: " + b"y" * 30_000 + b"\r\n"
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(slow), 500):
             connection.sendall(slow[at : at + 500])
@@ -187,7 +187,7 @@ def test_a_long_head_in_pieces_and_a_body_in_small_chunks_are_read(port: int) ->
         connection.sendall(b"0\r\n\r\n")
         assert status(connection) == 401
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         with suppress(OSError):
             connection.sendall(ME + b"X-A: " + b"y" * 400_000)
         assert status(connection) == 431

@@ -64,7 +64,7 @@ class RedisServer:
 
     def command(self, *words: str | bytes) -> bytes:
         """Say one command over a connection of its own; gives the raw reply."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as line:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as line:
             reply = b""
             for said in (("AUTH", _PASSWORD), words):
                 parts = [part.encode() if isinstance(part, str) else part for part in said]

@@ -89,7 +89,7 @@ def test_nothing_is_acknowledged_into_a_file_that_lost_its_name(tmp_path: Path) 
         await store.write(_nothing)
         await store.close()
 
-    asyncio.run(asyncio.wait_for(story(), 30))
+    asyncio.run(asyncio.wait_for(story(), 120))
 
 
 @pytest.mark.parametrize("name", ["a.db-wal", "a.db-shm"])
@@ -118,7 +118,7 @@ def test_nothing_is_acknowledged_into_a_log_that_lost_its_name(tmp_path: Path, n
         beside.unlink()
         await store.close()
 
-    asyncio.run(asyncio.wait_for(story(), 30))
+    asyncio.run(asyncio.wait_for(story(), 120))
     with closing(sqlite3.connect(path)) as looking:
         assert looking.execute("SELECT name FROM switches ORDER BY name").fetchall() == [("kept",), ("kept too",)]
 
