@@ -44,7 +44,7 @@ from tests.contract.exporters import labels_by_metric
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "dashboards" / "generated" / "courtsight-overview.json"
-SECRET = "a-secret-for-this-test-of-more-than-32-bytes"
+SECRET = "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0"
 SCRAPED = {"job", "instance"}
 """Labels that Prometheus adds when it scrapes; no page carries them."""
 PROMETHEUS_OWN = {"up", "ALERTS"}

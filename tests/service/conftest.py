@@ -39,7 +39,7 @@ from service.telemetry.unhandled import Reports
 from tests.service.postgres_server import new_database, server  # noqa: F401 - fixtures of both PostgreSQL stores
 
 CORPUS = Path(__file__).parent / "corpus" / "fixture.jsonl"
-SECRET = "a-secret-for-tests-of-more-than-32-bytes"
+SECRET = "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0"
 PASSWORD = "correct horse battery"
 NOW = 1_795_000_000.0
 """2026-11-18: the day on which the tests ask."""

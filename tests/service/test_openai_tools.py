@@ -56,7 +56,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "COURTSIGHT_ENVIRONMENT": "development",
         "COURTSIGHT_DATABASE": str(folder / "service.db"),
         "COURTSIGHT_CORPUS": str(CORPUS),
-        "COURTSIGHT_JWT_SECRET": "a-secret-for-tests-of-more-than-32-bytes",
+        "COURTSIGHT_JWT_SECRET": "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0",
     }
 
 

@@ -37,7 +37,7 @@ BRIEF = Brief(
 )
 KEY = CacheKey(BRIEF, "prompt", "routes", date(2026, 11, 21))
 WRITTEN = Written("m", "p", Usage(10, 5), 0.25)
-NAMED = key_namer("a-secret-for-tests-of-more-than-32-bytes", "courtsight")
+NAMED = key_namer("Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0", "courtsight")
 
 
 @dataclass

@@ -33,7 +33,7 @@ def serving(folder: Path, **changes: str) -> Iterator[tuple[subprocess.Popen[byt
         "COURTSIGHT_ENVIRONMENT": "development",
         "COURTSIGHT_DATABASE": str(folder / "service.db"),
         "COURTSIGHT_CORPUS": str(ROOT / "tests" / "service" / "corpus" / "fixture.jsonl"),
-        "COURTSIGHT_JWT_SECRET": "a-secret-for-tests-of-more-than-32-bytes",
+        "COURTSIGHT_JWT_SECRET": "Zb3kq9XwTt7uPq2LmN8vYrCs5dHgJf1KaEoQiW0",
         "COURTSIGHT_TRACE_SHARE": "1",
         **changes,
     }
