@@ -46,7 +46,7 @@ from service.text import NOTHING_SAID, Said, calmed, said_behind
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 from service.watching import Watcher
-from service.weighing import Weighed, confidence_in, evidence_features
+from service.weighing import Weighed, confidence_in, evidence_features, supports_of
 
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
@@ -233,7 +233,7 @@ class Answerer:
         draft.step("plan", telling.plan(plan, question.role, draft.language))
         said = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
         filters = first_scope(question.filters, said, draft.today)
-        if filters != NO_FILTERS:
+        if filters is not NO_FILTERS and filters != NO_FILTERS:
             draft.step("scope", telling.scope(filters, draft.language))
         return context, plan, filters
 
@@ -288,25 +288,27 @@ class Answerer:
         sides = readings.sides
         issues = issues_of(question.text, context.carried, self._topic_of(draft), idf, sides)
         compared = {hit.document.id for hit in results.get("CaseComparator", ())}
-        kept = relevant(hits, topic, issues, compared, idf, readings.passage, sides)
+        terms_of = readings.passages(hits)
+        kept = relevant(hits, topic, issues, compared, idf, terms_of, sides)
         evidence = number(
             kept,
             topic,
             sentences_of,
             idf,
-            analyser.distinct_terms,
+            terms_of,
             asked_in(question.text),
             _MOST_WORDS[complexity],
         )
         unknown = unknown_names(question.text, (hit.document for hit in found))
-        grounds = await evidence_features(draft.retriever, readings, context.search, evidence, unknown=len(unknown))
+        supports = supports_of(draft.retriever, readings, evidence)
+        grounds = await evidence_features(draft.retriever, context.search, evidence, supports, unknown=len(unknown))
         unresolved = await draft.retriever.unresolved(context.search)
         # Without documents, so that an article without its law is not found by chance in one of them.
         _, resolved = await draft.retriever.references(context.search, ()) if unresolved or unknown else (0, 0)
         value = confidence(grounds, self._deployment.calibration)
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.distinct_terms)
-        held = [draft.retriever.terms(item) for item in evidence]
+        held = [support.terms for support in supports]
         missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
         return Weighed(
             evidence, grounds, value, len(found), unknown, unresolved, resolved, context.search, parts, missed

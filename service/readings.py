@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from service.chat.confidence import Idf, Places, Title, places_of, title_of
@@ -46,6 +47,11 @@ class Readings:
             found = passage_terms(hit.document, hit.text, self._analyser.terms_of, sentences)
             _keep(self._passages, key, found)
         return found
+
+    def passages(self, hits: Iterable[Hit]) -> Callable[[Hit], PassageTerms]:
+        """The terms of each of these very hits, read once for all who ask: how a long passage was read is not remembered."""
+        read = {id(hit): self.passage(hit) for hit in hits}
+        return lambda hit: read[id(hit)]
 
     def places(self, item: Evidence) -> Places:
         """Where the terms of a passage stand, behind those of its title."""

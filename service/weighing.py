@@ -47,28 +47,39 @@ class Weighed:
         return bool(self.missing) and not self.resolved
 
 
+def supports_of(retriever: Retriever, readings: Readings, cited: Sequence[Evidence]) -> list[Support]:
+    """What confidence needs to know of the passages that are cited.
+
+    Args:
+        retriever: the corpus.
+        readings: how it reads passages.
+        cited: the passages.
+    """
+    idf = retriever.idf
+    return [
+        Support(
+            retriever.terms(item), item.score, readings.title(item.document.title, idf), partial(readings.places, item)
+        )
+        for item in cited
+    ]
+
+
 async def evidence_features(
-    retriever: Retriever, readings: Readings, search: str, cited: Sequence[Evidence], *, unknown: int = 0
+    retriever: Retriever, search: str, cited: Sequence[Evidence], supports: Sequence[Support], *, unknown: int = 0
 ) -> dict[str, float]:
     """The features of an answer's confidence (`service.chat.confidence.FEATURES`).
 
     Args:
         retriever: the corpus.
-        readings: how it reads passages.
         search: what was looked for: the question with what it carries over, in the language of the sources.
         cited: the passages.
+        supports: what confidence needs to know of each (`supports_of`).
         unknown: how many laws the question calls by a title that was not found.
     """
     named, resolved = await retriever.references(search, [item.document for item in cited])
     terms = retriever.analyser.query_terms(search)
     asked = Asked(terms.topic, (*terms.side, *terms.source), terms.related, terms.defined, named + unknown, resolved)
     idf = retriever.idf
-    supports = [
-        Support(
-            retriever.terms(item), item.score, readings.title(item.document.title, idf), partial(readings.places, item)
-        )
-        for item in cited
-    ]
     return features(asked, idf, idf(_UNKNOWN), supports)
 
 
@@ -78,6 +89,7 @@ async def confidence_in(
     """The confidence in what the answer really cites, which is mostly all that was weighed."""
     if len(used) == len(weighed.evidence):
         return weighed.confidence
+    supports = supports_of(retriever, readings, used)
     return confidence(
-        await evidence_features(retriever, readings, weighed.search, used, unknown=len(weighed.unknown)), calibration
+        await evidence_features(retriever, weighed.search, used, supports, unknown=len(weighed.unknown)), calibration
     )

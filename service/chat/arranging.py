@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from service.chat.evidence import Evidence, units_of
 from service.chat.issues import Issue
+from service.remembering import remembered
 from service.values import value
 
 Idf = Callable[[str], float]
@@ -79,9 +80,14 @@ def arrange(evidence: Sequence[Evidence], issues: Sequence[Issue], idf: Idf, ter
     return (*([Part("", tuple(shared), side=True)] if shared else []), *parts)
 
 
+@remembered(most=8_000)
+def _points_back(text: str) -> bool:
+    return _POINTS_BACK.match(text) is not None
+
+
 def _moves(text: str, alone: Sequence[float], whole: Sequence[float], *, sided: bool) -> bool:
     """Whether a sentence is set by itself and not with its passage. Of two sides it is, wherever it names one."""
-    if _POINTS_BACK.match(text):
+    if _points_back(text):
         return False
     if sided:
         return max(alone) > 0

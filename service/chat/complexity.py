@@ -233,7 +233,9 @@ def _add_signals(found: dict[str, float], read: Sequence[_Look]) -> None:
         for name in names:
             found[name] = 1.0
     for at, (_, _, _, phrases) in enumerate(read[:-1]):
-        following = read[at + 1][0]
         for phrase, name in phrases:
-            if phrase[1] == following and tuple([word for word, _, _, _ in read[at : at + len(phrase)]]) == phrase:
+            if (
+                phrase[1] == read[at + 1][0]
+                and tuple([word for word, _, _, _ in read[at : at + len(phrase)]]) == phrase
+            ):
                 found[name] = 1.0

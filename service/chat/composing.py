@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
@@ -14,6 +14,7 @@ from service.chat.facets import states
 from service.chat.language import Language
 from service.chat.phrases import orders
 from service.chat.registers import Register
+from service.remembering import remembered
 from service.text import word_count
 
 _MONTHS: Mapping[Language, str] = {
@@ -67,13 +68,29 @@ class Composed(list[str]):
         self.append(piece)
         self.words += word_count(piece)
 
-    def state(self, bullet: str, name: str, number: int, text: str) -> None:
-        """Add a statement of a passage behind its bullet and name, which end with white space: each sentence with the passage's mark."""
+    def state(self, bullet: str, name: str, number: int, texts: Iterable[str]) -> None:
+        """Add statements of a passage in one line, the first behind its bullet, a word, and its name, which end with white space.
+
+        Each sentence gets the passage's mark.
+        """
         mark = f" [{number}]"
-        said = sentences(text)
-        self.append(f"{bullet}{name}{f'{mark} '.join(said)}{mark}")
-        # Name and text come again with other bullets and marks: they are counted apart.
-        self.words += len(bullet.split()) + word_count(name) + word_count(text) + len(said)
+        between = f"{mark} "
+        opening = f"{bullet}{name}"
+        # Name and texts come again with other bullets and marks: they are counted apart.
+        words = 1 + (word_count(name) if name else 0)
+        for text in texts:
+            said, count = _stated(text)
+            self.append(f"{opening}{between.join(said)}{mark}")
+            opening = " "
+            words += count
+        self.words += words
+
+
+@remembered(most=4_000, longest=8_000)
+def _stated(text: str) -> tuple[tuple[str, ...], int]:
+    """The sentences of a statement, and how many words it has with a mark behind each of them."""
+    said = sentences(text)
+    return said, word_count(text) + len(said)
 
 
 def compose(brief: Brief) -> Composed:
@@ -166,15 +183,12 @@ def _section(into: Composed, heading: str, runs: Sequence[_Run], brief: Brief) -
     line = 0
     for item, texts in runs:
         if not brief.register.numbered:
-            bullet, named = "\n- ", f"{_lead(item, brief)} "
-            for text in texts:
-                into.state(bullet, named, item.number, text)
-                bullet, named = " ", ""
+            into.state("\n- ", f"{_lead(item, brief)} ", item.number, texts)
             continue
         named = f"{_short_name(item, brief.language)}: " if item.document.kind == "statute" else ""
         for text in texts:
             line += 1
-            into.state(f"\n{line}. ", named, item.number, text)
+            into.state(f"\n{line}. ", named, item.number, (text,))
             named = ""
 
 
@@ -185,7 +199,7 @@ def _decisions(into: Composed, items: Sequence[Evidence], brief: Brief, register
     into.add(f"\n\n{register.decisions}:")
     for line, item in enumerate(items, start=1):
         bullet = f"{line}." if brief.register.numbered else "-"
-        into.state(f"\n{bullet} ", f"{_lead(item, brief)} ", item.number, item.quote)
+        into.state(f"\n{bullet} ", f"{_lead(item, brief)} ", item.number, (item.quote,))
 
 
 def _short_name(item: Evidence, language: Language) -> str:
@@ -195,7 +209,8 @@ def _short_name(item: Evidence, language: Language) -> str:
 
 
 def _label(item: Evidence) -> str:
-    return (item.document.law or item.document.id) if orders(item.document.label) else item.document.label
+    label = item.document.label
+    return (item.document.law or item.document.id) if orders(label) else label
 
 
 def _lead(item: Evidence, brief: Brief) -> str:
@@ -234,4 +249,4 @@ def _comparison(into: Composed, brief: Brief, register: Register) -> None:
     for item in items:
         decided = day(item.document.decided_on, language) if item.document.decided_on else _UNDATED[language]
         title = _label(item) if orders(item.document.title) else item.document.title
-        into.state("\n- ", f"{decided} — {title} ({_label(item)}): ", item.number, item.quote)
+        into.state("\n- ", f"{decided} — {title} ({_label(item)}): ", item.number, (item.quote,))

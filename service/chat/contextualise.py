@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from service.chat.bare_articles import Cited, meant_articles
 from service.chat.lexicon import lexicon
@@ -57,6 +58,12 @@ _OPENED = re.compile(
     re.IGNORECASE,
 )
 """What opens a message and is no part of its question; something must follow it."""
+_OPENERS = frozenset({
+    "ganti", "topik", "pindah", "pertanyaan", "ngomong", "koreksi", "ralat", "eh", "bukan", "maksud", "maksudku", "yang", "soal", "ok", "oke", "baik",
+    "baiklah", "terima", "terimakasih", "makasih", "trims", "halo", "hai", "selamat", "permisi", "maaf", "saya", "aku", "mau", "by", "another",
+    "different", "correction", "sorry", "thanks", "thank", "hello", "i",
+})  # fmt: skip
+"""The first words of what opens a message."""
 _OPENINGS = (
     ("bandingkan", "dengan"), ("bagaimana", "dengan"), ("gimana", "dengan"), ("bagaimana", "kalau"), ("bagaimana", "jika"),
     ("bagaimana", "bila"), ("gimana", "kalau"), ("gimana", "kalo"), ("kalau",), ("kalo",), ("klo",), ("jika",), ("bila",), ("lalu",), ("terus",),
@@ -329,12 +336,21 @@ def _leaning(question: str, before: Sequence[str], topic: Topic) -> Context:
 
 def _without_opening(question: str) -> str:
     """A question without the words that only join it to the conversation: what is searched for is what follows them."""
+    if question.isascii() and _OPENERS.isdisjoint(said(question).tokens[:1]):
+        return question
     return question[found.end() :] if (found := _OPENED.match(question)) and found.end() < len(question) else question
 
 
 def _own_topic(question: str, topic: Topic) -> list[str]:
     """The words of a question that name a topic, and not only a side of one."""
-    return [word for word in topic(question) if word.lower() not in _SIDES and not _is_pronoun(word.lower())]
+    return list(filter(_names_a_topic, topic(question)))
+
+
+@remembered(most=8_000)
+def _names_a_topic(word: str) -> bool:
+    """Whether a word, as written, says more than which side of a topic is meant."""
+    folded = word.lower()
+    return folded not in _SIDES and not _is_pronoun(folded)
 
 
 @remembered(most=8_000)
@@ -348,12 +364,18 @@ def _may_point(word: str) -> bool:
     return word == "itu" or _is_pronoun(word) or _POINTING.may_show(word)
 
 
+@remembered(most=8_000)
+def _parted(word: str) -> tuple[str, ...]:
+    """The folded words of one word of a question, or of an article or a law with its number: remembered apart from whole texts, which they would drive out."""
+    return tuple(words(word))
+
+
 def _points_back(asked: Sequence[str], own: Sequence[str]) -> bool:
     """A pointing word counts unless the question named before it what it points at ("Kartu saya hilang, bagaimana mengurusnya?")."""
     may_point = [*map(_may_point, asked), False]
     if True not in may_point:
         return False
-    named = {word for phrase in own for word in words(phrase)}
+    named = set(chain.from_iterable(map(_parted, own)))
     before = 0
     for place, word in enumerate(asked):
         if before == _NAMED_BEFORE:

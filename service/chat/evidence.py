@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 
 from service.chat.facets import Facet, stated_in
 from service.chat.phrases import hidden_orders, orders
+from service.chat.relevance import PassageTerms, Places, places_by_sentence
 from service.remembering import remembered
 from service.retrieval.document import Document, Passage
 from service.retrieval.hits import Hit
@@ -22,7 +24,7 @@ _WHOLE_WORDS_OF_THE_BEST = 140
 _WHOLE_WORDS_OF_OTHERS = 45
 
 Idf = Callable[[str], float]
-TermsOf = Callable[[str], AbstractSet[str]]
+TermsOf = Callable[[str], Iterable[str]]
 
 _NEAR_BEST = 0.45
 """A passage is kept when it scores at least this share of the best one of its kind of search."""
@@ -33,7 +35,8 @@ _DECISIONS_UNASKED = 1
 _ROOM_FOR_LAW = 2
 """Beside decisions that are compared, so many places stay for the law that they apply."""
 _EXACT = 1.0
-_PLACE = itemgetter(0)
+_ID = attrgetter("document.id")
+_SCORE = attrgetter("score")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“(A-Z0-9])")
 _LEANS_BACK = re.compile(
     r"(?:kedua|ketiga|keempat|kelima|keenam|lalu|kemudian|selanjutnya|sesudahnya|setelahnya|setelah itu|sesudah itu"
@@ -77,20 +80,21 @@ def merge(results: Mapping[str, Sequence[Hit]]) -> list[Hit]:
     best: dict[str, Hit] = {}
     for hits in results.values():
         for hit in hits:
-            known = best.get(hit.document.id)
+            identifier = hit.document.id
+            known = best.get(identifier)
             if known is None or hit.score > known.score:
-                best[hit.document.id] = hit
+                best[identifier] = hit
     return _in_order(best.values())
 
 
 def _in_order(hits: Iterable[Hit]) -> list[Hit]:
     """The best score first; of the documents on an article that the question names, the article itself before its guides."""
-    # The places stand beside the hits: a function that tells them would be called for each.
-    placed = [
-        ((-hit.score, hit.score >= _EXACT and hit.document.kind != "statute", hit.document.id), hit) for hit in hits
-    ]
-    placed.sort(key=_PLACE)
-    return [hit for _, hit in placed]
+    # Sorted once more rather than by all at a time: then no place is made for each hit.
+    ordered = sorted(hits, key=_ID)
+    ordered.sort(key=_SCORE, reverse=True)
+    if ordered and ordered[0].score >= _EXACT:
+        ordered.sort(key=lambda hit: (-hit.score, hit.score >= _EXACT and hit.document.kind != "statute"))
+    return ordered
 
 
 def select(results: Mapping[str, Sequence[Hit]], limit: int, merged: Sequence[Hit] | None = None) -> list[Hit]:
@@ -105,15 +109,21 @@ def select(results: Mapping[str, Sequence[Hit]], limit: int, merged: Sequence[Hi
         merged: all of them, where they were merged already (`merge`).
     """
     merged = merge(results) if merged is None else merged
-    law = [hit for hit in merged if hit.document.kind != "decision"]
+    law: list[Hit] = []
+    every_decision: list[Hit] = []
+    for hit in merged:
+        (every_decision if hit.document.kind == "decision" else law).append(hit)
     floor = _floor(law)
     of_statutes = floor
     if "LawLookup" in results:
         # The question is about the law, so a guide that fits word for word does not push the articles out.
         statutes = [hit for hit in law if hit.document.kind == "statute"]
         of_statutes = min(floor, max(_LEAST_OF_STATUTES, _floor(statutes)))
-    others = [hit for hit in law if hit.score >= (of_statutes if hit.document.kind == "statute" else floor)]
-    decisions = _near_best([hit for hit in merged if hit.document.kind == "decision"])
+    if of_statutes == floor:
+        others = [hit for hit in law if hit.score >= floor]
+    else:
+        others = [hit for hit in law if hit.score >= (of_statutes if hit.document.kind == "statute" else floor)]
+    decisions = _near_best(every_decision) if every_decision else []
     compared = list(results.get("CaseComparator", ()))
     if not decisions and not compared:
         return others[:limit]
@@ -164,12 +174,16 @@ def quotable(text: str, title: str = "") -> list[str]:
 
 @value
 class _Read:
-    """A passage cut into sentences: all of them, those that may be quoted, these as a set, and the text without white space around it."""
+    """A passage cut into sentences: all of them, those that may be quoted, these as a set, and the text without white space around it.
+
+    `spans` say where each sentence begins and ends in the text, up to the first one that does not stand there as it is.
+    """
 
     sentences: tuple[str, ...]
     quotable: tuple[str, ...]
     clean: frozenset[str]
     stripped: str
+    spans: tuple[tuple[int, int], ...]
 
 
 def _read(text: str, title: str) -> _Read:
@@ -184,7 +198,20 @@ def _read_short(text: str, title: str) -> _Read:
     if orders(whole):
         banned = hidden_orders(whole)
         kept = tuple([one for one in found if not orders(one) and not any(order in one for order in banned)])
-    return _Read(found, kept, frozenset(kept), text.strip())
+    return _Read(found, kept, frozenset(kept), text.strip(), _spans(text, found))
+
+
+def _spans(text: str, found: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for sentence in found:
+        # A sentence may stand in a text twice: each is looked for behind the one before it.
+        begin = text.find(sentence, end)
+        if begin < 0:
+            break
+        end = begin + len(sentence)
+        spans.append((begin, end))
+    return tuple(spans)
 
 
 @remembered(most=4_000, longest=_LONGEST_REMEMBERED)
@@ -221,34 +248,26 @@ def quote(
     model is never quoted; empty when nothing else is there.
     """
     weights = [(term, idf(term)) for term in dict.fromkeys(wanted)]
-    return _quoted(text, _read(text, title), weights, count, terms_of, asked)
+    read = _read(text, title)
+    return _quoted(text, read, places_by_sentence(map(terms_of, read.sentences)), weights, count, asked)
 
 
 def _quoted(
     text: str,
     read: _Read,
+    places: Places,
     weights: Sequence[tuple[str, float]],
     count: int,
-    terms_of: TermsOf,
     asked: AbstractSet[Facet] = frozenset(),
 ) -> str:
-    """The same of a text that was read, by distinct terms with their weights."""
+    """The same of a text that was read, by distinct terms with their weights and by the sentences that say them."""
     found, clean = read.sentences, read.clean
-    if count >= len(found) == len(clean):
+    all_clean = len(found) == len(clean)
+    if all_clean and count >= len(found):
         return read.stripped
-    worth: list[float] = []
-    for one in found:
-        terms, value = terms_of(one), 0.0
-        # Summed in one order: a sum of floats must not depend on the order of a set.
-        for term, weight in weights:
-            if term in terms:
-                value += weight
-        worth.append(value)
-    if asked:
-        meant = [not asked.isdisjoint(stated_in(one)) for one in found]
-        worth = [value + _WORTH_OF_A_FACET * is_meant for value, is_meant in zip(worth, meant, strict=True)]
+    worth = _worth_of(found, places, weights, asked)
     best: tuple[float, int, int] | None = None
-    for begin, end in _runs([one in clean for one in found]):
+    for begin, end in ((0, len(found)),) if all_clean else _runs([one in clean for one in found]):
         last = max(begin, end - count)
         values = [sum(worth[start : min(start + count, end)]) for start in range(begin, last + 1)]
         value = max(values)
@@ -258,7 +277,24 @@ def _quoted(
             best = (value, *_rounded(found, begin, start, min(start + count, end), end))
     if best is None:
         return ""
-    return _span(text, found, best[1], best[2])
+    return _span(text, read, best[1], best[2])
+
+
+def _worth_of(
+    found: Sequence[str], places: Places, weights: Sequence[tuple[str, float]], asked: AbstractSet[Facet]
+) -> list[float]:
+    """What each sentence is worth: the weights of the terms that it says, and more where it states what is asked for."""
+    worth = [0.0] * len(found)
+    # Summed in the question's order: a sum of floats must not depend on the order of a set.
+    for term, weight in weights:
+        if term in places:
+            for number in places[term]:
+                worth[number] += weight
+    if asked:
+        for number, one in enumerate(found):
+            if not asked.isdisjoint(stated_in(one)):
+                worth[number] += _WORTH_OF_A_FACET
+    return worth
 
 
 @remembered(most=8_000)
@@ -286,17 +322,10 @@ def _rounded(found: Sequence[str], begin: int, start: int, stop: int, end: int) 
     return start, stop
 
 
-def _span(text: str, found: Sequence[str], start: int, stop: int) -> str:
+def _span(text: str, read: _Read, start: int, stop: int) -> str:
     """Sentences from one place to another as they stand in the text, with the white space between them."""
-    begin = at = 0
-    for place, sentence in enumerate(found[:stop]):
-        # A sentence may stand in a text twice: each is looked for behind the one before it.
-        at = text.find(sentence, at)
-        if at < 0:
-            return " ".join(found[start:stop])
-        begin = at if place == start else begin
-        at += len(sentence)
-    return text[begin:at]
+    spans = read.spans
+    return text[spans[start][0] : spans[stop - 1][1]] if stop <= len(spans) else " ".join(read.sentences[start:stop])
 
 
 def number(
@@ -304,7 +333,7 @@ def number(
     wanted: Iterable[str],
     counts: Callable[[int, Hit], int],
     idf: Idf,
-    terms_of: TermsOf,
+    terms_of: Callable[[Hit], PassageTerms],
     asked: AbstractSet[Facet] = frozenset(),
     most_words: int | None = None,
 ) -> tuple[Evidence, ...]:
@@ -317,27 +346,29 @@ def number(
         wanted: the terms of the question.
         counts: how many sentences to quote, by the passage's place from 0 and the passage.
         idf: the weight of a term.
-        terms_of: the terms of a sentence.
+        terms_of: the terms of a passage.
         asked: the sides of a rule that the question asks for.
         most_words: of all quotes together; past it a passage gets one sentence, then none. The best passage is always quoted.
     """
     order = {"statute": 0, "guide": 0, "decision": 1}
     weights = [(term, idf(term)) for term in dict.fromkeys(wanted)]
     quoted: list[tuple[int, int, Hit, str, bool]] = []
-    room = most_words
+    room = math.inf if most_words is None else most_words
     for rank, hit in enumerate(hits):
-        document, text = hit.document, hit.text
+        document, text, terms = hit.document, hit.text, terms_of(hit)
         read = _read(text, document.title)
         holding = ""
         if document.holding:
-            holding = _quoted(document.holding, _read(document.holding, ""), weights, 1, terms_of)
-        cut = holding or _quoted(text, read, weights, counts(rank, hit), terms_of, asked)
-        if room is not None and quoted and word_count(cut) > room and not holding:
-            cut = _quoted(text, read, weights, 1, terms_of, asked)
-        if not cut or (room is not None and quoted and word_count(cut) > room):
+            holding = _quoted(document.holding, _read(document.holding, ""), terms.holding, weights, 1)
+        cut = holding or _quoted(text, read, terms.all, weights, counts(rank, hit), asked)
+        words = word_count(cut)
+        if words > room and quoted and not holding:
+            cut = _quoted(text, read, terms.all, weights, 1, asked)
+            words = word_count(cut)
+        if not cut or (words > room and quoted):
             continue
         quoted.append((order[document.kind], rank, hit, cut, len(read.quotable) < len(read.sentences)))
-        room = room - word_count(cut) if room is not None else None
+        room -= words
     # No two have the same rank: nothing behind it is compared.
     quoted.sort()
     return tuple(
@@ -350,8 +381,8 @@ def number(
 
 def sentences_of(rank: int, hit: Hit) -> int:
     """How many sentences to quote: all of what comes first or is short, because steps and conditions that are left out mislead."""
-    words = word_count(hit.text)
+    text = hit.text
     best = rank == 0 or (rank == 1 and hit.document.kind == "guide")
-    if words <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
-        return len(sentences(hit.text))
+    if word_count(text) <= (_WHOLE_WORDS_OF_THE_BEST if best else _WHOLE_WORDS_OF_OTHERS):
+        return len(sentences(text))
     return _SENTENCES_OF_THE_BEST if rank == 0 else _SENTENCES_OF_OTHERS

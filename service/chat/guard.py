@@ -12,7 +12,7 @@ import binascii
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -81,12 +81,14 @@ class Refusals:
     """The rules in the order in which they are tried, with what single words say of them.
 
     A rule needs a word that its groups know, one for each: most questions have none for any rule, and need no closer look. `tried` are
-    the rules with the groups they need as bits, `groups_of` gives the bits of a folded word; one of `signs` stands in each mark.
+    the rules with the groups they need as bits, `groups_of` gives the bits of a folded word, `tried_with` those of the rules whose groups are
+    among such bits; one of `signs` stands in each mark.
     """
 
     rules: tuple[Refusal, ...]
     tried: tuple[tuple[Refusal, int], ...] = field(init=False, repr=False, compare=False)
     groups_of: Callable[[str], int] = field(init=False, repr=False, compare=False)
+    tried_with: Callable[[int], Sequence[tuple[Refusal, int]]] = field(init=False, repr=False, compare=False)
     signs: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,10 +100,14 @@ class Refusals:
         groups_of = Remembered[str, int](
             lambda word: sum(bits[id(group)] for group in groups if group.may_show(word)), _REMEMBERED_WORDS
         )
+        tried_with = Remembered[int, Sequence[tuple[Refusal, int]]](
+            lambda groups: [one for one in tried if groups & one[1] == one[1]], _REMEMBERED_WORDS
+        )
         signs = {next(filter(_is_sign, mark), "") for rule in self.rules for mark in rule.marks}
         object.__setattr__(self, "signs", tuple(sorted(signs)))
         object.__setattr__(self, "tried", tried)
         object.__setattr__(self, "groups_of", groups_of.__getitem__)
+        object.__setattr__(self, "tried_with", tried_with.__getitem__)
 
     def __iter__(self) -> Iterator[Refusal]:
         """The rules in order."""
@@ -114,7 +120,9 @@ def refusal_of(question: str, refusals: Refusals) -> Refusal | None:
     shown = list(map(said, readings))
     known = [reduce(or_, map(refusals.groups_of, one.words), 0) for one in shown]
     marked = [any(map(reading.__contains__, refusals.signs)) for reading in readings]
-    for refusal, needed in refusals.tried:
+    # Without a mark only those rules are tried whose words are there.
+    tried = refusals.tried if any(marked) else refusals.tried_with(reduce(or_, known))
+    for refusal, needed in tried:
         for at, groups in enumerate(known):
             if (groups & needed == needed or (marked[at] and refusal.marks)) and _meets(
                 refusal, readings[at].lower(), shown[at]
@@ -144,7 +152,7 @@ def _readings(question: str) -> list[str]:
     ways = _ways_to_hide(plain)
     if ways & _SPELLING and (spelt := _SPELT.sub(_joined, plain)) != plain:
         found.append(spelt)
-    if ways & _MIXING and _MIXED.search(plain):
+    if ways & _MIXING and any(map(_mixes, plain.split())) and _MIXED.search(plain):
         found.append(_MIXED.sub(lambda mixed: mixed[0].translate(_LETTERS), plain))
     if ways & _ENCODING:
         for encoded in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
@@ -157,16 +165,27 @@ def _readings(question: str) -> list[str]:
 
 def _ways_to_hide(plain: str) -> int:
     """The ways in which a text may hide something, as bits: to look at its words costs far less than to search it for each."""
-    if not plain.isascii() or any(map(plain.__contains__, _JOINING_SIGNS)):
-        # Signs and letters of other scripts stand in what is searched for, and in no folded word.
+    if not plain.isascii():
+        # Letters of other scripts stand in what is searched for, and in no folded word.
         return _EVERY_WAY
     words = said(plain).tokens
     ways = reduce(or_, map(_may_hide, words), 0)
-    return ways if ways & _SPELLING and list(map(len, words)).count(1) >= _LEAST_SPELT else ways & ~_SPELLING
+    if ways & _SPELLING and list(map(len, words)).count(1) < _LEAST_SPELT:
+        ways &= ~_SPELLING
+    for sign, hiding in _WAYS_OF_SIGNS:
+        if sign in plain:
+            ways |= hiding
+    return ways
 
 
-_JOINING_SIGNS = "_@$+/"
+def _mixes(piece: str) -> bool:
+    """Whether a piece between white space has both letters and signs that stand for letters: to look for such words from each place on costs far more."""
+    return not _SIGNS_FOR_LETTERS.isdisjoint(piece) and not _ASCII_LETTERS.isdisjoint(piece)
+
+
 _SPELLING, _MIXING, _ENCODING, _HEXADECIMAL = 1, 2, 4, 8
+_WAYS_OF_SIGNS = (("/", _ENCODING), ("+", _ENCODING), ("_", _SPELLING | _MIXING), ("@", _MIXING), ("$", _MIXING))
+"""Signs that stand in what is searched for, and in no folded word, with the ways of hiding that they are a part of."""
 _EVERY_WAY = 15
 _LEAST_SPELT = 6
 _HEX_RUN = re.compile(r"[0-9a-f]{8}")
@@ -184,7 +203,7 @@ def _may_hide(word: str) -> int:
         return _EVERY_WAY
     return (
         _SPELLING * (len(word) == 1)
-        + _MIXING * (not _SIGNS_FOR_LETTERS.isdisjoint(word) and not _ASCII_LETTERS.isdisjoint(word))
+        + _MIXING * _mixes(word)
         + _ENCODING * (len(word) >= _SHORTEST_ENCODED)
         + _HEXADECIMAL * (_HEX_RUN.search(word) is not None or _HEX_BYTES.fullmatch(word) is not None)
     )

@@ -15,6 +15,11 @@ _ASKS = (
     r"(?:apa(?:kah)?|bagaimana(?:kah)?|gimana|kapan|siapa|berapa|di ?mana|ke ?mana|mengapa|kenapa|bisakah|bolehkah|haruskah"
     r"|how|what|when|who|where|why|which|can|must|does)\b"
 )
+_ASKING = frozenset((
+    "apa", "apakah", "bagaimana", "bagaimanakah", "gimana", "kapan", "siapa", "berapa", "dimana", "kemana", "mana", "mengapa", "kenapa",
+    "bisakah", "bolehkah", "haruskah", "how", "what", "when", "who", "where", "why", "which", "can", "must", "does",
+))  # fmt: skip
+"""The words that ask, each as the last or only one of what `_ASKS` finds."""
 _PARTS = re.compile(
     r"(?:[?.;]\s+|,?\s+(?:dan|serta|lalu|kemudian|juga|and)\s+(?=" + _ASKS + r")|,\s*(?=" + _ASKS + r"))", re.IGNORECASE
 )
@@ -92,12 +97,11 @@ def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
 
 def _may_have_parts(question: str) -> bool:
     """Whether a sign or a word at which parts are cut stands in a question; letters that only look like those of a word may stand for it."""
-    return (
-        not question.isascii()
-        or "," in question
-        or not said(question).words.isdisjoint(_JOINING)
-        or not _ENDING.isdisjoint(question.rstrip(_AROUND_A_PART))
-    )
+    if not question.isascii() or not _ENDING.isdisjoint(question.rstrip(_AROUND_A_PART)):
+        return True
+    shown = said(question)
+    # Behind a comma or a word that joins a part begins only where it asks.
+    return ("," in question or not shown.words.isdisjoint(_JOINING)) and not _ASKING.isdisjoint(shown.tokens[1:])
 
 
 def _parts(question: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -> tuple[Issue, ...]:

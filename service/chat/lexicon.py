@@ -52,11 +52,13 @@ class Lexicon:
         return word in self.single or word in self.openings or self._begun(word)
 
     def _shows_phrase(self, tokens: Sequence[str]) -> bool:
-        return any(
-            tuple(tokens[at : at + len(phrase)]) == phrase
-            for at, token in enumerate(tokens)
-            for phrase in self.phrases.get(token, ())
-        )
+        phrases = self.phrases
+        for at, token in enumerate(tokens):
+            if token in phrases:
+                for phrase in phrases[token]:
+                    if tuple(tokens[at : at + len(phrase)]) == phrase:
+                        return True
+        return False
 
     def shown(self, tokens: Sequence[str]) -> list[str]:
         """The entries that folded words show, in the order of the words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import field
 from itertools import pairwise
 
 from service.chat.issues import Issue
@@ -14,6 +15,8 @@ from service.values import value
 Idf = Callable[[str], float]
 TermsOf = Callable[[str], Iterable[str]]
 Sentences = Callable[[str], Sequence[str]]
+Places = Mapping[str, tuple[int, ...]]
+"""By term, the numbers of the sentences that say it."""
 
 _FEW_TERMS = 3
 _COVER_OF_FEW = 0.8
@@ -35,14 +38,15 @@ _WORTH_OF_PAIRS = 0.25
 class PassageTerms:
     """A passage as terms: of its law's names, of what it is called, and of all of it, each with the numbers of the sentences that say it.
 
-    `pairs` stand side by side.
+    `pairs` stand side by side. `holding` are the terms of its document's holding, where that has one.
     """
 
     law: tuple[str, ...]
     called: frozenset[str]
     sentences: int
-    all: Mapping[str, tuple[int, ...]]
+    all: Places
     pairs: frozenset[tuple[str, str]]
+    holding: Places = field(default_factory=dict)
 
 
 def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: Sentences) -> PassageTerms:
@@ -51,12 +55,20 @@ def passage_terms(document: Document, text: str, terms_of: TermsOf, sentences: S
     title = tuple(terms_of(document.title))
     said = [tuple(terms_of(one)) for one in sentences(text)]
     called = frozenset((*title, *terms_of(f"{' '.join(document.topics)} {law}")))
-    places: dict[str, tuple[int, ...]] = dict.fromkeys(called, ())
+    pairs = frozenset(pair for one in (title, *said) for pair in pairwise(one))
+    holding = map(terms_of, sentences(document.holding)) if document.holding else ()
+    return PassageTerms(
+        tuple(terms_of(law)), called, len(said), places_by_sentence(said, called), pairs, places_by_sentence(holding)
+    )
+
+
+def places_by_sentence(said: Iterable[Iterable[str]], beside: Iterable[str] = ()) -> Places:
+    """Where each term stands in sentences that are read; terms `beside` them may stand in none."""
+    places: dict[str, tuple[int, ...]] = dict.fromkeys(beside, ())
     for number, one in enumerate(said):
         for term in dict.fromkeys(one):
             places[term] = (*places.get(term, ()), number)
-    pairs = frozenset(pair for one in (title, *said) for pair in pairwise(one))
-    return PassageTerms(tuple(terms_of(law)), called, len(said), places, pairs)
+    return places
 
 
 _Fit = tuple[float, float]
@@ -138,7 +150,7 @@ def _fit(passage: PassageTerms, wanted: _Wanted) -> _Fit:
     if not total or not cover:
         return _UNFIT
     # Divided once: a greater sum is a greater share.
-    about = (called / total + max(by_sentence, default=0.0) / total) / 2
+    about = (called / total + (max(by_sentence) / total if by_sentence else 0.0)) / 2
     # Words that stand together in the question and here mean the same; apart they may not.
     pairs, beside = wanted.pairs, passage.pairs
     if pairs and not beside.isdisjoint(pairs):

@@ -70,11 +70,10 @@ _OF_YEARS = re.compile(
 _ONLY = re.compile(
     rf"\b(?:hanya|khusus|cukup) (?:dari |dalam |di |pada )?(?P<kind>{_KINDS}) (?:saja|tentang|mengenai|soal)\b"
 )
-_DIGIT = re.compile(r"\d")
-_TIMES = (
-    "sekarang", "saat ini", "kini", "hari ini", "dewasa ini", "today", "now", "currently", "hanya ", "khusus ", "cukup ",
-)  # fmt: skip
-"""Without a number or one of these a text narrows nothing: it has no word for today, and none that says "only"."""
+_ANY_YEAR = re.compile(r"(?:1[89]|20)\d{2}|\d{4}-\d{2}")
+"""Stands in every day and in every year that a text may name."""
+_TODAY = ("sekarang", "saat ini", "kini", "hari ini", "dewasa ini", "today", "now", "currently")
+_ONLY_THESE = ("hanya ", "khusus ", "cukup ")
 _ANY_KIND = frozenset({"peraturan", "peraturan perundang-undangan", "regulasi"})
 
 
@@ -89,14 +88,14 @@ def read_scope(question: str, today: date) -> Filters:
         today: what "sekarang" (now) means.
     """
     text = plain(question)
-    if not (_DIGIT.search(text) or any(map(text.__contains__, _TIMES))):
-        return NO_FILTERS
-    years = _OF_YEARS.search(text)
+    # To look for each of the three from every place on costs far more than to see that no number or word of theirs is there.
+    dated = _ANY_YEAR.search(text) is not None
+    years = _OF_YEARS.search(text) if dated else None
     filters = _of_years(years) if years else NO_FILTERS
-    only = _ONLY.search(text)
+    only = _ONLY.search(text) if any(map(text.__contains__, _ONLY_THESE)) else None
     if only:
         filters = replace(filters, types=(only["kind"],))
-    day = _day_of(text, today)
+    day = _day_of(text, today) if dated or any(map(text.__contains__, _TODAY)) else None
     return replace(filters, in_force_on=day) if day else filters
 
 
@@ -112,7 +111,6 @@ def first_scope(given: Filters, texts: Iterable[str], today: date) -> Filters:
 
 
 def _day_of(text: str, today: date) -> date | None:
-    # To look for these from every place on costs far more than to see that no word of theirs is there.
     if not any(map(text.__contains__, _SAYS_IN_FORCE)):
         return None
     for pattern in (_IN_FORCE, _HELD):

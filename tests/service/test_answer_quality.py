@@ -50,6 +50,10 @@ def even(_term: str) -> float:
     return 3.0
 
 
+def read(hit: Hit) -> PassageTerms:
+    return passage_terms(hit.document, hit.text, terms, sentences)
+
+
 @pytest.fixture(scope="module")
 def answered() -> list[tuple[Asked, Answer]]:
     """An answer to each of the labelled questions, the roles in turn."""
@@ -184,7 +188,7 @@ def test_an_order_to_a_model_is_never_quoted(corpus: Corpus, deployment: Deploym
     """Wherever it hides in a passage it is left out, what is quoted still stands there word for word, and the reader is told."""
     clean = ["Perjanjian sah bila para pihak sepakat.", "Sebabnya harus halal."]
     text = " ".join([*clean[:at], _ORDER, *clean[at:]])
-    items = number([Hit(poisoned(corpus, text), 0.9)], terms("perjanjian"), lambda _rank, _hit: 5, even, terms)
+    items = number([Hit(poisoned(corpus, text), 0.9)], terms("perjanjian"), lambda _rank, _hit: 5, even, read)
     assert items[0].quote in text
     assert items[0].left_out
     answer = "".join(compose(Brief("?", "", deployment.roles["judge"].register, items)))
@@ -198,17 +202,34 @@ def test_a_passage_of_orders_alone_is_left_out(corpus: Corpus) -> None:
     """It gets no number; the others are numbered as if it were not there."""
     good = next(one for one in corpus.documents if one.id == "kuhperdata-1243")
     hits = [Hit(poisoned(corpus, _ORDER), 0.9), Hit(good, 0.8)]
-    items = number(hits, terms("wanprestasi"), lambda _rank, _hit: 2, even, terms)
+    items = number(hits, terms("wanprestasi"), lambda _rank, _hit: 2, even, read)
     assert [(item.number, item.document.id) for item in items] == [(1, "kuhperdata-1243")]
 
 
 def test_a_title_that_gives_orders_is_not_shown(corpus: Corpus, deployment: Deployment) -> None:
     """The source is then named by its article alone."""
     bad = replace(poisoned(corpus, "Perjanjian sah bila para pihak sepakat."), title=_ORDER)
-    items = number([Hit(bad, 0.9)], terms("perjanjian"), lambda _rank, _hit: 2, even, terms)
+    items = number([Hit(bad, 0.9)], terms("perjanjian"), lambda _rank, _hit: 2, even, read)
     answer = "".join(compose(Brief("?", "", deployment.roles["lawyer"].register, items)))
     assert "TERETAS" not in answer
     assert "Pasal 1320 KUHPerdata" in answer
+
+
+def test_a_decision_is_quoted_by_the_sentence_of_its_holding_that_holds_most(corpus: Corpus) -> None:
+    """Its text is not quoted, whatever that says; of two sentences that hold as much the first is."""
+    holding = "Gugatan diterima sebagian. Somasi cukup sebagai bukti. Somasi cukup pula lewat surel."
+    decision = replace(corpus.documents[0], kind="decision", text="Tentang somasi. Bukti somasi.", holding=holding)
+    items = number([Hit(decision, 0.9)], ["somasi", "bukti"], lambda _rank, _hit: 1, even, read)
+    assert [item.quote for item in items] == ["Somasi cukup sebagai bukti."]
+    items = number([Hit(decision, 0.9)], ["somasi"], lambda _rank, _hit: 1, even, read)
+    assert [item.quote for item in items] == ["Somasi cukup sebagai bukti."]
+
+
+def test_sentences_that_do_not_stand_in_the_text_as_they_are_read_are_quoted_joined() -> None:
+    """An abbreviation before a line break holds a sentence together with one space; the quotation then has that space, too."""
+    text = "Aturan umum berlaku. Lihat No.\nSatu tentang denda. Denda paling banyak satu juta."
+    assert quote(text, ["satu", "denda"], 1, even, terms) == "Lihat No. Satu tentang denda."
+    assert quote(text, ["umum"], 1, even, terms) == "Aturan umum berlaku."
 
 
 def test_an_exception_stays_with_its_rule() -> None:
@@ -289,10 +310,6 @@ def test_a_word_met_by_chance_makes_no_source(corpus: Corpus) -> None:
         for one, text in (("whole", "Masa percobaan kerja paling lama tiga bulan."), ("part", "Masa berlaku kartu."))
     )
     hits = [Hit(whole, 0.8), Hit(part, 0.5)]
-
-    def read(hit: Hit) -> PassageTerms:
-        return passage_terms(hit.document, hit.text, terms, sentences)
-
     kept = relevant(hits, ["masa", "percobaan", "kerja"], (), (), even, read)
     assert [hit.document.id for hit in kept] == ["whole"]
     both = (Issue("a", ("masa", "percobaan", "kerja")), Issue("b", ("kartu",)))

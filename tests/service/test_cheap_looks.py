@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.chat import complexity, facets, guard, scope
+from service.chat import abstaining, complexity, contextualise, facets, guard, issues, scope
 from service.deployments.load import deployment_file, load_deployment
 from service.exchange import Delta, Step
 from service.retrieval import definitions
@@ -30,6 +30,24 @@ _ASKING = [
 _TIMES = [
     "berlaku", "pada", "per", "tahun", "2015", "1 maret 2019", "sekarang", "menurut", "hukum", "berdasarkan", "memakai", "keadaan", "posisi", "statusnya",
     "in force", "applicable", "in effect", "as of", "applied", "valid", "on", "in", "the law", "sebelum", "today", ",", "pidana",
+]  # fmt: skip
+_YEARS = [
+    "hanya", "khusus", "cukup", "dari", "pada", "uu", "pp", "perma", "pojk", "permenaker", "peraturan", "regulasi", "tentang", "saja", "soal", "tahun", "thn.",
+    "sejak", "antara", "between", "of", "in", "2019", "1998", "dan", "2021", "20", "yang terbit", "pidana",
+]  # fmt: skip
+_OPENING = [
+    "ganti topik", "topik baru", "topik", "pindah topik,", "pertanyaan lain", "ngomong-ngomong", "koreksi:", "Ralat", "eh", "bukan itu", "eh bukan", "maksud saya",
+    "maksudku", "yang tadi", "soal yang tadi", "ok", "Oke,", "baiklah", "baik", "terimakasih", "terima kasih", "makasih", "trims", "halo", "hai", "selamat pagi",
+    "permisi", "maaf", "saya mau tanya", "aku ingin bertanya", "mau tanya", "by the way", "another question", "different topic", "correction", "sorry", "thanks",
+    "thank you", "hello", "I meant", "i mean", "(", "pasal", "apa", "eh_", "3",
+]  # fmt: skip
+_ASKED_PARTS = [
+    *["apa", "apakah", "bagaimana", "bagaimanakah", "gimana", "kapan", "siapa", "berapa", "dimana", "kemana", "mengapa", "kenapa", "bisakah", "bolehkah", "haruskah", "how", "what", "when", "who", "where", "why", "which"],
+    "can", "must", "does", "di mana", "ke mana", "dan", "serta", "lalu", "kemudian", "juga", "and", ",", "?", ".", ";", "sanksi", "sewa,", "tanah?", "jelaskan",
+]  # fmt: skip
+_NAMES = [
+    "UU", "Undang-Undang", "undang undang", "PP", "Perpres", "Permenaker", "Perppu", "Peraturan Pemerintah", "Peraturan Daerah", "POJK", "Perda", "Qanun", "tentang",
+    "No.", "Aceh", "Ekonomi", "Metaverse", "pidana",
 ]  # fmt: skip
 _SEARCHES = [
     (NO_FILTERS, 8),
@@ -86,15 +104,56 @@ def test_no_form_that_asks_for_a_meaning_is_passed_over(question: str) -> None:
 
 @given(st.lists(st.sampled_from(_TIMES), max_size=8).map(" ".join))
 def test_no_day_that_law_holds_on_is_passed_over(text: str) -> None:
-    """Whatever the patterns find in a text, the look at single words before them lets pass."""
+    """Whatever the patterns find in a text, the looks at single words and at years before them let pass."""
     found = scope._IN_FORCE.search(text) or scope._HELD.search(text)
     assert not found or any(said_so in text for said_so in scope._SAYS_IN_FORCE)
+    assert not found or scope._ANY_YEAR.search(text) or any(said_so in text for said_so in scope._TODAY)
+
+
+@given(st.lists(st.sampled_from(_YEARS), max_size=6).map(" ".join))
+@example("hanya pp saja")
+@example("khusus uu tentang pajak")
+@example("cukup perma soal sewa")
+def test_no_years_and_no_kind_are_passed_over(text: str) -> None:
+    """Whatever narrows a search to years or to a kind, the looks at years and at words that say "only" let pass."""
+    assert scope._ANY_YEAR.search(text) or not scope._OF_YEARS.search(text)
+    assert any(word in text for word in scope._ONLY_THESE) or not scope._ONLY.search(text)
+
+
+@given(st.lists(st.sampled_from(_OPENING), max_size=5).map(" ".join))
+@example("I mean pasal 3")
+@example("¿eh, pasal 3")
+def test_no_opening_is_passed_over(text: str) -> None:
+    """Whatever opens a message and is no part of its question is taken off, though only some first words are looked at closely."""
+    for written in (text, *[f"{one} {text}" for one in _OPENING]):
+        found = contextualise._OPENED.match(written)
+        expected = written[found.end() :] if found and found.end() < len(written) else written
+        assert contextualise._without_opening(written) == expected
+
+
+@given(st.lists(st.sampled_from(_ASKED_PARTS), max_size=8).map(" ".join))
+def test_no_part_of_a_question_is_passed_over(text: str) -> None:
+    """Wherever a question is cut into parts of which two say something, the look at its signs and words lets it pass."""
+    for asked in (text, *[f"sewa tanah, {one} {text}" for one in _ASKED_PARTS]):
+        cut = [issues._LEAD.sub("", piece.strip(issues._AROUND_A_PART)) for piece in issues._PARTS.split(asked)]
+        assert issues._may_have_parts(asked) or sum(map(bool, cut)) < 2
+
+
+@given(st.lists(st.sampled_from(_NAMES), max_size=5).map(" ".join))
+def test_no_law_by_a_title_is_passed_over(text: str) -> None:
+    """Whatever law is called by a title, the look for pieces of the kinds of laws lets it pass."""
+    for named in (text, *[f"{one} Aceh {text}" for one in _NAMES]):
+        assert any(kind in named for kind in abstaining._KINDS) or not abstaining._LAW_BY_NAME.search(named)
 
 
 @given(st.text(st.sampled_from("abZ01345@$_é .-\n"), max_size=12))
+@example("ab@x")
+@example("ab$x")
+@example("ab_0")
 def test_no_word_that_mixes_signs_with_letters_is_passed_over(text: str) -> None:
     """Whatever the search for signs in the place of letters finds, the look at single words before it lets pass."""
-    assert not guard._MIXED.search(text) or guard._ways_to_hide(text) & guard._MIXING
+    looked_for = guard._ways_to_hide(text) & guard._MIXING and any(map(guard._mixes, text.split()))
+    assert looked_for or not guard._MIXED.search(text)
 
 
 @given(st.lists(st.sampled_from(_SIDES), max_size=8).map(" ".join))

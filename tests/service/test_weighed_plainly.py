@@ -93,17 +93,19 @@ TEXT = st.text(" \n\tab.A“[1]", max_size=80)
 
 @given(
     TEXT,
-    st.lists(st.tuples(st.sampled_from(["\n- ", "\n12. ", " "]), TEXT, st.integers(1, 12), TEXT), max_size=4),
+    st.lists(
+        st.tuples(st.sampled_from(["\n- ", "\n12. "]), TEXT, st.integers(1, 12), st.lists(TEXT, min_size=1)), max_size=4
+    ),
     TEXT,
 )
 def test_the_words_of_an_answer_are_counted_as_they_stand(
-    first: str, stated: list[tuple[str, str, int, str]], last: str
+    first: str, stated: list[tuple[str, str, int, list[str]]], last: str
 ) -> None:
     """An answer has as many words as it has runs of other letters than white space, however it was put together."""
     composed = Composed()
     composed.add(first)
-    for bullet, name, number, text in stated:
-        composed.state(bullet, f"{name}: ", number, text)
+    for bullet, name, number, texts in stated:
+        composed.state(bullet, f"{name}: ", number, texts)
     composed.add(f"\n\n{last}")
     assert composed.words == len("".join(composed).split())
 

@@ -89,6 +89,9 @@ def test_two_texts_are_read_as_the_one_they_make(one: str, other: str) -> None:
 @example("p e n i p u")
 @example("xdeadbeef deadbeefx")
 @example("xabcdef 4865 0123 abcdefx")
+@example("SGVsbG8/SGVsbG8/SGVsbG8h")
+@example("SGVsbG8+SGVsbG8+SGVsbG8h")
+@example("UU 8/1999 48 65 6c 6c 6f 21 21 21")
 def test_no_way_to_hide_something_is_passed_over(question: str) -> None:
     """What single words rule out, no search for spelt, mixed, encoded or hexadecimal text would have found."""
     ways = guard._ways_to_hide(question)
