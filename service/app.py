@@ -216,6 +216,8 @@ def _surround(app: FastAPI, running: _Running) -> None:
     )
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     app.state.unread = Unread(telemetry)
+    # Before the app has started: each request asks, and a member that is missing is looked for in three places.
+    app.state.services = None
 
 
 @asynccontextmanager
@@ -287,7 +289,7 @@ def _edge_rules(settings: Settings, deployment: Deployment, proxies: Proxies) ->
 
 
 def _turnstile_of(app: FastAPI) -> Turnstile | None:
-    services: Services | None = getattr(app.state, "services", None)
+    services: Services | None = app.state["services"]
     return services.turnstile if services else None
 
 

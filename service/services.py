@@ -104,7 +104,7 @@ def services_of(request: Request) -> Services:
     Raises:
         NotReady: the app has not started, or is stopping.
     """
-    services: Services | None = getattr(request.app.state, "services", None)
+    services: Services | None = request.app.state["services"]
     if services is None:
         raise NotReady("The service is starting or stopping. Try again in a moment.")
     return services

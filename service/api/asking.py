@@ -151,7 +151,8 @@ async def _answer(asking: Asking) -> dict[str, Any]:
     kept, record, form = _Kept(asking), asking.record, asking.form
     body: dict[str, Any] | None = None
     # To the end: a generator that is left half-way has to be closed by the event loop later.
-    async with aclosing(_events(asking, kept, pieces=form.hears)) as events:
+    events = _events(asking, kept, pieces=form.hears)
+    try:
         async for event in events:
             if isinstance(event, Delta):
                 form.heard(event)
@@ -159,6 +160,9 @@ async def _answer(asking: Asking) -> dict[str, Any]:
                 body = kept.told(event)
             elif isinstance(event, Classified):
                 record.complexity = event.complexity
+    except BaseException:
+        await events.aclose()
+        raise
     if body is None:
         raise Problem("The answer ended before it was whole. Try again.")
     return body

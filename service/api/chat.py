@@ -12,13 +12,14 @@ from service.api.asking import Asking, respond
 from service.api.problems import problem_fields
 from service.api.routing import router_of
 from service.api.streaming import MEDIA_TYPE, frame
-from service.api.wire import ChatQuestion, checked_length, parsed, read_raw, step_fields
+from service.api.wire import ChatQuestion, checked_length, headers_of, parsed, read_raw, step_fields
 from service.errors import Problem
 from service.exchange import Classified, Delta, Step
 from service.services import enter, services_of
 from service.telemetry.record import RequestRecord, record_of
 
 router = router_of("/v1")
+_OWN = frozenset({"no-store", "no-cache"})
 
 
 @router.post("/chat")
@@ -44,15 +45,16 @@ async def chat(request: Request) -> Response:
     )
     stream = asked.stream
     if stream is None:
-        stream = preferred(request.headers.get("accept", ""), (JSON, MEDIA_TYPE)) == MEDIA_TYPE
+        accept = headers_of(request, b"accept")
+        stream = preferred(accept[0] if accept else "", (JSON, MEDIA_TYPE)) == MEDIA_TYPE
     asking = Asking(services, record, turn, Native(turn.conversation_id, record.request_id))
     return await respond(request, asking, raw, stream=stream)
 
 
 def wants_own(request: Request) -> bool:
     """Whether a reader asks for an answer of their own (RFC 9111, 5.2.1): neither taken from the cache nor kept there."""
-    wishes = request.headers.get("cache-control")
-    return wishes is not None and bool({"no-store", "no-cache"} & {part.strip() for part in wishes.lower().split(",")})
+    wishes = headers_of(request, b"cache-control")
+    return bool(wishes) and not _OWN.isdisjoint(part.strip() for part in wishes[0].lower().split(","))
 
 
 class Native:

@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager, suppress
 import orjson
 from starlette.requests import Request
 
+from service.api.wire import headers_of
 from service.errors import FieldError, InvalidRequest, KeyBusy, Problem
 from service.rounds import ended
 from service.store.idempotency import LEASE_SECONDS, Claim, Stored, look, release, renew, take
 from service.store.store import Store
 
 HEADER = "Idempotency-Key"
+_HEADER = HEADER.lower().encode()
 REPLAYED = "Idempotency-Replayed"
 WAIT_SECONDS = 20.0
 """How long a request waits for another one with its key: longer than a lease, so that a killed process is outwaited."""
@@ -32,7 +34,7 @@ def key_of(request: Request) -> str | None:
     Raises:
         InvalidRequest: it is not 1 to 255 visible ASCII characters, or there are two.
     """
-    keys = request.headers.getlist(HEADER)
+    keys = headers_of(request, _HEADER)
     if not keys:
         return None
     if len(keys) > 1 or not _SHAPE.fullmatch(keys[0]):

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ _MOST_HELD = 64
 """Frames that wait; then the making of more waits too."""
 _PATIENCE_SECONDS = 0.25
 """So long nobody looks whether a client has left: to watch for that costs an answer as much as its sign-in. Of 32 that ask at once all are answered before."""
+_TICK_SECONDS = 0.001
+"""A timer may come so much too early, for its clock counts milliseconds."""
 Why = Literal["left", "late"]
 
 
@@ -102,10 +104,21 @@ class EventStream(Response):
 class Limits:
     """Cancels the task that it is made in when its client has left or its time is over, and knows which of the two it was.
 
-    One timer for both: most work ends before anything else is begun.
+    Most work ends before anything is begun for it alone, be it a timer.
     """
 
-    __slots__ = ("_ends_at", "_loop", "_on_closed", "_receive", "_task", "_timer", "_watching", "_why")
+    __slots__ = (
+        "_ends_at",
+        "_lifted",
+        "_loop",
+        "_on_closed",
+        "_patience",
+        "_receive",
+        "_task",
+        "_timer",
+        "_watching",
+        "_why",
+    )
 
     def __init__(self, receive: Receive, seconds: float, on_closed: Callable[[], None] = lambda: None) -> None:
         task = asyncio.current_task()
@@ -116,14 +129,23 @@ class Limits:
         self._why: Why | None = None
         self._watching: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._ends_at = self._loop.time() + seconds
-        self._timer: asyncio.TimerHandle | None = self._loop.call_later(min(seconds, _PATIENCE_SECONDS), self._watch)
+        self._patience = _patience_of(self._loop)
+        self._timer: asyncio.TimerHandle | None = None
+        self._lifted = False
+        now = self._loop.time()
+        self._ends_at = now + seconds
+        if seconds > _PATIENCE_SECONDS:
+            self._patience.join(self, now + _PATIENCE_SECONDS)
+        else:
+            self._timer = self._loop.call_at(self._ends_at, self._late)
 
     def lifted(self) -> Why | None:
         """Nothing is cancelled from here on; why it was until now, None when it was not by these limits."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not self._lifted:
+            self._lifted = True
+            self._patience.forget(self)
+            if self._timer is not None:
+                self._timer.cancel()
             if self._watching is not None:
                 self._watching.remove_done_callback(self._left)
                 # Not awaited: it holds nothing, and waiting for its end would cost the stream a turn of the loop.
@@ -133,10 +155,8 @@ class Limits:
                 self._why = None
         return self._why
 
-    def _watch(self) -> None:
-        if self._loop.time() >= self._ends_at:
-            self._late()
-            return
+    def watch(self) -> None:
+        """Look from now on whether the client has left; to be called by `_Patience`."""
         self._watching = asyncio.create_task(gone(self._receive))
         self._watching.add_done_callback(self._left)
         self._timer = self._loop.call_at(self._ends_at, self._late)
@@ -153,6 +173,47 @@ class Limits:
         if self._why is None:
             self._why = why
             self._task.cancel()
+
+
+class _Patience:
+    """Those of one event loop whose clients nobody watches yet: one timer for all, because nearly everybody is answered before a timer of their own would come."""
+
+    __slots__ = ("_loop", "_timer", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: dict[Limits, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, limits: Limits, until: float) -> None:
+        """Have the client of these watched from that moment of the loop's clock on; nobody who joined before has a later one."""
+        self._waiting[limits] = until
+        if self._timer is None:
+            self._wait(until)
+
+    def forget(self, limits: Limits) -> None:
+        """Nobody need watch any more."""
+        self._waiting.pop(limits, None)
+
+    def _wait(self, until: float) -> None:
+        # In nobody's context: who is watched next is not the request that is served now.
+        self._timer = self._loop.call_at(until, self._over, context=Context())
+
+    def _over(self) -> None:
+        self._timer = None
+        late = self._loop.time() + _TICK_SECONDS
+        for limits, until in [*self._waiting.items()]:
+            if until > late:
+                self._wait(until)
+                break
+            del self._waiting[limits]
+            limits.watch()
+
+
+@lru_cache(maxsize=1)
+def _patience_of(loop: asyncio.AbstractEventLoop) -> _Patience:
+    """As `_round_of`."""
+    return _Patience(loop)
 
 
 class _Round:

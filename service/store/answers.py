@@ -14,7 +14,8 @@ from service.values import value
 class SavedAnswer:
     """One row of `answers`; the members are its columns.
 
-    Moments are seconds since the epoch, `hour` counts whole ones since then; `versions` and `record` are JSON text.
+    Moments are seconds since the epoch, `hour` counts whole ones since then; `versions` and `record` are JSON text, the latter in UTF-8 where it has
+    just been made: the database has it so, and to have it made into a string and back costs more than to write the row.
     Account and conversation stand here once more, so that usage is counted without the messages.
     """
 
@@ -38,13 +39,16 @@ class SavedAnswer:
     usage_source: str
     cost_usd: float
     versions: str
-    record: str
+    record: str | bytes
 
 
 _values = attrgetter(*(field.name for field in fields(SavedAnswer)))
 _COLUMNS = ", ".join(field.name for field in fields(SavedAnswer))
 _COLUMNS_OF_A = ", ".join(f"a.{field.name}" for field in fields(SavedAnswer))
-_PLACES = ", ".join(f"${place}" for place, _ in enumerate(fields(SavedAnswer), start=1))
+_PLACES = ", ".join(
+    f"CAST(${place} AS TEXT)" if field.name == "record" else f"${place}"
+    for place, field in enumerate(fields(SavedAnswer), start=1)
+)
 _INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES ({_PLACES})"
 _INSERT_PASSAGE = (
     "INSERT INTO passages (digest, body, kept_at) VALUES ($1, $2, $3)"

@@ -168,6 +168,38 @@ def test_a_reader_who_leaves_ends_the_work(leaves_after: float) -> None:
     assert (reader.bodies, reader.ended) == ([b"a"], False)
 
 
+def test_each_of_several_is_watched_whoever_came_or_ended_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share one timer: each reader that leaves is noticed, each that stays too long is told, though others began before it and have ended."""
+    monkeypatch.setattr(streaming, "_PATIENCE_SECONDS", 0.02)
+
+    async def lasting(reader: Reader, ends: asyncio.Event, seconds: float) -> None:
+        async def frames() -> Frames:
+            yield b"a"
+            await ends.wait()
+
+        await stream(reader, frames(), seconds)
+
+    async def story() -> list[Reader]:
+        ends, never = asyncio.Event(), asyncio.Event()
+        first, leaving, late = readers = [Reader() for _ in range(3)]
+        running = [asyncio.ensure_future(lasting(first, ends, 60.0))]
+        await asyncio.sleep(0.01)
+        # These join while the timer runs for the first one.
+        running.append(asyncio.ensure_future(lasting(leaving, never, 60.0)))
+        running.append(asyncio.ensure_future(lasting(late, never, 0.1)))
+        await asyncio.sleep(0)
+        ends.set()
+        leaving.leaves.set()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*running)
+        return readers
+
+    first, leaving, late = asyncio.run(story())
+    assert (first.ended, first.noted[1:]) == (True, [])
+    assert (leaving.ended, leaving.noted[1:]) == (False, ["closed"])
+    assert (late.ended, late.bodies[-1], late.noted[1:]) == (True, b"late", [])
+
+
 @pytest.mark.parametrize("seconds", [0.01, 0.08])
 def test_time_that_is_over_ends_with_the_word_for_it(seconds: float) -> None:
     """Frames that were held go out before it; the generator is closed by then."""
@@ -253,7 +285,7 @@ class Counting(asyncio.SelectorEventLoop):
 
 
 def test_streams_share_the_timer_of_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five streams with a held frame each: a timer for the limits of each, and one for all that is held."""
+    """Five streams with a held frame each: one timer for the limits of all, and one for all that is held."""
     monkeypatch.setattr(streaming, "GATHER_SECONDS", 3600.0)
     readers = [Reader() for _ in range(5)]
 
@@ -278,7 +310,7 @@ def test_streams_share_the_timer_of_what_they_hold(monkeypatch: pytest.MonkeyPat
 
     assert [reader.bodies for reader in readers] == [[b"a", b"b"]] * 5
     assert isinstance(loop, Counting)
-    assert loop.timers == 6
+    assert loop.timers == 2
 
 
 def test_what_is_sent_beside_the_making_belongs_to_its_request() -> None:

@@ -58,7 +58,9 @@ async def _rows(connection: Connection, command: Command) -> Sequence[Row]:
 
 
 def _storable(value: Value) -> Value:
-    """PostgreSQL's text cannot hold the sign U+0000; the sign for what cannot be shown stands in its place."""
+    """PostgreSQL's text cannot hold the sign U+0000; the sign for what cannot be shown stands in its place. Bytes are text in UTF-8."""
+    if isinstance(value, bytes):
+        value = value.decode()
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value
 
 

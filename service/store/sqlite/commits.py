@@ -30,6 +30,7 @@ class Commits:
         self._file = -1
         self._lock = threading.Lock()
         self._state = 0
+        # Both copies, as they stood at the last look.
         self._last = b""
         self._begun: bytes | None = None
 
@@ -58,11 +59,12 @@ class Commits:
     def look(self) -> int | None:
         """The number of the present state; None: it cannot be told now, for the writer is just committing."""
         with self._lock:
-            head = self._head()
-            if head is None:
+            if self._index is None:
                 return None
-            if head != self._last:
-                if self._begun is not None:
+            # Nearly always nothing has changed: what was whole then is whole now.
+            if self._index[:] != self._last:
+                head = self._head()
+                if head is None or self._begun is not None:
                     return None
                 self._last = head
                 self._state += 1
@@ -94,13 +96,12 @@ class Commits:
             self._last = head or b""
 
     def _head(self) -> bytes | None:
-        """The head of the index; None while somebody is writing it."""
+        """Both copies of the head of the index; None while somebody is writing them."""
         if self._index is None:
             return None
         both = self._index[:]
-        head = both[:_HEAD_BYTES]
         # The second copy is written first: equal ones are whole.
-        return head if head == both[_HEAD_BYTES:] and head[:4] == _FORMAT and head[_READY] else None
+        return both if both[:_HEAD_BYTES] == both[_HEAD_BYTES:] and both[:4] == _FORMAT and both[_READY] else None
 
 
 def _number(head: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -90,24 +91,25 @@ def is_alone(path: Path) -> bool:
     return bool(mode == "delete")
 
 
-def files_of(path: Path) -> tuple[Path, ...]:
+def files_of(path: Path) -> tuple[str, ...]:
     """The database, its log and the log's index: what is committed stands in the log until it is brought into the file.
 
-    SQLite itself neither removes nor replaces one of them while a connection is open (sqlite.org/walformat.html).
+    SQLite itself neither removes nor replaces one of them while a connection is open (sqlite.org/walformat.html). Names are strings: all of them
+    are looked at twice for each commit, and a `Path` is put together anew each time.
     """
     # SQLite follows a link to the database before it names the others.
     real = path.resolve()
-    return path, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+    return str(path), f"{real}-wal", f"{real}-shm"
 
 
-def identity(files: Iterable[Path]) -> list[tuple[int, int] | None]:
+def identity(files: Iterable[str]) -> list[tuple[int, int] | None]:
     """Which files stand under some names, None where there is none; another one put in its place has another identity."""
     return [_place(file) for file in files]
 
 
-def _place(file: Path) -> tuple[int, int] | None:
+def _place(file: str) -> tuple[int, int] | None:
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116 - see `files_of`
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -64,7 +64,7 @@ class SqliteStore:
             # Work that was seen to need several commands. Generator functions are written in this program, so the set has an end.
             self._several: set[CodeType] = set()
             files = files_of(path)
-            commits.open(files[-1])
+            commits.open(Path(files[-1]))
             self._kept = Kept(commits)
             opened = identity(files)
             self._writer = GroupCommitWriter(self._writing, in_place=lambda: identity(files) == opened, commits=commits)

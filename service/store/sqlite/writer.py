@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from service.errors import StorageUnavailable
@@ -29,6 +28,7 @@ from service.store.sqlite.driving import drive
 from service.store.sqlite.kept import Rewriting
 from service.store.sqlite.room import is_of_the_disk
 from service.store.work import Job
+from service.values import value
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ _LONGEST_LOG_PAGES = 4_000
 _UNAVAILABLE = "The database takes no writes right now; nothing was saved. Try again in a moment."
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Pending:
     job: Job[Any]
     deadline: float
@@ -51,7 +51,7 @@ class _Pending:
     rewriting: Rewriting | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Failed:
     error: Exception
 
@@ -140,11 +140,9 @@ class GroupCommitWriter:
     def _gathered(self) -> list[_Pending]:
         """What waits in the queue now; the end mark goes back, so that the thread meets it after this batch."""
         gathered: list[_Pending] = []
-        while len(gathered) < _LARGEST_BATCH:
-            try:
-                pending = self._queue.get_nowait()
-            except queue.Empty:
-                break
+        # Nobody else takes from the queue: what is in it is there to be taken.
+        while len(gathered) < _LARGEST_BATCH and not self._queue.empty():
+            pending = self._queue.get_nowait()
             if pending is None:
                 self._queue.put(None)
                 break

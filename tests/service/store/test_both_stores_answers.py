@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from service.errors import KeyBusy, KeyMismatch
 from service.store.access import Standing, standing
 from service.store.accounts import disable_account, enable_account, set_role
-from service.store.answers import answers_behind, find_answer, passages_by
+from service.store.answers import answers_behind, find_answer, insert_answer, passages_by
 from service.store.audit import AuditEvent, audit_since, events_of, write_events
 from service.store.feedback import Feedback, feedback_on, feedback_to, put_feedback
 from service.store.idempotency import LEASE_SECONDS, Claim, Stored, fulfil, look, release, renew, take
@@ -19,8 +20,9 @@ from service.store.revocations import revoke
 from service.store.store import Store
 from service.store.sums import settle, unsettled
 from service.store.usage import all_talk, all_usage, own_talk, own_usage
+from service.store.work import Work, one, run
 from tests.service.store.conftest import Place
-from tests.service.store.stories import conversation, turn
+from tests.service.store.stories import ANSWER, conversation, turn
 
 HOUR = 3600.0
 CLAIM = Claim("id-ana", "k", "f", "a-c0")
@@ -35,6 +37,23 @@ def talked(peopled: Place) -> Place:
         lambda: conversation("id-budi", "c1", HOUR + 20),
     )
     return peopled
+
+
+@pytest.mark.parametrize("as_told", [str.encode, str], ids=["UTF-8", "text"])
+def test_a_record_is_text_however_it_was_told(peopled: Place, as_told: Callable[[str], str | bytes]) -> None:
+    """A record that comes as UTF-8 is kept as the text that it says, and is found by what is text."""
+    record = '{"steps":["“Pasal 1 – 2” → é 😀"]}'
+    saved = replace(ANSWER, message_id="a-c0", account_id="id-ana", conversation_id="c0", record=as_told(record))
+
+    def told() -> Work[None]:
+        yield from run("DELETE FROM answers WHERE message_id = 'a-c0'")
+        yield from insert_answer(saved, {})
+
+    peopled.write(lambda: conversation("id-ana", "c0", 10.0), told)
+    found = peopled.read(lambda: find_answer("a-c0"))
+    assert found is not None
+    assert found.record == record
+    assert peopled.read(lambda: one("SELECT count(*) FROM answers WHERE record LIKE '%“Pasal 1 – 2” → é%'")) == (1,)
 
 
 def test_answers_and_their_passages_are_found(talked: Place) -> None:
