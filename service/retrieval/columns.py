@@ -111,10 +111,18 @@ class Columns:
         """A passage of that document, read from its bytes."""
         return load_passage(self._passages[row], document)
 
-    def of_kinds(self, found: Iterable[tuple[float, int]], kinds: Collection[Kind]) -> list[tuple[float, int]]:
-        """Those of some passages, as score and row, whose documents are of these kinds."""
+    def of_kinds(
+        self, found: Iterable[tuple[float, int]], kinds: Collection[Kind], most: int
+    ) -> list[tuple[float, int]]:
+        """The first of some passages, as score and row, whose documents are of these kinds: so many at most."""
         column, wanted = self._kinds, frozenset(map(KINDS.index, kinds))
-        return [one for one in found if column[one[1]] in wanted]
+        picked: list[tuple[float, int]] = []
+        for one in found:
+            if column[one[1]] in wanted:
+                picked.append(one)
+                if len(picked) == most:
+                    break
+        return picked
 
 
 def _is_short(document: Document) -> bool:

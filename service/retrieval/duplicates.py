@@ -141,7 +141,14 @@ class Sketches:
         least = one.least
         if least is not None and (one.bits & self._bits).bit_count() < least:
             return None
-        return self._first_compared(one.numbers)
+        if least is None or self._bits == _ALL:
+            return self._first_compared(one.numbers)
+        # All have eight numbers: two that are alike share at least so many bits, and that is seen at once.
+        own, bits = one.numbers, one.bits
+        for at, other in enumerate(self._known):
+            if (bits & other.bits).bit_count() >= least and len(own & other.numbers) >= _SHARED:
+                return at
+        return None
 
     def _first_compared(self, own: frozenset[int]) -> int | None:
         known = [other.numbers for other in self._known]

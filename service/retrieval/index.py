@@ -227,7 +227,7 @@ class Index:
         if known is not None and known.reach >= reach:
             return known.found[:reach]
         if filters.kinds and (shared := looks.get(())):
-            picked = self._columns.of_kinds(shared.found, filters.kinds)[:reach]
+            picked = self._columns.of_kinds(shared.found, filters.kinds, reach)
             if len(picked) == reach:
                 return picked
         wide = max(reach, _SHARED_REACH.get(filters.kinds, 0))

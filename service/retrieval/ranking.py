@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Protocol
 
 from service.retrieval.analysis import Analyser, QueryTerms
@@ -36,6 +37,8 @@ _MOST_RESPELLED = 3
 _TITLE_SHARE = 0.4
 """How much of a place in the order depends on whether the title asks or names just what the question does."""
 _UNTITLED = 1 - _TITLE_SHARE
+_NOT_ASKED = repeat(0.0)
+"""What each other term of a title is worth to a question."""
 _REPEALED_SHARE = 0.8
 """A repealed article stands behind one in force that fits about as well; who asks for it by its number finds it at once."""
 _NEGLIGIBLE_SHARE = 0.02
@@ -189,7 +192,13 @@ class Scale:
         known = self._lapsing if lapsing else self._standing
         candidates: list[Candidate] = []
         # Each name is looked up once: some forty passages are measured for a question.
-        greatest, topic, standing, titled = self._greatest, self._topic, stock.standing, self._title_weight
+        greatest, topic, total, standing, worth = (
+            self._greatest,
+            self._topic,
+            self._total,
+            stock.standing,
+            self._titled.get,
+        )
         measured, let_in = known.get, candidates.append
         counted: dict[int, int] = {}
         for score, row in found:
@@ -199,7 +208,11 @@ class Scale:
                     continue
                 stands = standing(row)
                 share = score / greatest
-                place = -share * (titled(stands) if stands.bits & topic else _UNTITLED)
+                # From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf).
+                common = sum(map(worth, stands.codes, _NOT_ASKED)) if stands.bits & topic else 0.0
+                place = -share * (
+                    _UNTITLED + _TITLE_SHARE * 2 * common / (total + stands.weight) if common else _UNTITLED
+                )
                 if stands.repealed and lapsing:
                     place *= _REPEALED_SHARE
                 candidate = known[row] = (place, row, stands, share)
@@ -211,18 +224,10 @@ class Scale:
         return candidates
 
     def strengths(self, measured: Iterable[Candidate]) -> list[float]:
-        """What passages reach of the greatest possible score, in the order given."""
+        """What passages, best first, reach of the greatest possible score."""
         shares = [candidate[3] for candidate in measured]
         # Few questions have a passage that reaches so much.
-        return shares if max(shares, default=0.0) < _STRONGEST else [min(_STRONGEST, share) for share in shares]
-
-    def _title_weight(self, stands: Standing) -> float:
-        """From 1 - share, for a title without a word of the question, to 1, for one with the same words (Dice, by idf)."""
-        titled = self._titled
-        common = sum([titled[code] for code in stands.codes if code in titled])
-        if not common:
-            return _UNTITLED
-        return 1 - _TITLE_SHARE + _TITLE_SHARE * 2 * common / (self._total + stands.weight)
+        return shares if not shares or shares[0] < _STRONGEST else [min(_STRONGEST, share) for share in shares]
 
 
 def rank(

@@ -20,7 +20,7 @@ from service.retrieval import analysis, citing, naming, numerals, ranking
 from service.retrieval.analysis import Analyser, content_words
 from service.retrieval.citing import find_articles, find_citations, plain
 from service.retrieval.document import Document, Passage
-from service.retrieval.duplicates import SKETCH_SIZE, Sketch, Sketches, alike
+from service.retrieval.duplicates import _BITS, SKETCH_SIZE, Sketch, Sketches, alike
 from service.retrieval.embedded import EmbeddedRetriever
 from service.retrieval.hits import Hit
 from service.retrieval.index import Index
@@ -62,6 +62,10 @@ SAID = sorted(
 )
 """What people say that laws say otherwise, and words of every other kind."""
 NUMBERS = st.frozensets(st.integers(0, 30) | st.integers(0, 2**32 - 1), min_size=1, max_size=SKETCH_SIZE)
+NEAR = st.frozensets(st.integers(0, 9), min_size=SKETCH_SIZE, max_size=SKETCH_SIZE)
+"""Full sketches, any two of which are alike."""
+FAR = st.frozensets(st.integers(0, 13) | st.integers(_BITS, _BITS + 13), min_size=SKETCH_SIZE, max_size=SKETCH_SIZE)
+"""Full sketches that may share bits by other numbers."""
 
 
 def document(at: int, kind: str = "statute", status: str = "berlaku") -> Document:
@@ -205,7 +209,7 @@ def test_titles_without_a_bit_of_the_question_have_no_term_of_it(one: frozenset[
         assert one.isdisjoint(other)
 
 
-@given(st.lists(NUMBERS, max_size=8), NUMBERS)
+@given(st.lists(NUMBERS | NEAR | FAR, max_size=8), NUMBERS | NEAR | FAR)
 def test_bits_rule_out_only_sketches_that_are_like_none(known: list[frozenset[int]], own: frozenset[int]) -> None:
     """The first sketch that is alike is the same with and without the look at the bits."""
     sketches = Sketches()
@@ -215,6 +219,15 @@ def test_bits_rule_out_only_sketches_that_are_like_none(known: list[frozenset[in
     assert sketches.first_alike(Sketch.of(own)) == next(
         (at for at, other in enumerate(known) if near and alike(own, other)), None
     )
+
+
+@given(st.lists(st.sampled_from(["statute", "guide", "decision"]), min_size=1, max_size=9), st.integers(1, 4))
+def test_the_first_passages_of_a_kind_are_picked_and_no_more(kinds: list[str], most: int) -> None:
+    """Of what was found the passages of the wanted kinds stay in their order, so many at most."""
+    columns = Index.of([document(at, kind) for at, kind in enumerate(kinds)], ANALYSER, lambda: 0.0)._columns
+    found = [(1.0, row) for row in reversed(range(len(kinds)))]
+    plainly = [one for one in found if kinds[one[1]] != "guide"]
+    assert columns.of_kinds(found, ("statute", "decision"), most) == plainly[:most]
 
 
 @given(PIECES)
