@@ -27,7 +27,7 @@ from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
 from service.telemetry.instruments import LoopCounter, LoopHistogram
 from service.telemetry.labels import OTHER, OwnLabel
-from service.telemetry.pages import PageWriter, encoded, in_turns, series_of, wants_openmetrics
+from service.telemetry.pages import Block, PageWriter, in_turns, wants_openmetrics
 from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
 from service.telemetry.standing import Reader
@@ -404,23 +404,24 @@ class Metrics:
 
         OpenMetrics, which carries exemplars, for whoever wants it most, as Prometheus does; else Prometheus' own text.
         """
-        pieces, media_type = self._pieces(accept)
-        return "".join(pieces).encode(), media_type
+        pieces, media_type = self._pieces(accept, packed=False)
+        return b"".join(pieces), media_type
 
     async def page(self, accept: str, *, packed: bool = False) -> tuple[bytes, str]:
         """The same, in pieces that let others have their turn in between; `packed` by gzip, piece by piece."""
-        pieces, media_type = self._pieces(accept)
-        return b"".join(await in_turns(encoded(pieces, packed=packed), self._clock)), media_type
+        pieces, media_type = self._pieces(accept, packed=packed)
+        return b"".join(await in_turns(pieces, self._clock)), media_type
 
-    def _pieces(self, accept: str) -> tuple[Iterator[str], str]:
+    def _pieces(self, accept: str, *, packed: bool) -> tuple[Iterator[bytes], str]:
         openmetrics, media_type = wants_openmetrics(accept)
-        return self._counted(self._writer.written(self.reader.families(), openmetrics=openmetrics)), media_type
+        blocks = self._counted(self._writer.written(self.reader.families(), openmetrics=openmetrics))
+        return self._writer.encoded(blocks, openmetrics=openmetrics, packed=packed), media_type
 
-    def _counted(self, pieces: Iterator[str]) -> Iterator[str]:
+    def _counted(self, blocks: Iterator[Block]) -> Iterator[Block]:
         series = 0
-        for piece in pieces:
-            series += series_of(piece)
-            yield piece
+        for block in blocks:
+            series += block.series
+            yield block
         self.series.set(series)
 
     def dependency(self, name: str, up: bool, seconds: float) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 import orjson
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar
 
-from service.telemetry.pages import SLICE_SERIES, PageWriter, encoded, in_turns, wants_openmetrics
+from service.telemetry.pages import PageWriter, in_turns, wants_openmetrics
 from service.telemetry.standing import FamilyRead, Reader, Standing, whole
 
 ACTIVE = "chatbot_active_conversations"
@@ -95,37 +94,41 @@ class Teller:
     def __init__(self, reader: Reader) -> None:
         """Tell what this reader reads."""
         self._reader = reader
-        self._told: dict[str, tuple[Sequence[Standing], list[bytes]]] = {}
+        self._told: dict[str, _Told] = {}
 
     async def told_in_turns(self, clock: Callable[[], float]) -> list[orjson.Fragment]:
         """A snapshot as parts of a message, with turns for everybody else in between; `clock` gives monotonic seconds."""
-        return [*chain.from_iterable(await in_turns(self.told(), clock))]
+        return await in_turns(self.told(), clock)
 
-    def told(self) -> Iterator[list[orjson.Fragment]]:
-        """The same in slices, each made when it is wanted."""
-        families: list[orjson.Fragment] = []
-        series = 0
+    def told(self) -> Iterator[orjson.Fragment]:
+        """The same family by family, each made when it is wanted."""
         for family in self._reader.families():
-            families.append(self._family(family))
-            series += sum(len(child.samples) for child in family.children)
-            if series >= SLICE_SERIES:
-                yield families
-                families, series = [], 0
-        yield families
+            told = self._told.get(family.name)
+            if told is None or told.family is not family:
+                told = self._told[family.name] = _tell(family, told)
+            yield told.fragment
 
-    def _family(self, family: FamilyRead) -> orjson.Fragment:
-        before, rows = self._told.get(family.name, ((), []))
-        if before != family.children:
-            known = dict(zip(before, rows, strict=True))
-            rows = [known.get(child) or _rows(child) for child in family.children]
-            self._told[family.name] = family.children, rows
-        head = orjson.dumps([family.name, family.kind, family.documentation, family.unit])
-        return orjson.Fragment(b"%b,[%b]]" % (head[:-1], b",".join(rows)))
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A family as it was told last: what it was, the rows of each child, and all of it."""
+
+    family: FamilyRead
+    rows: Sequence[bytes]
+    fragment: orjson.Fragment
+
+
+def _tell(family: FamilyRead, before: _Told | None) -> _Told:
+    known = dict(zip(before.family.children, before.rows, strict=True)) if before else {}
+    rows = [known.get(child) or _rows(child) for child in family.children]
+    head = orjson.dumps([family.name, family.kind, family.documentation, family.unit])
+    return _Told(family, rows, orjson.Fragment(b"%b,[%b]]" % (head[:-1], b",".join(rows))))
 
 
 def _rows(child: Standing) -> bytes:
-    rows = [[sample.name, sample.labels, sample.value, _exemplar(sample.exemplar)] for sample in child.samples]
-    return orjson.dumps(rows)[1:-1]
+    exemplars = child.exemplars or [None] * len(child.values)
+    shown = zip(child.shape, child.values, exemplars, strict=True)
+    return orjson.dumps([[*shape, value, _exemplar(exemplar)] for shape, value, exemplar in shown])[1:-1]
 
 
 def _exemplar(exemplar: Exemplar | None) -> list[Any] | None:
@@ -202,8 +205,8 @@ def render(
     families[WORKERS] = states
     _set(families, SERIES, sum(len(family.series) for family in families.values()))
     openmetrics, content_type = wants_openmetrics(accept)
-    pieces = writer.written(map(whole, _metrics(families.values())), openmetrics=openmetrics)
-    return b"".join(encoded(pieces, packed=packed)), content_type
+    blocks = writer.written(map(whole, _metrics(families.values())), openmetrics=openmetrics)
+    return b"".join(writer.encoded(blocks, openmetrics=openmetrics, packed=packed)), content_type
 
 
 def _set(families: dict[str, Family], name: str, value: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import orjson
@@ -32,8 +31,7 @@ class Worker:
 
     def told(self) -> Snapshot:
         """What the supervisor reads off the channel."""
-        parts = itertools.chain.from_iterable(self._teller.told())
-        snapshot: Snapshot = orjson.loads(orjson.dumps([*parts]))
+        snapshot: Snapshot = orjson.loads(orjson.dumps([*self._teller.told()]))
         return snapshot
 
     def do(self, kind: str, size: int) -> None:

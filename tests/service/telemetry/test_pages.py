@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,14 @@ from prometheus_client.exposition import choose_encoder
 
 from service.accepting import choices, takes_gzip
 from service.telemetry.pages import (
+    BLOCK_SERIES,
     LOOKS,
     PAUSE_SECONDS,
+    PIECE_SECONDS,
     POLITE_SECONDS,
-    SLICE_SERIES,
+    Block,
     PageWriter,
-    encoded,
     in_turns,
-    series_of,
     wants_openmetrics,
 )
 from service.telemetry.standing import Reader
@@ -63,7 +62,11 @@ class Instruments:
 
 def written(writer: PageWriter, instruments: Instruments, accept: str) -> str:
     openmetrics, _ = wants_openmetrics(accept)
-    return "".join(writer.written(instruments.reader.families(), openmetrics=openmetrics))
+    return text(writer.written(instruments.reader.families(), openmetrics=openmetrics))
+
+
+def text(blocks: Iterable[Block]) -> str:
+    return b"".join(block.text for block in blocks).decode()
 
 
 @settings(deadline=None)
@@ -79,7 +82,15 @@ def test_each_page_is_that_of_prometheus_client(events: list[tuple[str, float, b
             assert written(writer, instruments, accept) == instruments.theirs(accept)
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 0.1 + 0.2, 1e21, 123456789.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *map(float, ("inf", "-inf", "nan", "1e21", "123456789", "999999.9", "1e6", "1e-7", "-1e6", "-2e7")),
+        0.1 + 0.2,
+        0,
+        7,
+    ],
+)
 def test_unusual_values_are_written_as_theirs(value: float) -> None:
     """Infinite, missing, long and large values look as prometheus_client writes them, also when they stay."""
     instruments, writer = Instruments(), PageWriter()
@@ -152,24 +163,43 @@ def test_any_header_is_read(header: str) -> None:
     assert takes_gzip(header) in {True, False}
 
 
-def test_a_packed_page_is_the_page_made_in_as_many_turns() -> None:
-    """Each piece is packed when it is wanted, a reader of gzip gets the page, and nothing in it changes with the time."""
-    wanted: list[str] = []
+def many(instruments: Instruments, series: int) -> Histogram:
+    """A family of so many series, seventeen each."""
+    large = Histogram("large", "large", ["of"], registry=instruments.registry)
+    for number in range(series // 17):
+        large.labels(f"model-{number}")
+    return large
 
-    def pieces() -> Iterator[str]:
-        for number in range(5):
-            wanted.append(f"chatbot_x_{number} {number}\n" * 500)
-            yield wanted[-1]
 
-    made = encoded(pieces(), packed=True)
-    parts = [next(made)]
-    assert len(wanted) == 1
-    parts += made
-    whole = b"".join(parts)
-    assert gzip.decompress(whole).decode() == "".join(wanted)
-    assert b"".join(encoded(pieces(), packed=True)) == whole
-    assert len(parts) == 6
-    assert b"".join(encoded(["a", "ä"], packed=False)) == "aä".encode()
+def test_what_stands_is_the_block_that_it_was() -> None:
+    """One child of a large family counts: the block that it stands in is written anew, its neighbours and other families are the same objects."""
+    instruments, writer = Instruments(), PageWriter()
+    large = many(instruments, 10 * BLOCK_SERIES)
+    for openmetrics in (False, True):
+        before = [*writer.written(instruments.reader.families(), openmetrics=openmetrics)]
+        large.labels("model-40").observe(1)
+        after = [*writer.written(instruments.reader.families(), openmetrics=openmetrics)]
+        assert [number for number, pair in enumerate(zip(before, after, strict=True)) if pair[0] is not pair[1]] == [
+            next(number for number, block in enumerate(before) if b'"model-40"' in block.text)
+        ]
+        assert text(after) == instruments.theirs(OPENMETRICS if openmetrics else TEXT)
+
+
+@pytest.mark.parametrize("left", range(4))
+def test_a_page_that_waits_in_the_middle_spoils_no_other(left: int) -> None:
+    """While it waits another one is made, with newer figures; whether it is finished then or given up, the next page is the library's."""
+    instruments, writer = Instruments(), PageWriter()
+    large = many(instruments, 4 * BLOCK_SERIES)
+    assert written(writer, instruments, TEXT) == instruments.theirs(TEXT)
+    large.labels("model-0").observe(1)
+    waiting = writer.written(instruments.reader.families(), openmetrics=False)
+    assert any(b"large_count" in next(waiting).text for _ in range(9))
+    for model in ("model-1", "model-12", "model-20"):
+        large.labels(model).observe(1)
+    newer = instruments.theirs(TEXT)
+    assert written(writer, instruments, TEXT) == newer
+    [*itertools.islice(waiting, left)]
+    assert written(writer, instruments, TEXT) == newer
 
 
 def test_plain_names_are_never_escaped() -> None:
@@ -180,7 +210,7 @@ def test_plain_names_are_never_escaped() -> None:
 
 
 class Loop:
-    """An event loop as `in_turns` sees it: a clock, and pauses that take as long as told, and then longer."""
+    """An event loop as `in_turns` sees it: a clock, and pauses that take as long as told, and then longer; a piece takes its own time."""
 
     def __init__(self, *pauses: float) -> None:
         self.now = 100.0
@@ -194,63 +224,71 @@ class Loop:
         self.asked.append(seconds)
         self.now += next(self._pauses)
 
-    def pieces(self, number: int) -> list[int]:
+    def pieces(self, number: int, seconds: float = PIECE_SECONDS) -> list[int]:
         """What stands behind each piece: how many pauses there were before."""
-        made = (len(self.asked) for _ in range(number))
-        return asyncio.run(in_turns(made, self.clock, self.pause))
+
+        def made() -> Iterator[int]:
+            for _ in range(number):
+                self.now += seconds
+                yield len(self.asked)
+
+        return asyncio.run(in_turns(made(), self.clock, self.pause))
 
 
-def test_each_piece_is_followed_by_a_pause() -> None:
+def test_a_pause_comes_before_each_piece() -> None:
     """On a loop with nothing to do each piece leaves it for a moment: not a turn alone, in which no thread comes to the interpreter."""
     loop = Loop(0.0011)
-    assert loop.pieces(5) == [0, 1, 2, 3, 4]
+    assert loop.pieces(5) == [1, 2, 3, 4, 5]
     assert set(loop.asked) == {PAUSE_SECONDS}
     assert PAUSE_SECONDS > 0
 
 
+def test_small_pieces_share_a_pause() -> None:
+    """What takes a moment together is made together: a pause costs as much as writing some hundred series that stand."""
+    assert Loop(0.0011).pieces(8, PIECE_SECONDS / 3.5) == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
 def test_a_piece_waits_until_nobody_wants_the_loop() -> None:
     """A pause that took longer than it was meant to met others: the next piece waits until one did not."""
-    assert Loop(0.0025, 0.0025, 0.0011, 0.0025, 0.0011).pieces(4) == [0, 3, 5, 6]
+    assert Loop(0.0011, 0.0025, 0.0025, 0.0011, 0.0025, 0.0011).pieces(4) == [1, 4, 6, 7]
 
 
 def test_a_loop_that_is_never_calm_gets_the_page_made_nevertheless() -> None:
     """After a few pauses the next piece is made whatever happens."""
-    assert Loop(0.0025).pieces(4) == [0, LOOKS, 2 * LOOKS, 3 * LOOKS]
+    assert Loop(0.0025).pieces(4) == [LOOKS, 2 * LOOKS, 3 * LOOKS, 4 * LOOKS]
 
 
 def test_politeness_has_an_end() -> None:
     """Where turns take long, the rest comes at one go: a scraper with a second of patience gets its page."""
     loop = Loop(POLITE_SECONDS / 2.5)
-    assert loop.pieces(100) == [0, *[3] * 99]
+    assert loop.pieces(100) == [3] * 100
 
 
 def test_a_page_made_in_turns_is_the_page() -> None:
-    """A page of twenty slices is the library's, and somebody else had a turn after each of them."""
+    """A page of twenty blocks is the library's, and somebody else had a turn after each of them."""
     instruments, writer, turns = Instruments(), PageWriter(), 0
-    families = [Histogram(f"h{n}", "h", registry=instruments.registry) for n in range(20 * SLICE_SERIES // 17)]
-    families[3].observe(2.0)
+    many(instruments, 20 * (BLOCK_SERIES + 17)).labels("model-3").observe(2.0)
+    clock = itertools.count(0.0, PIECE_SECONDS)
 
-    async def others() -> None:
+    async def others(seconds: float) -> None:
         nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
+        turns += 1
 
     async def story() -> str:
-        others_task = asyncio.create_task(others())
-        pieces = await in_turns(writer.written(instruments.reader.families(), openmetrics=False), lambda: 0.0)
-        others_task.cancel()
-        return "".join(pieces)
+        blocks = writer.written(instruments.reader.families(), openmetrics=False)
+        return text(await in_turns(blocks, lambda: next(clock), others))
 
     page = asyncio.run(story())
     assert page == instruments.theirs(TEXT)
     assert turns >= 19
 
 
-def test_series_are_counted_off_the_page(house: Any) -> None:
-    """Lines that are no comment are series, in both formats; a page without any has none."""
+def test_a_page_knows_how_many_series_it_has(house: Any) -> None:
+    """Blocks tell as many series as they have lines that are no comment, in both formats; the gauge has those of the page before."""
     metrics = house.app.state.services.metrics
-    for accept in (TEXT, OPENMETRICS):
-        page = metrics.render(accept)[0].decode()
-        assert series_of(page) == sum(not line.startswith("#") for line in page.splitlines())
-    assert series_of("") == series_of("# EOF\n") == 0
+    for openmetrics, accept in ((False, TEXT), (True, OPENMETRICS)):
+        lines = metrics.render(accept)[0].decode().splitlines()
+        there = sum(not line.startswith("#") for line in lines)
+        blocks = [*PageWriter().written(metrics.reader.families(), openmetrics=openmetrics)]
+        assert sum(block.series for block in blocks) == there
+        assert f"chatbot_metric_series {there}.0" in metrics.render(accept)[0].decode().splitlines()
