@@ -36,7 +36,7 @@ PROGRAMS = {
     "around_answer": Program(30, ("--requests", "320", "--rounds", "1")),
     "chat_http": Program(300, ("--questions", "200", "--rounds", "1", "--passages", "2000", "--bare", "500")),
     "chat_profile": Program(60, ("--questions", "200", "--passages", "2000")),
-    "scrape_cost": Program(240, ("--quick",)),
+    "scrape_cost": Program(460, ("--quick",)),
     "idle_memory": Program(60, ("--questions", "50", "--passages", "2000")),
     "sse_streams": Program(60, ("--streams", "200", "--rounds", "1")),
     "answer_cpu": Program(90, ("--questions", "200", "--warm-up", "50", "--rounds", "1", "--profiled", "50")),

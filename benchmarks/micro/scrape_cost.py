@@ -1,15 +1,19 @@
 """What a scrape a second costs those who ask: chat's p99 with and without it, at 5,000 series and 60 % of what the service can do.
 
-    python benchmarks/micro/scrape_cost.py [--pairs 10] [--seconds 4] [--quick] [--json scrape.json]
+    python benchmarks/micro/scrape_cost.py [--pairs 10] [--blocks 4] [--seconds 2] [--against CHECKOUT] [--quick] [--json scrape.json]
 
 Open loop: questions leave at their planned moments, whatever became of those before, and each counts from its planned moment, so that a
-service that stalls is not asked less. A pair is one run with a scrape each second and one without, in changing order. Beside the service
-as it is stands one that lets prometheus_client render the page in its event loop, at one go. The page is filled up with families as large as the service's own,
-as a deployment with many models would have them. Nothing is asserted.
+service that stalls is not asked less. A pair is some short blocks with a scrape each second and as many without, in changing order, so that a machine whose speed
+drifts is as slow for both; p99 is of all answers of a pair with, and of all without. Each pair begins with a moment at full speed, of which the questions get 60 %.
+Whoever scrapes is a process of its own beside the client, on one connection, with its request ready made. Beside the service as it is stands one that lets
+prometheus_client render the page in its event loop, at one go, or with `--against` the service of another checkout. The page is filled up with families as large as
+the service's own, as a deployment with many models would have them. Nothing is asserted.
 
-It takes some `2 x 2 x pairs x seconds` and a minute, at most twice that, and a quarter of a minute with `--quick`; the time left is told. On a machine that became
-slower since the saturation was measured the questions would pile up without end: a run ends when it has taken twice its seconds, its
-pair is thrown away, and the rate is lowered by a fifth. How many pairs remained is told beside the ratio.
+Told are the median of the pairs' ratios with an interval for it (bootstrap, 95 %), how long a scrape takes beside the questions, and the processor time that one costs:
+the server's own, asked alone behind each block without scrapes, when what the block has counted is to be written.
+
+It takes some `4 x blocks x pairs x seconds` and two minutes, and a quarter of a minute with `--quick`; the time left is told. A block in which the service falls so far behind
+that it takes twice its seconds is thrown away with its pair.
 """
 
 from __future__ import annotations
@@ -18,15 +22,17 @@ import argparse
 import asyncio
 import gzip
 import json
+import math
+import random
 import signal
+import socket
 import statistics
+import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
@@ -36,11 +42,17 @@ from chat_http import Bench, on_stage  # noqa: E402 - as above
 from chat_library import talks  # noqa: E402 - as above
 
 GOAL = 1.3
-_LOAD, _SLOWER = 0.6, 0.8
-"""Of what the service can do, and what becomes of that rate when it was too much."""
+_LOAD = 0.6
+"""Of what the service can do."""
+_FULL_SPEED_QUESTIONS = 320
+"""Asked at the beginning of each pair, to know what that is just now."""
 _REST_SECONDS = 2.0
-"""After a run that fell behind: until the service has answered what nobody waits for any more."""
-OURS, INLINE = "in turns (ours)", "inline, prometheus_client"
+"""After a block that fell behind: until the service has answered what nobody waits for any more."""
+OURS, INLINE, OTHER = "in turns (ours)", "inline, prometheus_client", "the other checkout"
+_FIRST_SCRAPE = 0.3
+"""Seconds of a block before the first one."""
+_SETTLING_SECONDS = 0.3
+"""Until a server whose block is over has done what was left to do behind the answers."""
 _FAMILY_SERIES = 255
 _BUCKETS = 17
 """Series of one child of the histograms that fill the page: fourteen edges, infinity, count and sum."""
@@ -140,134 +152,205 @@ async def _open_loop(server: Server, source: Conversations, rate: float, seconds
     return latencies
 
 
-class _Scraper(threading.Thread):
-    """Asks for the page each second."""
+def scrape(port: int) -> int:
+    """Be the scraper: for each line on standard input with seconds and the moment of the first scrape, scrape each second for so long; what it took is a line of JSON."""
+    request = f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {_ACCEPT}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+    for line in sys.stdin:
+        begun = time.perf_counter()
+        seconds, first = map(float, line.split())
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            took = []
+            for number in range(math.ceil(seconds - first)):
+                planned = first + number
+                time.sleep(max(0.0, begun + planned - time.perf_counter()))
+                asked = time.perf_counter()
+                connection.sendall(request)
+                body = _read(connection)
+                took.append(time.perf_counter() - asked)
+        # Looked at when nothing is measured any more.
+        page = gzip.decompress(body)
+        series = sum(1 for one in page.splitlines() if not one.startswith(b"#"))
+        print(json.dumps({"seconds": took, "series": series, "bytes": len(page), "packed": len(body)}), flush=True)
+    return 0
 
-    def __init__(self, port: int) -> None:
-        super().__init__(daemon=True)
-        self._port = port
-        self._over = threading.Event()
-        self.seconds: list[float] = []
-        self.page = b""
 
-    def run(self) -> None:
-        """Until it is over."""
-        while not self._over.is_set():
-            began = time.perf_counter()
-            headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
-            asked = Request(f"http://127.0.0.1:{self._port}/metrics", headers=headers)
-            with urlopen(asked, timeout=30) as answer:  # noqa: S310 - an address of our own
-                # Looked at when nothing is measured any more: this thread shares an interpreter with the client.
-                self.page = answer.read()
-            self.seconds.append(time.perf_counter() - began)
-            self._over.wait(max(0.0, 1 - (time.perf_counter() - began)))
+def _read(connection: socket.socket) -> bytes:
+    """The body of one answer."""
+    read = b""
+    while b"\r\n\r\n" not in read:
+        read += connection.recv(1 << 20)
+    head, _, body = read.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(1 << 20)
+    return body
+
+
+class _Scraper:
+    """The process that scrapes, on the client's cores: on all of them it would take the server's now and then, which no scraper from elsewhere does."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        command = [sys.executable, __file__, "--scrape", str(server.port)]
+        with pinned(spare(server)):
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def begin(self, seconds: float, first: float = _FIRST_SCRAPE) -> None:
+        """Scrape for so long, from this moment on."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{seconds} {first}\n")
+        self._process.stdin.flush()
+
+    def told(self) -> dict[str, Any]:
+        """What became of it."""
+        assert self._process.stdout
+        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return told
+
+    def cpu_seconds(self) -> float:
+        """Processor time that one scrape costs the server while nobody asks it anything else."""
+        time.sleep(_SETTLING_SECONDS)
+        before = _cpu_seconds(self._server)
+        self.begin(0.1, 0.0)
+        self.told()
+        return _cpu_seconds(self._server) - before
 
     def end(self) -> None:
         """Let it be over."""
-        self._over.set()
-        self.join()
+        self._process.communicate(timeout=30)
+
+
+def _cpu_seconds(server: Server) -> float:
+    """Processor time of the server's threads, by the scheduler's clock: that of `Server` counts hundredths of a second."""
+    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
+    return sum(int(one.read_text(encoding="ascii").split()[0]) for one in tasks) / 1e9
 
 
 class Pairs:
-    """Runs of one server."""
+    """Pairs of one server."""
 
-    def __init__(self, bench: Bench, name: str, options: argparse.Namespace, rate: float) -> None:
+    def __init__(self, bench: Bench, name: str, options: argparse.Namespace) -> None:
         self._bench = bench
         self._name = name
         self._options = options
-        self._rate = rate
-        # More conversations than connections: a question never waits for the turn before it.
-        self._talks = list(talks(max(int(rate * options.seconds), _LINES * 8) + 64, options.seed + 1))
+        self._server = bench.servers[name]
+        self._scraper = _Scraper(self._server)
+        self._rates: list[float] = []
         self.ratios: list[float] = []
-        self.with_scrapes: list[float] = []
-        self.without: list[float] = []
-        self.scrapes: list[float] = []
-        self.series = 0
+        self._p99: dict[bool, list[float]] = {True: [], False: []}
+        self._scrapes: list[float] = []
+        self._cpu: list[float] = []
+        self._page: dict[str, Any] = {}
 
     def pair(self, number: int) -> bool:
-        """Both runs, the order changing from pair to pair; False when the service fell so far behind that they say nothing."""
-        order = (True, False) if number % 2 else (False, True)
+        """The blocks of both, the order changing; False when the service fell so far behind that they say nothing."""
+        asked = dict(enumerate(talks(_FULL_SPEED_QUESTIONS, self._options.seed + 2 + number)))
+        full, _ = self._bench.ask(self._name, asked)
+        rate = full.answers / full.seconds * _LOAD
+        latencies: dict[bool, list[float]] = {True: [], False: []}
         try:
-            found = {scraped: self._run(scraped=scraped) for scraped in order}
+            for block in range(self._options.blocks):
+                for scraped in (True, False) if (number + block) % 2 else (False, True):
+                    latencies[scraped] += self._block(rate, scraped=scraped)
         except TimeoutError:
-            self._rate *= _SLOWER
             time.sleep(_REST_SECONDS)
             return False
-        self.with_scrapes.append(found[True])
-        self.without.append(found[False])
-        self.ratios.append(found[True] / found[False])
+        self._rates.append(rate)
+        for scraped, all_of_them in latencies.items():
+            self._p99[scraped].append(sorted(all_of_them)[len(all_of_them) * 99 // 100])
+        self.ratios.append(self._p99[True][-1] / self._p99[False][-1])
         return True
 
-    def _run(self, *, scraped: bool) -> float:
-        server = self._bench.servers[self._name]
-        source = Conversations(dict(enumerate(self._talks)), self._bench.tokens[self._name], sys.maxsize)
-        # On the client's cores like the client: on all of them it would take the server's now and then, which no scraper from elsewhere does.
-        with pinned(spare(server)):
-            scraper = _Scraper(server.port) if scraped else None
-            if scraper:
-                scraper.start()
+    def _block(self, rate: float, *, scraped: bool) -> list[float]:
+        seconds = self._options.seconds
+        # More conversations than connections: a question never waits for the turn before it. Both kinds of blocks ask the same.
+        asked = dict(enumerate(talks(max(int(rate * seconds), _LINES * 8) + 64, self._options.seed + 1)))
+        source = Conversations(asked, self._bench.tokens[self._name], sys.maxsize)
+        with pinned(spare(self._server)), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            if scraped:
+                self._scraper.begin(seconds)
             try:
-                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    latencies = sorted(runner.run(_open_loop(server, source, self._rate, self._options.seconds)))
+                latencies = runner.run(_open_loop(self._server, source, rate, seconds))
             finally:
-                if scraper:
-                    scraper.end()
-        if scraper:
-            self.scrapes += scraper.seconds
-            self.series = sum(1 for line in gzip.decompress(scraper.page).splitlines() if not line.startswith(b"#"))
-        return latencies[len(latencies) * 99 // 100]
+                told = self._scraper.told() if scraped else None
+        if told:
+            self._scrapes += told.pop("seconds")
+            self._page = told
+        else:
+            self._cpu.append(self._scraper.cpu_seconds())
+        return latencies
 
     def figures(self) -> dict[str, Any]:
         """What was found."""
+        low, high = between(self.ratios, self._options.seed)
         return {
             "ratio": statistics.median(self.ratios),
-            "ratio_low": min(self.ratios),
-            "ratio_high": max(self.ratios),
-            "p99_with_ms": statistics.median(self.with_scrapes) * 1e3,
-            "p99_without_ms": statistics.median(self.without) * 1e3,
-            "scrape_ms": statistics.median(self.scrapes) * 1e3,
-            "series": self.series,
-            "rate": self._rate,
+            "ratio_low": low,
+            "ratio_high": high,
+            "p99_with_ms": statistics.median(self._p99[True]) * 1e3,
+            "p99_without_ms": statistics.median(self._p99[False]) * 1e3,
+            "scrape_ms": statistics.median(self._scrapes) * 1e3,
+            "scrape_cpu_ms": statistics.median(self._cpu) * 1e3,
+            **self._page,
+            "rate": statistics.median(self._rates),
             "pairs": len(self.ratios),
             "ratios": self.ratios,
         }
+
+    def end(self) -> None:
+        """Scrape no more."""
+        self._scraper.end()
+
+
+def between(ratios: Sequence[float], seed: int) -> tuple[float, float]:
+    """Within which the median lies in 95 of 100 draws of as many ratios from these."""
+    drawn = random.Random(seed)  # noqa: S311 - a draw that is the same each time
+    medians = sorted(statistics.median(drawn.choices(ratios, k=len(ratios))) for _ in range(2_000))
+    return medians[50], medians[-51]
 
 
 def show(found: dict[str, dict[str, Any]]) -> None:
     """The table."""
     print(
-        f"{'page rendered':24}{'series':>8}{'rate':>7}{'scrape ms':>11}{'p99 ms':>9}{'without':>9}{'ratio':>20}{'pairs':>7}{'goal':>6}"
+        f"{'page rendered':26}{'series':>7}{'rate':>6}{'scrape ms':>11}{'CPU ms':>8}{'p99 ms':>8}{'without':>9}{'ratio':>20}{'pairs':>7}{'goal':>6}"
     )
     for name, one in found.items():
         spread = f"{one['ratio']:.2f} ({one['ratio_low']:.2f}-{one['ratio_high']:.2f})"
         goal = f"{GOAL:.1f}" if name == OURS else ""
         print(
-            f"{name:24}{one['series']:8}{one['rate']:7.0f}{one['scrape_ms']:11.1f}{one['p99_with_ms']:9.1f}"
+            f"{name:26}{one['series']:7}{one['rate']:6.0f}{one['scrape_ms']:11.1f}{one['scrape_cpu_ms']:8.1f}{one['p99_with_ms']:8.1f}"
             f"{one['p99_without_ms']:9.1f}{spread:>20}{one['pairs']:7}{goal:>6}"
         )
 
 
 def measure(bench: Bench, options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Saturate once, then the pairs of both in turn.
+    """Warm up, then the pairs of both in turn.
 
     Raises:
         SystemExit: the machine was too busy for as many pairs as were wanted.
     """
     asked = dict(enumerate(talks(options.warm_up, options.seed)))
-    found = []
     for name in names:
-        full, _ = bench.ask(name, asked)
-        rate = full.answers / full.seconds
-        print(f"{name}: {rate:.0f} answers a second at most, asked {rate * _LOAD:.0f}", file=sys.stderr, flush=True)
-        found.append(Pairs(bench, name, options, rate * _LOAD))
-    done = failed = 0
+        bench.ask(name, asked)
+    found = [Pairs(bench, name, options) for name in names]
+    failed = 0
     begun = time.perf_counter()
-    while done < options.pairs:
-        told = [pairs.pair(done) for pairs in found]
-        done, failed = done + 1, failed + (not all(told))
-        left = (time.perf_counter() - begun) / done * (options.pairs - done)
-        behind = f", {failed} of them fell behind" if failed else ""
-        print(f"pair {done} of {options.pairs}{behind}, about {left:.0f} s left", file=sys.stderr, flush=True)
+    try:
+        for done in range(1, options.pairs + 1):
+            told = [pairs.pair(done) for pairs in found]
+            failed += not all(told)
+            left = (time.perf_counter() - begun) / done * (options.pairs - done)
+            behind = f", {failed} of them fell behind" if failed else ""
+            ratios = ", ".join(f"{pairs.ratios[-1]:.2f}" for pairs in found if pairs.ratios)
+            print(
+                f"pair {done} of {options.pairs}{behind}: {ratios}; about {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+    finally:
+        for pairs in found:
+            pairs.end()
     if not all(pairs.ratios for pairs in found):
         raise SystemExit(
             "scrape_cost: this machine is too busy: not one pair could be measured. Try again when it has less to do."
@@ -279,26 +362,40 @@ def main() -> int:
     """Measure, print, perhaps write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", choices=[OURS, INLINE], help=argparse.SUPPRESS)
+    parser.add_argument("--scrape", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: 4)")
+    parser.add_argument(
+        "--blocks", type=int, default=4, help="with scrapes in each pair, and as many without (default: 4)"
+    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each block (default: 2)")
     parser.add_argument("--series", type=int, default=5_000)
     parser.add_argument("--passages", type=int, default=100_000)
-    parser.add_argument("--warm-up", type=int, default=1_500, help="questions that warm up and find the saturation")
+    parser.add_argument("--warm-up", type=int, default=1_500, help="questions that warm each service up")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="CHECKOUT",
+        help="show the service of another checkout, not the page rendered inline",
+    )
     parser.add_argument("--quick", action="store_true", help="one short pair over few passages, to see that it runs")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
     if options.quick:
-        options.pairs, options.seconds, options.passages, options.warm_up = 1, 1.0, 2_000, 100
+        options.pairs, options.blocks, options.seconds, options.passages, options.warm_up = 1, 1, 1.0, 2_000, 100
     if options.serve:
         return serve(options.serve, options.series)
+    if options.scrape:
+        return scrape(options.scrape)
     # Told to stop, it still ends its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    script = Path("benchmarks/micro/scrape_cost.py")
+    beside = (OTHER, options.against.resolve() / script, OURS) if options.against else (INLINE, script, INLINE)
     with on_stage(options) as bench:
-        for name in (OURS, INLINE):
-            bench.instead = ["benchmarks/micro/scrape_cost.py", "--serve", name, "--series", str(options.series)]
+        for name, program, kind in ((OURS, script, OURS), beside):
+            bench.instead = [str(program), "--serve", kind, "--series", str(options.series)]
             bench.start([name])
-        found = measure(bench, options, [OURS, INLINE])
+        found = measure(bench, options, [OURS, beside[0]])
     show(found)
     if options.json:
         options.json.write_text(json.dumps({"goal": GOAL, "results": found}, indent=1), encoding="utf-8")
