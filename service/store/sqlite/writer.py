@@ -140,9 +140,11 @@ class GroupCommitWriter:
     def _gathered(self) -> list[_Pending]:
         """What waits in the queue now; the end mark goes back, so that the thread meets it after this batch."""
         gathered: list[_Pending] = []
-        # Nobody else takes from the queue: what is in it is there to be taken.
-        while len(gathered) < _LARGEST_BATCH and not self._queue.empty():
-            pending = self._queue.get_nowait()
+        while len(gathered) < _LARGEST_BATCH:
+            try:
+                pending = self._queue.get_nowait()
+            except queue.Empty:
+                break
             if pending is None:
                 self._queue.put(None)
                 break
