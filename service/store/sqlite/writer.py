@@ -131,9 +131,16 @@ class GroupCommitWriter:
             first = self._queue.get()
             if first is None:
                 break
-            self._finish(self._begin([first, *self._gathered()], self._gathered))
-            if self._in_log >= _JOBS_BETWEEN_CHECKPOINTS and self._queue.empty():
-                self._checkpoint()
+            batch = [first]
+            try:
+                batch += self._gathered()
+                self._finish(self._begin(batch, self._gathered))
+                if self._in_log >= _JOBS_BETWEEN_CHECKPOINTS and self._queue.empty():
+                    self._checkpoint()
+            except Exception as error:  # noqa: BLE001 - nobody foresaw it: whoever still waits is told, and the thread lives on
+                self._rollback()
+                for pending in batch:
+                    _fail(pending, error)
         for pending in self._gathered():
             _fail(pending, StorageUnavailable(_UNAVAILABLE))
 
@@ -152,7 +159,7 @@ class GroupCommitWriter:
         return gathered
 
     def _begin(self, batch: list[_Pending], arrived: Callable[[], list[_Pending]]) -> list[_Pending]:
-        """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile, and what arrived joins."""
+        """Take the database's lock; jobs whose deadline passes while somebody else holds it fail meanwhile and leave the batch, and what arrived joins it."""
         pause = _FIRST_RETRY_SECONDS
         while batch:
             try:
@@ -165,7 +172,7 @@ class GroupCommitWriter:
                 for pending in batch:
                     if pending.deadline <= now:
                         _fail(pending, StorageUnavailable(_UNAVAILABLE))
-                batch = [pending for pending in batch if pending.deadline > now]
+                batch[:] = [pending for pending in batch if pending.deadline > now]
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
                 batch += arrived()

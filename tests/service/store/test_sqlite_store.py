@@ -284,6 +284,26 @@ def test_the_log_does_not_grow_without_end(
     asyncio.run(story())
 
 
+def test_what_nobody_foresaw_is_told_and_ends_no_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error in the writer's own thread reaches who waits; without that they would wait for ever, and all who come behind them."""
+    store = SqliteStore(tmp_path / "a.db", 5.0, 1.0)
+    commits = store._commits
+
+    def broken() -> None:
+        monkeypatch.undo()
+        raise RuntimeError("nobody foresaw this")
+
+    async def story() -> None:
+        monkeypatch.setattr(commits, "began", broken)
+        with pytest.raises(RuntimeError, match="nobody foresaw this"):
+            await store.write(_nothing)
+        # The transaction that had begun is over.
+        await store.write(lambda: turn("kept", on=True, now=1.0, by="test"))
+        await store.close()
+
+    asyncio.run(asyncio.wait_for(story(), 120))
+
+
 def test_a_log_that_somebody_reads_is_not_emptied(tmp_path: Path) -> None:
     """Scrubbing says that it could not be done, and can be once the reader is gone."""
 
