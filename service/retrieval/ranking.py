@@ -274,17 +274,22 @@ def cited_hit(document: Document, passages: Sequence[Passage], ayat: str) -> Hit
     return Hit(document, 1.0, named or Passage.whole(document))
 
 
+_Span = tuple[str, int, int, str, tuple[str, ...]]
+"""A passage by its document and place in it, and what it is found by beside its text."""
+
+
 class KnownTerms:
     """The distinct terms under which passages are found; the latest ones are remembered, because an answer asks twice."""
 
     def __init__(self, analyser: Analyser) -> None:
         self._analyser = analyser
-        self._known: OrderedDict[tuple[str, int, int], frozenset[str]] = OrderedDict()
+        self._known: OrderedDict[_Span, frozenset[str]] = OrderedDict()
 
     def of(self, found: Found) -> frozenset[str]:
         """The terms of a passage and of its document."""
         document, passage = found.document, found.passage or Passage.whole(found.document)
-        key = (document.id, passage.start, len(passage.text))
+        # An entry as a whole and its only passage are the same text, found by other terms.
+        key = (document.id, passage.start, len(passage.text), passage.context, passage.defines)
         known = self._known.get(key)
         if known is None:
             known = frozenset(shared_terms(document, self._analyser) + self._analyser.passage_terms(passage))

@@ -19,6 +19,7 @@ from service.exchange import Answer, Event, Question
 from service.retrieval import analysis, citing, naming, numerals, ranking
 from service.retrieval.analysis import Analyser, content_words
 from service.retrieval.citing import find_articles, find_citations, plain
+from service.retrieval.definitions import definition_key
 from service.retrieval.document import Document, Passage
 from service.retrieval.duplicates import _BITS, SKETCH_SIZE, Sketch, Sketches, alike
 from service.retrieval.embedded import EmbeddedRetriever
@@ -27,7 +28,7 @@ from service.retrieval.index import Index
 from service.retrieval.laws import KINDS, NAMED_LAWS
 from service.retrieval.lending import Shelf
 from service.retrieval.naming import find_named
-from service.retrieval.ranking import Scale, Standing, Weighed, rank, repeats, title_bits, weigh
+from service.retrieval.ranking import KnownTerms, Scale, Standing, Weighed, rank, repeats, title_bits, weigh
 from service.retrieval.retriever import DECISIONS, NO_FILTERS, Filters
 from service.retrieval.router import law_term
 from service.text import fold
@@ -368,3 +369,15 @@ def test_a_word_that_no_passage_holds_lowers_scores_and_changes_no_place() -> No
     assert known
     assert [hit.document.id for hit in known] == [hit.document.id for hit in more]
     assert all(lower.score < higher.score for lower, higher in zip(more, known, strict=True))
+
+
+@given(st.booleans())
+def test_an_entry_and_its_only_passage_are_found_by_their_own_terms(passage_first: bool) -> None:
+    """What is remembered of one is no answer about the other, whichever came first: they have the same text, and only the passage defines something."""
+    entry = document(1)
+    whole = Hit(entry, 1.0, Passage.whole(entry))
+    passage = Hit(entry, 1.0, replace(Passage.whole(entry), defines=("hibah",)))
+    known = KnownTerms(ANALYSER)
+    for hit in (passage, whole) if passage_first else (whole, passage):
+        known.of(hit)
+    assert known.of(passage) - known.of(whole) == {definition_key("hibah")}
