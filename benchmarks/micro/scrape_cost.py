@@ -100,7 +100,6 @@ class _Line(asyncio.Protocol):
         self._source = source
         self._latencies = latencies
         self._buffer = b""
-        self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait to be told."""
@@ -338,11 +337,13 @@ def measure(bench: Bench, options: argparse.Namespace, names: Sequence[str]) -> 
     begun = time.perf_counter()
     try:
         for done in range(1, options.pairs + 1):
-            told = [pairs.pair(done) for pairs in found]
-            failed += not all(told)
+            ran = [pairs.pair(done) for pairs in found]
+            failed += not all(ran)
             left = (time.perf_counter() - begun) / done * (options.pairs - done)
             behind = f", {failed} of them fell behind" if failed else ""
-            ratios = ", ".join(f"{pairs.ratios[-1]:.2f}" for pairs in found if pairs.ratios)
+            ratios = ", ".join(
+                f"{pairs.ratios[-1]:.2f}" if whole else "none" for pairs, whole in zip(found, ran, strict=True)
+            )
             print(
                 f"pair {done} of {options.pairs}{behind}: {ratios}; about {left:.0f} s left",
                 file=sys.stderr,

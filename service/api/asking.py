@@ -150,7 +150,8 @@ async def _answer(asking: Asking) -> dict[str, Any]:
     """The whole body of a response."""
     kept, record, form = _Kept(asking), asking.record, asking.form
     body: dict[str, Any] | None = None
-    # To the end: a generator that is left half-way has to be closed by the event loop later.
+    # To the end: a generator that is left half-way has to be closed by the event loop later. Not by `aclosing`, whose two coroutines every
+    # answer would pay, where only one that is broken off needs them.
     events = _events(asking, kept, pieces=form.hears)
     try:
         async for event in events:

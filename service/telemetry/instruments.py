@@ -7,6 +7,8 @@ thread counts (`drops`) is an instrument of the library itself. A test holds the
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import product
 
 from prometheus_client import Counter, Histogram
 
@@ -32,3 +34,25 @@ class LoopHistogram(Histogram):
         else:
             self._sum._value += amount  # noqa: SLF001 - as above
             self._buckets[bisect_left(self._upper_bounds, amount)]._value += 1  # noqa: SLF001 - as above
+
+
+class Counters:
+    """A labelled counter with a child, made and kept, for every combination of its closed enums."""
+
+    def __init__(self, metric: Counter, *values: Sequence[str]) -> None:
+        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
+
+    def inc(self, *labels: str, by: float = 1) -> None:
+        """Add to a child; a value outside the enums raises KeyError, because it would be a mistake of ours."""
+        self._children[labels].inc(by)
+
+
+class Histograms:
+    """A labelled histogram with a child, made and kept, for every combination of its closed enums."""
+
+    def __init__(self, metric: Histogram, *values: Sequence[str]) -> None:
+        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
+
+    def observe(self, *labels: str, value: float, exemplar: dict[str, str] | None = None) -> None:
+        """Put a value into a child, with what joins it to a trace where there is one."""
+        self._children[labels].observe(value, exemplar)

@@ -21,15 +21,15 @@ from prometheus_client import (
 
 from service.chat.complexity import COMPLEXITIES
 from service.deployments.model import ROLES, TOOLS
-from service.errors import PROBLEM_CODES
 from service.quotas.limits import DECISIONS, KINDS
 from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
-from service.telemetry.instruments import LoopCounter, LoopHistogram
+from service.telemetry.instruments import Counters, Histograms, LoopCounter, LoopHistogram
 from service.telemetry.labels import OTHER, OwnLabel
 from service.telemetry.pages import Block, PageWriter, in_turns, wants_openmetrics
 from service.telemetry.pools import PoolConnections
 from service.telemetry.record import ANONYMOUS, CURRENT, UNCLASSIFIED
+from service.telemetry.route_series import METHODS, UNMATCHED, codes_of, problems_of
 from service.telemetry.standing import Reader
 
 OUTCOMES = (
@@ -54,48 +54,6 @@ INPUT_STAGE = "input"
 INPUT_GUARDS = (("none", "kept"), ("unsafe", "refused"), ("injection", "refused"), ("out_of_domain", "abstained"))
 """Guard rails of questions, and what each does; those of answers stand in `calls`."""
 TOKEN_TYPES = ("input", "output", "cached", "reasoning")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other")
-CODES = (
-    "200",
-    "201",
-    "204",
-    "400",
-    "401",
-    "403",
-    "404",
-    "405",
-    "408",
-    "409",
-    "413",
-    "422",
-    "429",
-    "499",
-    "500",
-    "503",
-    "504",
-    "other",
-)
-UNMATCHED = "unmatched"
-_ANSWERING = frozenset({"/v1/chat", "/v1/chat/completions"})
-"""Routes with every code of their own; of the others the rare ones are folded, or each new route would cost sixty series."""
-_RARE_CODES = frozenset({"405", "408", "413", "499", "504", OTHER})
-_UNMATCHED_CODES = ("404", "405")
-_FOREIGN_CODES = {"GET": frozenset({"201", "204", "409"}), "DELETE": frozenset({"200", "201", "409"})}
-"""Codes that no route answers to these methods."""
-_PLAIN = ("/health", "/metrics", "/openapi.json", "/assets")
-_PLAIN_CODES = ("200", "401", "403", "429", "500", "503")
-_PLAIN_PROBLEMS = ("unauthenticated", "rate_limited", "internal")
-"""Routes for probes, programs and browsers take no input that could be wrong."""
-_USUAL_PROBLEMS = (
-    "unauthenticated",
-    "permission_required",
-    "not_found",
-    "invalid_request",
-    "rate_limited",
-    "storage_unavailable",
-    "internal",
-)
-
 REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120)
 TTFT_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 15, 30)
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10, 30)
@@ -105,42 +63,6 @@ TOOL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 10, 30)
 DOCUMENT_BUCKETS = (0, 1, 2, 3, 5, 8, 10, 20)
 FEEDBACK_BUCKETS = (1, 2, 3, 4, 5)
 STEP_BUCKETS = (1, 2, 3, 5, 8, 10, 15, 20)
-
-
-def _codes_of(route: str, method: str) -> tuple[str, ...]:
-    """The codes that a route has series of its own for, beside `other`."""
-    if route == UNMATCHED:
-        return _UNMATCHED_CODES
-    if _is_plain(route):
-        return _PLAIN_CODES
-    rare = frozenset({OTHER}) if route in _ANSWERING else _RARE_CODES | _FOREIGN_CODES.get(method, frozenset())
-    return tuple(code for code in CODES if code not in rare)
-
-
-def _is_plain(route: str) -> bool:
-    return route == "/" or route.startswith(_PLAIN)
-
-
-class Counters:
-    """A labelled counter with a child, made and kept, for every combination of its closed enums."""
-
-    def __init__(self, metric: Counter, *values: Sequence[str]) -> None:
-        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
-
-    def inc(self, *labels: str, by: float = 1) -> None:
-        """Add to a child; a value outside the enums raises KeyError, because it would be a mistake of ours."""
-        self._children[labels].inc(by)
-
-
-class Histograms:
-    """A labelled histogram with a child, made and kept, for every combination of its closed enums."""
-
-    def __init__(self, metric: Histogram, *values: Sequence[str]) -> None:
-        self._children = {combination: metric.labels(*combination) for combination in product(*values)}
-
-    def observe(self, *labels: str, value: float, exemplar: dict[str, str] | None = None) -> None:
-        """Put a value into a child, with what joins it to a trace where there is one."""
-        self._children[labels].observe(value, exemplar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +165,10 @@ class Metrics:
         )
         # Problems answered, by code and route template. Unit: problems.
         errors = self._counter("errors", "Problems answered", "error_type", "endpoint")
-        whole = [*(template for template in sorted(self._routes) if template in _ANSWERING), UNMATCHED]
-        usual = {
-            route: _PLAIN_PROBLEMS if _is_plain(route) else _USUAL_PROBLEMS
-            for route in sorted(self._routes.difference(whole))
-        }
-        rest = [(code, route) for route, codes in usual.items() for code in codes]
         self._errors = {
             (code, endpoint): errors.labels(code, endpoint)
-            for code, endpoint in [*product(PROBLEM_CODES, whole), *rest]
+            for endpoint in (*sorted(self._routes), UNMATCHED)
+            for code in problems_of(endpoint)
         }
 
     def _work(self, models: Mapping[str, str]) -> None:
@@ -306,7 +223,7 @@ class Metrics:
             (route, method): _HttpRoute(
                 route,
                 method,
-                {int(code): requests.labels(route, method, code) for code in _codes_of(route, method)},
+                {int(code): requests.labels(route, method, code) for code in codes_of(route, method)},
                 requests.labels(route, method, OTHER),
                 # Last byte sent - request received. Unit: seconds.
                 duration.labels(route, method if route != UNMATCHED else OTHER),

@@ -21,9 +21,10 @@ from service.errors import NotReady, Problem
 from service.telemetry.genai import UNTOLD
 from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
-from service.telemetry.metrics import GOOD_OUTCOMES, UNMATCHED, Metrics
+from service.telemetry.metrics import GOOD_OUTCOMES, Metrics
 from service.telemetry.record import CURRENT, SCOPE_KEY, RequestRecord
 from service.telemetry.recording import Recording
+from service.telemetry.route_series import UNMATCHED
 from service.telemetry.tracing import Tracing
 from service.telemetry.unhandled import Reports, note_unhandled
 

@@ -6,6 +6,7 @@ family can be compared with those of last time for a fiftieth of that. A test ho
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -104,7 +105,7 @@ def _instrument(metric: Any) -> _Instrument:  # noqa: ANN401 - the library's bas
     return _Histograms(metric) if isinstance(metric, Histogram) else _Cells(metric)
 
 
-class _Children(Generic[Held]):
+class _Children(ABC, Generic[Held]):
     """The children of an instrument and what they held when they were read last.
 
     All of them are compared by one comparison of lists, and one by one only where that finds a difference.
@@ -145,17 +146,17 @@ class _Children(Generic[Held]):
         self._read = replace(self._read, children=[standing for _, _, standing in kept])
         self._look_at(children)
 
+    @abstractmethod
     def _look_at(self, children: list[Any]) -> None:
         """Find the cells of these children."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _holding(self) -> list[Held]:
         """What each child holds now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _shown(self, place: int, held: Held) -> Standing:
         """What a child shows that holds this."""
-        raise NotImplementedError
 
 
 def _shape(metric: Any, child: Any) -> Shape:  # noqa: ANN401 - as above

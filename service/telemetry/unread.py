@@ -6,9 +6,9 @@ from service.api.problems import MEDIA_TYPE, problem_body
 from service.edge.answer_headers import dressed
 from service.errors import Problem
 from service.telemetry.labels import OTHER
-from service.telemetry.metrics import UNMATCHED
 from service.telemetry.middleware import Telemetry, members_of
 from service.telemetry.record import RequestRecord
+from service.telemetry.route_series import UNMATCHED
 
 
 class Unread:
