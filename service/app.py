@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -73,6 +74,7 @@ from service.sharing.opening import open_sharing
 from service.store.opening import open_store
 from service.store.store import Store
 from service.switches import SwitchBoard, Switches
+from service.telemetry.dependency_notes import DependencyNotes
 from service.telemetry.figures import Figures
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Telemetry, TelemetryMiddleware
@@ -169,7 +171,8 @@ def _running(
     watching = Watching(metrics, around.log, tracing, around.wall_clock, deployment.name)
     switches = Switches()
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None
-    sharing = open_sharing(redis, ring.current.secret, deployment, metrics, around.log, quotas)
+    notes = DependencyNotes(metrics, around.log)
+    sharing = open_sharing(redis, ring.current.secret, deployment, partial(notes.noted, "redis"), quotas)
     models = None
     if providers:
         beside = Around(
@@ -191,6 +194,7 @@ def _running(
         deployment,
         shelf,
         metrics,
+        notes,
         watching,
         writer,
         models,
@@ -344,7 +348,7 @@ def _services(
         surroundings=around,
         log_key=parts.ring.current.secret,
         life=life,
-        dependencies=Dependencies(dependencies_of(parts, store), around.clock, parts.metrics.dependency),
+        dependencies=Dependencies(dependencies_of(parts, store), around.clock, parts.dependency_notes.found),
         open_metrics=parts.open_metrics,
         figures=Figures(parts.metrics.http_durations, parts.metrics.in_flight_now, around.clock),
     )

@@ -18,6 +18,7 @@ from service.security.keyring import RotatingRing
 from service.services import OpenMetrics, Surroundings
 from service.sharing.opening import Sharing
 from service.switches import Switches
+from service.telemetry.dependency_notes import DependencyNotes
 from service.telemetry.metrics import Metrics
 from service.telemetry.watching import Watching
 
@@ -32,6 +33,7 @@ class Parts:
     deployment: Deployment
     shelf: Shelf
     metrics: Metrics
+    dependency_notes: DependencyNotes
     watching: Watching
     engine: AnswerEngine
     models: LanguageModels | None

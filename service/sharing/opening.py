@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +23,6 @@ from service.sharing.shared_quotas import SharedQuotas
 if TYPE_CHECKING:
     from service.deployments.model import Deployment
     from service.telemetry.logging import EventLog
-    from service.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ def open_sharing(
     url: str | None,
     secret: str,
     deployment: Deployment,
-    metrics: Metrics,
-    log: EventLog,
+    noted: Callable[[bool], None],
     quotas: QuotaStore | None = None,
 ) -> Sharing:
     """What is shared by the processes of one installation.
@@ -61,8 +60,7 @@ def open_sharing(
         url: of Redis, None for a process by itself.
         secret: keys the names in Redis.
         deployment: whose keys they are; it also says how long answers are kept.
-        metrics: shows whether Redis is there.
-        log: told when it goes and comes.
+        noted: told when Redis goes and comes.
         quotas: counts requests where there is no Redis, and while it is away; this process by itself when left out.
 
     Raises:
@@ -70,12 +68,6 @@ def open_sharing(
     """
     if url is None:
         return Sharing(quotas or SlidingWindows(), NoMemory(), NoNews())
-    gauge = metrics.watch_dependency("redis")
-
-    def noted(up: bool) -> None:
-        gauge.set(up)
-        log.write("info" if up else "warning", "dependency_up" if up else "dependency_down", dependency="redis")
-
     try:
         link = RedisLink(url, noted)
     except (ValueError, TypeError) as error:

@@ -277,12 +277,6 @@ class Metrics:
         # Version, deployment, engine and corpus of this process; always 1.
         self.build = Info("chatbot_build", "What is running", registry=self.registry)
 
-    def watch_dependency(self, name: str) -> Gauge:
-        """Gauge `chatbot_dependency_up`: 1 while what the service leans on answers, else 0. Only what is configured is on the page."""
-        child = self._dependency_up.labels(name)
-        child.set(0)
-        return child
-
     def count_http(self, route: str, method: str, code: int, seconds: float) -> tuple[str, str]:
         """Count one HTTP request; returns the route and method under which it stands."""
         known = self._http_routes.get((route, method))
@@ -341,9 +335,12 @@ class Metrics:
             yield block
         self.series.set(series)
 
-    def dependency(self, name: str, up: bool, seconds: float) -> None:
-        """Note how a dependency did."""
+    def dependency_up(self, name: str, up: bool) -> None:
+        """Show whether something that the service leans on is there. Only what is configured is on the page."""
         self._dependency_up.labels(name).set(up)
+
+    def dependency_latency(self, name: str, seconds: float) -> None:
+        """Show after how many seconds that was known."""
         self._dependency_latency.labels(name).set(seconds)
 
     def in_flight_now(self) -> float:

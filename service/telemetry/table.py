@@ -43,7 +43,8 @@ def example_registry(models: Iterable[Model]) -> CollectorRegistry:
     calls = CallMetrics(metrics, known, [known[0].name] if known else [])
     calls.watch_states(lambda: {model.name: "closed" for model in known}, lambda: dict.fromkeys(ROLES, 0.0))
     for name in EXAMPLE_DEPENDENCIES:
-        metrics.dependency(name, up=True, seconds=0.0)
+        metrics.dependency_up(name, up=True)
+        metrics.dependency_latency(name, 0.0)
     for name in EXAMPLE_POOLS:
         metrics.pools.watch(name, lambda: PoolUse(0, 0, 1))
     return metrics.registry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import io
 import os
 import random
 import signal
@@ -21,7 +20,6 @@ from service.quotas.limits import Decision, Demand, Limit
 from service.quotas.shared_windows import SharedWindows, make_table
 from service.quotas.windows import SlidingWindows
 from service.sharing.opening import open_sharing
-from service.telemetry.logging import EventLog
 
 ROOT = Path(__file__).parents[2]
 MINUTE = Limit("user", "minute", 5, 60.0)
@@ -50,11 +48,9 @@ def test_two_workers_count_as_one(table: int) -> None:
 
 def test_while_redis_is_away_the_workers_of_a_machine_count_together(table: int) -> None:
     """Two workers whose Redis does not answer allow together what one would."""
-    metrics: Any = SimpleNamespace(watch_dependency=lambda _: SimpleNamespace(set=lambda _: None))
     deployment: Any = SimpleNamespace(name="any", generation=SimpleNamespace(cache=SimpleNamespace(seconds=60.0)))
-    log = EventLog(io.BytesIO(), "error", lambda: NOW)
     stores = [
-        open_sharing("redis://127.0.0.1:1/0", "a secret", deployment, metrics, log, SharedWindows(table)).quotas
+        open_sharing("redis://127.0.0.1:1/0", "a secret", deployment, lambda _: None, SharedWindows(table)).quotas
         for _ in range(2)
     ]
     demand = Demand(MINUTE, "ana")
