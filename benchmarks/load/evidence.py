@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +23,9 @@ from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
 from slo.quantities import how_many
-from slo.spec import Cell, Engine, Gate, Kind, Spec
+from slo.spec import Cell, Engine, Gate, Kind, Spec, Unit
 from slo.statistics import Measurement, extreme, mean, p95, quantile, ratio
-from slo.verdict import Verdict
+from slo.verdict import Verdict, shown
 from target.chat import wrote
 
 RATE_LIMITED: Final = 429
@@ -33,6 +34,8 @@ BUSY_LIMIT: Final = 0.9
 """Share of its one core from which a generator measures itself."""
 LAG_LIMIT_SECONDS: Final = 0.5
 """A generator that was late for itself by more than this adds it to what it measures."""
+STANDSTILL_SECONDS: Final = 1.0
+"""A shorter time without any answer is not told of; ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ def details(result: LoadResult) -> Mapping[str, Any]:
     """The whole, its stages, timeline, and the state of the generator; no verdict rests on these."""
     samples, plan, outcome = result.samples, result.plan, result.outcome
     seconds = outcome.seconds if outcome is not None else _last(samples)
-    warnings = [warning for warning in (result.saturated, result.late) if warning]
+    warnings = [warning for warning in (result.saturated, result.late, _standstill(samples)) if warning]
     if len(samples) < plan.least_requests:
         warnings.append(
             f"{how_many(len(samples), 'request')} {'is' if len(samples) == 1 else 'are'} fewer than the {plan.least_requests} that the workload wants"
@@ -227,13 +230,38 @@ def _summary(samples: pd.DataFrame, seconds: float) -> Mapping[str, Any]:
 
 
 def _timeline(samples: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
-    """Per second of the test, by the moment a request began."""
+    """Per second of the test, by the moment a request began; a second in which nobody asked is told too, for it looks like none else."""
     if samples.empty:
         return
-    for second, part in samples.groupby(samples["started_seconds"].astype(float).astype(int)):
+    seconds = samples["started_seconds"].astype(float).astype(int)
+    began = {int(str(second)): part for second, part in samples.groupby(seconds)}
+    nobody = samples.iloc[:0]
+    for second in range(min(began), max(began) + 1):
+        part = began.get(second, nobody)
         times = _seconds(part[part["failure"] == ""])
-        failures = len(part) - len(times)
-        yield {"second": int(str(second)), "requests": len(part), "failures": failures, "p95_seconds": p95(times).value}
+        yield {
+            "second": second,
+            "requests": len(part),
+            "failures": len(part) - len(times),
+            "p95_seconds": p95(times).value,
+        }
+
+
+def _standstill(samples: pd.DataFrame) -> str:
+    """The longest time in which no request ended, where it stands out; empty where it does not.
+
+    Users who wait ask nothing, so however long a chatbot stands still, mean and percentiles hold one slow request of each user:
+    "coordinated omission". What stands out is longer than a second, and than the slowest twentieth of the answers took.
+    """
+    ended = sorted({0.0, *(samples["started_seconds"] + samples["duration_seconds"]).astype(float)})
+    length, since = max(((later - one, one) for one, later in pairwise(ended)), default=(0.0, 0.0))
+    usual = p95(_seconds(samples[samples["failure"] == ""])).value
+    if length <= max(STANDSTILL_SECONDS, usual or 0.0):
+        return ""
+    return (
+        f"for {shown(length, Unit.SECONDS)}, from second {since:.1f} on, nobody was answered; users who wait ask nothing, so mean and "
+        "percentiles hold such a standstill once for each user, the slowest answer and the timeline show it"
+    )
 
 
 def _seconds(samples: pd.DataFrame) -> list[float]:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.latency_evidence import NEVER_SECONDS
-from benchmarks.load.evidence import LoadResult, evidence_of, items, read_samples
+from benchmarks.load.evidence import LoadResult, details, evidence_of, items, read_samples
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import Workload
 from slo.evidence import Item, RunContext, read, write
@@ -185,6 +185,41 @@ def test_details_explain_the_run(make: Make, spec: Spec, context: RunContext, tm
     assert details["errors"] == {"500 internal": 1}
     assert (details["users"], details["requests"], details["failures"]) == (20, 3000, 1)
     assert {entry["role"] for entry in details["by_role"]} == {"judge", "public"}
+
+
+def stalled(make: Make, seconds: float, answer: float = 0.02) -> LoadResult:
+    """A request each 10 ms; those under way at second 10 wait for so long, and nobody asks meanwhile."""
+    rows = [row(number, answer) for number in range(3000)]
+    for number, one in enumerate(rows):
+        if number >= 1000:
+            one["started_seconds"] += seconds
+        elif number >= 998:
+            one["duration_seconds"] = seconds + 10.0 - one["started_seconds"]
+    return make(*rows)
+
+
+def test_seconds_in_which_nobody_asked_stand_in_the_timeline(make: Make, spec: Spec, context: RunContext) -> None:
+    """A chatbot that stands still is asked nothing by users who wait: no requests then, and no p95, not a line drawn across."""
+    told = list(details(stalled(make, 8.0))["timeline"])
+    assert [one["second"] for one in told] == list(range(38))
+    assert [(one["requests"], one["p95_seconds"]) for one in told[10:18]] == [(0, None)] * 8
+    assert sum(one["requests"] for one in told) == 3000
+
+
+def test_a_standstill_is_told_that_no_percentile_shows(make: Make, spec: Spec) -> None:
+    """Ten seconds in which nobody was answered leave every p95 as it was; how long and when stands among the warnings."""
+    result = stalled(make, 10.0)
+    judged = by_gate(result, spec)
+    assert {judged[f"load-p95 {name}"].verdict for name in ("simple", "medium", "complex")} == {Verdict.PASS}
+    said = [warning for warning in details(result)["warnings"] if "nobody was answered" in warning]
+    assert len(said) == 1
+    assert said[0].startswith("for 10 s, from second 10.0 on, nobody was answered")
+
+
+@pytest.mark.parametrize(("seconds", "answer"), [(0.0, 0.02), (0.9, 0.02), (3.0, 3.5)])
+def test_short_or_usual_waits_are_no_standstill(make: Make, seconds: float, answer: float) -> None:
+    """Under a second nothing is told, nor where a twentieth of the answers take as long anyway."""
+    assert [one for one in details(stalled(make, seconds, answer))["warnings"] if "nobody" in one] == []
 
 
 def test_samples_keep_every_digit(make: Make, spec: Spec, context: RunContext, tmp_path: Path) -> None:
