@@ -259,15 +259,19 @@ def _scenario(entry: Mapping[str, Any]) -> Scenario:
 
 
 def _findings(entry: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the checks of a scenario saw: listed as findings, or as the checks of each turn. Those that passed are left out."""
+    """What the checks of a scenario saw: listed as findings, else as the checks of each turn.
+
+    Checks that passed, or had nothing to look at, are left out. Who lists findings may tell the turns as well: each stands once.
+    """
     listed = [(text(one.get("turn")), one) for one in _objects(entry, "findings")]
-    for turn in _objects(entry, "turns"):
-        listed += [(text(turn.get("number")), check) for check in _objects(turn, "checks")]
+    if not listed:
+        turns = _objects(entry, "turns")
+        listed = [(text(turn.get("number")), check) for turn in turns for check in _objects(turn, "checks")]
     for number_of_turn, one in listed:
         found = Finding(
             number_of_turn, *(text(one.get(name)) for name in ("check", "verdict", "expected", "got", "advice"))
         )
-        if found.verdict != "PASS":
+        if found.verdict not in {"PASS", "N/A"}:
             yield found
 
 

@@ -53,6 +53,17 @@ def test_a_chart_of_one_moment() -> None:
     assert line_chart("c", "T", "D", across=[], series=[]).lines == ()
 
 
+def test_each_finding_stands_once(run: Run) -> None:
+    """Evidence that lists findings and tells the turns too says each once; what had nothing to look at is no finding."""
+    check = {"check": "latency", "verdict": "FAIL", "expected": "below 8 s", "got": "9 s", "advice": "look"}
+    idle = check | {"check": "demo-marked", "verdict": "N/A"}
+    turns = [{"number": 1, "checks": [check, idle]}]
+    for scenario in ({"findings": [{"turn": 1, **check}], "turns": turns}, {"turns": turns}):
+        evidence = replace(run[Kind.UAT], details={"scenarios": [{"verdict": "FAIL", **scenario}]})
+        found = details.scenarios(evidence)[0].findings
+        assert [(one.turn, one.check, one.advice) for one in found] == [("1", "latency", "look")]
+
+
 def test_text_of_details_is_short_and_plain() -> None:
     """Long text is cut, control and direction marks are replaced, what is no text is empty."""
     assert len(details.text("x" * 5000)) == details.MAX_TEXT

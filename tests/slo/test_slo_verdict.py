@@ -131,6 +131,14 @@ def test_the_warning_band_of_a_share(good: int, warned: bool) -> None:
     assert judgement.in_warning_band is warned
 
 
+@pytest.mark.parametrize(
+    ("good", "n", "warned"), [(9991, 10_000, False), (99_910, 100_000, False), (99_909, 100_000, True)]
+)
+def test_the_edge_of_a_warning_band_is_no_matter_of_rounding(good: int, n: int, *, warned: bool) -> None:
+    """Exactly 90 % of the error budget is not over 90 %, although 1 - 0.9991 is more than 0.0009 in binary."""
+    assert judge(_share("0.999", margin="0.1"), (), Phase.BUILD, ratio(good, n)).in_warning_band is warned
+
+
 def test_the_warning_band_of_a_least_score() -> None:
     """A satisfaction of 4.2 keeps 4.0, and lies within 10 % of it."""
     gate = _gate("4", unit=Unit.SCORE, direction=Direction.AT_LEAST, margin="0.1")
