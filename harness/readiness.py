@@ -19,7 +19,7 @@ from harness.drilling import asked_in
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, utc_now
-from harness.subject import Subject, local_subject, remote_subject, scrape_interval
+from harness.subject import Subject, changed_since, local_subject, remote_subject, scrape_interval
 from harness.tools import find_tools
 from reports.files import write_report
 from reports.summary import summary
@@ -63,7 +63,7 @@ def quick(options: argparse.Namespace) -> int:
     folder = _measure(options, plan, ToolPaths())
     made = _evidence(folder, plan)
     items = [item for entry in made for item in entry.items]
-    found = _worst(made, plan, [item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE])
+    found = _worst(folder, made, plan, [item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE])
     if options.json:
         print(_as_json(made))
     else:
@@ -152,7 +152,10 @@ def _measure(options: argparse.Namespace, plan: Plan, tools: ToolPaths | None) -
             except SubjectGone as gone:
                 log.add("subject", utc_now(), f"not measured further: {gone}")
                 view.line(f"{gone}")
-            run.write_provenance(it, log, started)
+            changed = changed_since(subject)
+            if changed:
+                view.line(f"      {changed}")
+            run.write_provenance(it, log, started, changed)
     return folder
 
 
@@ -238,7 +241,7 @@ def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namesp
 def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
     made = _evidence(folder, plan)
     items = [item for entry in made for item in entry.items]
-    found = _worst(made, plan, [item.verdict for item in items])
+    found = _worst(folder, made, plan, [item.verdict for item in items])
     if options.json:
         print(_as_json(made))
     else:
@@ -247,9 +250,10 @@ def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
     return EXIT_OF_VERDICT[found]
 
 
-def _worst(made: Sequence[Evidence], plan: Plan, verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict of what was measured; at best ERROR when a step left no evidence, or only a part of it."""
+def _worst(folder: Path, made: Sequence[Evidence], plan: Plan, verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of what was measured; at best ERROR when a step left no evidence, or only a part of it, or of two chatbots."""
     whole = len(made) == len(plan.steps) and all(entry.complete for entry in made)
+    whole = whole and read(folder / f"{Kind.PROVENANCE}.json").complete
     return worst(verdicts if whole else [*verdicts, Verdict.ERROR])
 
 

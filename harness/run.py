@@ -144,8 +144,8 @@ def _outcome(made: Evidence) -> str:
     return said if made.complete else f"{said}, incomplete"
 
 
-def write_provenance(run: Run, log: Log, started: datetime) -> None:
-    """Write the last evidence file: where all the others come from."""
+def write_provenance(run: Run, log: Log, started: datetime, broken: str = "") -> None:
+    """Write the last evidence file: where all the others come from. `broken` is why nobody can say that; it is then incomplete."""
     details = {
         "corpus": dict(run.subject.corpus),
         "machine": dict(provenance.machine()),
@@ -154,8 +154,9 @@ def write_provenance(run: Run, log: Log, started: datetime) -> None:
         "service": {"version": run.subject.info.get("version"), "local": run.subject.local},
         "simulator": log.simulator,
         "steps": log.steps,
+        **({"broken": broken} if broken else {}),
     }
-    made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete=True, items=(), details=details)
+    made = Evidence(Kind.PROVENANCE, run.context, started, utc_now(), complete=not broken, items=(), details=details)
     evidence.write(made, run.folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ import httpx
 from slo.errors import InvalidInput, Problem
 from slo.spec import Cell, Engine
 from target.chat import Login
-from target.errors import PrometheusDown
+from target.errors import PrometheusDown, TargetDown
 from target.prometheus import Prometheus
 from target.ready import engine_said, ready_info
 from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
 
 SCRAPE_INTERVAL_SECONDS = 2.0
+LOOKS_AT_THE_END = 3
+SECONDS_BETWEEN_LOOKS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,40 @@ def remote_subject(url: str, credentials: Mapping[str, Login], prometheus: str |
     watcher = None if prometheus is None else checked_url(prometheus, "--prometheus")
     why = "" if watcher else "no --prometheus was given for the target"
     yield Subject(base, ready_info(base), credentials, watcher, why, trouble, local=False)
+
+
+def changed_since(
+    subject: Subject,
+    ask: Callable[[str], Mapping[str, Any]] = ready_info,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """What a chatbot that runs elsewhere says of itself otherwise than when the run began; empty where it is the same.
+
+    Somebody may deploy, or take documents in, while we measure: the numbers are then of two chatbots, and evidence would call them
+    one. A stack of our own is changed by nobody.
+    """
+    if subject.local:
+        return ""
+    for look in range(1, LOOKS_AT_THE_END + 1):
+        try:
+            now = _told(ask(subject.url))
+            break
+        except TargetDown as error:
+            if look == LOOKS_AT_THE_END:
+                return f"nobody can say whether the chatbot is still what it was when the run began: {error}"
+            sleep(SECONDS_BETWEEN_LOOKS)
+    before = _told(subject.info)
+    changes = [f"{name} was {before[name]}, is {now[name]}" for name in before if before[name] != now[name]]
+    return f"the chatbot changed while it was measured: {'; '.join(changes)}" if changes else ""
+
+
+def _told(info: Mapping[str, Any]) -> dict[str, str]:
+    """What makes a chatbot another one, by name, as text."""
+    corpus = info.get("corpus")
+    held = corpus if isinstance(corpus, Mapping) else {}
+    told = {name: info.get(name) for name in ("version", "deployment", "engine")}
+    told |= {f"corpus {name}": held.get(name) for name in ("hash", "documents", "demo", "unverified")}
+    return {name: "not told" if value is None else str(value) for name, value in told.items()}
 
 
 def scrape_interval(prometheus: Prometheus, selector: Cell) -> float:

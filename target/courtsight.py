@@ -39,6 +39,8 @@ from target.sse import EventReader
 
 TIMEOUT_SECONDS = 30.0
 """Longest wait for one read; twice the largest limit of a spec (15 s), so that slow answers are measured, not cut."""
+LONGEST_SECONDS = 120.0
+"""Longest time of one answer, however it trickles: a stream that never ends must not keep a whole run waiting."""
 
 
 class CourtSightTarget:
@@ -51,9 +53,11 @@ class CourtSightTarget:
         timer: Callable[[], float],
         *,
         remembered: bool = False,
+        longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self._client = client
         self._remembered = remembered
+        self._longest = longest_seconds
         self._credentials = credentials
         self._timer = timer
 
@@ -107,10 +111,13 @@ class CourtSightTarget:
                 "POST", "/v1/chat", headers=headers, json=_question(message, conversation_id)
             ) as response:
                 if response.status_code != httpx.codes.OK:
-                    content = await response.aread()
+                    async with asyncio.timeout(self._longest):
+                        content = await response.aread()
                     reply = wire.reply_of(response.status_code, content, self._timer() - started)
                     return StreamedReply(reply, None, reply.duration_seconds, (), "")
                 return await self._read_stream(response, started)
+        except TimeoutError:
+            raise self._endless() from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
 
@@ -133,6 +140,9 @@ class CourtSightTarget:
                 cut = _said(error)
                 break
             now = self._timer()
+            if now - started > self._longest:
+                last, cut = None, self._not_over()
+                break
             for event in reader.feed(chunk):
                 if event.name == "delta":
                     text = wire.delta_of(event.data)
@@ -212,9 +222,18 @@ class CourtSightTarget:
         json: Mapping[str, object] | None = None,
     ) -> httpx.Response:
         try:
-            return await self._client.request(method, path, headers=headers, json=json)
+            async with asyncio.timeout(self._longest):
+                return await self._client.request(method, path, headers=headers, json=json)
+        except TimeoutError:
+            raise self._endless() from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
+
+    def _endless(self) -> TargetDown:
+        return _down(self._client.base_url, TimeoutError(self._not_over()))
+
+    def _not_over(self) -> str:
+        return f"not at its end after {self._longest:g} s"
 
 
 @asynccontextmanager

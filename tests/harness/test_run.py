@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ import pytest
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, begin_run, make_context, measure_all, new_run, write_provenance
-from harness.subject import Subject, checked_url
+from harness.subject import Subject, changed_since, checked_url
+from reports.trust import EvidenceSet, sources
 from slo.errors import InvalidInput
 from slo.evidence import Evidence, judged, read
 from slo.load import load_spec
@@ -82,6 +83,47 @@ def test_the_provenance_names_its_inputs(tmp_path: Path) -> None:
     assert made.context.engine is Engine.EXTRACTIVE
     assert set(made.details) == {"corpus", "machine", "versions", "tools", "service", "simulator", "steps"}
     assert set(json.loads((tmp_path / "provenance.json").read_text())["details"]["tools"].values()) == {"missing"}
+
+
+def test_a_chatbot_that_changed_in_mid_run_is_told() -> None:
+    """Another version, engine or corpus at the end than at the start: the numbers are of two chatbots."""
+    elsewhere = replace(subject(), local=False)
+    corpus = {"hash": "sha256:" + "2" * 64, "documents": 3}
+    told = changed_since(elsewhere, lambda _: {**INFO, "version": "0.2.0", "corpus": corpus})
+    assert "version was 0.1.0, is 0.2.0" in told
+    assert "corpus documents was 2, is 3" in told
+    assert "corpus hash" in told
+    assert changed_since(elsewhere, lambda _: {**INFO, "phase": "serving"}) == ""
+    assert changed_since(subject(), lambda _: {}) == ""
+
+
+def test_a_chatbot_that_cannot_be_asked_again_is_asked_more_than_once() -> None:
+    """One lost answer is no change; a chatbot that is silent at the end may be any."""
+    elsewhere, waited = replace(subject(), local=False), list[float]()
+    answers = iter([TargetDown("silent"), INFO])
+
+    def ask(_: str) -> Mapping[str, object]:
+        answer = next(answers)
+        if isinstance(answer, TargetDown):
+            raise answer
+        return answer
+
+    def silent(_: str) -> Mapping[str, object]:
+        raise TargetDown("silent")
+
+    assert changed_since(elsewhere, ask, waited.append) == ""
+    assert changed_since(elsewhere, silent, waited.append).endswith("when the run began: silent")
+    assert len(waited) == 3
+
+
+def test_what_was_measured_of_two_chatbots_is_no_evidence(tmp_path: Path) -> None:
+    """The provenance is incomplete and says why, so that a decision uses none of the run's files."""
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, passing))
+    write_provenance(run, Log(), AT, "the chatbot changed while it was measured")
+    made = read(tmp_path / "provenance.json")
+    assert not made.complete
+    reason = sources(SPEC, EvidenceSet({Kind.PROVENANCE: made}), made.ended_at)[Kind.PROVENANCE].reason
+    assert reason == "it is incomplete: the chatbot changed while it was measured"
 
 
 def test_the_provenance_names_the_simulator_of_the_run(tmp_path: Path) -> None:

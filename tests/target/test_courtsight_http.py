@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,37 @@ def test_a_connection_lost_in_mid_stream_keeps_the_words_and_fails() -> None:
     broken = streaming(event("delta", {"text": "Jawa"}), httpx.ReadError("connection reset"))
     streamed = asyncio.run(target_of(broken).stream(JUDGE, "Apa?"))
     assert (streamed.reply.code, streamed.reply.detail) == (STREAM_CUT, "connection reset")
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body that goes on for ever, a piece in each turn of the loop."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0)
+            yield self.piece
+
+
+def test_a_stream_that_never_ends_is_cut_off() -> None:
+    """Words that trickle for ever keep no run waiting: past the longest time of an answer the stream counts as cut."""
+    body = Endless(event("delta", {"text": "la "}))
+    target = target_of(lambda _: httpx.Response(200, stream=body))  # its clock ticks once for each piece
+    streamed = asyncio.run(target.stream(JUDGE, "Apa?"))
+    assert (streamed.reply.code, streamed.reply.detail) == (STREAM_CUT, "not at its end after 120 s")
+    assert streamed.text == "la " * 120
+
+
+@pytest.mark.parametrize(("call", "status"), [("ask", 200), ("ask", 503), ("stream", 503)])
+def test_an_answer_that_never_ends_is_none(call: str, status: int) -> None:
+    """A body that trickles for ever never lets a read time out; it is given up as a whole."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, stream=Endless(b" ")))
+    client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:1")
+    target = CourtSightTarget(client, {}, time.perf_counter, longest_seconds=0.05)
+    with pytest.raises(TargetDown, match=r"not at its end after 0\.05 s"):
+        asyncio.run(getattr(target, call)(JUDGE, "Apa?"))
 
 
 def test_an_error_event_carries_its_problem() -> None:
