@@ -248,11 +248,14 @@ def _slices_over(bad: int, limit: Decimal) -> int:
 def lonely(subject: Subject, window: Window, step: Decimal) -> Case:
     """A failure in little traffic: silent under `least_events`, and without that guard among twice the events that lint names."""
     least = subject.slo.least_events
+    guarded = least > 1  # the failure is an event, too: there is always one
     before: tuple[Stretch, ...]
-    if least:
+    if guarded:
         # There was traffic enough, but before the long window: whoever counts over a longer one takes it for reason enough.
         before = (Stretch(minutes(step), events=least), Stretch(minutes(window.long + step), idle=True))
-        failing = Stretch(minutes(step), Decimal(1), events=max(1, least // 3 // minutes(step)))
+        few = max(1, least // 3)
+        lasts = min(few, minutes(step))
+        failing = Stretch(lasts, Decimal(1), events=few // lasts)
     else:
         before = (Stretch(minutes(QUIET_STEPS * step), events=_quiet_events(subject, window, QUIET_STEPS * step)),)
         failing = Stretch(1, Decimal(1), events=1)
@@ -260,7 +263,9 @@ def lonely(subject: Subject, window: Window, step: Decimal) -> Case:
     start = sum(stretch.minutes for stretch in before) * MINUTE
     looks = [Look(rounded_up(start, step) + step * count, pending(subject, window)) for count in (1, 2, 3)]
     strange = (
-        _strangers(subject, f"{2 * least}x{minutes(step)} stale", f"_x{minutes(start)} {2 * least}x4") if least else ()
+        _strangers(subject, f"{2 * least}x{minutes(step)} stale", f"_x{minutes(start)} {2 * least}x4")
+        if guarded
+        else ()
     )
     return Case("", (*subject.series((*before, failing, after)), *strange), tuple(looks))
 

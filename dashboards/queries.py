@@ -86,6 +86,10 @@ def increase_by(label: str, series: str) -> str:
 
 
 def quantile_by(quantile: str, label: str, buckets: str) -> str:
-    """Quantile of a classic histogram by the value of a label; empty label for the whole. Capped at the last bucket edge."""
+    """Quantile of a classic histogram by the value of a label; empty label for the whole. Capped at the last bucket edge.
+
+    Where nothing was measured there is no sample: the quantile of nothing is NaN, which Grafana takes for a value since 9.3, so that
+    whoever asked nothing had a line in the legend and "no data" was never said.
+    """
     by = ", ".join(part for part in (names.LE, label) if part)
-    return f"histogram_quantile({quantile}, sum by ({by}) (rate({buckets}[{RATE}])))"
+    return f"histogram_quantile({quantile}, sum by ({by}) (rate({buckets}[{RATE}]))) >= 0"

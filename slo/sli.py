@@ -6,12 +6,18 @@ Labels of `group_by` are kept by every sum, so that each of their values has cou
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from slo import names
 from slo.quantities import format_number
 from slo.spec import SLO, Cell, EventsSLI, LatencySLI, RatioSLI
 
 WINDOW = "$window"
 """What stands for the range in expressions that people write: `sum(increase(orders_failed_total[$window]))`."""
+
+_JAVA_HAS_POWERS = Decimal("0.001")
+_GO_HAS_POWERS = Decimal("0.0001")
+"""Smaller edges are written with a power of ten, by Java's clients and by most others."""
 
 CountedSLI = RatioSLI | LatencySLI | EventsSLI
 """The SLIs whose bad and valid events can be counted."""
@@ -86,11 +92,22 @@ def valid_of(sli: CountedSLI, slo: SLO, window: str | None) -> str:
 
 
 def le_matcher(sli: LatencySLI) -> str:
-    """Matcher of the bucket edge at the threshold; clients write it `4` or `4.0` (sloth#506, pyrra#1502)."""
+    """Matcher of the bucket edge at the threshold; clients write it `4` or `4.0`, `5e-05` or `5.0E-5` (sloth#506, pyrra#1502)."""
     edge = format_number(sli.threshold)
+    if sli.threshold < _JAVA_HAS_POWERS:
+        spelled = "|".join((edge, *_powers(sli.threshold))).replace(".", "\\\\.")
+        return f'{names.LE}=~"{spelled}"'
     if "." in edge:
         return f'{names.LE}="{edge}"'
     return f'{names.LE}=~"{edge}(\\\\.0)?"'
+
+
+def _powers(edge: Decimal) -> tuple[str, ...]:
+    """A small edge as Java's clients write it; and as Go's, Python's and Prometheus 3 itself do, which begin later to write powers of ten."""
+    power = edge.adjusted()
+    mantissa = format_number(edge.scaleb(-power))
+    java = f"{mantissa if '.' in mantissa else f'{mantissa}.0'}E{power}"
+    return (java,) if edge >= _GO_HAS_POWERS else (java, f"{mantissa}e-{-power:02}")
 
 
 def series_of(sli: CountedSLI, slo: SLO) -> str:

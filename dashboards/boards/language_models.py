@@ -120,7 +120,7 @@ def _around(spec: Spec, y: int) -> list[Any]:
         lines(
             "Answers from the cache",
             Place(0, y, 8, 8),
-            [Line(f"{_cached(spec, 'hit|shared')} / {_cached(spec, 'hit|shared|miss')}", "share")],
+            [Line(f"{_cached(spec, 'hit|shared')} / ({_cached(spec, 'hit|shared|miss')} > 0)", "share")],
             unit="percentunit",
             description="Share of the questions that the cache may answer; those that asked for an answer of their own are left out.",
             without=NO_PROVIDER,

@@ -193,14 +193,25 @@ LATENCY = """
   slow:
     title: Fast enough
     objective: 95%
-    latency: {metric: request_seconds, threshold: 2s}
+    latency: {{metric: request_seconds, threshold: {threshold}}}
 """
 
 
-@pytest.mark.parametrize("edge", ["2", "2.0"])
-def test_09_a_bucket_edge_is_found_however_it_is_written(told: Tell, edge: str) -> None:
-    """`le="2"` and `le="2.0"` are the same edge; where there is none the ratio is unknown, and a ticket says so."""
-    spec = shop(more=LATENCY)
+@pytest.mark.parametrize(
+    ("threshold", "edge"),
+    [
+        ("2s", "2"),
+        ("2s", "2.0"),
+        ("0.25ms", "0.00025"),
+        ("0.25ms", "2.5E-4"),
+        ("0.05ms", "5e-05"),
+        ("0.05ms", "5.0E-5"),
+        ("0.0125ms", "1.25e-05"),
+    ],
+)
+def test_09_a_bucket_edge_is_found_however_it_is_written(told: Tell, threshold: str, edge: str) -> None:
+    """`le="2"` and `le="2.0"` are the same edge, and `5e-05` is 0.00005; where there is none the ratio is unknown, and a ticket says so."""
+    spec = shop(more=LATENCY.format(threshold=threshold))
     slow = '{sloth_id="shop-slow"}'
     count = 'request_seconds_count{job="shop"}'
     told(

@@ -249,3 +249,23 @@ def test_a_failure_in_little_traffic_comes_after_enough_of_it(spec: Spec) -> Non
     new = [entry for entry in story.series if 'instance="new"' in entry.series]
     assert len(new) == 2
     assert all(entry.values.endswith(" 120x4") for entry in new)
+
+
+@pytest.mark.parametrize("pair", range(4))
+@pytest.mark.parametrize("least", [2, 3, 5, 10, 11, 40])
+def test_the_failures_in_little_traffic_are_fewer_than_the_guard_asks_for(spec: Spec, least: int, pair: int) -> None:
+    """However few events `least_events` names, and however long an evaluation step is: as many failures would rightly fire."""
+    slo = replace(spec.slo("availability"), least_events=least)
+    window = STANDARD[pair]
+    story = cases.lonely(subject_of(spec, slo), window, step_for(window))
+    bad = [entry for entry in story.series if entry.values.startswith("0 0+0x")]
+    failed = sum(sum(increments(entry)) for entry in bad)
+    assert 0 < failed < least
+    assert any(entry.values.endswith("stale") for entry in story.series)
+
+
+def test_a_guard_of_one_event_is_none(spec: Spec) -> None:
+    """A failure is an event itself, so that under `least_events: 1` it is told as without: among enough good ones."""
+    bare = replace(spec.slo("availability"), least_events=0)
+    told = cases.lonely(subject_of(spec, bare), STANDARD[0], MINUTE)
+    assert cases.lonely(subject_of(spec, replace(bare, least_events=1)), STANDARD[0], MINUTE) == told

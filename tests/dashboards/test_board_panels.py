@@ -22,7 +22,7 @@ SLOTH = '{sloth_service="courtsight"}'
 
 
 def p95(label: str, histogram: str) -> str:
-    return f"histogram_quantile(0.95, sum by (le, {label}) (rate({histogram}[$__rate_interval])))"
+    return f"histogram_quantile(0.95, sum by (le, {label}) (rate({histogram}[$__rate_interval]))) >= 0"
 
 
 def per_second(label: str, counter: str) -> str:
@@ -190,7 +190,7 @@ PANELS = {
     "Answers from the cache": Panel(
         "timeseries",
         "percentunit",
-        (("share", f"{cached('hit|shared')} / {cached('hit|shared|miss')}"),),
+        (("share", f"{cached('hit|shared')} / ({cached('hit|shared|miss')} > 0)"),),
         LIMITS,
     ),
     "Guard rails": Panel(

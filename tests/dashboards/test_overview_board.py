@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -16,6 +18,7 @@ from alerts.burn import board_link
 from dashboards.boards.overview import board_uid, overview
 from dashboards.generate import FOLDER, board_json, generated_files
 from dashboards.queries import Query, panel_queries
+from harness.tools import find_tools
 from slo.links import Links
 from slo.load import load_spec
 from slo.spec import LatencySLI, Spec
@@ -260,3 +263,33 @@ def test_no_label_becomes_markup(board: dict[str, Any]) -> None:
     assert [panel["title"] for panel in board["panels"] if panel.get("links")] == []
     compose = (Path(__file__).parents[2] / "docker-compose.yml").read_text(encoding="utf-8")
     assert "DISABLE_SANITIZE_HTML" not in compose.upper()
+
+
+def test_a_panel_draws_nothing_of_what_nobody_asked(board: dict[str, Any], tmp_path: Path) -> None:
+    """p95 and shares of an idle time are no samples: Grafana takes NaN for a value, writes it into the legend and never says "no data"."""
+    promtool = find_tools(ROOT).promtool
+    assert promtool is not None, "promtool is missing: run make setup, or install the package prometheus"
+    told = [query for query in panel_queries(board) if "histogram_quantile" in query.expr or " / " in query.expr]
+    assert len(told) == 8
+    looks: list[dict[str, object]] = []
+    series: set[str] = set()
+    for query in told:
+        metrics = re.findall(r"\w+(?=\{)", query.expr)
+        for metric in metrics:
+            for edge in ("0.5", "+Inf") if metric.endswith("_bucket") else ("",):
+                extra = f',le="{edge}"' if edge else ',cache="answers",result="hit"'
+                series.add(f'{metric}{{job="courtsight",stage="total"{extra}}}')
+        looks.append({"expr": query.resolved(), "eval_time": "20m", "exp_samples": []})
+        looks.append(
+            {"expr": f"count({query.resolved()})", "eval_time": "10m", "exp_samples": [{"labels": "{}", "value": 1}]}
+        )
+    values = [{"series": entry, "values": "0+60x10 600x20"} for entry in sorted(series)]
+    story = {
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": values, "promql_expr_test": looks}],
+    }
+    (tmp_path / "idle.yaml").write_text(json.dumps(story), encoding="utf-8")
+    done = subprocess.run(
+        [promtool, "test", "rules", tmp_path / "idle.yaml"], capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
