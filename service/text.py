@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import filterfalse
 
 from service.remembering import remembered
 from service.values import value
@@ -22,8 +23,14 @@ def fold(text: str) -> str:
     """Lower case without accents or compatibility forms: "Décret" and "ＤＥＣＲＥＴ" both become "decret"."""
     if text.isascii():
         return text.lower()
+    return _unaccented(text)
+
+
+@remembered(most=16, longest=10_000)
+def _unaccented(text: str) -> str:
+    # A question is folded some fifty times, in six wordings, and one letter may stand for eighteen: that was most of a long one's cost.
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).lower()
+    return "".join(filterfalse(unicodedata.combining, decomposed)).lower()
 
 
 def words(text: str) -> list[str]:

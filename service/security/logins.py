@@ -1,4 +1,4 @@
-"""How often somebody may try a password: a delay that grows for an account, a bound for an address, a pace for all.
+"""How often somebody may try a password: a delay that grows for an account, a bound for an address, a pace for all and for each.
 
 An account is never locked: whoever locks after failures lets anybody lock anybody out. Names count whether they exist or not.
 """
@@ -20,15 +20,21 @@ PACE = 9.0
 """Logins a second in all: 9 x 20 ms of argon2id are a tenth of two cores."""
 BURST = 20
 _OF_ALL = Demand(Limit("address", "login-pace", BURST, BURST / PACE), "everybody")
+MOST_OF_ONE = BURST
+ONE_SECONDS = 20.0
+"""A name from an address, with whatever password: twenty tabs at once, one a second in the long run.
+
+Whoever has an account could take the whole pace otherwise, and keep everybody else out.
+"""
 _OF_A_NAME = Limit("user", "login-name", 100, WINDOW_SECONDS)
 _OF_AN_ADDRESS = Limit("address", "login-address", 100, WINDOW_SECONDS)
 """More than is ever let in: these only count."""
 _MOST_COUNTED = 20_000
-"""Names and addresses in memory. At the pace above, no more than 8,120 attempts fall into one window."""
+"""Names and addresses in memory. Counted is only who was let in: at the pace above 8,120 in one window, so that none pushes out another."""
 
 
 class LoginLimits(Protocol):
-    """Counts failures. Those who log in rightly are never counted, however many do it at once behind one address."""
+    """Counts failures. Those who log in rightly are not, however many people do it at once behind one address."""
 
     async def begin(self, name: str, address: str, now: float) -> float:
         """Seconds that this attempt has to wait; 0 lets it in."""
@@ -42,7 +48,7 @@ class LoginLimits(Protocol):
 
 @dataclass(slots=True)
 class _Count:
-    failures: int
+    times: int
     since: float
     last: float
 
@@ -52,8 +58,8 @@ class LoginCounts:
 
     A right password forgets an account's failures for all, where this process saw one; another that counted some itself keeps those until its
     window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace is one for
-    all who share the counts: were it of each process, N of them would let a guesser be N times as quick. The slots for hashing are of each
-    process.
+    all who share the counts: were it of each process, N of them would let a guesser be N times as quick. The slots for hashing, and what one
+    name takes of the pace from one address, are of each process.
     """
 
     def __init__(self, shared: QuotaStore | None = None) -> None:
@@ -61,50 +67,69 @@ class LoginCounts:
         self._pace = shared or SlidingWindows()
         self._names: dict[bytes, _Count] = {}
         self._addresses: dict[bytes, _Count] = {}
+        self._ones: dict[bytes, _Count] = {}
 
     async def begin(self, name: str, address: str, now: float) -> float:
         """See `LoginLimits.begin`."""
-        of_name, of_address = self._count(self._names, name, now), self._count(self._addresses, address, now)
-        if of_address.failures >= MOST_OF_AN_ADDRESS:
+        # Only looked at: were a place made for who is turned away, names without end would push out those that failed.
+        of_name, of_address = (
+            _standing(self._names, _digest(name), now),
+            _standing(self._addresses, _digest(address), now),
+        )
+        if of_address is not None and of_address.times >= MOST_OF_AN_ADDRESS:
             return max(1.0, of_address.since + WINDOW_SECONDS - now)
-        if (wait := of_name.last + _delay(of_name.failures) - now) > 0:
+        if of_name is not None and (wait := of_name.last + _delay(of_name.times) - now) > 0:
             return wait
+        one = _digest(f"{_digest(name).hex()} {address}")
+        taken = _standing(self._ones, one, now, ONE_SECONDS)
+        if taken is not None and taken.times >= MOST_OF_ONE:
+            return taken.since + ONE_SECONDS - now
         pace = await self._pace.take([_OF_ALL], now)
         if not pace.allowed:
             return pace.retry_after_seconds
-        if of_name.failures >= FREE_FAILURES:
+        _made(self._ones, one, now, ONE_SECONDS).times += 1
+        if of_name is not None and of_name.times >= FREE_FAILURES:
             # From here on one attempt for each delay, not all that wait for its end.
             of_name.last = now
         return 0.0
 
     async def failed(self, name: str, address: str, now: float) -> None:
         """See `LoginLimits.failed`. What runs at once is bounded by the queue for hashing: twenty-two."""
-        of_name, of_address = self._count(self._names, name, now), self._count(self._addresses, address, now)
+        of_name, of_address = _made(self._names, _digest(name), now), _made(self._addresses, _digest(address), now)
         for count in (of_name, of_address):
-            count.failures += 1
+            count.times += 1
             count.last = now
         if self._shared is not None:
-            of_name.failures = max(of_name.failures, await _counted(self._shared, _OF_A_NAME, name, now))
-            of_address.failures = max(of_address.failures, await _counted(self._shared, _OF_AN_ADDRESS, address, now))
+            of_name.times = max(of_name.times, await _counted(self._shared, _OF_A_NAME, name, now))
+            of_address.times = max(of_address.times, await _counted(self._shared, _OF_AN_ADDRESS, address, now))
 
     async def passed(self, name: str) -> None:
         """See `LoginLimits.passed`."""
         known = self._names.pop(_digest(name), None)
         # Most have never failed: they cost the others nothing.
-        if self._shared is not None and known is not None and known.failures:
+        if self._shared is not None and known is not None and known.times:
             await self._shared.forget(Demand(_OF_A_NAME, _digest(name).hex()))
 
-    def _count(self, counts: dict[bytes, _Count], text: str, now: float) -> _Count:
-        place = _digest(text)
-        count = counts.get(place)
-        # Either way: a clock that was set back must not keep anybody out until it is there again.
-        if count is None or abs(now - count.since) >= WINDOW_SECONDS:
-            counts.pop(place, None)
-            if len(counts) >= _MOST_COUNTED:
-                del counts[next(iter(counts))]
-            count = counts[place] = _Count(0, now, now)
-        count.last = min(count.last, now)
-        return count
+
+def _standing(counts: dict[bytes, _Count], place: bytes, now: float, seconds: float = WINDOW_SECONDS) -> _Count | None:
+    """What was counted in the window that runs, None when nothing was."""
+    count = counts.get(place)
+    # Either way: a clock that was set back must not keep anybody out until it is there again.
+    if count is None or abs(now - count.since) >= seconds:
+        return None
+    count.last = min(count.last, now)
+    return count
+
+
+def _made(counts: dict[bytes, _Count], place: bytes, now: float, seconds: float = WINDOW_SECONDS) -> _Count:
+    """The same; a window that begins now when none runs."""
+    count = _standing(counts, place, now, seconds)
+    if count is None:
+        counts.pop(place, None)
+        if len(counts) >= _MOST_COUNTED:
+            del counts[next(iter(counts))]
+        count = counts[place] = _Count(0, now, now)
+    return count
 
 
 async def _counted(store: QuotaStore, limit: Limit, text: str, now: float) -> int:

@@ -112,6 +112,31 @@ def test_many_who_log_in_rightly_at_once_are_not_counted() -> None:
     assert [door.begin("ana" if n % 2 else f"n{n}") for n in range(20)] == [0.0] * 20
 
 
+def test_one_account_leaves_others_their_place() -> None:
+    """Whoever logs in rightly without end, from one address, takes twenty at once and then one a second of the nine; behind the same address others get in."""
+    door = Door()
+    let_in = 0
+    for _ in range(6_000):
+        door.now += 0.01
+        let_in += door.begin("ana") == 0
+    assert BURST <= let_in <= BURST + 60
+    assert door.begin("budi") == 0
+    assert door.begin("ana", "10.0.0.2") == 0
+    door.now += door.begin("ana")
+    assert door.begin("ana") == 0
+
+
+def test_who_is_turned_away_pushes_out_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names and addresses without end, nearly all refused by the pace, make nobody's failures forgotten."""
+    monkeypatch.setattr("service.security.logins._MOST_COUNTED", 100)
+    door = Door()
+    for _ in range(FREE_FAILURES):
+        door.attempt()
+    for number in range(500):
+        door.begin(f"n{number}", f"10.3.{number // 250}.{number % 250}")
+    assert door.begin(address="10.9.9.9") == 1.0
+
+
 def test_after_the_free_failures_one_attempt_gets_in_for_each_delay() -> None:
     """Of fifty that wait for its end, one is let in."""
     door = Door()
