@@ -1,7 +1,7 @@
 // One answer on the page: its text, what is known of it, its sources, steps and feedback.
 
 import { ask, path } from "./api.js";
-import { announce, decimal, direction, make, number } from "./dom.js";
+import { decimal, direction, make, number } from "./dom.js";
 import { copy, forgetMessage, openPassage, storedMessage } from "./passage.js";
 import { prose } from "./prose.js";
 import { trouble } from "./trouble.js";
@@ -137,7 +137,7 @@ export class AnswerView {
 
   actions() {
     const button = make("button", { type: "button", class: "quiet", click: async () => {
-      if (await copy(this.text, "Jawaban disalin.")) button.textContent = "Jawaban disalin";
+      button.textContent = await copy(this.text, "Jawaban disalin.") ? "Jawaban disalin" : "Tidak dapat menyalin";
     } }, "Salin jawaban");
     return make("p", {}, button);
   }
@@ -185,7 +185,7 @@ function feedbackForm(messageId, onProblem) {
   const comment = make("textarea", { id: `comment-${messageId}`, rows: 3, maxlength: 2000, dir: "auto" });
   const told = make("p", { class: "fine", role: "status" });
   const place = make("div");
-  const node = make("form", { class: "feedback", submit: send },
+  const node = make("form", { class: "feedback", submit: send, input: () => { told.textContent = ""; } },
     make("fieldset", {}, make("legend", {}, "Seberapa membantu jawaban ini?"),
       make("div", { class: "scores" }, radios.map((radio, index) => make("label", {}, radio, `${index + 1} ${SCORES[index]}`)))),
     make("label", { for: comment.id }, "Komentar (boleh kosong)"), comment, place,
@@ -201,11 +201,11 @@ function feedbackForm(messageId, onProblem) {
     }
     const body = { score: Number(chosen.value), ...(comment.value.trim() ? { comment: comment.value.trim() } : {}) };
     place.replaceChildren();
+    told.textContent = ""; // thanks for the score from before would stand beside a failure, and not be said again
     try {
       await ask("PUT", path("messages", messageId, "feedback"), { body });
       forgetMessage(messageId); // it holds the score from before
       told.textContent = "Terima kasih, penilaian Anda tersimpan.";
-      announce("Penilaian tersimpan.");
     } catch (problem) {
       place.replaceChildren(trouble(problem));
       onProblem(problem);

@@ -27,9 +27,9 @@ export const byThumb = () => matchMedia("(pointer: coarse)").matches;
 
 let announcing = 0;
 
-/** Say something to screen readers, politely; the same words twice are said twice. */
+/** Say something to screen readers, politely; the same words twice are said twice. Beside an open dialog nothing is heard, so it says them itself. */
 export function announce(words) {
-  const place = byId("announcer");
+  const place = document.querySelector("dialog[open] > [role=status]") ?? byId("announcer");
   place.textContent = "";
   clearTimeout(announcing);
   announcing = setTimeout(() => { place.textContent = words; }, 50);
@@ -42,6 +42,7 @@ export function openDialog(dialog, fallback) {
     const back = before && before.isConnected ? before : fallback;
     if (back) back.focus();
   }, { once: true });
+  dialog.querySelector(":scope > [role=status]")?.replaceChildren(); // from the last time
   dialog.showModal();
 }
 

@@ -19,6 +19,7 @@ let running = null; // the question that is being answered
 let rest = null; // the cursor of a long conversation
 let stood = 0; // how far down somebody read when their session ended
 let loading = 0; // the screen for which a page of messages is on its way
+const given = new Set(); // ids of the answers that came since the conversation was opened
 let showing = 0; // counts what is on screen, so that a late answer never lands in another conversation
 
 const doors = new BroadcastChannel("courtsight"); // tells the other tabs of this browser who came, or null when somebody left
@@ -192,6 +193,8 @@ function startConversation() {
   running?.abort.abort();
   showing += 1;
   conversation = rest = null;
+  given.clear();
+  byId("exchange").after(byId("older-next"));
   byId("exchange").replaceChildren();
   byId("welcome").hidden = false;
   byId("show-export").hidden = byId("older-next").hidden = true;
@@ -212,12 +215,19 @@ async function openConversation({ conversation_id: id, title }) {
   announce("Percakapan dibuka.");
 }
 
+/** Put in what was said before: above what was asked since the conversation was opened, if anything was. */
+function putIn(...nodes) {
+  const button = byId("older-next");
+  if (button.parentNode === byId("exchange")) button.before(...nodes);
+  else byId("exchange").append(...nodes);
+}
+
 /** Whether there was another page, and it is still wanted. */
 async function morePages() {
   if (loading === showing) return false; // pressed twice: the same page would come twice
   const round = loading = showing, id = conversation;
   const waiting = make("p", { class: "working" }, "Memuat percakapan…");
-  byId("exchange").append(waiting);
+  putIn(waiting);
   const query = new URLSearchParams({ limit: 100, ...(rest ? { cursor: rest } : {}) });
   try {
     const found = await ask("GET", `${path("conversations", id)}?${query}`);
@@ -226,7 +236,9 @@ async function morePages() {
     titled(found.title || UNNAMED);
     byId("older-next").hidden = !rest;
     byId("show-export").hidden = false;
-    byId("exchange").append(...found.messages.map(restored));
+    // What was asked and answered meanwhile stands there already.
+    const unseen = found.messages.filter(({ id }, at, all) => !given.has(id) && !given.has(all[at + 1]?.id));
+    putIn(...unseen.map(restored));
     return true;
   } catch (problem) {
     if (round !== showing) return false;
@@ -236,7 +248,7 @@ async function morePages() {
       goTo(null, "replaceState");
     }
     const box = trouble(problem, missing ? null : () => { box.remove(); morePages(); });
-    byId("exchange").append(box);
+    putIn(box);
     heard(problem);
     return false;
   } finally {
@@ -302,6 +314,7 @@ function submit(text) {
   count();
   byId("welcome").hidden = true;
   const question = asked(message), first = !byId("exchange").childElementCount;
+  if (rest && byId("older-next").parentNode !== byId("exchange")) byId("exchange").append(byId("older-next")); // between what was loaded and what is new
   byId("exchange").append(question);
   if (byThumb()) byId("question").blur(); // the keyboard would cover the answer
   const left = keptQuestion(me.username);
@@ -358,6 +371,7 @@ function finished(done, view, question) {
   view.finish(done);
   const fresh = !question.conversation;
   conversation = done.conversation_id;
+  given.add(done.id);
   goTo(conversation);
   byId("show-export").hidden = false;
   if (fresh) titled([...question.message.replace(/[\t\n\r\u0085\u2028\u2029]+/g, " ")].slice(0, 80).join("").trimEnd()); // as the service names it

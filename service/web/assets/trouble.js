@@ -6,9 +6,10 @@ import { duration, make } from "./dom.js";
 /** The box; with `again` it has a button, which counts down while `problem.seconds` last. */
 export function trouble(problem, again, label = "Coba lagi") {
   const { title, advice } = explain(problem);
-  const box = make("div", { class: "problem", role: "alert" }, make("strong", {}, title), make("p", {}, advice));
-  if (problem.seconds > 0) box.append(make("p", {}, `Dapat dicoba lagi setelah ${duration(problem.seconds)}.`));
-  if (problem.status >= 500 && problem.request) box.append(make("p", { class: "fine" }, `Nomor laporan: ${problem.request}`));
+  const told = make("div", { role: "alert" }, make("strong", {}, title), make("p", {}, advice)); // without the button: whoever listens would hear it all again with each second
+  const box = make("div", { class: "problem" }, told);
+  if (problem.seconds > 0) told.append(make("p", {}, `Dapat dicoba lagi setelah ${duration(problem.seconds)}.`));
+  if (problem.status >= 500 && problem.request) told.append(make("p", { class: "fine" }, `Nomor laporan: ${problem.request}`));
   if (again) {
     const button = make("button", { type: "button", click: () => { if (!button.hasAttribute("aria-disabled")) again(); } }, label);
     countDown(button, label, problem.seconds || 0);
@@ -28,7 +29,8 @@ export function countDown(button, label, seconds) {
       return;
     }
     button.setAttribute("aria-disabled", "true");
-    button.textContent = `${label} (${duration(left)})`;
+    const words = `${label} (${duration(left)})`;
+    if (button.textContent !== words) button.textContent = words;
     setTimeout(tick, 250);
   };
   tick();

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.service.page.chromium import Tab, stream
+from tests.service.page.test_page_guards import answer_of
 
 pytestmark = pytest.mark.integration
 
@@ -306,3 +307,38 @@ async def test_paper_gets_what_is_read(as_judge: Any, scheme: str) -> None:
     assert not await tab.run(f"{seen}(document.querySelector('#desk'))")
     paper = base64.b64decode((await tab.call("Page.printToPDF"))["data"])
     assert paper.startswith(b"%PDF")
+
+
+async def test_a_question_below_a_long_conversation_stands_at_its_end(tab: Tab) -> None:
+    """What was said before and was not loaded yet comes in above the new question, which is shown once."""
+
+    def said(number: int) -> list[dict[str, Any]]:
+        words = {"created_at": "2026-11-01T00:00:00Z", "citations": []}
+        return [
+            {"id": f"q{number}", "author": "user", "content": f"Pertanyaan {number}", **words},
+            {"id": f"a{number}", "author": "assistant", "content": f"Jawaban {number}", **words},
+        ]
+
+    def page(*numbers: int, cursor: str | None) -> str:
+        messages = [message for number in numbers for message in said(number)]
+        return json.dumps({"title": "Panjang", "messages": messages, "next_cursor": cursor})
+
+    await tab.ask(QUESTION)
+    place = await tab.run("new URLSearchParams(location.search).get('percakapan')")
+    await tab.click("#new-conversation")
+    await tab.play("GET", f"/v1/conversations/{place}", page(1, cursor="satu"))
+    await tab.run("history.back()")
+    await tab.until("!document.querySelector('#older-next').hidden")
+    for number in (4, 5):
+        done = {**answer_of(f"Jawaban {number}"), "id": f"a{number}", "conversation_id": place}
+        await tab.play("POST", "/v1/chat", stream(("done", done)))
+        await tab.ask(f"Pertanyaan {number}")
+    asked = "[...document.querySelectorAll('.asked bdi')].map(one => one.textContent.at(-1)).join('')"
+    for numbers, cursor, shown in (((2,), "dua", "1245"), ((3, 4, 5), None, "12345")):
+        await tab.play("GET", f"/v1/conversations/{place}", page(*numbers, cursor=cursor))
+        await tab.click("#older-next")
+        await tab.until(f"{asked} === '{shown}'")
+        assert await tab.run("document.querySelectorAll('.answer').length") == len(shown)
+    await tab.click("#new-conversation")
+    assert await tab.run("document.querySelector('#exchange').childElementCount") == 0
+    assert await tab.run("document.querySelector('#exchange').nextElementSibling.id") == "older-next"
