@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -33,6 +35,24 @@ _AS_IT_STANDS = ("", "identity")
 _JSON_TYPE = (b"content-type", b"application/json")
 
 
+def _day(told: object) -> date:
+    """A day as the contract writes it. Pydantic would also take seconds or milliseconds since 1970, and guess which."""
+    if isinstance(told, str) and _DAY.fullmatch(told):
+        with suppress(ValueError):
+            return date.fromisoformat(told)
+    raise PydanticCustomError("day", "Must be a day, like 2015-12-31")
+
+
+def _written_moment(told: object) -> str:
+    """A moment that begins with its day: a number says neither from when it counts nor in what."""
+    if isinstance(told, str) and _DAY.match(told):
+        return told
+    raise PydanticCustomError("moment", "Must be a moment with a time zone, like 2027-01-31T00:00:00Z")
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
 class Body(BaseModel):
     """What every body has: exact types, and members that nobody asked for are ignored."""
 
@@ -55,13 +75,13 @@ class NewKey(Body):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
     scopes: list[str] | None = Field(default=None, min_length=1, max_length=20)
     quota: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
-    expires_at: datetime | None = Field(default=None, strict=False)
+    expires_at: Annotated[datetime, BeforeValidator(_written_moment), Field(strict=False)] | None = None
 
 
 class Scoped(Body):
     """Which law is meant, where the caller says so beside the text."""
 
-    as_of: date | None = Field(default=None, strict=False)
+    as_of: Annotated[date, BeforeValidator(_day)] | None = None
     # Made by a function: a list that stands here would be copied for each question, which takes as long as to check it.
     types: list[str] = Field(default_factory=list, max_length=20)
     year_from: int | None = Field(default=None, ge=1, le=9999)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -112,6 +113,6 @@ def _refused(decision: Decision) -> QuotaExceeded:
     limit = decision.limit
     return QuotaExceeded(
         f"At most {limit.requests} requests in {limit.seconds:.0f} seconds are allowed for {_WHOSE[limit.kind]}. "
-        f"Try again in {max(1, round(decision.retry_after_seconds))} seconds.",
+        f"Try again in {max(1, math.ceil(decision.retry_after_seconds))} seconds.",
         retry_after_seconds=decision.retry_after_seconds,
     )

@@ -213,3 +213,19 @@ def test_a_period_that_ends_before_it_begins_is_refused(house: Any, path: str) -
     assert "year_to" in refused.text
     assert "Must not lie before year_from" in refused.text
     assert house.send("POST", path, "judge", json={**asked, "year_from": 2020, "year_to": 2020}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "told", [0, 1420070400, 1420070400000.0, "1420070400", "2015-01-01T00:00:00Z", "2015-02-30", True]
+)
+def test_a_day_is_a_day_and_no_number(house: Any, told: object) -> None:
+    """Numbers were read as seconds, or as milliseconds, since 1970: the answer was held to the law of a day that nobody had named."""
+    refused = house.send("POST", "/v1/chat", "judge", json={"message": "Apa itu korupsi?", "as_of": told})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"path": "as_of", "message": "Must be a day, like 2015-12-31"}]
+
+
+def test_nothing_said_of_the_day_is_allowed(house: Any) -> None:
+    """`null` says what a member that is left out says."""
+    asked = {"message": "Apa itu korupsi?", "as_of": None}
+    assert house.send("POST", "/v1/chat", "judge", json=asked).status_code == 200

@@ -71,6 +71,17 @@ def test_a_user_who_asks_too_often_is_refused_until_the_told_time(limited: Calla
     assert house.send("GET", "/v1/conversations", "judge").status_code == 200
 
 
+def test_the_words_of_a_refusal_name_the_time_of_its_header(limited: Callable[..., Any]) -> None:
+    """Whoever waits as long as the sentence says is not refused again: both are rounded up."""
+    house = limited(roles=ROLES_OF_TWO)
+    for _ in range(2):
+        house.send("GET", "/v1/conversations", "judge")
+    for _ in range(5):
+        refused = house.send("GET", "/v1/conversations", "judge")
+        assert refused.json()["detail"].endswith(f" Try again in {refused.headers['retry-after']} seconds.")
+        house.wall_clock.now += 0.2
+
+
 def test_an_address_is_counted_before_anybody_is_known(limited: Callable[..., Any]) -> None:
     """Wrong passwords and missing tokens use up the address's places, so that neither is tried without end."""
     house = limited(address=[{"requests": 5, "seconds": 60}])
