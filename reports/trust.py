@@ -14,7 +14,7 @@ from reports.details import text
 from slo.evidence import Evidence
 from slo.spec import Engine, Kind, Spec
 
-CLOCK_SLACK_SECONDS = 60
+CLOCK_SLACK = timedelta(minutes=1)
 """How far evidence may seem to come from the future: the clocks of two machines differ."""
 
 SPEC_HASH = "spec"
@@ -82,7 +82,7 @@ def _why_cut(evidence: Evidence) -> str:
 def _wrong_time(spec: Spec, evidence: Evidence, at: datetime) -> str:
     if evidence.started_at > evidence.ended_at:
         return "it ended before it started"
-    if evidence.ended_at > at + timedelta(seconds=CLOCK_SLACK_SECONDS):
+    if evidence.ended_at - at > CLOCK_SLACK:
         return f"it comes from the future: it ended at {evidence.ended_at:%Y-%m-%d %H:%M:%S} UTC"
     age = (at - evidence.ended_at).total_seconds()
     limit = float(spec.evidence_max_age)
@@ -136,8 +136,7 @@ def _foreign(evidence: Evidence, anchor: Evidence) -> str:
     for name, ours, theirs in pairs:
         if ours != theirs:
             return f"it is foreign: its {name} is {ours}, the provenance says {theirs}"
-    slack = timedelta(seconds=CLOCK_SLACK_SECONDS)
-    began_too_soon = evidence.started_at < anchor.started_at - slack and evidence.kind is not Kind.SLO
-    if began_too_soon or evidence.ended_at > anchor.ended_at + slack:
+    began_too_soon = anchor.started_at - evidence.started_at > CLOCK_SLACK and evidence.kind is not Kind.SLO
+    if began_too_soon or evidence.ended_at - anchor.ended_at > CLOCK_SLACK:
         return "it is foreign: it was not measured during the run that the provenance tells of"
     return ""

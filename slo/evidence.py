@@ -195,7 +195,7 @@ def parse(content: bytes, name: str) -> Evidence:
         EvidenceError: As `read`, without the raw files.
     """
     try:
-        document = json.loads(content, parse_constant=_refuse_constant)
+        document = json.loads(content, parse_constant=_refuse_constant, parse_int=_whole, parse_float=_real)
     except (ValueError, RecursionError) as error:
         raise EvidenceError(f"{name}: is no JSON ({error})") from None
     if not isinstance(document, dict):
@@ -231,6 +231,17 @@ def _bytes_of(path: Path) -> bytes:
 
 def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word} is no number that evidence may hold")
+
+
+def _whole(digits: str) -> int:
+    _real(digits)
+    return int(digits)
+
+
+def _real(digits: str) -> float:
+    """A number within the range in which this program reckons; JSON knows no bounds."""
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse_constant(f"{digits[:12]}…")
 
 
 def _check_schema(schema: str, name: str) -> None:
@@ -293,7 +304,10 @@ class EvidenceWire(_Wire):
     @field_validator("started_at", "ended_at")
     @classmethod
     def _utc(cls, value: datetime) -> datetime:
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("lies outside the years that can be told in UTC") from None
 
     def domain(self) -> Evidence:
         """The frozen value behind the wire form."""

@@ -189,12 +189,18 @@ def details(result: LoadResult) -> Mapping[str, Any]:
         warnings.append(
             f"{how_many(len(samples), 'request')} {'is' if len(samples) == 1 else 'are'} fewer than the {plan.least_requests} that the workload wants"
         )
+    limited = int((samples["status"].fillna(0) == RATE_LIMITED).sum())
+    if limited:
+        warnings.append(
+            f"{limited} of {how_many(len(samples), 'request')} were rate limited (429): no gate counts them; "
+            "give the users quotas that fit such a load"
+        )
     whole = _summary(samples, seconds)
     return {
         "users": plan.users,
         "duration_seconds": seconds,
         **whole,
-        "rate_limited": int((samples["status"].fillna(0) == RATE_LIMITED).sum()),
+        "rate_limited": limited,
         "generator_cpu_share": None if outcome is None else busy_ratio(outcome),
         "generator_loop_lag_seconds": None if outcome is None else outcome.loop_lag_seconds,
         "peak_in_flight": None if outcome is None else outcome.peak_in_flight,

@@ -113,9 +113,13 @@ def test_a_complexity_that_mostly_fails_has_an_infinite_p95(make: Make, spec: Sp
 
 
 def test_rate_limited_requests_stand_apart(make: Make, spec: Spec) -> None:
-    """A 429 is no valid event: it makes the share neither better nor worse, and is said."""
+    """A 429 is no valid event: it makes the share neither better nor worse, and is said, in the reason and as a warning."""
     limited = [row(number, status=429, outcome="", failure="429 rate_limited") for number in range(10)]
-    found = by_gate(make(*limited, n=3010), spec)["load-success"]
+    result = make(*limited, n=3010)
+    assert details(result)["warnings"] == [
+        "10 of 3010 requests were rate limited (429): no gate counts them; give the users quotas that fit such a load"
+    ]
+    found = by_gate(result, spec)["load-success"]
     assert (found.measurement.n, found.measurement.value, found.verdict) == (3000, 1.0, Verdict.PASS)
     assert "10 more were rate limited (429)" in found.reason
 

@@ -51,6 +51,12 @@ def test_a_report_of_another_date(page: Path, capsys: pytest.CaptureFixture[str]
     assert "it is stale" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59", "0001-01-01T00:00:00+14:00"])
+def test_the_ends_of_the_calendar_are_dates_too(page: Path, moment: str) -> None:
+    """However far a date lies, the evidence is stale or of the future then, and nothing is a traceback."""
+    assert main(["verify", str(page), "--at", moment]) == 3
+
+
 def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A missing or binary file is status 2."""
     binary = tmp_path / "x.html"

@@ -211,6 +211,21 @@ def test_what_is_no_json(content: bytes) -> None:
         parse(content, "uat.json")
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1" + b"0" * 400, b"1" + b"0" * 5000])
+def test_a_number_beyond_all_bounds_is_refused(number: bytes) -> None:
+    """JSON has no bounds, floats have: infinity by another name is refused, where it was a traceback."""
+    content = _altered(lambda d: d["items"][0].update(n=12345678), sealed=True).replace(b"12345678", number)
+    with pytest.raises(EvidenceError, match="is no JSON"):
+        parse(content, "uat.json")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_outside_of_the_calendar_is_refused(moment: str) -> None:
+    """A moment that UTC has no year for is a sentence, no traceback."""
+    with pytest.raises(EvidenceError, match=r"ended_at: .*outside the years"):
+        parse(_altered(lambda d: d.update(ended_at=moment), sealed=True), "uat.json")
+
+
 def test_times_are_read_as_utc() -> None:
     """A file written in another zone means the same moment."""
     content = _altered(lambda d: d.update(started_at="2026-11-21T04:17:00.000+07:00"), sealed=True)
