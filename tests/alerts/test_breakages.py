@@ -108,6 +108,21 @@ def test_04_what_a_new_target_brings_along_is_not_taken_for_news(told: Tell) -> 
     )
 
 
+def test_04_a_target_with_another_label_is_a_new_one(told: Tell) -> None:
+    """A label that the scrape configuration adds makes every series of a process new: its errors of weeks are none of this minute."""
+    good, bad = (series.replace("}", ',env="prod"}') for series in (GOOD, BAD))
+    told(
+        Story(
+            shop(),
+            {GOOD: "0+1000x90 stale", BAD: "50000x90 stale", good: "_x91 91000+1000x30", bad: "_x91 50000x30"},
+        )
+        .firing("93m")
+        .firing("100m")
+        .near("93m", f"slo:sli_bad_events:increase5m{ORDERS}", 0, within=1e-9)
+        .near("100m", f"{RATIO}1h{ORDERS}", 0, within=1e-9)
+    )
+
+
 @pytest.mark.parametrize("objective", ["99%", "95%", "90%", "80%"])
 def test_05_every_objective_has_a_page_that_comes_in_time(told: Tell, objective: str) -> None:
     """A total outage after a clean time pages within twelve minutes; the workbook's own windows are linted where they cannot."""

@@ -63,7 +63,7 @@ def summed(selector: str, among: str, window: str) -> str:
     """The increase of counters, and all of one that was born on a target whose other counters are older."""
     return (
         f"sum(\n  (max_over_time({selector}[{window}]) unless {selector} offset {window})\n"
-        f"  and on (job, instance) ({among} offset {window})\n  or\n  increase({selector}[{window}])\n)"
+        f"  and on (job, instance) ({among} and {among} offset {window})\n  or\n  increase({selector}[{window}])\n)"
     )
 
 
