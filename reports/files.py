@@ -15,7 +15,7 @@ from reports.render import html
 from reports.trust import EvidenceSet
 from reports.waivers import Waiver, load_waivers
 from slo.errors import EvidenceError
-from slo.evidence import Evidence, read, write_atomically
+from slo.evidence import Evidence, read, write_together
 from slo.spec import Kind, Phase, Spec
 
 
@@ -53,7 +53,7 @@ def write_report(
     waivers: Sequence[Waiver] | None = None,
     checklists: Sequence[Checklist] | None = None,
 ) -> tuple[Decision, ReportPaths]:
-    """Decide for a phase and write `readiness.html`, `.json` and `.md`, each whole or not at all.
+    """Decide for a phase and write `readiness.html`, `.json` and `.md`, all three or none: they never tell of two decisions.
 
     Args:
         evidence_folder: `evidence/<run>`.
@@ -73,7 +73,11 @@ def write_report(
     inputs = Inputs(spec, load_evidence(evidence_folder), tuple(chosen_waivers), tuple(chosen_checklists))
     decision = inputs.decide(phase, at)
     paths = ReportPaths(*(out_folder / f"readiness.{ending}" for ending in ("html", "json", "md")))
-    write_atomically(paths.json, to_bytes(to_document(decision, inputs)))
-    write_atomically(paths.markdown, markdown(decision).encode())
-    write_atomically(paths.html, html(decision, inputs).encode())
+    write_together(
+        {
+            paths.json: to_bytes(to_document(decision, inputs)),
+            paths.markdown: markdown(decision).encode(),
+            paths.html: html(decision, inputs).encode(),
+        }
+    )
     return decision, paths

@@ -134,19 +134,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         EvidenceError: It cannot be written.
     """
-    temporary: str | None = None
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: each whole, and none is put in its place before all of them are on the disk.
+
+    Raises:
+        EvidenceError: One of them cannot be written; the others are as they were.
+    """
+    staged: dict[Path, Path] = {}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            staged[path] = Path(temporary)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            staged[path].chmod(0o644)
+        for path, ready in staged.items():
+            ready.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        for left in staged.values():
+            left.unlink(missing_ok=True)
         raise EvidenceError(f"{path}: cannot be written: {error.strerror}; nothing was changed") from error
 
 

@@ -100,3 +100,22 @@ def test_a_full_disk_is_told(
     with pytest.raises(EvidenceError, match="No space left on device"):
         write_report(folder, spec, Phase.BUILD, at, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_three_files_never_tell_of_two_decisions(
+    folder: Path, spec: Spec, at: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full from the second file on leaves the earlier report whole: no page of one phase beside JSON of another."""
+    out = tmp_path / "out"
+    write_report(folder, spec, Phase.BUILD, at, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    room = iter([None])
+
+    def nearly_full(_: int) -> None:
+        if next(room, "full") == "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", nearly_full)
+    with pytest.raises(EvidenceError, match=r"readiness\.md: cannot be written: No space left.*nothing was changed"):
+        write_report(folder, spec, Phase.SOFT, at, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
