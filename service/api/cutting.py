@@ -31,18 +31,21 @@ class Cutting:
         """What may be shown now of the answer so far; empty once it was cut."""
         if self._over:
             return ""
-        return self._within(self._before_stop(piece)) if self._stops else self._within(piece)
+        # The limit goes first: it takes whole sentences, and what is held back for a stop is only a part of one.
+        fitting = self._within(piece)
+        return self._before_stop(fitting) if self._stops else fitting
 
     def rest(self) -> str:
         """What was held back because it looked like the beginning of a stop sequence, now that nothing follows."""
         held, self._held = self._held, ""
-        return "" if self._over and self.at_limit else self._within(held)
+        return held
 
     def _before_stop(self, piece: str) -> str:
         text = self._held + piece
         ends = [at for stop in self._stops if (at := text.find(stop)) >= 0]
         if ends:
-            self._held, self._over = "", True
+            # What the limit left out lies behind it.
+            self._held, self._over, self.at_limit = "", True, False
             return text[: min(ends)]
         kept = max((_begun(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - kept :]

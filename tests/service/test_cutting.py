@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,23 @@ def test_without_a_cap_or_a_stop_every_piece_passes_at_once() -> None:
     cutting = Cutting()
     assert [cutting.take(piece) for piece in ("a", " b")] == ["a", " b"]
     assert cutting.rest() == ""
+
+
+@pytest.mark.parametrize("stop", [".\n\n", "1] Z", ". Z"])
+@pytest.mark.parametrize("most", range(1, 9))
+def test_a_stop_that_never_comes_changes_nothing_of_a_cap(stop: str, most: int) -> None:
+    """What is held back because a stop may begin there is the end of a sentence that fitted: it is shown, and not counted a second time."""
+    pieces = ["Satu dua. ", "Tiga empat [1]", " Lima enam. Tujuh."]
+    alone, beside = Cutting(most), Cutting(most, [stop])
+    assert shown(beside, pieces) == shown(alone, pieces)
+    assert beside.at_limit == alone.at_limit
+
+
+def test_a_stop_before_the_cap_is_the_reason_of_the_end() -> None:
+    """The piece in which the stop stands is longer than the cap; what was left out lies behind the stop."""
+    cutting = Cutting(3, ["[1]"])
+    assert shown(cutting, ["Satu dua. [1] Tiga empat lima."]) == "Satu dua. "
+    assert not cutting.at_limit
 
 
 @given(st.lists(st.text("ab. \n", max_size=6), max_size=8), st.lists(st.text("ab.", max_size=3), max_size=4))
