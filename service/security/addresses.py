@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -61,7 +61,7 @@ def client_address(scope: Scope, proxies: Proxies) -> str:
     peer = str(client[0]) if client else UNKNOWN
     if not proxies.networks or not proxies.trust(peer):
         return _neighbourhood(peer)
-    for hop in reversed(_forwarded(scope["headers"])):
+    for hop in _forwarded(scope["headers"]):
         if _address(hop) is None:
             break
         peer = hop
@@ -70,9 +70,12 @@ def client_address(scope: Scope, proxies: Proxies) -> str:
     return _neighbourhood(peer)
 
 
-def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[str]:
+def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    """The hops, the nearest first; what a client wrote at the far end is not even looked at, however long it is."""
     lines = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-    return [_PORT.sub(r"\1\2", hop.strip()) for hop in ",".join(lines).split(",") if hop.strip()]
+    for hop in reversed(",".join(lines).split(",")):
+        if text := hop.strip():
+            yield _PORT.sub(r"\1\2", text)
 
 
 def _address(text: str) -> Address | None:

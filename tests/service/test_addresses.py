@@ -57,3 +57,18 @@ def test_an_entry_that_is_no_network_is_refused() -> None:
     """The message names the setting and shows how to write one."""
     with pytest.raises(ConfigurationError, match=r"COURTSIGHT_TRUSTED_PROXIES: .*10\.0\.0\.0/8"):
         trusted_proxies("10.0.0.0/8, proxy.internal")
+
+
+def test_what_a_client_wrote_in_front_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hops are read from the proxy's end, and only as far as they count: thousands in front of them cost nothing."""
+    read: list[str] = []
+
+    class Counting:
+        def sub(self, _: str, text: str) -> str:
+            read.append(text)
+            return text
+
+    monkeypatch.setattr("service.security.addresses._PORT", Counting())
+    proxies = trusted_proxies("10.0.0.0/8")
+    assert seen("10.0.0.1", ["1.1.1.1, " * 3_000 + "198.51.100.4", " , 10.1.2.3"], proxies) == "198.51.100.4"
+    assert read == ["10.1.2.3", "198.51.100.4"]
