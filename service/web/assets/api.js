@@ -44,11 +44,13 @@ export async function ask(method, path, options) {
   }
 }
 
+const BY_STATUS = { 413: "too_large", 429: "rate_limited", 504: "timeout" };
+
 async function problemOf(response) {
   let told = {};
   try { told = await response.json(); } catch { /* a proxy's own page: its status says enough */ }
   const seconds = Math.ceil(Number(response.headers.get("Retry-After")) || 0);
-  const code = typeof told.code === "string" ? told.code : response.status >= 500 ? "not_ready" : "internal";
+  const code = typeof told.code === "string" ? told.code : BY_STATUS[response.status] ?? (response.status >= 500 ? "not_ready" : "internal");
   return new Problem(code, { status: response.status, seconds, request: response.headers.get("X-Request-Id") || "" });
 }
 

@@ -160,7 +160,10 @@ export class History {
       }
     }
     named(byId("history-list"), id)?.remove();
-    if (!byId("history-list").children.length) this.tellEmpty(NONE);
+    if (!byId("history-list").children.length) {
+      if (this.cursor) this.load(); // the page is empty, the history is not
+      else this.tellEmpty(NONE);
+    }
     dialog.close();
     this.events.gone(id);
     announce("Percakapan dihapus.");

@@ -7,7 +7,7 @@ import { readEvents } from "./events.js";
 import { openExport, prepareExport } from "./exporting.js";
 import { History, UNNAMED } from "./history.js";
 import { forgetMessages, preparePassage } from "./passage.js";
-import { forgetQuestion, keepQuestion, keptQuestion } from "./unanswered.js";
+import { forgetQuestion, keepQuestion, keptQuestion, newKey } from "./unanswered.js";
 import { countDown, trouble } from "./trouble.js";
 import { ROLES, called, examples, lead } from "./words.js";
 
@@ -40,8 +40,7 @@ async function begin() {
 
 function showLogin(code, problem = new Problem(code)) {
   running?.abort.abort();
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  toggleHistory(false, false);
+  closeAll();
   if (!byId("desk").hidden) stood = scrollY;
   byId("desk").hidden = true;
   byId("login").hidden = false;
@@ -51,6 +50,12 @@ function showLogin(code, problem = new Problem(code)) {
   byId("password").value = "";
   tellLogin(code ? problem : null);
   byId(me ? "password" : "username").focus();
+}
+
+/** Nothing stays open over something else. */
+function closeAll() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  toggleHistory(false, false);
 }
 
 function tellLogin(problem) {
@@ -268,7 +273,7 @@ function conversationGone(id) {
   if (id !== conversation) return;
   startConversation();
   goTo(null, "replaceState");
-  byId("question").focus();
+  toField();
 }
 
 function conversationRenamed(id, title) { if (id === conversation) titled(title); }
@@ -276,7 +281,7 @@ function conversationRenamed(id, title) { if (id === conversation) titled(title)
 function toggleHistory(open, refocus = true) {
   byId("history").dataset.open = String(open);
   byId("show-history").setAttribute("aria-expanded", String(open));
-  byId("chat").inert = open;
+  for (const covered of document.querySelectorAll(".skip, .top, #chat")) covered.inert = open;
   if (!refocus) return;
   byId(open ? "hide-history" : "show-history").focus();
 }
@@ -290,13 +295,10 @@ function asked(text) {
 const letters = (text) => [...text].length;
 
 function count() {
-  const used = letters(byId("question").value), place = byId("count");
-  place.textContent = `${number(used)} / ${number(MOST_LETTERS)}`;
-  place.dataset.over = String(used > MOST_LETTERS);
-}
-
-function newKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const used = letters(byId("question").value), over = used > MOST_LETTERS, place = byId("count");
+  place.textContent = `${number(used)} / ${number(MOST_LETTERS)}${over ? ", terlalu panjang" : ""}`;
+  place.dataset.over = String(over);
+  byId("question").setAttribute("aria-invalid", String(over));
 }
 
 function submit(text) {
@@ -381,7 +383,7 @@ function finished(done, view, question) {
 }
 
 function broken(problem, view, question) {
-  const again = () => { answer(question, view.node); byId("question").focus({ preventScroll: true }); };
+  const again = () => { answer(question, view.node); toField(); };
   if (problem.name === "AbortError" && document.body.dataset.view === "login") {
     view.fail(trouble(new Problem("cut"), again)); // the session ended, nobody stopped it
     return;
@@ -414,20 +416,25 @@ function asking(yes) {
 // Wiring
 
 function onKey(event) {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // Safari ends a composition before it tells of the Enter that did so
   event.preventDefault();
   submit(byId("question").value);
 }
 
 function prepare() {
   doors.addEventListener("message", heardOfDoors);
-  window.addEventListener("popstate", () => { if (me && placed() !== conversation) openPlace(); });
+  window.addEventListener("popstate", () => {
+    if (!me || placed() === conversation) return;
+    closeAll(); // an export or a deletion of what is no longer seen
+    openPlace();
+  });
+  matchMedia("(max-width: 60rem)").addEventListener("change", () => toggleHistory(false, false)); // beside the page it covers nothing
   byId("login-form").addEventListener("submit", logIn);
   byId("log-out").addEventListener("click", logOut);
   byId("question").addEventListener("keydown", onKey);
   byId("question").addEventListener("input", count);
   byId("ask").addEventListener("submit", (event) => { event.preventDefault(); submit(byId("question").value); });
-  byId("stop").addEventListener("click", () => { running?.abort.abort(); byId("question").focus(); });
+  byId("stop").addEventListener("click", () => { running?.abort.abort(); toField(); });
   byId("new-conversation").addEventListener("click", () => { startConversation(); goTo(null); toggleHistory(false, false); byId("question").focus(); });
   byId("show-history").addEventListener("click", () => toggleHistory(true));
   byId("hide-history").addEventListener("click", () => toggleHistory(false));

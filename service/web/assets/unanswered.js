@@ -2,6 +2,11 @@
 
 const PLACE = "courtsight-unanswered";
 
+/** A key under which a question is answered once, however often it is sent. */
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Keep it until it is answered, under the name of who asks. */
 export function keepQuestion(username, { message, conversation, key }) {
   try {

@@ -103,6 +103,8 @@ async def test_enter_sends_and_shift_enter_begins_a_line(tab: Tab) -> None:
     await tab.type("b")
     await tab.press("Enter")
     assert await tab.run("document.querySelector('#count').dataset.over") == "true"
+    assert await tab.run("document.querySelector('#count').textContent") == "5.002 / 5.000, terlalu panjang"
+    assert await tab.run("document.querySelector('#question').ariaInvalid") == "true"
     assert await tab.run("window.asked.filter(one => one.path === '/v1/chat').length") == 0
 
 
@@ -148,6 +150,9 @@ async def test_stopping_ends_the_stream_and_keeps_what_came(tab: Tab) -> None:
         (500, "internal", "Terjadi kesalahan pada layanan"),
         (403, "permission_required", "Peran Anda tidak berwenang"),
         (502, None, "Layanan belum siap"),
+        (429, None, "Terlalu banyak permintaan"),
+        (413, None, "Teks terlalu panjang"),
+        (504, None, "Waktu habis"),
     ],
 )
 async def test_failures_say_what_to_do(tab: Tab, status: int, code: str | None, words: str) -> None:
