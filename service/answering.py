@@ -46,7 +46,7 @@ from service.text import NOTHING_SAID, Said, calmed, said_behind
 from service.tools.tool import Tool, ToolRequest
 from service.tools.toolbox import ToolRun, run_together
 from service.watching import Watcher
-from service.weighing import Weighed, confidence_in, evidence_features, supports_of
+from service.weighing import Weighed, confidence_in, evidence_features, matter_of, supports_of
 
 _MOST_WORDS: Mapping[Complexity, int] = {"simple": 220, "medium": 340, "complex": 480}
 """Of all quotations of an answer; more is not read."""
@@ -283,16 +283,16 @@ class Answerer:
         found = merge(results)
         hits = select(results, self._deployment.passages[complexity], found)
         analyser, idf = draft.retriever.analyser, draft.retriever.idf
-        topic = analyser.query_terms(context.search).topic
+        asked = analyser.query_terms(context.search)
         readings = self._readings_of(draft.retriever)
         sides = readings.sides
         issues = issues_of(question.text, context.carried, self._topic_of(draft), idf, sides)
         compared = {hit.document.id for hit in results.get("CaseComparator", ())}
         terms_of = readings.passages(hits)
-        kept = relevant(hits, topic, issues, compared, idf, terms_of, sides)
+        kept = relevant(hits, asked.topic, issues, compared, idf, terms_of, sides)
         evidence = number(
             kept,
-            topic,
+            asked.topic,
             sentences_of,
             idf,
             terms_of,
@@ -309,7 +309,7 @@ class Answerer:
         # Decisions that are compared are set side by side themselves.
         parts = () if compared else arrange(evidence, issues, idf, analyser.distinct_terms)
         held = [support.terms for support in supports]
-        missed = unmet(content_words(context.search), topic, held, analyser.meant_terms, sides)
+        missed = unmet(content_words(context.search), matter_of(asked, evidence), held, analyser.meant_terms, sides)
         return Weighed(
             evidence, grounds, value, len(found), unknown, unresolved, resolved, context.search, parts, missed
         )

@@ -13,6 +13,8 @@ LONGEST_WORD = 40
 _WORD = re.compile(rf"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
 """Longer runs of letters are no words; they are cut so that no text can make the stemmer slow."""
 _SPACES = re.compile(r"\s{2,}")
+_DOTTED = re.compile(r"\b(?:[a-z]\.){2,}|\b(?:[a-z]\.)+[a-z]\b", re.IGNORECASE)
+_CLIPPED = re.compile(r"(?<=[a-z])['’](?:m|s|d|t|re|ve|ll)\b", re.IGNORECASE)
 _LONGEST_SIGNS = 40
 _SIGNS = re.compile(rf"(\W{{{_LONGEST_SIGNS}}})\W+")
 _LONGEST_RUN = 200
@@ -31,6 +33,13 @@ def _unaccented(text: str) -> str:
     # A question is folded some fifty times, in six wordings, and one letter may stand for eighteen: that was most of a long one's cost.
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(filterfalse(unicodedata.combining, decomposed)).lower()
+
+
+def unclipped(text: str) -> str:
+    """A text without the points of letters that abbreviate, nor what English clips: "U.U.", "s.d." and "I'm" become "UU", "sd" and "I"."""
+    if "'" in text or "’" in text:
+        text = _CLIPPED.sub("", text)
+    return _DOTTED.sub(lambda letters: letters[0].replace(".", ""), text) if "." in text else text
 
 
 def words(text: str) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from service.chat.arranging import Part
-from service.chat.confidence import Asked, Calibration, Support, confidence, features
+from service.chat.confidence import EXACT, Asked, Calibration, Support, confidence, features
 from service.chat.evidence import Evidence
 from service.readings import Readings
+from service.retrieval.analysis import QueryTerms
 from service.retrieval.retriever import Retriever
 from service.retrieval.router import Unresolved
 from service.values import value
@@ -47,6 +48,11 @@ class Weighed:
         return bool(self.missing) and not self.resolved
 
 
+def matter_of(asked: QueryTerms, cited: Sequence[Evidence]) -> tuple[str, ...]:
+    """The topic as evidence: none where an article is asked for by its number and cited, because "pasal" and "uu" are words of any source."""
+    return () if asked.named_only and any(item.score >= EXACT for item in cited) else asked.topic
+
+
 def supports_of(retriever: Retriever, readings: Readings, cited: Sequence[Evidence]) -> list[Support]:
     """What confidence needs to know of the passages that are cited.
 
@@ -78,7 +84,9 @@ async def evidence_features(
     """
     named, resolved = await retriever.references(search, [item.document for item in cited])
     terms = retriever.analyser.query_terms(search)
-    asked = Asked(terms.topic, (*terms.side, *terms.source), terms.related, terms.defined, named + unknown, resolved)
+    matter = matter_of(terms, cited)
+    steering = (*terms.side, *terms.source) if matter else terms.topic
+    asked = Asked(matter, steering, terms.related, terms.defined, named + unknown, resolved)
     idf = retriever.idf
     return features(asked, idf, idf(_UNKNOWN), supports)
 

@@ -20,7 +20,8 @@ Places = Mapping[str, Sequence[int]]
 
 _NEAR = 3
 """Two neighbours in the question are near in a passage when at most so many terms lie between their places."""
-_EXACT = 1.0
+EXACT = 1.0
+"""The score of a passage that is the very article that a question cites."""
 
 FEATURES: Mapping[str, str] = {
     "coverage": "share of the question's terms, by idf, that the best passage holds alone",
@@ -107,7 +108,7 @@ def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support
     covered, together, most_held, best_title = _seen(topic, beside, cited)
     most = max(covered)
     scores = sorted([support.score for support in cited], reverse=True)
-    exact = scores[0] >= _EXACT
+    exact = scores[0] >= EXACT
     # A question that is nothing but a citation leaves nothing to cover.
     nothing = float(exact)
     return {
@@ -116,7 +117,7 @@ def features(asked: Asked, idf: Idf, unknown_idf: float, cited: Sequence[Support
         "matched": math.log1p(most_held / unknown_idf),
         "score": scores[0],
         "margin": (scores[0] - scores[1]) / scores[0] if len(scores) > 1 and scores[0] > 0 else 0.0,
-        "near": _near(topic, cited[covered.index(most)].places()),
+        "near": _near(topic, cited[covered.index(most)].places()) if topic else nothing,
         "title": best_title,
         "lay": _best_share([(term, idf(term)) for term in asked.related], cited) if asked.related else 0.0,
         "defined": float(bool(asked.defined) and any(not one.terms.isdisjoint(asked.defined) for one in cited)),

@@ -53,7 +53,7 @@ _TURNING = _SHIFTING.firsts | _RETURNING.firsts | _CORRECTING.firsts
 _DEFINING = lexicon(["apa itu", "yang dimaksud", "pengertian", "definisi", "define"])
 _OPENED = re.compile(
     r"(?:\W*\b(?:ganti topik|topik (?:baru|lain)|pindah topik|pertanyaan (?:lain|baru)|ngomong[- ]ngomong|koreksi|ralat|eh|bukan itu|eh bukan|maksud (?:saya|aku|ku)|maksudku"
-    r"|yang tadi|soal yang tadi|oke?|baik(?:lah)?|terima ?kasih|makasih|trims|halo|hai|selamat (?:pagi|siang|sore|malam)|permisi|maaf|(?:saya|aku) (?:mau|ingin) (?:tanya|bertanya)"
+    r"|(?:kembali|balik)(?: lagi)? (?:ke )?(?:soal|topik|masalah)|yang tadi|soal yang tadi|oke?|baik(?:lah)?|terima ?kasih|makasih|trims|halo|hai|selamat (?:pagi|siang|sore|malam)|permisi|maaf|(?:saya|aku) (?:mau|ingin) (?:tanya|bertanya)"
     r"|mau tanya|by the way|another question|different topic|correction|sorry|thanks|thank you|hello|i meant?)\b(?=\W*\w))+[\s,.:;!-]*",
     re.IGNORECASE,
 )
@@ -61,7 +61,7 @@ _OPENED = re.compile(
 _OPENERS = frozenset({
     "ganti", "topik", "pindah", "pertanyaan", "ngomong", "koreksi", "ralat", "eh", "bukan", "maksud", "maksudku", "yang", "soal", "ok", "oke", "baik",
     "baiklah", "terima", "terimakasih", "makasih", "trims", "halo", "hai", "selamat", "permisi", "maaf", "saya", "aku", "mau", "by", "another",
-    "different", "correction", "sorry", "thanks", "thank", "hello", "i",
+    "different", "correction", "sorry", "thanks", "thank", "hello", "i", "kembali", "balik",
 })  # fmt: skip
 """The first words of what opens a message."""
 _OPENINGS = (
@@ -422,7 +422,8 @@ def _carried(before: Sequence[str], topic: Topic) -> list[str]:
     parts: list[list[str]] = []
     for text in before:
         began = not is_follow_up(text, topic)
-        parts.append(list(topic(text)) if began or text is before[-1] else _own_topic(text, topic))
+        asked = _without_opening(text)
+        parts.append(list(topic(asked)) if began or text is before[-1] else _own_topic(asked, topic))
         if began:
             # A question that stands alone began the topic: what was asked before it was about something else.
             break
@@ -432,9 +433,9 @@ def _carried(before: Sequence[str], topic: Topic) -> list[str]:
 def _returned_to(shown: Said, own: set[str], before: Sequence[str], topic: Topic) -> list[str]:
     """The topic of the earlier question that shares a word with this one; of the first one when that is asked for."""
     if _FIRST.shows(shown):
-        return _distinct(topic(before[-1]))
+        return _distinct(topic(_without_opening(before[-1])))
     shared = next((text for text in before if own & {word.lower() for word in topic(text)}), None)
-    return _distinct(topic(shared)) if shared else _carried(before, topic)
+    return _distinct(topic(_without_opening(shared))) if shared else _carried(before, topic)
 
 
 def _corrected(carried: Sequence[str], own: set[str]) -> list[str]:

@@ -46,6 +46,7 @@ _IN_FORCE = re.compile(
     rf"(?<!mulai )(?<!mulailah )\bberlaku(?:nya)? {_AT}{_WHEN}"
     rf"|\b(?:menurut|berdasarkan|memakai|menggunakan) hukum {_AT}{_WHEN.replace('?P<', '?P<b_')}"
     rf"|\b(?:keadaan|posisi|status)(?: hukum)?(?:nya)? (?:per|pada) {_WHEN.replace('?P<', '?P<c_')}"
+    rf"|\b(?:aturan|peraturan|ketentuan|hukum|hukuman|sanksi|ancaman|pasal|uu)(?:nya)?\b[^.;?!]{{0,60}}? per {_WHEN.replace('?P<', '?P<e_')}"
     rf"|\b(?:in force|applicable|in effect|as of|applied|valid)(?: on| in| as of| at)? {_WHEN.replace('?P<', '?P<d_')}"
 )
 """A day beside what says that law holds on it."""
@@ -55,7 +56,7 @@ _HELD = re.compile(
 )
 """The day first: "Pada tahun 2015, aturan apa yang berlaku …?"."""
 _SAYS_IN_FORCE = (
-    "berlaku", " hukum", "keadaan", "posisi", "status", "in force", "applicable", "in effect", "as of", "applied", "valid",
+    "berlaku", " hukum", " per ", "keadaan", "posisi", "status", "in force", "applicable", "in effect", "as of", "applied", "valid",
 )  # fmt: skip
 """One of these stands wherever a day is said on which law holds."""
 _KINDS = "|".join(sorted((re.escape(kind) for kind in SHORT_KINDS if kind != "uud"), key=len, reverse=True))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.chat.language import is_english_small_word
-from service.text import fold
+from service.text import fold, unclipped
 
 _TOKEN = re.compile(r"[a-z0-9/]+")
 _LONGEST_PHRASE = 5
@@ -61,7 +61,7 @@ def glossary(lines: Iterable[str]) -> Glossary:
         if not equals or not english.strip():
             raise ValueError(f"expected 'english, other english = indonesian', got {line.strip()!r}")
         for phrase in english.split(","):
-            entries.setdefault(_singular(_TOKEN.findall(fold(phrase))), indonesian.strip())
+            entries.setdefault(_singular(_TOKEN.findall(fold(unclipped(phrase)))), indonesian.strip())
     return Glossary(entries)
 
 
@@ -69,7 +69,7 @@ def translate(question: str, words: Glossary) -> Translation:
     """The Indonesian words of an English question: the longest phrases first; what the glossary does not know stays as it is."""
     search: dict[str, None] = {}
     terms: dict[tuple[str, str], None] = {}
-    asked = fold(question)
+    asked = fold(unclipped(question))
     for found in _CITED.finditer(asked):
         if found["articles"] or found["kind"]:
             citation = _citation(found, words)

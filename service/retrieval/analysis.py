@@ -32,7 +32,7 @@ from service.retrieval.vocabulary import (
     SOURCE_WORDS,
     STOP_WORDS,
 )
-from service.text import fold, words
+from service.text import fold, unclipped, words
 from service.values import value
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
@@ -59,6 +59,10 @@ _WRITTEN_WORD = re.compile(
 _PLAIN_WORD = re.compile(r"\w+")
 _DIGIT = re.compile(r"\d")
 """Without one no article and no law has a number."""
+_OF_A_LETTER = frozenset(("huruf", "hrf", "butir"))
+_GLUE = _OF_A_LETTER | {"sd"}
+"""Words that only lead to a letter of an article, or from one article to another."""
+_SHORTEST_DOUBLED = 3
 
 
 @value
@@ -69,7 +73,8 @@ class QueryTerms:
     kind of document, `side` such as "syarat" (condition) what about the topic is asked for: both steer the search and are no
     evidence that a passage answers the question. `defined` are the keys under which the definition of a term that is asked for
     stands (`definitions.definition_key`); a passage that defines it answers, whatever else it says. `related` are what laws
-    write for what lay people say, and numbers: looked for at less weight, and no evidence.
+    write for what lay people say, and numbers: looked for at less weight, and no evidence. `named_only` says that nothing but words
+    for sources was left, which stand as the topic to be searched for: "Pasal 5 UU 1/2023".
     """
 
     topic: tuple[str, ...]
@@ -77,6 +82,7 @@ class QueryTerms:
     side: tuple[str, ...] = ()
     defined: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    named_only: bool = False
 
 
 @remembered(most=_REMEMBERED_TEXTS, longest=100)
@@ -174,7 +180,7 @@ class Analyser:
         found: dict[_Kind, dict[str, None]] = {
             "topic": topic, "source": source, "side": side, "number": numbers, "framing": {},
         }  # fmt: skip
-        tokens = words(text)
+        tokens = _said(text)
         read = [*map(self._words.__getitem__, tokens)]
         behind = 0
         for at, (kind, term, _, concepts, _) in enumerate(read):
@@ -188,7 +194,7 @@ class Analyser:
                 found[kind][term] = None
         defined = self._defined(text)
         if not topic:
-            return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined)
+            return QueryTerms(topic=tuple(side) or tuple(source), source=(), defined=defined, named_only=not side)
         meant = _meant(read)
         if numbers and self._parts.spellings:
             meant += [word for word in numbers if len(word) > 1]
@@ -261,6 +267,25 @@ class Analyser:
             self._stems.clear()
         self._stems[word] = stem
         return stem
+
+
+def _said(text: str) -> list[str]:
+    """The words of a question as they are meant: "U.U." as "uu", "undang2" as "undang undang", of "Pasal 5 huruf a s.d. 7" the numbers."""
+    tokens = words(unclipped(text))
+    if "2" not in text and _GLUE.isdisjoint(tokens):
+        return tokens
+    meant: list[str] = []
+    before = ""
+    for word in tokens:
+        if before in _OF_A_LETTER and (len(word) == 1 or word.isdigit()):
+            # The letter of an article is no word: "SIM C" is one, "huruf c" is not.
+            meant.pop()
+        elif len(word) > _SHORTEST_DOUBLED and word[-1] == "2" and word[:-1].isalpha():
+            meant += (word[:-1], word[:-1])
+        elif word != "sd" or not before.isdigit():
+            meant.append(word)
+        before = word
+    return meant
 
 
 def _phrase_at(tokens: Sequence[str], at: int, phrases: Iterable[_Phrase]) -> _Phrase | None:

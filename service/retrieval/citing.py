@@ -1,4 +1,4 @@
-"""Reads citations as people write them: "ps. 378 jo 372 KUHP", "UU No. 8 Thn 1999 psl 4", "Pasal 5 ayat (1) huruf a PP 9/1975".
+"""Reads citations as people write them: "ps. 378 jo 372 KUHP", "UU No. 8 Thn 1999 psl 4", "Pasal 55 ayat (1) ke-1 KUHP".
 
 A text is first brought into one spelling (kinds of instruments short, roman page clutter gone, numbers in words as digits), so that
 the patterns stay few. They are bounded everywhere: no text makes them slow.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from service.remembering import remembered
 from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
 from service.retrieval.numerals import digits_for_words
-from service.text import fold, words
+from service.text import fold, unclipped, words
 
 _SPACES = re.compile(r"\s+")
 _KIND = re.compile(
@@ -31,7 +31,9 @@ _OTHER_NAMES = "|".join(
 )
 _NO = r"(?: ?(?:nomor|nomer|nmr|no)\b ?[.:]?)?"
 _OWN_YEAR = r"\d{{1,4}}(?:/\d{{1,3}})?/(?P<issuer{n}>[a-z]{{2,12}})[a-z0-9.\-]{{0,12}}(?:/[a-z0-9.\-]{{1,12}})?/\d{{4}}"
-_YEAR = r"(?: ?(?:tahun|thn|th)\b\.? ?| ?/ ?)(?P<year{n}>\d{{4}}|\d{{2}}(?![\d/]))"
+_YEAR = (
+    r"(?: ?(?:tahun|taun|thn|th)\b\.? ?'?| ?/ ?|(?: ?- ?| )(?=(?:19|20)\d\d\b))(?P<year{n}>\d{{4}}|\d{{2}}(?![\d/]))"
+)
 _LAW = (
     r"(?:(?P<type{n}>" + _TYPE + r"|permen[a-z]{{0,12}}(?: (?:esdm|bumn|pupr|atr))?)"
     # The name of a law between its kind and its number: "UU Perlindungan Konsumen No. 8 Tahun 1999".
@@ -41,8 +43,19 @@ _LAW = (
     r"|(?P<name{n}>uu (?:" + _OF_UU + r")|" + _OTHER_NAMES + r")\b(?: (?:baru|lama|nasional))?)"
 )
 _AYAT = r"(?: ?,? ?ayat ?\(? ?(?P<ayat{n}>\d{{1,2}}[a-z]?) ?\)?| ?\((?P<paragraph{n}>\d{{1,2}}[a-z]?)\))?"
-_MORE_AYAT = r"(?:(?:,| dan| atau|,? serta) ?(?:ayat )?\(\d{{1,2}}[a-z]?\)){{0,4}}"
-_LETTER = r"(?: ?,? ?(?:huruf|hrf|butir) \"?[a-z]\"?\b)?(?: ?,? ?angka \(?\d{{1,2}}\)?)?"
+_MORE_AYAT = r"(?:(?:,| dan| atau|,? serta) ?(?:(?:ayat )?\(\d{{1,2}}[a-z]?\)|ayat \d{{1,2}}[a-z]?\b)){{0,4}}"
+_LETTER = (
+    r"(?: ?,? ?(?:huruf|hrf|butir) \"?[a-z]\"?\b)?(?: ?,? ?angka \(?\d{{1,2}}\)?)?"
+    # The items of the old KUHP: "Pasal 363 ayat (1) ke-4".
+    r"(?: ?,? ?ke[- ]?\d{{1,2}}e?\b)?"
+)
+_RANGE = r"(?: ?[-–] ?| (?:s/d|sd|sampai(?: dengan)?|hingga) )"
+_JOINT = (
+    r"(?: ?,(?: dan/atau| dan| atau| serta)? ?| (?:jo\.?|juncto|dan/atau|dan|atau|serta|(?:lebih )?(?:subsidair|subsider|subs?\.?)) ?| ?[/&] ?|"
+    + _RANGE
+    + ")"
+)
+"""What stands between articles of one law: they go together, or one is charged in the other's place, or all between them are meant."""
 _NUMBER = r"(?:\d{{1,4}} ?[a-z]{{1,2}}(?=[\s,.?;:()]|\Z)(?<! [a-z]{{2}})|\d{{1,6}}|[ivxl]{{1,6}}(?=[\s,.?;:]|\Z))"
 _ARTICLE = (
     r"\b(?:ayat \(?(?P<before{n}>\d{{1,2}}[a-z]?)\)? )?(?:pasal|pasa1|psl\.?|ps\.?|article|art\.) ?(?P<article{n}>"
@@ -52,17 +65,40 @@ _ARTICLE = (
     + _MORE_AYAT
     + _LETTER
     + r"(?![a-z\d])"
-    r"(?P<more{n}>(?:(?: ?,(?: dan| atau)?| jo\.?| juncto| dan| atau|/) ?(?:pasal |psl\.? |ps\.? )?\d{{1,4}}[a-z]?\b"
-    r"(?: ayat \(?\d{{1,2}}\)?)?){{0,5}})"
+    r"(?P<more{n}>(?:"
+    + _JOINT
+    + r"(?:pasal |psl\.? ?|ps\.? ?)?\d{{1,4}}[a-z]?\b(?: ayat \(?\d{{1,2}}[a-z]?\)?)?"
+    + _LETTER
+    + r"){{0,5}})"
 )
 _OF = r"[ ,?:;()]{{0,3}}(?:dari |jo\.? |dalam |pada |di |menurut |of |dlm )?(?:the |ketentuan )?"
 _ABOUT = r"(?: \([^()]{{1,80}}\))?(?: (?:tentang|ttg|mengenai) [^.?;\n]{{1,150}}?)?"
+_BEHIND_ITS_LAW = _OF.replace(r"jo\.? |", "")
+"""In "UU 31/1999 jo. Pasal 55 KUHP" the article is that of the law behind it."""
+_OF_ANOTHER = (
+    r"(?!(?: ayat \(?\d{{1,2}}[a-z]?\)?)?"
+    + _LETTER
+    + r" (?:dari |dalam |pada |menurut )?(?:"
+    + _TYPE
+    + "|"
+    + _OTHER_NAMES
+    + r")\b)"
+)
 _CITATION = re.compile(
     ("(?:" + _ARTICLE.format(n=1) + _OF.format() + _LAW.format(n=1) + r"\b)")
     + "|(?:"
-    + (_LAW.format(n=2) + _ABOUT.format() + _OF.format() + _ARTICLE.format(n=2))
+    + (_LAW.format(n=2) + _ABOUT.format() + _BEHIND_ITS_LAW.format() + _ARTICLE.format(n=2) + _OF_ANOTHER.format())
     + ")"
 )
+_ONE_MORE = re.compile(
+    r"(?P<joint>"
+    + _JOINT.format()
+    + r")(?:pasal |psl\.? ?|ps\.? ?)?(?P<article>\d{1,4}[a-z]?)\b(?: ayat \(?\d{1,2}[a-z]?\)?)?"
+    + _LETTER.format()
+)
+_ALL_BETWEEN = re.compile(_RANGE.format())
+_LONGEST_RANGE = 10
+"""Nobody reads more articles than these in one answer: of a longer range the ends are looked up."""
 _ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
 _ANY_ARTICLE = re.compile(r"\b" + _ARTICLE.format(n=1))
 _AYAT_IN_TEXT = re.compile(r"ayat \(?\d{1,2}[a-z]?\)?")
@@ -99,7 +135,7 @@ class Citation:
 @remembered(most=500)
 def plain(text: str) -> str:
     """One spelling: folded, single spaces, kinds of instruments short, article numbers in words as digits."""
-    spaced = _single_spaced(fold(text))
+    spaced = unclipped(_single_spaced(fold(text)))
     # Few texts write a kind out, and to look for all of them at each word costs more than the rest.
     return digits_for_words(_KIND.sub(_short, spaced) if any(map(spaced.__contains__, _BEGINNINGS)) else spaced)
 
@@ -135,10 +171,27 @@ def find_citations(text: str) -> tuple[Citation, ...]:
         article = match[f"article{group}"].replace(" ", "")
         ayat = match[f"ayat{group}"] or match[f"paragraph{group}"] or match[f"before{group}"] or ""
         laws, label = _laws_of(match, group), match[0].strip()
-        found[Citation(laws, article, label, ayat)] = None
-        for other in article_numbers(match[f"more{group}"]):
-            found[Citation(laws, other, label)] = None
+        others = _others(article, match[f"more{group}"])
+        # Of several each is called by itself: that one of them is not found says nothing of the rest.
+        law = match[f"name{group}"] or laws[0]
+        found[Citation(laws, article, f"pasal {article} {law}" if others else label, ayat)] = None
+        for other in others:
+            found[Citation(laws, other, f"pasal {other} {law}")] = None
     return tuple(found)
+
+
+def _others(first: str, more: str) -> list[str]:
+    """The articles that a text joins to its first one, in order, those between the ends of a range among them."""
+    others: list[str] = []
+    before = first
+    for match in _ONE_MORE.finditer(more):
+        article = match["article"]
+        if _ALL_BETWEEN.fullmatch(match["joint"]) and before.isdigit() and article.isdigit():
+            between = range(int(before) + 1, int(article))
+            others += map(str, between if len(between) <= _LONGEST_RANGE else ())
+        others.append(article)
+        before = article
+    return others
 
 
 @remembered(most=500)

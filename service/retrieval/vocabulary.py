@@ -34,13 +34,15 @@ ASKING_WORDS = listed(
     nomor pandangan paparkan pendekatan pengertian penjelasan perbandingan perbedaan perkembangan persamaan proses rinci
     sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat terlemah tren ulas
     ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah kepanjangan singkatan nama
+    barusan bilang bilangnya denger dengar dapet dapetnya dapatnya kan katanya kemarin kemaren masing tanya tau tiba mendadak
+    isn don doesn didn aren
+    hrf nmr nomer subs subsidair subsider taun tgl th thn
+    januari februari pebruari maret april mei juni juli agustus september oktober november nopember desember
     """
 )
-"""They say what to do with the topic, or how much of it; a passage need not contain them to answer."""
+"""They say what to do with the topic, how much of it or when; a passage need not contain them to answer."""
 
-SOURCE_WORDS = frozenset(
-    {"preseden", "putusan", "yurisprudensi", "ma", "pasal", "uu", "peraturan", "aturan", "aturannya", "ketentuan"}
-)
+SOURCE_WORDS = listed("preseden putusan yurisprudensi ma pasal ayat uu peraturan aturan aturannya ketentuan")
 """They name a kind of document. Concepts of `CONCEPTS` may stand here too."""
 
 SIDE_WORDS = listed(

@@ -103,6 +103,25 @@ def test_numbers_are_left_to_router_and_period() -> None:
     assert ANALYSER.query_terms("pasal 1320 tahun 2023").topic == ("pasal",)
 
 
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("pasal 19 huruf f PP perceraian", ("pp", "cerai")),
+        ("Pasal 5 ayat (2) hrf. a", ("pasal", "ayat")),
+        ("pasal 476 s.d. 479", ("pasal",)),
+        ("undang2 perceraian", ("cerai",)),
+        ("tiba2 dicerai", ("cerai",)),
+        ("Pasal 1320 B.W.", ("kuhperdata",)),
+        ("kemarin tgl 3 Februari saya dengar soal cerai, katanya boleh kan?", ("cerai",)),
+        ("tidak tahu SIM C", ("tahu", "sim", "c")),
+        ("anak SD buta huruf", ("anak", "sd", "buta", "huruf")),
+    ],
+)
+def test_what_a_question_says_by_the_way_is_no_topic(question: str, topic: tuple[str, ...]) -> None:
+    """Letters of an article, what leads from one article to another, months, hearsay and words written with a 2 name nothing that a source must hold."""
+    assert ANALYSER.query_terms(question).topic == topic
+
+
 def test_numbers_choose_among_passages() -> None:
     """A number of two digits or more is looked for at less weight, and is no evidence."""
     query = ANALYSER.query_terms("penerbangan GA - 181 pada 7 Mei")

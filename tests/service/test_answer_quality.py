@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -332,3 +333,12 @@ def test_a_repealed_rule_says_so_where_it_is_quoted(corpus: Corpus, deployment: 
         text = "".join(compose(Brief("?", "", deployment.roles[role].register, items)))
         line = next(line for line in text.splitlines() if line.endswith("[1]"))
         assert "sudah dicabut" in line
+
+
+@pytest.mark.parametrize("question", ["Apa isi UU No. 1 Tahun 2023 pasal 603?", "Pasal 603 ayat (1) huruf a UU 1/2023"])
+def test_an_article_asked_for_by_its_number_is_wholly_answered(house: Any, question: str) -> None:
+    """Where the very article is cited, nothing of the question is called missing and the confidence is high, whatever words the article has."""
+    answer = house.ask("public", question)
+    assert answer["citations"][0]["article"] == "603"
+    assert not any("tidak terdapat dalam sumber" in notice for notice in answer["notices"])
+    assert answer["confidence_score"] > 0.8

@@ -50,6 +50,16 @@ def test_a_follow_up_carries_the_topic() -> None:
     assert "pidana" in context.search
 
 
+@pytest.mark.parametrize("opening", ["Ganti topik, ", "Oke, saya mau tanya: ", "Halo, "])
+def test_what_opened_an_earlier_question_is_not_carried(opening: str) -> None:
+    """The topic of a question is what followed the words that joined it to the conversation."""
+    earlier = [f"{opening}gaji tidak dibayar", "Apa itu perceraian?"]
+    assert contextualise("Lapor ke mana?", earlier, None, content_words).carried == "gaji dibayar"
+    assert contextualise("Kembali ke soal gaji, berapa dendanya?", earlier, None, content_words).search.startswith(
+        "gaji"
+    )
+
+
 def test_a_follow_up_keeps_the_article_it_is_about() -> None:
     """Article and law stay together, so that they can be looked up again."""
     context = contextualise("Apa unsur-unsurnya?", ["Jelaskan pasal 1365 KUHPerdata"], None, content_words)

@@ -45,6 +45,12 @@ def test_english_questions_find_their_sources(build_house: Callable[..., Any], s
     assert found >= 0.9 * len(QUESTIONS)
 
 
+def test_what_english_clips_is_no_word_of_the_question() -> None:
+    """Of "I'm" and "what's" nothing is left that a source would have to hold."""
+    assert not {"s", "m"} & set(translate("What's a divorce when I'm a wife?", WORDS).search.split())
+    assert "surat izin mengemudi" in translate("my driver's license", WORDS).search
+
+
 def test_an_english_answer_says_that_quotations_are_indonesian(house: Any) -> None:
     """Frame, steps and notices are English; the quotation stays as the source has it, and the reader is told so."""
     answer = house.ask("judge", "What is corruption?")

@@ -123,11 +123,22 @@ def test_every_law_is_read_with_every_article(written: str) -> None:
         ("Article 65 of UU 1/2023", "uu 1/2023", "65"),
         ("ayat (1) pasal 5 UU 1/2023", "uu 1/2023", "5"),
         ("Pasal 5 Nomor 77/POJK.01/2016", "pojk 77/pojk.01/2016", "5"),
+        ("Pasal 363 ayat (1) ke-4 KUHP lama", "kuhp", "363"),
+        ("pasal 310 ke 1e KUHP lama", "kuhp", "310"),
+        ("pasal 7 ayat 1 dan ayat 2 UU 1/1974", "uu 1/1974", "7"),
+        ("UU 1 2023 pasal 411", "uu 1/2023", "411"),
+        ("pasal 60 uu 13-2003", "uu 13/2003", "60"),
+        ("uu nomer 1 taun 2023 pasal 411", "uu 1/2023", "411"),
+        ("U.U. No. 1 Tahun 2023 Pasal 411", "uu 1/2023", "411"),
+        ("Pasal 1320 B.W.", "kuhperdata", "1320"),
     ],
 )
 def test_a_rare_spelling_is_read(text: str, law: str, article: str) -> None:
-    """Names between a law and its article, roman numerals, numbers in words, English, and numbers without a kind."""
-    assert [(citation.laws[0], citation.article) for citation in find_citations(text)] == [(law, article)]
+    """Names between a law and its article, roman numerals, numbers in words, English, items, points, and numbers without a kind."""
+    assert [
+        (citation.laws[-1] if law == "kuhp" else citation.laws[0], citation.article)
+        for citation in find_citations(text)
+    ] == [(law, article)]
 
 
 @given(st.integers(0, 999_999))
@@ -217,6 +228,47 @@ def test_articles_in_a_row_share_the_law_behind_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "articles"),
+    [
+        ("Pasal 603 jo. Pasal 20 huruf c UU 1/2023", ["603", "20"]),
+        ("Pasal 44 ayat (1) jo. Pasal 5 huruf a UU 1/2023", ["44", "5"]),
+        ("Pasal 2 dan/atau Pasal 3 UU 1/2023", ["2", "3"]),
+        ("UU 1/2023 pasal 2 & 3", ["2", "3"]),
+        ("Pasal 459 subsider Pasal 458 lebih subsider Pasal 466 ayat (3) UU 1/2023", ["459", "458", "466"]),
+        ("pasal 459 subs. 458 UU 1/2023", ["459", "458"]),
+        ("pasal 476 s.d. 479 UU 1/2023", ["476", "477", "478", "479"]),
+        ("pasal 476-478 UU 1/2023", ["476", "477", "478"]),
+        ("pasal 476 sampai dengan pasal 478 UU 1/2023", ["476", "477", "478"]),
+        ("pasal 1 s/d 600 UU 1/2023", ["1", "600"]),
+    ],
+)
+def test_articles_are_joined_as_charges_and_ranges_join_them(text: str, articles: list[str]) -> None:
+    """Letters and items of one article do not part it from the next; a range means all between its ends, unless nobody could read them."""
+    assert [(one.laws[0], one.article) for one in find_citations(text)] == [("uu 1/2023", one) for one in articles]
+
+
+def test_an_article_belongs_to_the_law_right_behind_it() -> None:
+    """An article that is joined to another law before it is never taken for one of that law."""
+    for joined in ("jo.", "dan", ","):
+        cited = find_citations(f"Pasal 2 jo. Pasal 18 UU 31/1999 {joined} Pasal 55 ayat (1) ke-1 KUHPerdata")
+        assert [(one.laws[0], one.article) for one in cited] == [
+            ("uu 31/1999", "2"),
+            ("uu 31/1999", "18"),
+            ("kuhperdata", "55"),
+        ]
+    (cited,) = find_citations("UU 31/1999 jo. UU 20/2001 jo. Pasal 55 ayat (1) ke-1 KUHPerdata")
+    assert (cited.laws[0], cited.article) == ("kuhperdata", "55")
+    first, second = find_citations("UU 13/2003 pasal 156 dan pasal 1365 KUHPerdata")
+    assert [(one.laws[0], one.article) for one in (first, second)] == [("uu 13/2003", "156"), ("kuhperdata", "1365")]
+
+
+def test_of_articles_in_a_row_only_the_missing_one_is_named() -> None:
+    """Of two articles before one law the one that is found is not called missing."""
+    router = router_of([law("UU 12", "5")])
+    assert [one.label for one in router.unresolved("pasal 5 dan 99 UU 12/2014")] == ["pasal 99 uu 12/2014"]
+
+
 def test_the_very_paragraph_comes_first(corpus: Corpus) -> None:
     """An entry that replaced the paragraph that is asked for comes before entries on the rest of the article."""
     whole = replace(corpus.documents[1], id="uu-31-1999-2", law="UU 31/1999", article="2")
@@ -299,6 +351,12 @@ def test_only_decisions_of_the_corpus_are_known(corpus: Corpus) -> None:
         "pasal satu ",
         "peraturan menteri ",
         "ayat (1) pasal 5 ",
+        "pasal 1 ke-1 ",
+        "pasal 1-",
+        "pasal 1 huruf a subsider ",
+        "uu 1/1999 pasal 1 ayat 1 ",
+        "a.",
+        "a.b ",
     ],
 )
 def test_long_text_does_not_make_a_pattern_backtrack(unit: str) -> None:

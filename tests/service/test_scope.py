@@ -39,6 +39,8 @@ def on(year: int, month: int, day: int) -> Filters:
         ("Apa syarat cerai menurut hukum yang berlaku tahun 2015?", on(2015, 12, 31)),
         ("Ketentuan pidana yang berlaku per 1 Maret 2019", on(2019, 3, 1)),
         ("hukum yang berlaku pada tanggal 17/08/2015", on(2015, 8, 17)),
+        ("Bagaimana aturan perzinaan per Desember 2025?", on(2025, 12, 31)),
+        ("Apa sanksinya per 1 Januari 2025?", on(2025, 1, 1)),
         ("hukum yang berlaku pada Februari 2024", on(2024, 2, 29)),
         ("aturan yang berlaku sebelum 2 Januari 2026", on(2026, 1, 1)),
         ("hukum yang berlaku sebelum tahun 2026", on(2025, 12, 31)),
@@ -76,6 +78,7 @@ def test_what_is_said_outright_narrows_the_search(question: str, expected: Filte
         "SIM berlaku 5 tahun",
         "hukum yang berlaku tanggal 31 Februari 2024",
         "Apa itu perceraian?",
+        "Gaji saya naik per Januari 2025, apakah pajaknya ikut naik?",
     ],
 )
 def test_years_that_mean_something_else_narrow_nothing(question: str) -> None:
