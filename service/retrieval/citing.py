@@ -30,7 +30,13 @@ _OTHER_NAMES = "|".join(
     re.escape(name) for name in sorted(NAMED_LAWS, key=len, reverse=True) if not name.startswith("uu ")
 )
 _NO = r"(?: ?(?:nomor|nomer|nmr|no)\b ?[.:]?)?"
-_OWN_YEAR = r"\d{{1,4}}(?:/\d{{1,3}})?/(?P<issuer{n}>[a-z]{{2,12}})[a-z0-9.\-]{{0,12}}(?:/[a-z0-9.\-]{{1,12}})?/\d{{4}}"
+_COURTS = r"(?:puu|phpu|skln|pdt|pid|ag|tun|mil|hum|jn|pk|ms)\b"
+"""What stands for a kind of case where a regulation's number names its issuer: "46/PUU-VIII/2010" is a decision."""
+_OWN_YEAR = (
+    r"\d{{1,4}}(?:/\d{{1,3}})?/(?!"
+    + _COURTS
+    + r")(?P<issuer{n}>[a-z]{{2,12}})[a-z0-9.\-]{{0,12}}(?:/[a-z0-9.\-]{{1,12}})?/\d{{4}}"
+)
 _YEAR = (
     r"(?: ?(?:tahun|taun|thn|th)\b\.? ?'?| ?/ ?|(?: ?- ?| )(?=(?:19|20)\d\d\b))(?P<year{n}>\d{{4}}|\d{{2}}(?![\d/]))"
 )

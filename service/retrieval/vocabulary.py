@@ -35,6 +35,7 @@ ASKING_WORDS = listed(
     sebelum sebutkan sejarah serupa sesudah singkat tahapan tahun telaah terakhir terbaru terkini terkuat terlemah tren ulas
     ulasan uraikan versus vs kena dikenai dikenakan diam buat istilah kepanjangan singkatan nama
     barusan bilang bilangnya denger dengar dapet dapetnya dapatnya kan katanya kemarin kemaren masing tanya tau tiba mendadak
+    ampe bgt dah gmana gmna jgn karna krna sampe skrg trs trus udh y yah
     isn don doesn didn aren
     hrf nmr nomer subs subsidair subsider taun tgl th thn
     januari februari pebruari maret april mei juni juli agustus september oktober november nopember desember

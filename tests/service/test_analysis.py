@@ -113,6 +113,7 @@ def test_numbers_are_left_to_router_and_period() -> None:
         ("tiba2 dicerai", ("cerai",)),
         ("Pasal 1320 B.W.", ("kuhperdata",)),
         ("kemarin tgl 3 Februari saya dengar soal cerai, katanya boleh kan?", ("cerai",)),
+        ("skrg mau cerai gmna y", ("cerai",)),
         ("tidak tahu SIM C", ("tahu", "sim", "c")),
         ("anak SD buta huruf", ("anak", "sd", "buta", "huruf")),
     ],

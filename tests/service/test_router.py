@@ -326,6 +326,7 @@ def test_a_decision_is_known_by_its_number(text: str, number: str) -> None:
     """The number of a decision is read as courts write it; articles and laws are none."""
     assert find_decisions(text) == (number,)
     assert find_decisions("Pasal 3 UU 31/1999 dan PP 9/1975, 3 putusan tahun 2023") == ()
+    assert find_laws(text) == find_laws(f"putusan MK nomor {number}") == ()
 
 
 def test_only_decisions_of_the_corpus_are_known(corpus: Corpus) -> None:
