@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from reports.days import has_begun
 from slo.errors import InvalidInput, Problem
 from slo.strict_yaml import Wire, load_strict
 
@@ -50,7 +51,7 @@ class ChecklistItem:
         if self.signed_on is None or lacking:
             return "signed in part: " + ", ".join(lacking) + " missing"
         age = (at.date() - self.signed_on).days
-        if age < 0:
+        if not has_begun(self.signed_on, at):
             return f"signed in the future, on {self.signed_on}"
         if age > SIGNATURE_MAX_AGE_DAYS:
             return f"signed {age} days ago; sign again after at most {SIGNATURE_MAX_AGE_DAYS}"

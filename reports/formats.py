@@ -114,8 +114,13 @@ def utc(at: datetime | None) -> str:
 
 
 def wib(at: datetime | None) -> str:
-    """The same moment in Jakarta: `2026-11-21 04:30:00 WIB`."""
-    return NOTHING if at is None else f"{at.astimezone(WIB):%Y-%m-%d %H:%M:%S} WIB"
+    """The same moment in Jakarta: `2026-11-21 04:30:00 WIB`; a dash for the last seven hours of the calendar, which Jakarta has not."""
+    if at is None:
+        return NOTHING
+    try:
+        return f"{at.astimezone(WIB):%Y-%m-%d %H:%M:%S} WIB"
+    except OverflowError:
+        return DASH
 
 
 def digest(value: str) -> str:

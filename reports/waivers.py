@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from reports.days import has_begun
 from slo.strict_yaml import Wire, load_strict
 
 WAIVERS_FILE = Path(__file__).parent / "waivers.yaml"
@@ -44,7 +45,7 @@ class Waiver:
         """`active`, `expired` or `not yet approved` on the day of `at`."""
         if at.date() > self.expires_on:
             return "expired"
-        return "not yet approved" if at.date() < self.approved_on else "active"
+        return "active" if has_begun(self.approved_on, at) else "not yet approved"
 
 
 class _Waiver(Wire):

@@ -99,7 +99,7 @@ def test_signatures_go_stale() -> None:
         (replace(ITEM, evidence=""), "evidence missing"),
         (replace(ITEM, signed_on=None), "date missing"),
         (ChecklistItem("x", "X"), "not signed"),
-        (replace(ITEM, signed_on=date(2026, 11, 21)), "in the future"),
+        (replace(ITEM, signed_on=date(2026, 11, 22)), "in the future"),
     ],
 )
 def test_a_signature_in_part_is_none(item: ChecklistItem, said: str) -> None:

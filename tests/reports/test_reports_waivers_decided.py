@@ -46,7 +46,7 @@ def test_a_waiver_covers_an_inconclusive_item(spec: Spec, run: Run, at: datetime
     ("change", "state"),
     [
         ({"expires_on": date(2026, 11, 19), "approved_on": date(2026, 11, 1)}, "expired"),
-        ({"approved_on": date(2026, 11, 21), "expires_on": date(2026, 11, 30)}, "not yet approved"),
+        ({"approved_on": date(2026, 11, 22), "expires_on": date(2026, 11, 30)}, "not yet approved"),
         ({"labels": {"role": "judge"}}, "not asked"),
     ],
 )
