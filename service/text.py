@@ -12,6 +12,9 @@ from service.values import value
 LONGEST_WORD = 40
 _WORD = re.compile(rf"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
 """Longer runs of letters are no words; they are cut so that no text can make the stemmer slow."""
+_BLANKED = bytes(code if chr(code).isascii() and chr(code).isalnum() else 0x20 for code in range(256))
+"""Each byte of ASCII text that belongs to no word as a space."""
+_BUT_DIGITS = bytes(code for code in range(256) if not chr(code).isascii() or not chr(code).isdecimal())
 _SPACES = re.compile(r"\s{2,}")
 _DOTTED = re.compile(r"\b(?:[a-z]\.){2,}|\b(?:[a-z]\.)+[a-z]\b", re.IGNORECASE)
 _CLIPPED = re.compile(r"(?<=[a-z])['’](?:m|s|d|t|re|ve|ll)\b", re.IGNORECASE)
@@ -49,7 +52,18 @@ def words(text: str) -> list[str]:
 
 @remembered(most=1_000, longest=1_000)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(fold(text)))
+    folded = fold(text)
+    if folded.isascii():
+        # Most texts: bytes are looked up in a table, where the pattern takes ten times as long.
+        read = folded.encode().translate(_BLANKED).decode().split()
+        if not read or max(map(len, read)) <= LONGEST_WORD:
+            return tuple(read)
+    return tuple(_WORD.findall(folded))
+
+
+def shows_digits(text: str) -> bool:
+    """Whether a digit of any script may stand in a text, which says of most texts at a quarter of a search's cost that none does."""
+    return not text.isascii() or bool(text.encode().translate(None, _BUT_DIGITS))
 
 
 @value

@@ -35,6 +35,10 @@ MOST_CHARACTERS = 1_500
 
 _TOKEN = re.compile(r"[a-z0-9]+")
 _SENTENCE_END = re.compile(r"[.!?;:]+\s")
+_SIGNS = bytes(0x2E if chr(code) in ".!?;:" else 0x20 if chr(code).isspace() else code for code in range(128)) + bytes(
+    128
+)
+"""Each sign that may end a sentence as a full stop, and white space as a space."""
 _ABSTRACT = re.compile(r"(?:ke|pe[nmr]?|per)[a-z]{4,}an|[a-z]{5,}(?:isme|itas|asi|isis|tion|ment|ility|ance)")
 _LONG_WORD = 10
 _REMEMBERED_WORDS = 8_000
@@ -155,7 +159,7 @@ def features(question: str, rules: ComplexityRules) -> dict[str, float]:
     folded = fold(text)
     measured = (
         math.log2(1 + len(read)),
-        float(min(4, len(_SENTENCE_END.findall(folded)))),
+        float(min(4, _sentence_ends(folded))),
         float(min(5, folded.count(","))),
         float(min(6, in_all & _FIELD)),
         # Distinct question words beyond the first.
@@ -167,6 +171,13 @@ def features(question: str, rules: ComplexityRules) -> dict[str, float]:
     found = {name: value for name, value in zip(MEASURES, measured, strict=True) if value}
     _add_signals(found, read)
     return found
+
+
+def _sentence_ends(text: str) -> int:
+    """How many signs that end a sentence stand before white space, those in a row as one."""
+    if text.isascii():
+        return text.encode().translate(_SIGNS).count(b". ")
+    return len(_SENTENCE_END.findall(text))
 
 
 def _whole_words(text: str) -> Sequence[str]:

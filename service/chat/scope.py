@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from service.retrieval.citing import plain
 from service.retrieval.laws import SHORT_KINDS
 from service.retrieval.retriever import NO_FILTERS, Filters
+from service.text import shows_digits
 
 _MONTHS = {
     name: number
@@ -90,7 +91,7 @@ def read_scope(question: str, today: date) -> Filters:
     """
     text = plain(question)
     # To look for each of the three from every place on costs far more than to see that no number or word of theirs is there.
-    dated = _ANY_YEAR.search(text) is not None
+    dated = shows_digits(text) and _ANY_YEAR.search(text) is not None
     years = _OF_YEARS.search(text) if dated else None
     filters = _of_years(years) if years else NO_FILTERS
     only = _ONLY.search(text) if any(map(text.__contains__, _ONLY_THESE)) else None

@@ -32,7 +32,7 @@ from service.retrieval.vocabulary import (
     SOURCE_WORDS,
     STOP_WORDS,
 )
-from service.text import fold, unclipped, words
+from service.text import fold, shows_digits, unclipped, words
 from service.values import value
 
 _FRAMING = STOP_WORDS | ASKING_WORDS
@@ -57,8 +57,7 @@ _WRITTEN_WORD = re.compile(
 )
 """A word, or an article or a law with its number: apart they mean nothing."""
 _PLAIN_WORD = re.compile(r"\w+")
-_DIGIT = re.compile(r"\d")
-"""Without one no article and no law has a number."""
+"""The same where no digit stands: without one no article and no law has a number."""
 _OF_A_LETTER = frozenset(("huruf", "hrf", "butir"))
 _GLUE = _OF_A_LETTER | {"sd"}
 """Words that only lead to a letter of an article, or from one article to another."""
@@ -94,7 +93,7 @@ def _tells(word: str) -> bool:
 @remembered(most=500)
 def content_words(text: str) -> tuple[str, ...]:
     """The words of a text, as written, that say what it is about; "pasal 1365" and "UU 27/2022" are one word each."""
-    written = _WRITTEN_WORD if _DIGIT.search(text) else _PLAIN_WORD
+    written = _WRITTEN_WORD if shows_digits(text) else _PLAIN_WORD
     return tuple(filter(_tells, written.findall(text)))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from service.remembering import remembered
 from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
 from service.retrieval.numerals import digits_for_words
-from service.text import fold, unclipped, words
+from service.text import fold, shows_digits, unclipped, words
 
 _SPACES = re.compile(r"\s+")
 _KIND = re.compile(
@@ -112,7 +112,6 @@ _ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]{0,2}")
 _ROMAN = re.compile(r"[IVXLivxl]{1,6}")
 _DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}(?:/[a-z.\-]{1,20}){0,3}/\d{4})\b")
 """A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
-_DIGIT = re.compile(r"\d")
 _FIRST_WORDS = frozenset(words(name)[0] for name in NAMED_LAWS)
 _FIRST_PIECES = tuple(
     sorted(word for word in _FIRST_WORDS if not any(other in word for other in _FIRST_WORDS - {word}))
@@ -157,7 +156,7 @@ def _short(match: re.Match[str]) -> str:
 
 def _may_name_a_law(read: str) -> bool:
     """Whether a text in one spelling shows a number or how a well-known name begins: without either it names no law."""
-    if _DIGIT.search(read) is not None:
+    if shows_digits(read):
         return True
     return any(map(read.__contains__, _FIRST_PIECES)) and not _FIRST_WORDS.isdisjoint(words(read))
 

@@ -124,24 +124,25 @@ class Sketches:
     Of most passages the bits alone say that they are like none: two looks at one number instead of eight at a growing set.
     """
 
-    __slots__ = ("_bits", "_known")
+    __slots__ = ("_known", "bits")
 
     def __init__(self) -> None:
         self._known: list[Sketch] = []
-        self._bits = 0
+        self.bits = 0
+        """Those of all that are known: what has a bound and shares fewer of them than it says is like none."""
 
     def add(self, one: Sketch) -> None:
         """Know one more."""
         self._known.append(one)
         # What has no bound may be alike by a single number: from then on each one is compared.
-        self._bits = _ALL if one.least is None else self._bits | one.bits
+        self.bits = _ALL if one.least is None else self.bits | one.bits
 
     def first_alike(self, one: Sketch) -> int | None:
         """The place of the first that is like it; None where it is like none."""
         least = one.least
-        if least is not None and (one.bits & self._bits).bit_count() < least:
+        if least is not None and (one.bits & self.bits).bit_count() < least:
             return None
-        if least is None or self._bits == _ALL:
+        if least is None or self.bits == _ALL:
             return self._first_compared(one.numbers)
         # All have eight numbers: two that are alike share at least so many bits, and that is seen at once.
         own, bits = one.numbers, one.bits

@@ -311,7 +311,9 @@ def _without_repetitions(
         own = stands.sketch
         if own is None:
             own = stands.sketch = sketch(candidate[1])
-        same = first_alike(own)
+        # As `first_alike` begins, without the call: of nearly all the bits say that they are like none.
+        rare = own.least is not None and (own.bits & known.bits).bit_count() < own.least
+        same = None if rare else first_alike(own)
         if same is not None and _repeats(candidate, groups[same][0], stock):
             groups[same].append(candidate)
             if lapsing:

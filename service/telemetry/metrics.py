@@ -236,12 +236,10 @@ class Metrics:
 
     def _retrieval(self) -> None:
         # Seconds of one search, by stage: analyse the question, search, rank; total is the whole. Unit: seconds.
-        self.retrieval_duration = Histograms(
-            self._histogram(
-                "retrieval_duration_seconds", "Seconds of one search, by stage", RETRIEVAL_BUCKETS, "stage"
-            ),
-            STAGES,
+        duration = self._histogram(
+            "retrieval_duration_seconds", "Seconds of one search, by stage", RETRIEVAL_BUCKETS, "stage"
         )
+        self._stages = {stage: duration.labels(stage) for stage in STAGES}
         # Documents that one search gave. Unit: documents.
         self.retrieval_documents = self._histogram("retrieval_documents", "Documents of one search", DOCUMENT_BUCKETS)
         # Questions by the guard rail that decided on them before anything was written (none: kept); a model's sentences by what
@@ -301,6 +299,14 @@ class Metrics:
     def count_guarded(self, guardrail: str, action: str) -> None:
         """Count one question by the guard rail that decided on it, a pair of INPUT_GUARDS."""
         self._guarded[guardrail, action].inc()
+
+    def count_search(self, outcome: str, documents: int, seconds: Mapping[str, float]) -> None:
+        """Count one search: what came of it, how many documents it gave, and the seconds of each of its stages."""
+        self.retrieval_requests.inc(outcome)
+        self.retrieval_documents.observe(documents)
+        # Past `Histograms.observe`: an answer searches twice, and each search has four stages.
+        for stage, spent in seconds.items():
+            self._stages[stage].observe(spent)
 
     def model(self, name: str) -> str:
         """The model's label: its name, or `other` for one that was not announced."""

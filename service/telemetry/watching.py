@@ -159,10 +159,7 @@ class Watching:
             }
             seconds, failed = search.seconds.get("total", 0.0), _FAILED.get(search.outcome)
             self.trace(f"retrieval {self._source}", seconds, attributes, tool, failed=failed)
-        self._metrics.retrieval_requests.inc(search.outcome)
-        self._metrics.retrieval_documents.observe(len(search.hits))
-        for stage, seconds in search.seconds.items():
-            self._metrics.retrieval_duration.observe(stage, value=seconds)
+        self._metrics.count_search(search.outcome, len(search.hits), search.seconds)
 
 
 def _is_recorded() -> bool:
