@@ -63,7 +63,8 @@ def quick(options: argparse.Namespace) -> int:
     folder = _measure(options, plan, ToolPaths())
     made = _evidence(folder, plan)
     items = [item for entry in made for item in entry.items]
-    found = _worst(folder, made, plan, [item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE])
+    verdicts = [item.verdict for item in items if item.verdict is not Verdict.INCONCLUSIVE]
+    found = _worst(made, plan, verdicts, of_one=_of_one(folder))
     if options.json:
         print(_as_json(made))
     else:
@@ -241,7 +242,7 @@ def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namesp
 def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
     made = _evidence(folder, plan)
     items = [item for entry in made for item in entry.items]
-    found = _worst(folder, made, plan, [item.verdict for item in items])
+    found = _worst(made, plan, [item.verdict for item in items], of_one=_of_one(folder))
     if options.json:
         print(_as_json(made))
     else:
@@ -250,10 +251,14 @@ def _tool_result(options: argparse.Namespace, plan: Plan, folder: Path) -> int:
     return EXIT_OF_VERDICT[found]
 
 
-def _worst(folder: Path, made: Sequence[Evidence], plan: Plan, verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict of what was measured; at best ERROR when a step left no evidence, or only a part of it, or of two chatbots."""
-    whole = len(made) == len(plan.steps) and all(entry.complete for entry in made)
-    whole = whole and read(folder / f"{Kind.PROVENANCE}.json").complete
+def _of_one(folder: Path) -> bool:
+    """Whether all that was measured was measured of one chatbot, as far as the run can say."""
+    return read(folder / f"{Kind.PROVENANCE}.json").complete
+
+
+def _worst(made: Sequence[Evidence], plan: Plan, verdicts: Sequence[Verdict], *, of_one: bool) -> Verdict:
+    """The verdict of what was measured; at best ERROR when a step left no evidence, or only a part of it, or it is not of one chatbot."""
+    whole = of_one and len(made) == len(plan.steps) and all(entry.complete for entry in made)
     return worst(verdicts if whole else [*verdicts, Verdict.ERROR])
 
 

@@ -95,12 +95,13 @@ def test_no_command_takes_a_spec_that_it_does_not_read(command: str) -> None:
 
 
 def test_a_part_that_is_missing_or_cut_short_never_passes() -> None:
-    """A step without evidence, or with half of it, makes the whole ERROR, however good the rest; a FAIL stays one."""
+    """A step without evidence, or with half of it, or evidence of two chatbots, makes the whole ERROR, however good the rest; a FAIL stays one."""
     item = judged(SPEC.gate("acceptance"), {}, ratio(20, 20))
     whole = Evidence(Kind.UAT, CONTEXT, AT, AT, complete=True, items=(item,))
     one = readiness.Plan(PROJECT, SPEC, (steps.acceptance(load_scenarios()),))
     two = replace(one, steps=(*one.steps, steps.slos()))
-    assert readiness._worst([whole], one, [Verdict.PASS]) is Verdict.PASS
-    assert readiness._worst([whole], two, [Verdict.PASS]) is Verdict.ERROR
-    assert readiness._worst([replace(whole, complete=False)], one, [Verdict.PASS]) is Verdict.ERROR
-    assert readiness._worst([whole], two, [Verdict.FAIL]) is Verdict.FAIL
+    assert readiness._worst([whole], one, [Verdict.PASS], of_one=True) is Verdict.PASS
+    assert readiness._worst([whole], two, [Verdict.PASS], of_one=True) is Verdict.ERROR
+    assert readiness._worst([replace(whole, complete=False)], one, [Verdict.PASS], of_one=True) is Verdict.ERROR
+    assert readiness._worst([whole], one, [Verdict.PASS], of_one=False) is Verdict.ERROR
+    assert readiness._worst([whole], two, [Verdict.FAIL], of_one=True) is Verdict.FAIL
