@@ -1,6 +1,7 @@
-"""What makes a whole measurement doubtful, whatever its numbers say: a late simulator, answers from a cache, questions that never came.
+"""What makes a whole measurement doubtful, whatever its numbers say: answers from a cache or of somebody else, faults that were ordered, late tokens.
 
 A doubtful measurement keeps its numbers and loses its verdicts: each item is ERROR with the reason, which decides nothing and never passes.
+Lateness alone makes answers come later, never sooner: it excuses what failed, and what passed in spite of it passed.
 """
 
 from __future__ import annotations
@@ -32,31 +33,43 @@ def void(evidence: Evidence, reasons: Sequence[str], details: Mapping[str, Any] 
     return replace(evidence, items=items, details=told)
 
 
+def excuse(evidence: Evidence, late: str) -> Evidence:
+    """The evidence with every FAIL as ERROR, and `late` as the reason; nothing changes where that is empty."""
+    if not late:
+        return evidence
+    items = tuple(
+        replace(item, verdict=Verdict.ERROR, reason=f"{late} ({item.reason})") if item.verdict is Verdict.FAIL else item
+        for item in evidence.items
+    )
+    return replace(evidence, items=items, details={**evidence.details, "late": late})
+
+
 def doubts_of_cache(before: float | None, after: float | None) -> list[str]:
     """Why answers may come from a cache: its hits before and after; a service that counts none has none."""
     hits = (after or 0.0) - (before or 0.0)
     return [f"{hits:g} answers came from the cache, although none was asked for"] if hits > 0 else []
 
 
-def doubts_of_simulator(truth: Truth, answered: int, longest_lateness: float) -> list[str]:
+def doubts_of_simulator(truth: Truth, answered: int) -> list[str]:
     """Why the simulator's side does not carry the measurement.
 
     Args:
         truth: What the simulator says of this measurement.
         answered: Answers that the client counted.
-        longest_lateness: Seconds of lateness that at most a twentieth of the tokens may exceed.
     """
     found = []
-    late = truth.late_p95_seconds
-    if late is None:
+    if truth.late_p95_seconds is None:
         found.append("the simulator sent no token")
-    elif late > longest_lateness:
-        found.append(
-            f"the simulator's tokens left {late * 1000:.0f} ms late (p95), at most {longest_lateness * 1000:.0f} ms are allowed: "
-            f"{AGAIN}"
-        )
     if truth.complete < answered:
         found.append(f"the simulator wrote {truth.complete} answers, {answered} came: the rest is somebody else's")
     if truth.faults:
         found.append(f"{truth.faults} questions met a fault that somebody ordered of the simulator")
     return found
+
+
+def lateness_of_simulator(truth: Truth, longest_lateness: float) -> str:
+    """Why answers may have come too late, or nothing: more than a twentieth of the tokens left later than so many seconds."""
+    late = truth.late_p95_seconds
+    if late is None or late <= longest_lateness:
+        return ""
+    return f"the simulator's tokens left {late * 1000:.0f} ms late (p95), at most {longest_lateness * 1000:.0f} ms are allowed: {AGAIN}"

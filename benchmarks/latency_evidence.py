@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.doubt import AGAIN
 from benchmarks.sample import Sample, samples_csv
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
 from slo.spec import Cell, Gate, Kind, Spec
@@ -53,7 +54,7 @@ class LatencyResult:
         late = p95(self.lateness).value
         if late is None or late <= LATE_SECONDS:
             return ""
-        return f"the client was late for itself by {late:.2f} s (p95): the machine was too busy"
+        return f"the client was late for itself by {late:.2f} s (p95): {AGAIN}"
 
 
 def samples_name(kind: Kind) -> str:

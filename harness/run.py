@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import provenance
+from harness import provenance, stolen
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.subject import Subject
@@ -113,15 +113,17 @@ def measure_all(run: Run, steps: Sequence[Step], log: Log) -> list[Evidence]:
     """
     written = []
     for step in steps:
-        started = utc_now()
+        started, ticks = utc_now(), stolen.ticks()
         with _noting(run, step, log, started):
             with run.view.step(step.plan.name):
                 made = step.measure(run)
+            taken = stolen.told(stolen.stolen_share(ticks, stolen.ticks()))
             evidence.write(made, run.folder)
             written.append(made)
-            log.add(step.plan.name, started, _outcome(made))
+            outcome = "; ".join(filter(None, (_outcome(made), taken)))
+            log.add(step.plan.name, started, outcome)
             log.note_simulator(made)
-            run.view.line(f"      {_outcome(made)}")
+            run.view.line(f"      {outcome}")
         trouble = run.subject.trouble()
         if trouble is not None:
             raise SubjectGone(trouble)

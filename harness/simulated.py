@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.doubt import doubts_of_cache, doubts_of_simulator, void
+from benchmarks.doubt import doubts_of_cache, doubts_of_simulator, excuse, lateness_of_simulator, void
 from benchmarks.latency import measure_latency
 from benchmarks.load.run import LoadJob, run_load
 from benchmarks.truth import TruthError, read_truth
@@ -212,16 +212,18 @@ def _held_against(run: Run, stage: Stage, wish: _Wish, ask: Callable[[Run, Stage
     doubts = doubts_of_models(made.details["models"]) if wish.cached else doubts_of_cache(before, after)
     remembered = int((after or 0.0) - (before or 0.0)) if wish.cached else 0
     figures: Mapping[str, Any] = {}
+    late = ""
     try:
         truth = read_truth(stage.simulator.truth, since)
     except TruthError as error:
         doubts.append(str(error))
     else:
         figures = truth.details()
-        doubts += doubts_of_simulator(truth, _answered(made) - remembered, plan.longest_lateness_seconds)
-    for doubt in doubts:
+        doubts += doubts_of_simulator(truth, _answered(made) - remembered)
+        late = lateness_of_simulator(truth, plan.longest_lateness_seconds)
+    for doubt in (*doubts, *filter(None, (late,))):
         run.view.line(f"      {doubt}")
-    return void(made, doubts, {"simulator": _told(run, stage, plan, figures), "cache_hits": after})
+    return void(excuse(made, late), doubts, {"simulator": _told(run, stage, plan, figures), "cache_hits": after})
 
 
 def _context(run: Run, stage: Stage) -> RunContext:

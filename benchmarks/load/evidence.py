@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from benchmarks.doubt import AGAIN
 from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures, samples_name
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
@@ -68,9 +69,7 @@ class LoadResult:
         """Why times may be too long, or nothing; they are never too short, so a PASS stands."""
         if self.outcome is None or self.outcome.loop_lag_seconds <= LAG_LIMIT_SECONDS:
             return ""
-        return (
-            f"the load generator was late for itself by {self.outcome.loop_lag_seconds:.2f} s: the machine was too busy"
-        )
+        return f"the load generator was late for itself by {self.outcome.loop_lag_seconds:.2f} s: {AGAIN}"
 
 
 def busy_ratio(outcome: GeneratorOutcome) -> float:

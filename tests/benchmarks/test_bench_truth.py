@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.doubt import doubts_of_cache, doubts_of_simulator, void
+from benchmarks.doubt import AGAIN, doubts_of_cache, doubts_of_simulator, excuse, lateness_of_simulator, void
 from benchmarks.truth import Truth, TruthError, read_truth
 from slo.evidence import Evidence, RunContext, judged, unmeasured
 from slo.spec import Kind, Spec
@@ -82,23 +82,30 @@ def truth(**changed: Any) -> Truth:
 
 def test_a_healthy_simulator_leaves_no_doubt() -> None:
     """All answers are its own and its tokens left in time; a single late one is no doubt."""
-    assert doubts_of_simulator(truth(), 100, 0.05) == []
-    assert doubts_of_simulator(truth(lateness=(0.001,) * 999 + (3.0,)), 100, 0.05) == []
+    assert doubts_of_simulator(truth(), 100) == []
+    assert lateness_of_simulator(truth(), 0.05) == ""
+    assert lateness_of_simulator(truth(lateness=(0.001,) * 999 + (3.0,)), 0.05) == ""
 
 
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (truth(lateness=(0.06,) * 1000), "left 60 ms late (p95), at most 50 ms"),
         (truth(lateness=()), "sent no token"),
         (truth(complete=99), "wrote 99 answers, 100 came"),
         (truth(faults=2), "2 questions met a fault"),
     ],
 )
 def test_what_the_simulator_cannot_vouch_for_is_doubtful(found: Truth, said: str) -> None:
-    """Late tokens, none at all, fewer answers than came, or a fault that somebody ordered: each is a reason."""
-    (reason,) = doubts_of_simulator(found, 100, 0.05)
+    """No token at all, fewer answers than came, or a fault that somebody ordered: each is a reason."""
+    (reason,) = doubts_of_simulator(found, 100)
     assert said in reason
+
+
+def test_late_tokens_are_the_machines() -> None:
+    """More than a twentieth of them later than allowed: measure again. Where none left, that is another doubt's."""
+    late = lateness_of_simulator(truth(lateness=(0.06,) * 1000), 0.05)
+    assert late == f"the simulator's tokens left 60 ms late (p95), at most 50 ms are allowed: {AGAIN}"
+    assert lateness_of_simulator(truth(lateness=()), 0.05) == ""
 
 
 @given(
@@ -122,3 +129,17 @@ def test_a_doubtful_measurement_keeps_its_numbers_and_loses_its_verdicts(spec: S
     assert doubtful.items[1].reason == "nobody answered"
     assert doubtful.details == {"requests": 400, "cache_hits": 0, "void": ["the simulator was late"]}
     assert void(made, []).items == items
+
+
+def test_lateness_excuses_what_failed_and_nothing_else(spec: Spec, context: RunContext) -> None:
+    """A FAIL becomes ERROR with the reason; what passed in spite of it passed, and what needs more needs more."""
+    gate = spec.gate("load-success-simulated")
+    items = tuple(judged(gate, {}, ratio(good, of)) for good, of in ((4000, 4000), (100, 400), (3, 3)))
+    assert [item.verdict for item in items] == [Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE]
+    made = Evidence(Kind.LOAD_SIMULATED, context, AT, AT, complete=True, items=items, details={"requests": 400})
+    excused = excuse(made, "the tokens were late")
+    assert [item.verdict for item in excused.items] == [Verdict.PASS, Verdict.ERROR, Verdict.INCONCLUSIVE]
+    assert excused.items[1].reason == f"the tokens were late ({items[1].reason})"
+    assert excused.items[1].measurement == items[1].measurement
+    assert excused.details == {"requests": 400, "late": "the tokens were late"}
+    assert excuse(made, "") is made

@@ -26,7 +26,12 @@ def shortfalls(decision: dict[str, Any]) -> list[str]:
 def asks_again(decision: dict[str, Any]) -> bool:
     """Whether all that keeps a decision from GO is the machine's, by the decision's own words."""
     lines = shortfalls(decision)
-    return bool(lines) and all(any(words in line for words in ASKING) for line in lines)
+    return bool(lines) and all(is_the_machines(line) for line in lines)
+
+
+def is_the_machines(reason: str) -> bool:
+    """Whether a reason asks for another measurement."""
+    return any(words in reason for words in ASKING)
 
 
 def told(decision: dict[str, Any]) -> str:

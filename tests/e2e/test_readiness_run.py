@@ -1,4 +1,8 @@
-"""One whole `courtsight readiness`, as a user runs it: GO, on loopback alone, and gone again."""
+"""One whole `courtsight readiness`, as a user runs it: GO, on loopback alone, and gone again.
+
+A machine whose processors somebody else has shows nothing about a build. There the run must say so, of everything that it could not measure, and a
+witness beside it must have seen the same; a warning then tells that this build was not shown to be GO.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,8 @@ from typing import Any
 import pytest
 
 from reports.render import verify
-from tests.e2e.shortfalls import asks_again, told
+from tests.e2e.shortfalls import asks_again, is_the_machines, told
+from tests.e2e.witness import Witness
 
 pytestmark = [pytest.mark.e2e, pytest.mark.measures]
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,13 +36,19 @@ LOOPBACK_WORDS = ("0100007F", "00000000000000000000000001000000", "0000000000000
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What was seen of one whole run: its end, its words, the local addresses that its processes listened on, those processes."""
+    """What was seen of one whole run: its end, its words, the local addresses that its processes listened on, those processes, the machine."""
 
     status: int
     document: dict[str, Any]
     said: str
     listeners: frozenset[str]
     processes: frozenset[tuple[int, str]]
+    machine: Witness
+
+    @property
+    def excused(self) -> bool:
+        """Whether all that keeps it from GO is the machine's, by its own words and by the witness."""
+        return asks_again(self.decision) and self.machine.busy
 
     @property
     def decision(self) -> dict[str, Any]:
@@ -106,7 +118,8 @@ def watched_run(folder: Path) -> Whole:
     command = [sys.executable, "-m", "harness.cli", "readiness", "--json"]
     listeners: set[str] = set()
     processes: set[tuple[int, str]] = set()
-    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+    machine = Witness()
+    with (folder / "out").open("w") as out, (folder / "err").open("w") as err, machine:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
         deadline = time.monotonic() + LONGEST_SECONDS
         try:
@@ -123,20 +136,29 @@ def watched_run(folder: Path) -> Whole:
     said = (folder / "err").read_text()
     text = (folder / "out").read_text()
     assert text, f"the run ended with {status} and printed no decision:\n{said}"
-    return Whole(status, json.loads(text), said, frozenset(listeners), frozenset(processes))
+    return Whole(status, json.loads(text), said, frozenset(listeners), frozenset(processes), machine)
 
 
 def test_a_good_build_is_go(whole: Whole) -> None:
-    """Measured on this machine, this build is GO for phase build and the exit status says so."""
-    assert (whole.status, whole.decision["readiness"]) == (0, "GO"), told(whole.decision)
+    """Measured on this machine, this build is GO for phase build and the exit status says so; UNDECIDED where the machine allows no measurement."""
+    wanted = (3, "UNDECIDED") if whole.excused else (0, "GO")
+    assert (whole.status, whole.decision["readiness"]) == wanted, f"{told(whole.decision)}\n{whole.machine}"
+    if whole.excused:
+        words = f"not shown to be GO, twice: {whole.machine}; measure again on a machine with less beside it"
+        warnings.warn(pytest.PytestWarning(words), stacklevel=1)
     assert whole.decision["phase"] == "build"
     assert whole.decision["engine"] == "extractive"
 
 
 def test_every_gate_of_the_build_was_measured(whole: Whole) -> None:
-    """Each cell of each gate has a value, an n and a PASS; the latency cells stand on 59 samples, availability on 3,000 requests."""
+    """Each cell of each gate has a value, an n and a PASS; the latency cells stand on 59 samples, availability on 3,000 requests.
+
+    Only what a busy machine spoilt has no PASS; it was measured all the same.
+    """
     rows = whole.decision["rows"]
-    assert {row["verdict"] for row in rows} == {"PASS"}, told(whole.decision)
+    spoilt = [row for row in rows if whole.excused and is_the_machines(row["reason"])]
+    assert {row["verdict"] for row in spoilt} <= {"ERROR"}
+    assert {row["verdict"] for row in rows if row not in spoilt} == {"PASS"}, f"{told(whole.decision)}\n{whole.machine}"
     assert all(row["value"] is not None and row["n"] > 0 for row in rows)
     for gate in ("latency-cell", "latency-cell-simulated", "ttft-cell-simulated"):
         assert all(row["n"] >= 59 for row in rows if row["gate"] == gate)

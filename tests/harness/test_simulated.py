@@ -172,22 +172,38 @@ def test_an_acceptance_that_somebody_else_answered_proves_nothing(run: Run, work
     assert "4 answers were written by extractive" in evidence.items[0].reason
 
 
-def test_a_late_simulator_voids_the_measurement(run: Run, workload: Callable[..., Workload]) -> None:
-    """Tokens that left later than the bound say that the machine was measured, not the service."""
-    evidence = measured(simulated.latency(workload(lateness=0.0), relay()), run)
-    assert judged(evidence) == {Verdict.ERROR}
-    assert "late (p95), at most 0 ms are allowed" in reasons(evidence)
-
-
-def test_a_slow_model_fails(run: Run, workload: Callable[..., Workload]) -> None:
-    """A model whose first token takes longer than the limit breaks the gate, on fewer samples than a good one has."""
-    evidence = measured(simulated.latency(workload(ttft=2.2, streams=4), relay()), run)
-    first = [
+def of_first_words(evidence: Evidence) -> list[Verdict]:
+    return [
         item.verdict
         for item in evidence.items
         if item.gate == "ttft-cell-simulated" and dict(item.labels)["role"] == "judge"
     ]
-    assert first == [Verdict.FAIL] * 3
+
+
+def test_a_late_simulator_excuses_what_failed(
+    run: Run, workload: Callable[..., Workload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tokens that left later than the bound say that the machine was measured, not the service: a FAIL becomes ERROR, nothing else does."""
+    monkeypatch.setattr("benchmarks.latency_evidence.LATE_SECONDS", 60.0)
+    evidence = measured(simulated.latency(workload(ttft=2.2, streams=4, lateness=0.0), relay()), run)
+    assert of_first_words(evidence) == [Verdict.ERROR] * 3
+    assert "late (p95), at most 0 ms are allowed" in reasons(evidence)
+    assert "at most 0 ms are allowed" in evidence.details["late"]
+    assert "void" not in evidence.details
+
+
+def test_what_passes_with_a_late_simulator_has_passed(run: Run, workload: Callable[..., Workload]) -> None:
+    """Late tokens make answers later, never sooner: limits that were kept in spite of them are kept."""
+    evidence = measured(simulated.latency(workload(lateness=0.0), relay()), at_leisure(run))
+    assert judged(evidence) == {Verdict.PASS}
+    assert evidence.details["late"]
+
+
+def test_a_slow_model_fails(run: Run, workload: Callable[..., Workload], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose first token takes longer than the limit breaks the gate, on fewer samples than a good one has."""
+    monkeypatch.setattr("benchmarks.latency_evidence.LATE_SECONDS", 60.0)  # a busy machine excuses nothing here
+    evidence = measured(simulated.latency(workload(ttft=2.2, streams=4), relay()), run)
+    assert of_first_words(evidence) == [Verdict.FAIL] * 3
 
 
 @pytest.mark.parametrize("kind", [Kind.LATENCY_SIMULATED, Kind.LOAD_SIMULATED])
@@ -215,4 +231,4 @@ def test_a_simulator_that_is_killed_leaves_no_usable_evidence(
         evidence.details.get("stopped") or evidence.details.get("broken")
     )
     assert Verdict.PASS not in {item.verdict for item in evidence.items}
-    assert log.steps[-1]["outcome"].endswith("incomplete")
+    assert "incomplete" in log.steps[-1]["outcome"]
