@@ -19,7 +19,7 @@ class Witness:
     """Sleeps and looks how late it wakes while it is entered, and how much of the processors' time the host took."""
 
     def __init__(self) -> None:
-        self._lateness: list[float] = []
+        self.looks: list[float] = []
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True)
         self._before: Ticks | None = None
@@ -40,7 +40,7 @@ class Witness:
     @property
     def late_seconds(self) -> float:
         """The lateness that one look in twenty exceeded."""
-        return p95(self._lateness).value or 0.0
+        return p95(self.looks).value or 0.0
 
     @property
     def busy(self) -> bool:
@@ -55,4 +55,4 @@ class Witness:
         while not self._over.is_set():
             before = time.perf_counter()
             time.sleep(LOOK_SECONDS)
-            self._lateness.append(max(0.0, time.perf_counter() - before - LOOK_SECONDS))
+            self.looks.append(max(0.0, time.perf_counter() - before - LOOK_SECONDS))
