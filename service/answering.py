@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 
 from service import telling
@@ -15,7 +15,7 @@ from service.chat.abstaining import abstention, left_out, reason_of, unknown_nam
 from service.chat.arranging import arrange
 from service.chat.brief import Brief, Reading
 from service.chat.citations import check_marks, cite
-from service.chat.complexity import Assessment, Complexity, classify
+from service.chat.complexity import Complexity, classify
 from service.chat.confidence import confidence
 from service.chat.contextualise import Context, contextualise
 from service.chat.evidence import Evidence, merge, number, select, sentences_of
@@ -30,9 +30,10 @@ from service.chat.scope import first_scope
 from service.chat.smalltalk import Remark
 from service.chat.translating import translate
 from service.deployments.model import Deployment
+from service.drafting import Draft
 from service.errors import Problem
-from service.exchange import Answer, Classified, Delta, Event, Outcome, Question, Save, Step
-from service.listening import Understood, in_the_sources_language, is_aside, understand
+from service.exchange import Answer, Classified, Delta, Event, Outcome, Question, Save
+from service.listening import in_the_sources_language, is_aside, understand
 from service.llm.calls import Usage
 from service.llm.engine import AnswerEngine, Interrupted, Piece, Written
 from service.llm.extractive import MODEL, PROVIDER, ExtractiveEngine
@@ -42,9 +43,9 @@ from service.retrieval.analysis import content_words
 from service.retrieval.lending import Shelf
 from service.retrieval.retriever import NO_FILTERS, Filters, Retriever
 from service.retrieval.router import find_citations
-from service.text import NOTHING_SAID, Said, calmed, said_behind
+from service.text import Said, calmed, said, said_behind
 from service.tools.tool import Tool, ToolRequest
-from service.tools.toolbox import ToolRun, run_together
+from service.tools.toolbox import run_together
 from service.watching import Watcher
 from service.weighing import Weighed, confidence_in, evidence_features, matter_of, supports_of
 
@@ -57,47 +58,6 @@ _NEAR = 0.33
 """With so great a share of the confidence that an answer needs, sources come near a question: it is no other field."""
 _BY_OURSELVES = Written(MODEL, PROVIDER, Usage(0, 0, source="missing"))
 """Who wrote a refusal or an abstention: nobody but the service itself."""
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What has come together so far for one question, and the state of the corpus that it is answered from."""
-
-    assessment: Assessment
-    today: date
-    retriever: Retriever
-    understood: Understood
-    steps: list[Step] = field(default_factory=list)
-    runs: list[ToolRun] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
-    waiting: list[Step | Delta] = field(default_factory=list)
-    weighed: Weighed | None = None
-    least: float = 0.0
-    asked: Said = NOTHING_SAID
-    language: Language = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.language = self.understood.spoken.answer
-
-    def step(self, kind: str, detail: str, name: str = "") -> None:
-        """Note a step, to be told."""
-        made = Step(len(self.steps) + 1, telling.title(kind, self.language, name), detail)
-        self.steps.append(made)
-        self.waiting.append(made)
-
-    def say(self, text: str) -> None:
-        """Add to the text, to be told."""
-        self.pieces.append(text)
-        self.waiting.append(Delta(text))
-
-    def untold(self) -> list[Step | Delta]:
-        """What has come together since it was told last."""
-        told, self.waiting = self.waiting, []
-        return told
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
 
 
 class Answerer:
@@ -143,7 +103,7 @@ class Answerer:
             understood = understand(
                 question.text, question.earlier, question.title, self._deployment.talk, self._asides.__getitem__
             )
-            draft = _Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
+            draft = Draft(classify(understood.text, self._deployment.complexity), today, retriever, understood)
             outcome: Outcome | None = None
             self._watcher.asked(question.text)
             try:
@@ -193,7 +153,7 @@ class Answerer:
         title = question.title
         return question.worded(calmed(question.text), earlier, title and (title if title in asides else calmed(title)))
 
-    def _without_research(self, draft: _Draft, question: Question) -> Answer | None:
+    def _without_research(self, draft: Draft, question: Question) -> Answer | None:
         """The answer to what is refused, or is no question of law; None for all else."""
         draft.step("classify", telling.complexity(draft.assessment, self._deployment.complexity, draft.language))
         refusal, understood = refusal_of(question.text, self._deployment.refusals), draft.understood
@@ -201,16 +161,24 @@ class Answerer:
         self._asides.keep(question.text, bool(refusal or understood.talk or understood.wish))
         if refusal:
             return self._refused(draft, question, refusal)
+        if self._deployment.domain.is_elsewhere(said(question.text)):
+            return self._sent_elsewhere(draft, question)
         return self._replied(draft, question, understood.talk) if understood.talk else None
 
-    def _refused(self, draft: _Draft, question: Question, refusal: Refusal) -> Answer:
+    def _refused(self, draft: Draft, question: Question, refusal: Refusal) -> Answer:
         self._watcher.guarded(refusal.reason, "refused")
         draft.step("guard", telling.refused(refusal.reason, draft.language))
         draft.say(refusal.said_to(question.text, draft.language))
         # Nothing was looked up, so nothing supports this text: the confidence is that of an answer without evidence.
         return self._finished(draft, question, "refused", (), reason=refusal.reason)
 
-    def _replied(self, draft: _Draft, question: Question, talk: Remark) -> Answer:
+    def _sent_elsewhere(self, draft: Draft, question: Question) -> Answer:
+        self._watcher.guarded("out_of_domain", "abstained")
+        draft.step("guard", telling.refused("out_of_domain", draft.language))
+        draft.say(abstention(question.text, "out_of_domain", (), (), draft.language))
+        return self._finished(draft, question, "abstained", (), reason="out_of_domain")
+
+    def _replied(self, draft: Draft, question: Question, talk: Remark) -> Answer:
         self._watcher.guarded(*_KEPT)
         draft.step("talk", telling.talked(talk.name[draft.language], draft.language))
         self._watcher.guarded(*_KEPT)
@@ -218,7 +186,7 @@ class Answerer:
         # Nothing of law is said and nothing was looked up: an answer, without citations and without the confidence of any.
         return self._finished(draft, question, "ok", ())
 
-    def _planned(self, draft: _Draft, question: Question) -> tuple[Context, Plan, Filters]:
+    def _planned(self, draft: Draft, question: Question) -> tuple[Context, Plan, Filters]:
         """What to look up, with which tools, and in which law."""
         context = contextualise(question.text, question.earlier, question.title, content_words, self._cited)
         if draft.understood.wish:
@@ -237,7 +205,7 @@ class Answerer:
             draft.step("scope", telling.scope(filters, draft.language))
         return context, plan, filters
 
-    async def _best_weighed(self, draft: _Draft, question: Question, context: Context) -> Weighed:
+    async def _best_weighed(self, draft: Draft, question: Question, context: Context) -> Weighed:
         """The evidence of the question; where it carries nothing, that of the part which names what is known."""
         draft.least = self._least_confidence(draft.asked)
         weighed = await self._weigh(draft, question, context)
@@ -255,7 +223,7 @@ class Answerer:
         domain = self._deployment.domain
         return domain.answer_from if domain.is_foreign(asked) else self._deployment.abstain_below
 
-    async def _look_up(self, draft: _Draft, context: Context, plan: Plan, filters: Filters) -> None:
+    async def _look_up(self, draft: Draft, context: Context, plan: Plan, filters: Filters) -> None:
         names = [tool.name for tool in plan.tools]
         request = ToolRequest(context.search, draft.today, draft.retriever, draft.language, filters)
         draft.runs = await run_together(
@@ -277,7 +245,7 @@ class Answerer:
         for run in draft.runs:
             draft.step("run", telling.run(run, draft.language), run.name)
 
-    async def _weigh(self, draft: _Draft, question: Question, context: Context) -> Weighed:
+    async def _weigh(self, draft: Draft, question: Question, context: Context) -> Weighed:
         results = {run.name: run.result.hits for run in draft.runs if run.result}
         complexity = draft.assessment.complexity
         found = merge(results)
@@ -320,7 +288,7 @@ class Answerer:
             self._readings = Readings(retriever)
         return self._readings
 
-    def _topic_of(self, draft: _Draft) -> Callable[[str], Sequence[str]]:
+    def _topic_of(self, draft: Draft) -> Callable[[str], Sequence[str]]:
         """Reads what a part of the question is about, in the words of the sources."""
 
         def topic(text: str) -> Sequence[str]:
@@ -329,7 +297,7 @@ class Answerer:
 
         return topic
 
-    async def _known_part(self, draft: _Draft, question: Question, context: Context, weighed: Weighed) -> Weighed:
+    async def _known_part(self, draft: Draft, question: Question, context: Context, weighed: Weighed) -> Weighed:
         """Weighed anew without the names of laws that were not found, where the question also cites an article that was."""
         missing = [*weighed.unknown, *(one.label for one in weighed.unresolved)]
         rest = without(context.search, missing) if missing else context.search
@@ -338,7 +306,7 @@ class Answerer:
         known = await self._weigh(draft, question, replace(context, search=rest))
         return replace(known, unresolved=weighed.unresolved, resolved=weighed.resolved)
 
-    def _abstained(self, draft: _Draft, question: Question, context: Context, weighed: Weighed) -> Answer | None:
+    def _abstained(self, draft: Draft, question: Question, context: Context, weighed: Weighed) -> Answer | None:
         """Why there is no answer, where the evidence carries none; None where it does."""
         least = draft.least
         if not weighed.baseless and weighed.confidence >= least:
@@ -352,7 +320,7 @@ class Answerer:
         draft.say(abstention(question.text, reason, nearest, weighed.missing, draft.language))
         return self._finished(draft, question, "abstained", (), value=weighed.confidence, reason=reason)
 
-    async def _composed(self, draft: _Draft, question: Question, weighed: Weighed, written: Written) -> Answer:
+    async def _composed(self, draft: Draft, question: Question, weighed: Weighed, written: Written) -> Answer:
         """The answer that was written, its marks checked and its confidence scored."""
         draft.step("compose", telling.composing(weighed.evidence, written.model, draft.language))
         check = check_marks(draft.text, weighed.evidence)
@@ -373,7 +341,7 @@ class Answerer:
 
     def _finished(
         self,
-        draft: _Draft,
+        draft: Draft,
         question: Question,
         outcome: Outcome,
         used: Sequence[Evidence],
@@ -420,7 +388,7 @@ def _shown(event: Piece | Interrupted, language: Language) -> str:
     return event.text if isinstance(event, Piece) else telling.interruption(event.reason, language)
 
 
-def _brief(question: Question, context: Context, weighed: Weighed, draft: _Draft, *, followed: bool) -> Brief:
+def _brief(question: Question, context: Context, weighed: Weighed, draft: Draft, *, followed: bool) -> Brief:
     comparison: tuple[int, ...] = ()
     remark = ""
     compared = next((run.result for run in draft.runs if run.name == "CaseComparator" and run.result), None)

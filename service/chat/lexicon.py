@@ -40,6 +40,11 @@ class Lexicon:
         """The words of which a text shows at least one, where it shows an entry and none of the entries is a beginning."""
         return self.single | self.openings
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word of the entries, those of phrases one by one; beginnings are none."""
+        return self.single.union(*(phrase for phrases in self.phrases.values() for phrase in phrases))
+
     def shows(self, said: Said) -> bool:
         """Whether a text shows any entry."""
         words = said.words

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from service.chat.domain import Domain
+from service.chat.domain import Domain, Elsewhere
 from service.chat.guard import Aid, Refusal, Refusals
-from service.chat.lexicon import lexicon
+from service.chat.lexicon import Lexicon, lexicon
 from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
 from service.strictness import describe, nearest
@@ -41,8 +42,15 @@ class _Rule(_Strict):
     aids: list[_Aid] = Field(default_factory=list)
 
 
+class _Elsewhere(_Strict):
+    all: list[Text] = Field(min_length=1)
+    beside: list[Text] = Field(default_factory=list)
+    numbers: int = Field(default=0, ge=0)
+
+
 class _Domain(_Strict):
     answer_from: float = Field(gt=0, le=1)
+    elsewhere: list[_Elsewhere] = Field(default_factory=list)
     foreign: list[Text] = Field(min_length=1)
     legal: list[Text] = Field(min_length=1)
 
@@ -57,12 +65,17 @@ class _File(_Strict):
         for place, rule in enumerate(self.rules):
             if not rule.all and not rule.marks:
                 raise ValueError(f"rules.{place}: neither `all` nor `marks`, so nothing could meet it")
-            for name in (*rule.all, *rule.unless, *(aid.words for aid in rule.aids)):
-                if name not in self.words:
-                    near = nearest(name, self.words)
-                    hint = f" (did you mean {near!r}?)" if near else ""
-                    raise ValueError(f"rules.{place}: no group of words {name!r}{hint}")
+            self._known(f"rules.{place}", (*rule.all, *rule.unless, *(aid.words for aid in rule.aids)))
+        for place, kind in enumerate(self.domain.elsewhere):
+            self._known(f"domain.elsewhere.{place}", (*kind.all, *kind.beside))
         return self
+
+    def _known(self, where: str, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.words:
+                near = nearest(name, self.words)
+                hint = f" (did you mean {near!r}?)" if near else ""
+                raise ValueError(f"{where}: no group of words {name!r}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +111,13 @@ def _made(file: _File) -> Guards:
         )
         for rule in file.rules
     )
-    domain = Domain(lexicon(file.domain.foreign), lexicon(file.domain.legal), file.domain.answer_from)
+    elsewhere = tuple(
+        Elsewhere(tuple(groups[name] for name in kind.all), _words(groups, kind.beside), kind.numbers)
+        for kind in file.domain.elsewhere
+    )
+    domain = Domain(lexicon(file.domain.foreign), lexicon(file.domain.legal), file.domain.answer_from, elsewhere)
     return Guards(Refusals(refusals), domain)
+
+
+def _words(groups: Mapping[str, Lexicon], names: Iterable[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(groups[name].words for name in names))
