@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from service.api.wire import Body, Scoped, checked_length
 from service.errors import FieldError, InvalidRequest
 from service.sanitising import cleaned
+
+Member = TypeVar("Member")
+Read = Annotated[list[Member], Field(fail_fast=True)]
+"""A list that is read up to its first wrong member: a body holds 250,000 of them, and to tell of each takes the worker seconds. Clients are shown one."""
 
 _NO_TOOLS = "This model runs its own tools; send no tools or functions"
 _TEXT_ONLY = "Only text is read: send a string, or parts of type 'text'"
@@ -24,7 +28,7 @@ class ChatMessage(_ToolChoice):
     """One message of a conversation that the client keeps."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | Read[dict[str, Any]] | None = None
 
 
 class StreamOptions(Body):
@@ -37,17 +41,17 @@ class CompletionRequest(Scoped):
     """`POST /v1/chat/completions`; members that are not here are ignored."""
 
     model: str = Field(min_length=1, max_length=256)
-    messages: list[ChatMessage] = Field(min_length=1, max_length=1_000)
+    messages: Read[ChatMessage] = Field(min_length=1, max_length=1_000)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     n: int | None = Field(default=None, ge=1, le=1)
-    stop: str | list[str] | None = None
+    stop: str | Read[str] | None = None
     tools: list[Any] | None = None
     functions: list[Any] | None = None
     response_format: dict[str, Any] | None = None
-    modalities: list[str] | None = None
+    modalities: Read[str] | None = None
     audio: Any = None
     conversation_id: str | None = Field(default=None, min_length=1, max_length=128)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 Network = IPv4Network | IPv6Network
+_WIDEST = {4: 8, 6: 7}
+"""Bits that the addresses of a network have in common at least: 10.0.0.0/8 and fc00::/7 are the widest that belong to one owner."""
 Address = IPv4Address | IPv6Address
 UNKNOWN = "unknown"
 _NEIGHBOURHOOD = 64
@@ -39,16 +41,21 @@ def trusted_proxies(text: str | None) -> Proxies:
     """Addresses and networks with commas between them, as `COURTSIGHT_TRUSTED_PROXIES` has them.
 
     Raises:
-        ConfigurationError: naming the entry that is none.
+        ConfigurationError: naming the entry that is none, or that holds strangers: each of them would choose whose address is counted.
     """
     networks: list[Network] = []
     for entry in (part.strip() for part in (text or "").split(",")):
         if not entry:
             continue
         try:
-            networks.append(ip_network(entry))
+            network = ip_network(entry)
         except ValueError as error:
             raise ConfigurationError(f"COURTSIGHT_TRUSTED_PROXIES: {error}; write 10.0.0.7 or 10.0.0.0/8") from error
+        if network.prefixlen < _WIDEST[network.version]:
+            raise ConfigurationError(
+                f"COURTSIGHT_TRUSTED_PROXIES: {network} is too wide, strangers in it could write any X-Forwarded-For: name your own proxies"
+            )
+        networks.append(network)
     return Proxies(tuple(networks))
 
 

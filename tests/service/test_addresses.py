@@ -72,3 +72,15 @@ def test_what_a_client_wrote_in_front_is_not_looked_at(monkeypatch: pytest.Monke
     proxies = trusted_proxies("10.0.0.0/8")
     assert seen("10.0.0.1", ["1.1.1.1, " * 3_000 + "198.51.100.4", " , 10.1.2.3"], proxies) == "198.51.100.4"
     assert read == ["10.1.2.3", "198.51.100.4"]
+
+
+@pytest.mark.parametrize("entry", ["0.0.0.0/0", "0.0.0.0/1, 128.0.0.0/1", "10.0.0.0/8, 8.0.0.0/7", "::/0", "2000::/3"])
+def test_strangers_are_no_proxies(entry: str) -> None:
+    """Who trusts the whole internet lets each client choose under which address its logins and requests are counted."""
+    with pytest.raises(ConfigurationError, match=r"too wide.*name your own proxies"):
+        trusted_proxies(entry)
+
+
+def test_all_of_a_private_network_may_be_proxies() -> None:
+    """The widest networks that are anybody's own."""
+    assert len(trusted_proxies("10.0.0.0/8, fc00::/7, 172.16.0.0/12").networks) == 3

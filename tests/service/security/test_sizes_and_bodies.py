@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from service.api.openai_wire import CompletionRequest
+from service.api.wire import Body, parsed
+from service.errors import FieldError, InvalidRequest
 
 WITH_BODIES = [
     ("POST", "/v1/auth/token", None),
@@ -138,6 +143,37 @@ def test_hostile_json_is_a_wrong_request(house: Any, raw: bytes) -> None:
     for headers in ({}, {"Idempotency-Key": "k1"}):
         response = house.send("POST", "/v1/chat", "judge", content=raw, headers=headers)
         assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+def bodies(model: type[Body] = Body) -> Iterator[type[Body]]:
+    """Every form that a body, or a part of one, may have."""
+    for below in model.__subclasses__():
+        yield below
+        yield from bodies(below)
+
+
+def lists() -> Iterator[Any]:
+    """Every member of every form as a list of what is no text, and the parts of one message and of a thousand."""
+    for model in bodies():
+        for name in model.model_fields:
+            yield pytest.param(model, {name: [1] * 20_000}, id=f"{model.__name__}.{name}")
+    yield pytest.param(CompletionRequest, {"messages": [{"content": [1] * 20_000}]}, id="parts")
+    yield pytest.param(CompletionRequest, {"messages": [{"content": [1] * 20}] * 1_000}, id="messages")
+
+
+def errors_of(model: type[Body], told: dict[str, Any]) -> Sequence[FieldError]:
+    """What a client would be told of a body."""
+    try:
+        parsed(orjson.dumps(told), model)
+    except InvalidRequest as refused:
+        return refused.errors
+    return ()
+
+
+@pytest.mark.parametrize(("model", "told"), [*lists()])
+def test_a_list_of_wrong_members_is_not_told_member_by_member(model: type[Body], told: dict[str, Any]) -> None:
+    """A body holds 250,000 of them, and to tell of each takes the worker seconds: an answer names a few."""
+    assert len(errors_of(model, told)) <= 10
 
 
 def test_a_member_given_twice_is_read_once(house: Any) -> None:
