@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 PLAIN_LINE_EVERY_SECONDS = 10.0
+TRUSTED_SHARE = 0.1
+"""From this share of a step on its own pace foretells its end; before, it stands for the share's part of it: a start is no pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,12 @@ class ProgressView:
 
     def _left_of_this_step(self, plan: StepPlan) -> float:
         """As planned, or as the pace so far foretells when that is longer: a slow chatbot takes its time."""
-        planned = plan.expected_seconds * (1 - self._share)
-        elapsed = self._clock() - self._step_started
-        return max(planned, elapsed * (1 - self._share) / self._share) if self._share else max(planned - elapsed, 0.0)
+        left, elapsed = 1 - self._share, self._clock() - self._step_started
+        planned = plan.expected_seconds * left
+        if not self._share:
+            return max(planned - elapsed, 0.0)
+        trust = min(1.0, self._share / TRUSTED_SHARE)
+        return max(planned, planned * (1 - trust) + elapsed / self._share * left * trust)
 
 
 def _minutes(seconds: float) -> str:

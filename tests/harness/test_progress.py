@@ -50,6 +50,16 @@ def test_a_step_slower_than_planned_is_foretold_by_its_pace() -> None:
         assert shown.left_seconds() == 180.0
 
 
+def test_a_start_foretells_no_hours() -> None:
+    """One request of three thousand that came after ten seconds of starting up is no pace of eight hours."""
+    clock = Clock()
+    shown, _ = view(clock)
+    with shown.step("second"):
+        clock.now = 10.0
+        shown.advance(1 / 3000)
+        assert 90.0 < shown.left_seconds() < 200.0
+
+
 def test_progress_never_goes_back() -> None:
     """A smaller share than before changes nothing."""
     shown, _ = view(Clock())
