@@ -20,8 +20,7 @@ PACE = 9.0
 """Logins a second in all: 9 x 20 ms of argon2id are a tenth of two cores."""
 BURST = 20
 _OF_ALL = Demand(Limit("address", "login-pace", BURST, BURST / PACE), "everybody")
-MOST_OF_ONE = BURST
-ONE_SECONDS = 20.0
+_OF_ONE = Limit("user", "login-one", BURST, 20.0)
 """A name from an address, with whatever password: twenty tabs at once, one a second in the long run.
 
 Whoever has an account could take the whole pace otherwise, and keep everybody else out.
@@ -57,9 +56,9 @@ class LoginCounts:
     """The limits of one process, which learns with each failure how many the others saw.
 
     A right password forgets an account's failures for all, where this process saw one; another that counted some itself keeps those until its
-    window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace is one for
-    all who share the counts: were it of each process, N of them would let a guesser be N times as quick. The slots for hashing, and what one
-    name takes of the pace from one address, are of each process.
+    window ends. A process that has not heard yet lets one more attempt in: N processes, N - 1 more guesses in a window. The pace, and what one
+    name takes of it from one address, are one for all who share the counts: were they of each process, N of them would let a guesser be N times
+    as quick, and an account of one's own would take the whole pace of nine. The slots for hashing are of each process.
     """
 
     def __init__(self, shared: QuotaStore | None = None) -> None:
@@ -67,7 +66,6 @@ class LoginCounts:
         self._pace = shared or SlidingWindows()
         self._names: dict[bytes, _Count] = {}
         self._addresses: dict[bytes, _Count] = {}
-        self._ones: dict[bytes, _Count] = {}
 
     async def begin(self, name: str, address: str, now: float) -> float:
         """See `LoginLimits.begin`."""
@@ -80,14 +78,10 @@ class LoginCounts:
             return max(1.0, of_address.since + WINDOW_SECONDS - now)
         if of_name is not None and (wait := of_name.last + _delay(of_name.times) - now) > 0:
             return wait
-        one = _digest(f"{_digest(name).hex()} {address}")
-        taken = _standing(self._ones, one, now, ONE_SECONDS)
-        if taken is not None and taken.times >= MOST_OF_ONE:
-            return taken.since + ONE_SECONDS - now
-        pace = await self._pace.take([_OF_ALL], now)
+        one = Demand(_OF_ONE, _digest(f"{_digest(name).hex()} {address}").hex())
+        pace = await self._pace.take([_OF_ALL, one], now)
         if not pace.allowed:
             return pace.retry_after_seconds
-        _made(self._ones, one, now, ONE_SECONDS).times += 1
         if of_name is not None and of_name.times >= FREE_FAILURES:
             # From here on one attempt for each delay, not all that wait for its end.
             of_name.last = now
@@ -111,19 +105,19 @@ class LoginCounts:
             await self._shared.forget(Demand(_OF_A_NAME, _digest(name).hex()))
 
 
-def _standing(counts: dict[bytes, _Count], place: bytes, now: float, seconds: float = WINDOW_SECONDS) -> _Count | None:
+def _standing(counts: dict[bytes, _Count], place: bytes, now: float) -> _Count | None:
     """What was counted in the window that runs, None when nothing was."""
     count = counts.get(place)
     # Either way: a clock that was set back must not keep anybody out until it is there again.
-    if count is None or abs(now - count.since) >= seconds:
+    if count is None or abs(now - count.since) >= WINDOW_SECONDS:
         return None
     count.last = min(count.last, now)
     return count
 
 
-def _made(counts: dict[bytes, _Count], place: bytes, now: float, seconds: float = WINDOW_SECONDS) -> _Count:
+def _made(counts: dict[bytes, _Count], place: bytes, now: float) -> _Count:
     """The same; a window that begins now when none runs."""
-    count = _standing(counts, place, now, seconds)
+    count = _standing(counts, place, now)
     if count is None:
         counts.pop(place, None)
         if len(counts) >= _MOST_COUNTED:

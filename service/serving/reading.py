@@ -52,6 +52,9 @@ class BoundedReader(HttpToolsProtocol):
         """
         self._hold_to_our_terms()
         super().on_headers_complete()
+        # What comes behind the body under the name of a header is none (RFC 9110, 6.5.1): it would be a credential, or an address, that no proxy
+        # has looked at, and count or not as the pieces arrive. uvicorn appends to the list that the request has.
+        self.headers = []
         cycle: Any = self.cycle
         if self.scope.get("http_version") == "1.0" and cycle is not None and cycle.scope is self.scope:
             # The task has been made and has not run yet: it will send by this.
