@@ -29,6 +29,7 @@ from service.chat.relevance import relevant, unmet
 from service.chat.scope import first_scope
 from service.chat.smalltalk import Remark
 from service.chat.translating import translate
+from service.chat.urgent import urgent_help
 from service.deployments.model import Deployment
 from service.drafting import Draft
 from service.errors import Problem
@@ -187,7 +188,9 @@ class Answerer:
         return self._finished(draft, question, "ok", ())
 
     def _planned(self, draft: Draft, question: Question) -> tuple[Context, Plan, Filters]:
-        """What to look up, with which tools, and in which law."""
+        """What to look up, with which tools, and in which law; who is in danger hears first of help."""
+        if first := urgent_help(said(question.text), self._deployment.emergencies, draft.language):
+            draft.say(first)
         context = contextualise(question.text, question.earlier, question.title, content_words, self._cited)
         if draft.understood.wish:
             draft.step("follow", telling.once_more(question.text, draft.language))
@@ -199,8 +202,8 @@ class Answerer:
         draft.asked = said_behind(question.text, context.search)
         plan = plan_tools(draft.asked, draft.assessment.complexity, question.role.tools)
         draft.step("plan", telling.plan(plan, question.role, draft.language))
-        said = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
-        filters = first_scope(question.filters, said, draft.today)
+        scoped = (question.text, *question.earlier[:1]) if context.carried else (question.text,)
+        filters = first_scope(question.filters, scoped, draft.today)
         if filters is not NO_FILTERS and filters != NO_FILTERS:
             draft.step("scope", telling.scope(filters, draft.language))
         return context, plan, filters

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from service.chat.domain import Domain, Elsewhere
 from service.chat.guard import Aid, Refusal, Refusals
 from service.chat.lexicon import Lexicon, lexicon
+from service.chat.urgent import Emergency
 from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
 from service.strictness import describe, nearest
@@ -42,6 +43,12 @@ class _Rule(_Strict):
     aids: list[_Aid] = Field(default_factory=list)
 
 
+class _Emergency(_Strict):
+    all: list[Text] = Field(min_length=1)
+    unless: list[Text] = Field(default_factory=list)
+    answers: _Answers
+
+
 class _Elsewhere(_Strict):
     all: list[Text] = Field(min_length=1)
     beside: list[Text] = Field(default_factory=list)
@@ -58,6 +65,7 @@ class _Domain(_Strict):
 class _File(_Strict):
     words: dict[str, list[Text]]
     rules: list[_Rule] = Field(min_length=1)
+    emergencies: list[_Emergency] = Field(default_factory=list)
     domain: _Domain
 
     @model_validator(mode="after")
@@ -66,6 +74,8 @@ class _File(_Strict):
             if not rule.all and not rule.marks:
                 raise ValueError(f"rules.{place}: neither `all` nor `marks`, so nothing could meet it")
             self._known(f"rules.{place}", (*rule.all, *rule.unless, *(aid.words for aid in rule.aids)))
+        for place, danger in enumerate(self.emergencies):
+            self._known(f"emergencies.{place}", (*danger.all, *danger.unless))
         for place, kind in enumerate(self.domain.elsewhere):
             self._known(f"domain.elsewhere.{place}", (*kind.all, *kind.beside))
         return self
@@ -80,9 +90,10 @@ class _File(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The rules in the order in which they are tried, and the words of the field."""
+    """The rules in the order in which they are tried, what is said first to who is in danger, and the words of the field."""
 
     refusals: Refusals
+    emergencies: tuple[Emergency, ...]
     domain: Domain
 
 
@@ -116,7 +127,15 @@ def _made(file: _File) -> Guards:
         for kind in file.domain.elsewhere
     )
     domain = Domain(lexicon(file.domain.foreign), lexicon(file.domain.legal), file.domain.answer_from, elsewhere)
-    return Guards(Refusals(refusals), domain)
+    emergencies = tuple(
+        Emergency(
+            tuple(groups[name] for name in danger.all),
+            lexicon(entry for name in danger.unless for entry in file.words[name]),
+            {"id": danger.answers.id, "en": danger.answers.en},
+        )
+        for danger in file.emergencies
+    )
+    return Guards(Refusals(refusals), emergencies, domain)
 
 
 def _words(groups: Mapping[str, Lexicon], names: Iterable[str]) -> frozenset[str]:

@@ -229,6 +229,7 @@ def _domain(file: _File) -> Deployment:
             for name, role in file.roles.items()
         },
         refusals=guards.refusals,
+        emergencies=guards.emergencies,
         domain=guards.domain,
         glossary=load_glossary(HERE / "glossaries" / f"{file.glossary}.txt"),
         talk=load_talk(HERE / "talking" / f"{file.talk}.yaml"),

@@ -1,0 +1,32 @@
+"""What is said before anything else to who may be in danger now, or near somebody who is.
+
+The law of it is looked up and answered behind that as ever: nobody is refused for being in need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from service.chat.language import Language
+from service.chat.lexicon import Lexicon
+from service.text import Said
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A kind of danger: a message that shows an entry of each of `groups` and none of `unless` speaks of it, and hears `answers` first."""
+
+    groups: tuple[Lexicon, ...]
+    unless: Lexicon
+    answers: Mapping[Language, str]
+
+    def is_told(self, asked: Said) -> bool:
+        """Whether a message speaks of this danger."""
+        return all(group.shows(asked) for group in self.groups) and not self.unless.shows(asked)
+
+
+def urgent_help(asked: Said, emergencies: Sequence[Emergency], language: Language) -> str:
+    """What the first emergency that a message speaks of says before the answer, with the line between them; nothing where there is none."""
+    told = next((one for one in emergencies if one.is_told(asked)), None)
+    return f"{told.answers[language]}\n\n" if told else ""
