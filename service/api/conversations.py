@@ -93,21 +93,28 @@ async def show(request: Request, conversation_id: str) -> Response:
     limit = whole_number(request, "limit", _DEFAULT_MESSAGES, 1, _MOST_MESSAGES)
     place = sequence(request)
 
-    def all_three() -> Work[tuple[Conversation, Sequence[tuple[int, Message]], dict[str, str]]]:
+    def all_three() -> Work[tuple[Conversation, Sequence[tuple[int, Message]], dict[str, tuple[str, str]]]]:
         found = yield from find_conversation(caller.account_id, conversation_id)
         said = yield from messages_behind(conversation_id, place, limit + 1)
         return found, said, (yield from records_behind(conversation_id, place, limit))
 
     found, said, records = await services.store.read(all_three)
     shown, following = page(said, limit, lambda last: cursor_of(last[0]))
-    messages = [_read_again(message, records.get(message.id)) for _, message in shown]
+    known = {message.id: _known(*records[message.id]) for _, message in said if message.id in records}
+    messages = [{**message_fields(message), **known.get(message.id, {})} for _, message in shown]
+    # A question is in the language in which it was answered; the answer to the last one may stand on the next page.
+    for asked, (_, answered) in zip(messages, said[1:], strict=False):
+        if asked["author"] == "user" and "language" in known.get(answered.id, {}):
+            asked["language"] = known[answered.id]["language"]
     return Json({**conversation_fields(found), "messages": messages, "next_cursor": following})
 
 
-def _read_again(message: Message, record: str | None) -> dict[str, Any]:
-    """A message, with what the reader of its answer must know; answers from before records were kept say nothing of it."""
-    fields = message_fields(message)
-    return fields if record is None else {**fields, "notices": orjson.loads(record)["notices"]}
+def _known(model: str, record: str) -> dict[str, Any]:
+    """What the reader of an answer must know of it, and in whose words it is read aloud."""
+    told = orjson.loads(record)
+    # Answers from before languages were kept have none.
+    spoken = {"language": told["language"]} if told.get("language") else {}
+    return {"notices": told["notices"], **spoken, "model": model}
 
 
 @router.patch("/{conversation_id}")

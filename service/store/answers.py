@@ -92,16 +92,16 @@ def answers_behind(conversation_id: str, place: int, limit: int) -> Work[Sequenc
     return [(row[0], SavedAnswer(*row[1:])) for row in found]
 
 
-def records_behind(conversation_id: str, place: int, limit: int) -> Work[dict[str, str]]:
-    """The records, as JSON text, of the first answers behind a place of a conversation, by message."""
+def records_behind(conversation_id: str, place: int, limit: int) -> Work[dict[str, tuple[str, str]]]:
+    """Who wrote the first answers behind a place of a conversation, and their records as JSON text, by message."""
     found = yield from rows(
-        "SELECT m.id, a.record FROM messages m JOIN answers a ON a.message_id = m.id"
+        "SELECT m.id, a.model, a.record FROM messages m JOIN answers a ON a.message_id = m.id"
         " WHERE m.conversation_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3",
         conversation_id,
         place,
         limit,
     )
-    return {row[0]: row[1] for row in found}
+    return {row[0]: (row[1], row[2]) for row in found}
 
 
 def passages_by(digests: Sequence[str]) -> Work[dict[str, str]]:

@@ -55,6 +55,19 @@ def test_what_a_reader_must_know_is_read_again_with_the_answer(house: Any) -> No
     assert [one.get("notices") for one in rest["messages"]] == [second["notices"]]
 
 
+def test_a_message_names_its_language_when_it_is_read_again(house: Any) -> None:
+    """An answer says its language and who wrote it, a question the language in which it was answered, also where the answer stands on the next page."""
+    first = house.ask("judge", "What is the punishment for corruption?")
+    identifier = first["conversation_id"]
+    house.ask("judge", "Apa ancaman pidana korupsi?", conversation_id=identifier)
+    shown = house.send("GET", f"/v1/conversations/{identifier}", "judge").json()["messages"]
+    assert [one["language"] for one in shown] == ["en", "en", "id", "id"]
+    assert [one.get("model") for one in shown] == [None, "extractive", None, "extractive"]
+    for limit in (1, 3):
+        page = house.send("GET", f"/v1/conversations/{identifier}?limit={limit}", "judge").json()["messages"]
+        assert [one["language"] for one in page] == [one["language"] for one in shown[:limit]]
+
+
 @pytest.mark.parametrize("role", ["other", "admin", "public"])
 def test_a_strangers_conversation_looks_missing_everywhere(house: Any, role: str) -> None:
     """Reading, exporting, deleting and asking answer 404, word for word as for an id that does not exist."""

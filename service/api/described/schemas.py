@@ -210,7 +210,7 @@ _OF_ANSWERS: dict[str, Schema] = {
 _OF_CONVERSATIONS: dict[str, Schema] = {
     "Conversation": members(**_NAMED),
     "Conversations": members(conversations=items(members(**_NAMED, messages=_COUNT)), next_cursor=_CURSOR),
-    "Message": members(**_SAID, optional={**_CITED, "notices": items(_TEXT)}),
+    "Message": members(**_SAID, optional={**_CITED, "notices": items(_TEXT), "language": _LANGUAGE, "model": _TEXT}),
     "ConversationWithMessages": members(**_NAMED, messages=items(ref("Message")), next_cursor=_CURSOR),
     "CitationLines": members(format_=one_of("ma_indonesia", "apa"), citations=items(_TEXT)),
     "CslItems": items({"type": "object", "required": ["id", "type"]}),

@@ -84,6 +84,7 @@ export class AnswerView {
     const sources = this.sources(message.id, citations);
     this.told = notices(message);
     this.under.append(...[this.told, sources].filter(Boolean));
+    this.speak(message);
     this.details.hidden = false;
     this.details.addEventListener("toggle", () => this.fetchSteps(message.id), { once: true });
     this.node.append(this.actions(), this.feedback(message.id, message.id));
@@ -102,7 +103,7 @@ export class AnswerView {
       this.under.prepend(...[refused(response), notices(response), meta(response)].filter(Boolean));
       this.speak(response);
     } catch (problem) {
-      this.stepsList.replaceChildren(make("li", {}, trouble(problem, () => this.fetchSteps(messageId))));
+      this.stepsList.replaceChildren(make("li", {}, trouble(problem, () => { this.stepsTitle.focus(); this.fetchSteps(messageId); })));
       this.onProblem(problem);
     }
   }
