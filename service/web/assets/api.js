@@ -33,11 +33,16 @@ export async function send(method, path, { body, headers = {}, signal } = {}) {
   return response;
 }
 
-/** The JSON of an answer; a body that is cut or no JSON is a Problem too. */
-export async function ask(method, path, options) {
-  const response = await send(method, path, options);
+/** The JSON of an answer, or null of one without a body. */
+export const ask = async (method, path, options) => whole(await send(method, path, options), (response) => (response.status === 204 ? null : response.json()));
+
+/** A file, as a Blob. */
+export const askFile = async (path, options) => whole(await send("GET", path, options), (response) => response.blob());
+
+/** The body as `read` takes it; one that is cut or no JSON is a Problem too. */
+async function whole(response, read) {
   try {
-    return response.status === 204 ? null : await response.json();
+    return await read(response);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("cut");

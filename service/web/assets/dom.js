@@ -25,6 +25,13 @@ export function direction(text) {
 /** Whether fingers point here: a field that gets the focus by itself would then bring up a keyboard over what is read. */
 export const byThumb = () => matchMedia("(pointer: coarse)").matches;
 
+/** Give the focus to something that is no control, so that whoever reads by keyboard or ear goes on there. */
+export function standAt(node) {
+  node.tabIndex = -1;
+  node.addEventListener("blur", () => node.removeAttribute("tabindex"), { once: true });
+  node.focus();
+}
+
 let announcing = 0;
 
 /** Say something to screen readers, politely; the same words twice are said twice. Beside an open dialog nothing is heard, so it says them itself. */

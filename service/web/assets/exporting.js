@@ -1,6 +1,6 @@
 // What a conversation can be taken away as.
 
-import { path, send } from "./api.js";
+import { askFile, path } from "./api.js";
 import { announce, byId, make, openDialog } from "./dom.js";
 import { trouble } from "./trouble.js";
 
@@ -14,11 +14,12 @@ const FORMS = [
 ];
 
 let conversation = null;
+const coming = new Set(); // addresses of the files that are on their way
 
 /** Offer the forms for a conversation. */
 export function openExport(id) {
   conversation = id;
-  byId("export").querySelector(".problem-place").replaceChildren();
+  tell(null);
   openDialog(byId("export"), byId("question"));
 }
 
@@ -31,19 +32,26 @@ export function prepareExport(onProblem) {
   byId("export-list").append(...FORMS.map((form) => make("li", {}, make("button", { type: "button", click: () => save(form, onProblem) }, form[0]))));
 }
 
+/** What is known of the file that was asked for last, or nothing. */
+function tell(...nodes) { byId("export").querySelector(".problem-place").replaceChildren(...nodes.filter(Boolean)); }
+
 async function save([, what, format, suffix, accept], onProblem) {
-  const place = byId("export").querySelector(".problem-place");
-  const query = format ? `?format=${format}` : "";
+  const id = conversation, address = path("conversations", id, what) + (format ? `?format=${format}` : "");
+  if (coming.has(address)) return; // pressed twice: the same file would come twice
+  coming.add(address);
+  tell(make("p", { class: "working" }, "Menyiapkan berkas…"));
+  announce("Menyiapkan berkas.");
   try {
-    const response = await send("GET", path("conversations", conversation, what) + query, { headers: { Accept: accept } });
-    const address = URL.createObjectURL(await response.blob());
-    const link = make("a", { href: address, download: `courtsight-${format || "percakapan"}.${suffix}` });
+    const held = URL.createObjectURL(await askFile(address, { headers: { Accept: accept } }));
+    const link = make("a", { href: held, download: `courtsight-${format || "percakapan"}.${suffix}` });
     link.click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-    place.replaceChildren(make("p", { class: "fine" }, "Berkas diunduh."));
+    setTimeout(() => URL.revokeObjectURL(held), 10_000);
+    if (id === conversation) tell(make("p", { class: "fine" }, "Berkas diunduh."));
     announce("Berkas diunduh.");
   } catch (problem) {
-    place.replaceChildren(trouble(problem));
+    if (id === conversation) tell(trouble(problem));
     onProblem(problem);
+  } finally {
+    coming.delete(address);
   }
 }

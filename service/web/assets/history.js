@@ -50,17 +50,19 @@ export class History {
   }
 
   async page(cursor, again) {
-    const place = byId("history-problem");
+    const place = byId("history-problem"), pressed = place.contains(document.activeElement); // a button that goes with its box
     if (!byId("history-list").children.length) this.tellEmpty("Memuat riwayat…");
     try {
       const query = new URLSearchParams({ limit: PAGE, ...(cursor ? { cursor } : {}) });
       const found = await ask("GET", `${path("conversations")}?${query}`);
       place.replaceChildren();
+      if (pressed) byId("new-conversation").focus();
       this.tellEmpty(found.conversations.length || cursor ? "" : NONE);
       return found;
     } catch (problem) {
       this.tellEmpty("");
       place.replaceChildren(trouble(problem, again));
+      if (pressed) place.querySelector("button").focus();
       this.events.onProblem(problem);
       return null;
     }

@@ -1,110 +1,35 @@
-// The page: who is here, what is asked, and what is shown.
+// The page: what is asked, and what is shown.
 
 import { AnswerView } from "./answer.js";
-import { Problem, ask, endsSession, explain, path, send } from "./api.js";
-import { announce, byId, byThumb, direction, duration, make, number } from "./dom.js";
+import { Problem, ask, endsSession, path, send } from "./api.js";
+import { announce, byId, byThumb, direction, make, number, standAt } from "./dom.js";
+import { Door } from "./door.js";
 import { readEvents } from "./events.js";
 import { openExport, prepareExport } from "./exporting.js";
 import { History, UNNAMED } from "./history.js";
 import { forgetMessages, preparePassage } from "./passage.js";
 import { forgetQuestion, keepQuestion, keptQuestion, newKey } from "./unanswered.js";
-import { countDown, trouble } from "./trouble.js";
+import { trouble } from "./trouble.js";
 import { ROLES, called, examples, lead } from "./words.js";
 
 const MOST_LETTERS = 5000;
 const NEW = "Percakapan baru";
-let me = null; // what /v1/auth/me says
 let conversation = null; // the id that the next question belongs to
 let running = null; // the question that is being answered
 let rest = null; // the cursor of a long conversation
-let stood = 0; // how far down somebody read when their session ended
 let loading = 0; // the screen for which a page of messages is on its way
 const given = new Set(); // ids of the answers that came since the conversation was opened
 let showing = 0; // counts what is on screen, so that a late answer never lands in another conversation
 
-const doors = new BroadcastChannel("courtsight"); // tells the other tabs of this browser who came, or null when somebody left
-
 const history = new History({ open: openConversation, gone: conversationGone, renamed: conversationRenamed, onProblem: heard });
 
-function heard(problem) { if (endsSession(problem)) showLogin("unauthenticated"); }
+function heard(problem) { if (endsSession(problem)) door.sessionOver(); }
 
 // Coming and going
 
-async function begin() {
-  try {
-    enter(await ask("GET", path("auth", "me")));
-  } catch (problem) {
-    showLogin(endsSession(problem) ? null : problem.code, problem);
-  }
-}
+const door = new Door({ entered, covered, forgotten });
 
-function showLogin(code, problem = new Problem(code)) {
-  running?.abort.abort();
-  closeAll();
-  if (!byId("desk").hidden) stood = scrollY;
-  byId("desk").hidden = true;
-  byId("login").hidden = false;
-  document.body.dataset.view = "login";
-  document.title = "Masuk · CourtSight";
-  byId("username").value = me?.username ?? ""; // whose session ended only has to give the password
-  byId("password").value = "";
-  tellLogin(code ? problem : null);
-  byId(me ? "password" : "username").focus();
-}
-
-/** Nothing stays open over something else. */
-function closeAll() {
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  toggleHistory(false, false);
-}
-
-function tellLogin(problem) {
-  const place = byId("login-error");
-  place.hidden = !problem;
-  if (!problem) return;
-  const { title, advice } = explain(problem);
-  place.replaceChildren(make("strong", {}, title), make("p", {}, advice));
-  if (problem.seconds > 0) {
-    place.append(make("p", {}, `Dapat dicoba lagi setelah ${duration(problem.seconds)}.`));
-    countDown(byId("login-form").querySelector("[type=submit]"), "Masuk", problem.seconds);
-  }
-}
-
-async function logIn(event) {
-  event.preventDefault();
-  const button = byId("login-form").querySelector("[type=submit]");
-  const ready = () => { button.removeAttribute("aria-disabled"); button.textContent = "Masuk"; };
-  const username = byId("username").value.trim(), password = byId("password").value;
-  if (button.hasAttribute("aria-disabled")) return;
-  if (!username || !password) {
-    byId(username ? "password" : "username").focus();
-    return;
-  }
-  button.setAttribute("aria-disabled", "true");
-  button.textContent = "Memeriksa…";
-  try {
-    await ask("POST", path("auth", "token"), { body: { username, password, cookie: true } });
-    const found = await ask("GET", path("auth", "me"));
-    ready();
-    enter(found);
-  } catch (problem) {
-    ready();
-    tellLogin(problem);
-    byId("password").value = "";
-    byId("password").focus();
-  }
-}
-
-function enter(found) {
-  // Somebody else must not find what the one before typed or read; the same person goes on where they were.
-  if (me && me.username !== found.username) forget();
-  const again = me !== null;
-  me = found;
-  doors.postMessage(me.username);
-  byId("login").hidden = true;
-  byId("desk").hidden = false;
-  byId("password").value = "";
-  document.body.dataset.view = "desk";
+function entered(me, again) {
   byId("who").textContent = `${me.username} · ${called(ROLES, me.role)}`;
   byId("welcome-lead").textContent = lead(me.role);
   byId("examples").replaceChildren(...examples(me.role).map((text) =>
@@ -116,35 +41,14 @@ function enter(found) {
   titled();
   history.load();
   toField();
-  if (again) scrollTo(0, stood);
 }
 
-/** To the field, or for whoever reads with their thumbs to the heading: no keyboard may cover what just came. */
-function toField() { byId(byThumb() ? "conversation-title" : "question").focus({ preventScroll: true }); }
-
-/** What was asked and not answered when this tab was loaded again, or turned to another conversation, stands in the field again. */
-function takeUp() {
-  const left = keptQuestion(me.username);
-  if (left && left.conversation === placed()) giveBack(left.message);
+function covered() {
+  running?.abort.abort();
+  closeAll();
 }
 
-function giveBack(message) {
-  if (byId("question").value) return;
-  byId("question").value = message;
-  count();
-  announce("Pertanyaan Anda yang belum terjawab ada lagi di kotak pertanyaan.");
-}
-
-/** All tabs share one cookie: this one must not ask in the name of somebody whom it does not show, nor show what is no longer theirs, nor ask for a password that was given beside it. */
-function heardOfDoors({ data: username }) {
-  const same = username === (me?.username ?? null);
-  if (document.body.dataset.view === "login" ? same && !me : same || !me) return; // nobody came who is not here, or on the way
-  if (me && !same) forget();
-  begin();
-}
-
-function forget() {
-  me = null;
+function forgotten() {
   byId("question").value = "";
   count();
   history.clear();
@@ -154,22 +58,26 @@ function forget() {
   goTo(null, "replaceState");
 }
 
-async function logOut() {
-  try {
-    await ask("POST", path("auth", "logout"));
-  } catch (problem) {
-    if (!endsSession(problem)) {
-      document.querySelector(".leaving")?.remove();
-      const box = make("div", { class: "leaving" }, make("p", {}, "Anda belum keluar."), trouble(problem, logOut, "Keluar"));
-      byId("exchange").append(box);
-      box.scrollIntoView({ block: "center" });
-      return;
-    }
-  }
-  forget();
-  doors.postMessage(null);
-  showLogin(null);
-  announce("Anda sudah keluar.");
+/** Nothing stays open over something else. */
+function closeAll() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  toggleHistory(false, false);
+}
+
+/** To the field, or for whoever reads with their thumbs to the heading: no keyboard may cover what just came. */
+function toField() { byId(byThumb() ? "conversation-title" : "question").focus({ preventScroll: true }); }
+
+/** What was asked and not answered when this tab was loaded again, or turned to another conversation, stands in the field again. */
+function takeUp() {
+  const left = keptQuestion(door.me.username);
+  if (left && left.conversation === placed()) giveBack(left.message);
+}
+
+function giveBack(message) {
+  if (byId("question").value) return;
+  byId("question").value = message;
+  count();
+  announce("Pertanyaan Anda yang belum terjawab ada lagi di kotak pertanyaan.");
 }
 
 // Conversations
@@ -227,11 +135,22 @@ function putIn(...nodes) {
   else byId("exchange").append(...nodes);
 }
 
+/** The next page, with the focus where it begins: the button is gone with the last one, or stands below what came. */
+async function readOn() {
+  const before = new Set(byId("exchange").children);
+  if (document.activeElement.closest(".unread")) byId("conversation-title").focus({ preventScroll: true }); // the button that was pressed goes
+  if (!await morePages()) return;
+  const came = [...byId("exchange").children].filter((one) => !before.has(one) && one.matches(".asked, .answer"));
+  if (came.length) standAt(came[0]);
+  announce(`${number(came.length)} pesan dimuat.`);
+}
+
 /** Whether there was another page, and it is still wanted. */
 async function morePages() {
   if (loading === showing) return false; // pressed twice: the same page would come twice
   const round = loading = showing, id = conversation;
   const waiting = make("p", { class: "working" }, "Memuat percakapan…");
+  document.querySelector(".unread")?.remove(); // what failed before is tried again
   putIn(waiting);
   const query = new URLSearchParams({ limit: 100, ...(rest ? { cursor: rest } : {}) });
   try {
@@ -252,8 +171,7 @@ async function morePages() {
       startConversation();
       goTo(null, "replaceState");
     }
-    const box = trouble(problem, missing ? null : () => { box.remove(); morePages(); });
-    putIn(box);
+    putIn(make("div", { class: missing ? null : "unread" }, trouble(problem, missing ? null : readOn)));
     heard(problem);
     return false;
   } finally {
@@ -263,7 +181,7 @@ async function morePages() {
 }
 
 function restored(message) {
-  if (message.author === "user") return asked(message.content);
+  if (message.author === "user") return asked(message.content, message.language);
   const view = new AnswerView(heard);
   view.restore(message);
   return view.node;
@@ -288,8 +206,9 @@ function toggleHistory(open, refocus = true) {
 
 // Asking
 
-function asked(text) {
-  return make("div", { class: "asked" }, make("h2", {}, make("span", { class: "hidden-text" }, "Pertanyaan: "), make("bdi", { dir: "auto" }, text)));
+function asked(text, language) {
+  const words = make("bdi", { dir: "auto", lang: language === "en" ? "en" : null }, text);
+  return make("div", { class: "asked" }, make("h2", {}, make("span", { class: "hidden-text" }, "Pertanyaan: "), words));
 }
 
 const letters = (text) => [...text].length;
@@ -316,10 +235,10 @@ function submit(text) {
   count();
   byId("welcome").hidden = true;
   const question = asked(message), first = !byId("exchange").childElementCount;
-  if (rest && byId("older-next").parentNode !== byId("exchange")) byId("exchange").append(byId("older-next")); // between what was loaded and what is new
+  if (byId("older-next").parentNode !== byId("exchange")) byId("exchange").append(byId("older-next")); // between what was said before, loaded or on its way, and what is new
   byId("exchange").append(question);
   if (byThumb()) byId("question").blur(); // the keyboard would cover the answer
-  const left = keptQuestion(me.username);
+  const left = keptQuestion(door.me.username);
   // With its own key: an answer that was kept meanwhile comes back instead of a second one.
   const same = left && left.message === message && left.conversation === conversation;
   answer({ message, conversation, key: same ? left.key : newKey() });
@@ -336,7 +255,7 @@ async function answer(question, failed) {
   document.querySelector(".answer.fresh")?.classList.remove("fresh");
   view.node.classList.add("fresh");
   asking(true);
-  keepQuestion(me.username, question);
+  keepQuestion(door.me.username, question);
   announce("Menyusun jawaban.");
   try {
     const done = await streamed(question, view, run.abort.signal);
@@ -345,7 +264,7 @@ async function answer(question, failed) {
   } catch (problem) {
     if (run.abort.signal.aborted) forgetQuestion();
     if (round === showing) broken(problem, view, question);
-    else if (me) giveBack(question.message);
+    else if (door.me) giveBack(question.message);
   } finally {
     if (running === run) running = null;
     asking(running !== null);
@@ -371,6 +290,7 @@ async function streamed({ message, conversation: id, key }, view, signal) {
 
 function finished(done, view, question) {
   view.finish(done);
+  if (done.language === "en") view.node.previousElementSibling.querySelector("bdi").lang = "en"; // its question
   const fresh = !question.conversation;
   conversation = done.conversation_id;
   given.add(done.id);
@@ -384,7 +304,7 @@ function finished(done, view, question) {
 
 function broken(problem, view, question) {
   const again = () => { answer(question, view.node); toField(); };
-  if (problem.name === "AbortError" && document.body.dataset.view === "login") {
+  if (problem.name === "AbortError" && document.body.dataset.view !== "desk") {
     view.fail(trouble(new Problem("cut"), again)); // the session ended, nobody stopped it
     return;
   }
@@ -406,6 +326,7 @@ function askAnew(message) {
   goTo(null);
   history.load();
   submit(message);
+  toField();
 }
 
 function asking(yes) {
@@ -422,15 +343,12 @@ function onKey(event) {
 }
 
 function prepare() {
-  doors.addEventListener("message", heardOfDoors);
   window.addEventListener("popstate", () => {
-    if (!me || placed() === conversation) return;
+    if (!door.me || placed() === conversation) return;
     closeAll(); // an export or a deletion of what is no longer seen
     openPlace();
   });
   matchMedia("(max-width: 60rem)").addEventListener("change", () => toggleHistory(false, false)); // beside the page it covers nothing
-  byId("login-form").addEventListener("submit", logIn);
-  byId("log-out").addEventListener("click", logOut);
   byId("question").addEventListener("keydown", onKey);
   byId("question").addEventListener("input", count);
   byId("ask").addEventListener("submit", (event) => { event.preventDefault(); submit(byId("question").value); });
@@ -439,7 +357,7 @@ function prepare() {
   byId("show-history").addEventListener("click", () => toggleHistory(true));
   byId("hide-history").addEventListener("click", () => toggleHistory(false));
   byId("show-export").addEventListener("click", () => openExport(conversation));
-  byId("older-next").addEventListener("click", morePages);
+  byId("older-next").addEventListener("click", readOn);
   for (const button of document.querySelectorAll("dialog .close")) button.addEventListener("click", () => button.closest("dialog").close());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && byId("history").dataset.open === "true" && !document.querySelector("dialog[open]")) toggleHistory(false);
@@ -452,4 +370,4 @@ function prepare() {
 }
 
 prepare();
-begin();
+door.begin();

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.service.page.chromium import Tab, stream
-from tests.service.page.test_page_guards import answer_of
+from tests.service.page.test_page_guards import answer_of, judged
 
 pytestmark = pytest.mark.integration
 
@@ -314,3 +314,36 @@ async def test_whose_session_ends_gives_the_password_alone(open_tab: Any, site: 
     await tab.until("document.body.dataset.view === 'login'")
     assert await tab.run("document.querySelector('#username').value") == ""
     assert await tab.focused() == "username"
+
+
+async def test_a_file_is_made_once_and_says_that_it_comes(tab: Tab) -> None:
+    """An export that takes long says so; pressed twice it is asked for once, and over another conversation nothing is said of it."""
+    await tab.ask(QUESTION)
+    await tab.click("#show-export")
+    place = await tab.run("new URLSearchParams(location.search).get('percakapan')")
+    address = f"/v1/conversations/{place}/export"
+    told = "document.querySelector('#export .problem-place').innerText"
+    first = "document.querySelector('#export-list button').click()"
+    await tab.run("HTMLAnchorElement.prototype.click = () => {}")
+    await tab.play("GET", address, "{", ends=False)
+    await tab.run(f"{first}; {first}")
+    assert await tab.run(told) == "Menyiapkan berkas…"
+    assert await tab.run(f"window.asked.filter(one => one.path === '{address}').length") == 1
+    await judged(tab)
+    await tab.press("Escape")
+    await tab.click("#new-conversation")
+    await tab.ask(QUESTION)
+    await tab.click("#show-export")
+    assert await tab.run(told) == ""
+
+
+async def test_a_file_that_is_cut_says_so(tab: Tab) -> None:
+    """A connection that ends in the middle of an export is no fault inside of the service."""
+    await tab.ask(QUESTION)
+    await tab.click("#show-export")
+    await tab.run(
+        "window.fetch = async () => new Response(new ReadableStream({ start(one) { one.error(new TypeError('cut')); } }))"
+    )
+    await tab.click("#export-list button")
+    await tab.until("document.querySelector('#export .problem')")
+    assert "Sambungan berakhir" in await tab.run("document.querySelector('#export .problem').innerText")

@@ -101,3 +101,83 @@ async def test_an_empty_page_of_the_list_is_no_empty_history(tab: Tab) -> None:
     await tab.click("#remove-confirmed")
     await tab.until("document.querySelector('#history-list').innerText.startsWith('Dua')")
     assert await tab.run("document.querySelector('#history-empty').hidden")
+
+
+def messages(*names: str, cursor: str | None) -> str:
+    """A page of a conversation: for each name a question and its answer."""
+    said = {"created_at": "2026-11-01T00:00:00Z", "citations": []}
+    pairs = [
+        [{"id": f"q{name}", "author": "user", "content": f"Tanya {name}", **said},
+         {"id": f"a{name}", "author": "assistant", "content": f"Jawab {name}", **said}] for name in names
+    ]  # fmt: skip
+    return json.dumps({"title": "Panjang", "messages": [one for pair in pairs for one in pair], "next_cursor": cursor})
+
+
+SAID = "[...document.querySelectorAll('.asked bdi')].map(one => one.textContent).join()"
+
+
+async def long_one(tab: Tab, *pages: str | None) -> str:
+    """Open a conversation whose pages are these; None is one that fails."""
+    await tab.ask(QUESTION)
+    place = str(await tab.run("new URLSearchParams(location.search).get('percakapan')"))
+    await tab.click("#new-conversation")
+    for page in pages:
+        await tab.play("GET", f"/v1/conversations/{place}", page or "", status=200 if page else 503)
+    await tab.run("history.back()")
+    return place
+
+
+async def test_who_reads_on_by_keyboard_stands_where_the_new_page_begins(tab: Tab) -> None:
+    """The button goes with the last page: the focus goes to what came, and it is said how much that is."""
+    await long_one(tab, messages("satu", cursor="lagi"), messages("dua", "tiga", cursor=None))
+    await tab.until("!document.querySelector('#older-next').hidden")
+    await tab.run("document.querySelector('#older-next').focus()")
+    await tab.press("Enter")
+    await tab.until("document.querySelector('#older-next').hidden")
+    assert await tab.focused() == "Pertanyaan: Tanya dua"
+    await tab.until("document.querySelector('#announcer').textContent === '4 pesan dimuat.'")
+    await tab.press("Tab")
+    assert await tab.run("document.querySelectorAll('#exchange [tabindex]').length") == 0
+
+
+async def test_a_page_that_failed_is_told_once_and_tried_again(tab: Tab) -> None:
+    """A second failure takes the place of the first, what comes then takes that of both, and the focus is not lost with the button."""
+    await long_one(tab, messages("satu", cursor="lagi"), None, None, messages("dua", cursor=None))
+    await tab.until("!document.querySelector('#older-next').hidden")
+    await tab.click("#older-next")
+    await tab.until("document.querySelector('.unread button')")
+    await tab.run("window.before = document.querySelector('.unread')")
+    await tab.click("#older-next")
+    await tab.until("document.querySelector('.unread') && document.querySelector('.unread') !== window.before")
+    assert await tab.run("document.querySelectorAll('#exchange .problem').length") == 1
+    await tab.run("document.querySelector('.unread button').focus()")
+    await tab.press("Enter")
+    await tab.until(f"{SAID} === 'Tanya satu,Tanya dua'")
+    assert await tab.focused() == "Pertanyaan: Tanya dua"
+    assert await tab.run("document.querySelectorAll('#exchange .problem').length") == 0
+
+
+async def test_a_question_before_the_conversation_is_there_stands_below_it(tab: Tab) -> None:
+    """Where its messages are still on their way, or did not come at first, they are put in above what is asked meanwhile."""
+    place = await long_one(tab, None)
+    await tab.until("document.querySelector('.unread button')")
+    done = {"id": "abaru", "conversation_id": place, "answer": "Jawaban.", "citations": [], "tool_calls": [], "reasoning_steps": [],
+            "complexity": "simple", "model": "extractive", "confidence_score": 0, "notices": []}  # fmt: skip
+    await tab.play("POST", "/v1/chat", stream(("done", done)))
+    await tab.ask("Tanya baru")
+    await tab.play("GET", f"/v1/conversations/{place}", messages("satu", cursor=None))
+    await tab.click(".unread button")
+    await tab.until(f"{SAID} === 'Tanya satu,Tanya baru'")
+
+
+@pytest.mark.parametrize("again", [503, 200])
+async def test_trying_again_by_keyboard_loses_no_place(tab: Tab, again: int) -> None:
+    """The button of a failure goes when it is pressed: in the list the focus goes to the next one, or to what stands beside it."""
+    await tab.play("GET", "/v1/conversations", "", status=503)
+    await tab.play("GET", "/v1/conversations", '{"conversations": [], "next_cursor": null}', status=again)
+    await tab.ask(QUESTION)
+    await tab.until("document.querySelector('#history-problem button')")
+    await tab.run("window.before = document.querySelector('#history-problem button'); window.before.focus()")
+    await tab.press("Enter")
+    await tab.until("!window.before.isConnected")
+    assert await tab.focused() == ("Coba lagi" if again == 503 else "new-conversation")

@@ -327,8 +327,11 @@ async def test_an_english_answer_says_so_to_screen_readers_and_its_quotations_do
     spoken = f"[...{LAST}.querySelectorAll('.cite')].map(one => one.closest('p, li').lang + one.lang)"
     await tab.ask("What is the punishment for corruption?")
     for _ in ("when it came", "when it is read again"):
-        await tab.until(own)
+        assert await tab.run("document.querySelector('.asked bdi').lang") == "en"
         assert await tab.run(f"{LAST}.querySelector('.prose').lang") == "en"
+        assert set(await tab.run(spoken)) == {"idid"}
+        assert await tab.run(f"{LAST}.querySelectorAll('.notice.own-words[lang=en]').length") > 0
+        await tab.until(own)
         assert set(await tab.run(spoken)) == {"idid"}
         assert await tab.run(f"{LAST}.querySelector('.prose').firstElementChild.lang") == ""
         await tab.go()
