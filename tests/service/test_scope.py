@@ -142,6 +142,32 @@ def test_an_article_that_had_ended_is_given_with_a_remark() -> None:
     assert remark == "Menurut korpus ini tidak berlaku pada 2020-12-31: Pasal 3 UU 5/1990."
 
 
+@pytest.mark.parametrize(
+    ("query", "asked", "first", "remark"),
+    [
+        ("Pasal 27 UU 1/2024", Filters(types=("pp",)), "kini", "Pasal 27 UU 1/2024."),
+        ("Pasal 27 UU 1/2024", Filters(year_to=2010), "kini", "Pasal 27 UU 1/2024."),
+        ("Pasal 27 UU 1/2024", Filters(types=("uu",), year_from=2024), "kini", ""),
+        ("Pasal 27 UU ITE", Filters(year_to=2010), "awal", ""),
+        (
+            "Pasal 27 UU ITE",
+            Filters(types=("PP",)),
+            "kini",
+            "Pasal 27 UU 1/2024, Pasal 27 UU 19/2016, Pasal 27 UU 11/2008.",
+        ),
+    ],
+)
+def test_an_article_outside_of_what_was_asked_for_is_given_with_a_remark(
+    query: str, asked: Filters, first: str, remark: str
+) -> None:
+    """Kinds and years narrow what is searched for; an article that is cited is given all the same, of several laws under one name the one that fits."""
+    request = ToolRequest(query, TODAY, EmbeddedRetriever(Index.of(LAWS, Analyser(), lambda: 0.0)), "id", asked)
+    result = asyncio.run(LawLookup().run(request))
+    assert result.hits[0].document.id == first
+    said = "Disebut dalam pertanyaan, tetapi di luar jenis atau tahun yang diminta: "
+    assert result.remark == (said + remark if remark else "")
+
+
 def test_the_answer_says_to_which_law_it_was_held(house: Any) -> None:
     """A step names the day; nothing that came later is cited, and a follow-up keeps to the day."""
     first = house.ask("judge", "Apa ancaman korupsi menurut hukum yang berlaku tahun 2015?")
