@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from itertools import filterfalse
 
 from service.remembering import remembered
@@ -17,6 +18,8 @@ _BLANKED = bytes(code if chr(code).isascii() and chr(code).isalnum() else 0x20 f
 _BUT_DIGITS = bytes(code for code in range(256) if not chr(code).isascii() or not chr(code).isdecimal())
 _SPACES = re.compile(r"\s{2,}")
 _DOTTED = re.compile(r"\b(?:[a-z]\.){2,}|\b(?:[a-z]\.)+[a-z]\b", re.IGNORECASE)
+_DOT_BEHIND_A_LETTER = re.compile(r"\.(?<=\b\w\.)")
+"""Stands in all that `_DOTTED` finds; a look for it leaps from point to point."""
 _CLIPPED = re.compile(r"(?<=[a-z])['’](?:m|s|d|t|re|ve|ll)\b", re.IGNORECASE)
 _LONGEST_SIGNS = 40
 _SIGNS = re.compile(rf"(\W{{{_LONGEST_SIGNS}}})\W+")
@@ -42,7 +45,9 @@ def unclipped(text: str) -> str:
     """A text without the points of letters that abbreviate, nor what English clips: "U.U.", "s.d." and "I'm" become "UU", "sd" and "I"."""
     if "'" in text or "’" in text:
         text = _CLIPPED.sub("", text)
-    return _DOTTED.sub(lambda letters: letters[0].replace(".", ""), text) if "." in text else text
+    if _DOT_BEHIND_A_LETTER.search(text):
+        return _DOTTED.sub(lambda letters: letters[0].replace(".", ""), text)
+    return text
 
 
 def words(text: str) -> list[str]:
@@ -59,6 +64,28 @@ def _words(text: str) -> tuple[str, ...]:
         if not read or max(map(len, read)) <= LONGEST_WORD:
             return tuple(read)
     return tuple(_WORD.findall(folded))
+
+
+def beginnings(texts: Iterable[str]) -> re.Pattern[str]:
+    """Finds each place at which one of some texts may begin, by its first three letters; see `found_from`."""
+    rests: dict[str, set[str]] = {}
+    for one in texts:
+        rests.setdefault(one[0], set()).add(one[1:3])
+    # A pattern of letters leaps from one of them to the next; what is behind the first one is only looked at, so that no place is passed over.
+    branches = [
+        f"{re.escape(first)}(?={'|'.join(map(re.escape, sorted(rest)))})" for first, rest in sorted(rests.items())
+    ]
+    return re.compile("|".join(branches))
+
+
+def found_from(begins: re.Pattern[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What `pattern.finditer` finds in a text, looked for only where it may begin: a long pattern tries all its branches at each place."""
+    end = 0
+    for begun in begins.finditer(text):
+        at = begun.start()
+        if at >= end and (match := pattern.match(text, at)):
+            end = match.end()
+            yield match
 
 
 def shows_digits(text: str) -> bool:

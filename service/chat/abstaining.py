@@ -12,7 +12,7 @@ from service.chat.language import Language
 from service.retrieval.document import Document
 from service.retrieval.laws import NAMED_LAWS
 from service.retrieval.router import Unresolved, find_laws
-from service.text import fold, said, words
+from service.text import beginnings, fold, found_from, said, words
 
 _LONGEST_ECHO = 160
 _LAW_BY_NAME = re.compile(
@@ -20,8 +20,8 @@ _LAW_BY_NAME = re.compile(
     r"((?:\s+(?:(?:tentang|dan|di|atas|untuk|RI|Republik|No\.?|Nomor)\s+){0,3}[A-Z][\w\-]*){1,8})"
 )
 """A law that is called by a title: the words with capitals after its kind."""
-_KINDS = ("UU", "ndang", "PP", "Per", "POJK", "Qanun")
-"""One of these stands in every kind."""
+_KINDS_BEGIN = beginnings(("UU", "Undang", "undang", "PP", "Per", "POJK", "Qanun"))
+"""Where a kind may begin."""
 _NO_PART_OF_A_NAME = frozenset(
     [
         "tentang",
@@ -79,8 +79,7 @@ def unknown_names(question: str, found: Iterable[Document]) -> tuple[str, ...]:
     "UU Ekonomi Metaverse" is unknown unless a document that was found belongs to a law with these words in its title; a search
     by the title would have brought its articles.
     """
-    # To look for a law from each word on costs far more than to see that none is named.
-    called = list(_LAW_BY_NAME.finditer(question)) if any(map(question.__contains__, _KINDS)) else ()
+    called = list(found_from(_KINDS_BEGIN, _LAW_BY_NAME, question))
     if not called:
         return ()
     titles = [frozenset(words(f"{one.law or ''} {one.law_title or ''} {one.title}")) for one in found]

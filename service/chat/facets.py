@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Literal
 
 from service.remembering import remembered
-from service.text import said
+from service.text import said, words
 
 Facet = Literal["exception", "proof", "deadline", "sanction", "history", "elements", "steps", "definition", "cost"]
 
@@ -68,12 +68,19 @@ def _beginnings(cue: re.Pattern[str]) -> frozenset[str]:
 
 
 _ASKED_BY: Mapping[Facet, tuple[str, ...]] = {facet: tuple(_beginnings(cue)) for facet, cue in _ASKED.items()}
+_STATED_BY: Mapping[Facet, tuple[str, ...]] = {facet: tuple(_beginnings(cue)) for facet, cue in _STATED.items()}
 
 
 @remembered(most=8_000)
 def _may_begin(word: str) -> tuple[Facet, ...]:
     """The sides that something which begins with this word may ask for."""
     return tuple([facet for facet, beginnings in _ASKED_BY.items() if word.startswith(beginnings)])
+
+
+@remembered(most=8_000)
+def _may_state(word: str) -> tuple[Facet, ...]:
+    """The sides that something which begins with this word may state."""
+    return tuple([facet for facet, beginnings in _STATED_BY.items() if word.startswith(beginnings)])
 
 
 def asked_in(question: str) -> frozenset[Facet]:
@@ -91,7 +98,9 @@ def states(sentence: str, facet: Facet) -> bool:
 @remembered(most=8_000)
 def stated_in(sentence: str) -> frozenset[Facet]:
     """The sides of a rule that a sentence speaks of."""
-    return frozenset(facet for facet, cue in _STATED.items() if cue.search(sentence))
+    # Of letters that are not plain the words are not what the patterns see.
+    begun = frozenset(chain.from_iterable(map(_may_state, words(sentence)))) if sentence.isascii() else _STATED
+    return frozenset([facet for facet in begun if _STATED[facet].search(sentence)])
 
 
 SIDE_WORDS = (

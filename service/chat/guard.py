@@ -33,13 +33,19 @@ REFUSAL_REASONS: tuple[RefusalReason, ...] = (
 
 _SHORTEST_ENCODED = 16
 _ENCODED = re.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST_ENCODED},}}={{0,2}}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){8,}")
+_LEAST_BYTES = 8
+_HEX = re.compile(rf"(?:[0-9a-fA-F]{{2}}[ :]?){{{_LEAST_BYTES},}}")
 _SPELT = re.compile(r"(?:\b\w\b[ .\-_]{1,2}){5,}\w\b")
 _GAPS = re.compile(r"[ .\-_]")
 _WIDE_GAP = re.compile(r"[ .\-_]{2,}")
 _LETTERS = str.maketrans("01345@$", "oieas" + "as")
 _SIGNS_FOR_LETTERS = frozenset("01345@$")
 _ASCII_LETTERS = frozenset(string.ascii_letters)
+_BASE64_ALONE, _HEX_ALONE = (
+    bytes(code if chr(code) in letters else 0x20 for code in range(256))
+    for letters in (f"{string.ascii_letters}{string.digits}+/", string.hexdigits)
+)
+"""Each byte that belongs to no encoded text as a space."""
 _MIXED = re.compile(r"(?=\w*[a-zA-Z])(?=\w*[01345@$])[\w@$]{4,}")
 _MOST_DECODED = 4
 _LEAST_PRINTABLE = 0.9
@@ -154,17 +160,31 @@ def _readings(question: str) -> list[str]:
         found.append(spelt)
     if ways & _MIXING and any(map(_mixes, plain.split())) and _MIXED.search(plain):
         found.append(_MIXED.sub(lambda mixed: mixed[0].translate(_LETTERS), plain))
-    if ways & _ENCODING:
+    if _may_show_base64(plain):
         for encoded in list(_ENCODED.finditer(plain))[:_MOST_DECODED]:
             found += _legible(_from_base64(encoded[0]))
-    if ways & _HEXADECIMAL:
+    if _may_show_bytes(plain):
         for digits in list(_HEX.finditer(plain))[:_MOST_DECODED]:
             found += _legible(bytes.fromhex(_GAPS.sub("", digits[0].replace(":", "")).strip()))
     return found
 
 
+def _may_show_base64(plain: str) -> bool:
+    """Whether letters of base64 stand in a long enough row: to search a text for it from each place on costs fifty times as much."""
+    return _longest_word(plain.encode(errors="replace").translate(_BASE64_ALONE)) >= _SHORTEST_ENCODED
+
+
+def _may_show_bytes(plain: str) -> bool:
+    """Whether enough hexadecimal digits follow each other, whatever spaces and colons part them."""
+    return _longest_word(plain.encode(errors="replace").translate(_HEX_ALONE, b" :")) >= 2 * _LEAST_BYTES
+
+
+def _longest_word(text: bytes) -> int:
+    return max(map(len, text.split()), default=0)
+
+
 def _ways_to_hide(plain: str) -> int:
-    """The ways in which a text may hide something, as bits: to look at its words costs far less than to search it for each."""
+    """The ways in which a text may hide something behind other letters, as bits: to look at its words costs far less than to search it for each."""
     if not plain.isascii():
         # Letters of other scripts stand in what is searched for, and in no folded word.
         return _EVERY_WAY
@@ -183,30 +203,20 @@ def _mixes(piece: str) -> bool:
     return not _SIGNS_FOR_LETTERS.isdisjoint(piece) and not _ASCII_LETTERS.isdisjoint(piece)
 
 
-_SPELLING, _MIXING, _ENCODING, _HEXADECIMAL = 1, 2, 4, 8
-_WAYS_OF_SIGNS = (("/", _ENCODING), ("+", _ENCODING), ("_", _SPELLING | _MIXING), ("@", _MIXING), ("$", _MIXING))
+_SPELLING, _MIXING = 1, 2
+_WAYS_OF_SIGNS = (("_", _SPELLING | _MIXING), ("@", _MIXING), ("$", _MIXING))
 """Signs that stand in what is searched for, and in no folded word, with the ways of hiding that they are a part of."""
-_EVERY_WAY = 15
+_EVERY_WAY = 3
 _LEAST_SPELT = 6
-_HEX_RUN = re.compile(r"[0-9a-f]{8}")
-_HEX_BYTES = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 @remembered(most=_REMEMBERED_WORDS)
 def _may_hide(word: str) -> int:
-    """The ways to hide something that a folded word of letters and digits may be a part of.
-
-    Eight bytes in hexadecimal are a run of eight digits in one word, or they run through all of another word.
-    """
+    """The ways to hide something that a folded word of letters and digits may be a part of."""
     if len(word) >= LONGEST_WORD:
         # It may have been cut.
         return _EVERY_WAY
-    return (
-        _SPELLING * (len(word) == 1)
-        + _MIXING * _mixes(word)
-        + _ENCODING * (len(word) >= _SHORTEST_ENCODED)
-        + _HEXADECIMAL * (_HEX_RUN.search(word) is not None or _HEX_BYTES.fullmatch(word) is not None)
-    )
+    return _SPELLING * (len(word) == 1) + _MIXING * _mixes(word)
 
 
 def _without_unseen(text: str) -> str:

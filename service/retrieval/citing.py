@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from service.remembering import remembered
 from service.retrieval.laws import KINDS, NAMED_LAWS, SHORT_KINDS
 from service.retrieval.numerals import digits_for_words
-from service.text import fold, shows_digits, unclipped, words
+from service.text import beginnings, fold, found_from, shows_digits, unclipped, words
 
 _SPACES = re.compile(r"\s+")
 _KIND = re.compile(
@@ -107,11 +107,17 @@ _LONGEST_RANGE = 10
 """Nobody reads more articles than these in one answer: of a longer range the ends are looked up."""
 _ANY_LAW = re.compile(r"\b" + _LAW.format(n=1) + r"\b")
 _ANY_ARTICLE = re.compile(r"\b" + _ARTICLE.format(n=1))
+_ARTICLE_BEGINS = ("ayat", "pasal", "psl", "ps", "art")
+_LAW_BEGINS = (*SHORT_KINDS, "permen", "nomor", "no", *NAMED_LAWS)
+_LAWS_BEGIN, _ARTICLES_BEGIN = beginnings(_LAW_BEGINS), beginnings(_ARTICLE_BEGINS)
+_CITATIONS_BEGIN = beginnings((*_LAW_BEGINS, *_ARTICLE_BEGINS))
 _AYAT_IN_TEXT = re.compile(r"ayat \(?\d{1,2}[a-z]?\)?")
 _ARTICLE_NUMBER = re.compile(r"\d{1,4}[A-Za-z]{0,2}")
 _ROMAN = re.compile(r"[IVXLivxl]{1,6}")
 _DECISION = re.compile(r"\b(?P<number>\d{1,5}) ?/? ?(?P<rest>[a-z][a-z.\-]{0,20}(?:/[a-z.\-]{1,20}){0,3}/\d{4})\b")
 """A decision's number as courts write it: "112 K/Ag/2021", "45/Pdt.G/2020", "69/PUU-XIII/2015"."""
+_DECISION_ENDS = re.compile(r"/(?<=[a-z.\-]/)\d{4}")
+"""Ends every decision's number, and no "8/1999"."""
 _FIRST_WORDS = frozenset(words(name)[0] for name in NAMED_LAWS)
 _FIRST_PIECES = tuple(
     sorted(word for word in _FIRST_WORDS if not any(other in word for other in _FIRST_WORDS - {word}))
@@ -171,7 +177,7 @@ def find_citations(text: str) -> tuple[Citation, ...]:
     """The articles that the text names together with their law, in order and each once."""
     found: dict[Citation, None] = {}
     read = plain(text)
-    for match in _CITATION.finditer(read) if _may_name_an_article(read) and _may_name_a_law(read) else ():
+    for match in _citations_in(read) if _may_name_an_article(read) and _may_name_a_law(read) else ():
         group = "1" if match["article1"] else "2"
         article = match[f"article{group}"].replace(" ", "")
         ayat = match[f"ayat{group}"] or match[f"paragraph{group}"] or match[f"before{group}"] or ""
@@ -183,6 +189,14 @@ def find_citations(text: str) -> tuple[Citation, ...]:
         for other in others:
             found[Citation(laws, other, f"pasal {other} {law}")] = None
     return tuple(found)
+
+
+def _citations_in(read: str) -> Iterable[re.Match[str]]:
+    return found_from(_CITATIONS_BEGIN, _CITATION, read)
+
+
+def _laws_in(read: str) -> Iterable[re.Match[str]]:
+    return found_from(_LAWS_BEGIN, _ANY_LAW, read)
 
 
 def _others(first: str, more: str) -> list[str]:
@@ -205,7 +219,7 @@ def find_laws(text: str) -> tuple[tuple[str, ...], ...]:
     read = plain(text)
     if not _may_name_a_law(read):
         return ()
-    return tuple(dict.fromkeys(_laws_of(match, "1") for match in _ANY_LAW.finditer(read)))
+    return tuple(dict.fromkeys([_laws_of(match, "1") for match in _laws_in(read)]))
 
 
 @remembered(most=500)
@@ -221,21 +235,21 @@ def written_articles(text: str) -> tuple[str, ...]:
 
 
 def _articles_in(read: str) -> Iterable[re.Match[str]]:
-    return _ANY_ARTICLE.finditer(read) if _may_name_an_article(read) else ()
+    return found_from(_ARTICLES_BEGIN, _ANY_ARTICLE, read) if _may_name_an_article(read) else ()
 
 
 def last_law(text: str) -> str:
     """The law of the last article that the text cites, else the law that it names last, in one spelling; empty without any."""
     read = plain(text)
-    cited = [match[0] for match in _CITATION.finditer(read)]
-    named = [match[0] for match in _ANY_LAW.finditer(cited[-1] if cited else read)]
+    cited = [match[0] for match in _citations_in(read)]
+    named = [match[0] for match in _laws_in(cited[-1] if cited else read)]
     return named[-1] if named else ""
 
 
 @remembered(most=500)
 def find_decisions(text: str) -> tuple[str, ...]:
     """The numbers of court decisions that the text names, in one spelling."""
-    if "/" not in (folded := fold(text)):
+    if "/" not in (folded := fold(text)) or not _DECISION_ENDS.search(folded):
         return ()
     found = (match for match in _DECISION.finditer(_single_spaced(folded)))
     return tuple(

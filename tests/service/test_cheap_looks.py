@@ -21,7 +21,7 @@ from service.retrieval.index import Index
 from service.retrieval.retriever import DECISIONS, NO_FILTERS, STATUTES, Filters
 from service.serving.running import collect_rarely
 from service.settings import CORPORA
-from service.text import said
+from service.text import found_from, said
 
 _ASKING = [
     "apa", "Apakah", "APA", "itu", "sih", "saja", "yang", "disebut", "dimaksud", "di maksud", "dengan", "arti", "artinya", "makna", "maksudnya",
@@ -46,7 +46,7 @@ _ASKED_PARTS = [
     "can", "must", "does", "di mana", "ke mana", "dan", "serta", "lalu", "kemudian", "juga", "and", ",", "?", ".", ";", "sanksi", "sewa,", "tanah?", "jelaskan",
 ]  # fmt: skip
 _NAMES = [
-    "UU", "Undang-Undang", "undang undang", "PP", "Perpres", "Permenaker", "Perppu", "Peraturan Pemerintah", "Peraturan Daerah", "POJK", "Perda", "Qanun", "tentang",
+    "UU", "Undang-Undang", "undang-undang", "undang undang", "PP", "Perpres", "Permenaker", "Perppu", "Peraturan Pemerintah", "Peraturan Daerah", "POJK", "Perda", "Qanun", "tentang",
     "No.", "Aceh", "Ekonomi", "Metaverse", "pidana",
 ]  # fmt: skip
 _SEARCHES = [
@@ -65,6 +65,11 @@ _SIDES = [
     "arti", "biaya", "bayar", "gratis", "fees", ",", "pidana", "APA ITU", "Bagaimana mengurus",
 ]  # fmt: skip
 
+_STATING = [
+    "kecuali", "tidak berlaku", "bukan", "tindak pidana", "bukti", "alat bukti", "paling lambat", "dalam", "selama waktu", "14", "tiga", "hari kerja", "tahun",
+    "Diancam", "dendanya", "pidana mati", "sejak", "tidak lagi", "PENGGANTINYA", "unsurnya", "harus ada", "tiga syarat", "minta", "laporkan", "adalah", "artinya",
+    "tanpa biaya", "cuma-cuma", "x 24 jam", "_buat", "warisan", ",", "\u212aini", "a\u0301bukti",
+]  # fmt: skip
 _REFUSALS = load_deployment(deployment_file("courtsight")).refusals
 _ENTRIES = sorted(
     {
@@ -141,9 +146,10 @@ def test_no_part_of_a_question_is_passed_over(text: str) -> None:
 
 @given(st.lists(st.sampled_from(_NAMES), max_size=5).map(" ".join))
 def test_no_law_by_a_title_is_passed_over(text: str) -> None:
-    """Whatever law is called by a title, the look for pieces of the kinds of laws lets it pass."""
+    """Every law that is called by a title is found where its kind may begin."""
     for named in (text, *[f"{one} Aceh {text}" for one in _NAMES]):
-        assert any(kind in named for kind in abstaining._KINDS) or not abstaining._LAW_BY_NAME.search(named)
+        looked_for = found_from(abstaining._KINDS_BEGIN, abstaining._LAW_BY_NAME, named)
+        assert [one.span() for one in looked_for] == [one.span() for one in abstaining._LAW_BY_NAME.finditer(named)]
 
 
 @given(st.text(st.sampled_from("abZ01345@$_é .-\n"), max_size=12))
@@ -160,6 +166,12 @@ def test_no_word_that_mixes_signs_with_letters_is_passed_over(text: str) -> None
 def test_no_side_that_a_question_asks_for_is_passed_over(question: str) -> None:
     """What single words rule out, no search would have found."""
     assert facets.asked_in(question) == {facet for facet, cue in facets._ASKED.items() if cue.search(question)}
+
+
+@given(st.lists(st.sampled_from([*_STATING, "é"]), max_size=8).map(" ".join))
+def test_no_side_that_a_sentence_states_is_passed_over(sentence: str) -> None:
+    """What the first words of the cues rule out, no search would have found."""
+    assert facets.stated_in(sentence) == {facet for facet, cue in facets._STATED.items() if cue.search(sentence)}
 
 
 @given(st.data())

@@ -31,7 +31,7 @@ from service.retrieval.naming import find_named
 from service.retrieval.ranking import KnownTerms, Scale, Standing, Weighed, rank, repeats, title_bits, weigh
 from service.retrieval.retriever import DECISIONS, NO_FILTERS, Filters
 from service.retrieval.router import law_term
-from service.text import fold
+from service.text import fold, found_from
 
 DAY = date(2026, 1, 1)
 PIECES = st.lists(
@@ -40,6 +40,7 @@ PIECES = st.lists(
             "pasal 5", "Pasal 1320", "ps. 378", "psl 4", "article 3", "artinya", "apa itu", "UU", "uu 8/1999", "KUHPerdata",
             "Undang-Undang", "Perlindungan Konsumen", "PP", "Peraturan Menteri", "Permisi", "POJK 13/2014", "tahun 2020", "nomor", "peraturan pemerintah", "Undang undang RI", "pasal seribu", "ayat dua", "ps tiga", "uud nri", "ayat (2)",
             "Perdata", "dan", "warisan", "\u0663", "Pasal \u0663", "\n", "\u00a0", "  ", "\u2003x", "No.", "Kitab", "putusan 112 K/Ag/2021", "PMK", "e\u0301",
+            "ppp 3/2020 pasal 2", "xuu 8/1999 pasal 3", "uuu 4/2004", "45/Pdt.G/2020", "kuhperdata.", "pppasal 7", "no 13/pojk.05/2014", "12/pid.b-/2020",
         ]
     ),
     max_size=10,
@@ -238,6 +239,15 @@ def test_citations_are_not_looked_for_only_where_none_can_be(text: str) -> None:
     if not find_citations(text):
         assert not (citing._may_name_a_law(read) and citing._CITATION.search(read))
     assert bool(find_articles(text)) == bool(citing._ANY_ARTICLE.search(read))
+    for begin, pattern in (
+        (citing._CITATIONS_BEGIN, citing._CITATION),
+        (citing._LAWS_BEGIN, citing._ANY_LAW),
+        (citing._ARTICLES_BEGIN, citing._ANY_ARTICLE),
+    ):
+        found = [one.span() for one in found_from(begin, pattern, read)]
+        assert found == [one.span() for one in pattern.finditer(read)]
+    folded = fold(text)
+    assert citing._DECISION_ENDS.search(folded) or not citing._DECISION.search(citing._single_spaced(folded))
     if not naming._may_name(text):
         assert naming._NAMED.search(text) is None
         assert not find_named(text)

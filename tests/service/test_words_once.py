@@ -79,6 +79,16 @@ def test_a_text_that_is_calm_needs_no_pattern(written: str) -> None:
     assert calmed(written) == (text._LONG_RUN.sub(r"\g<0> ", short) if len(short) > 200 else short)
 
 
+@given(st.text("aU.s_1é ſ'\n", max_size=30))
+@example("U.U. No. 8")
+@example("pasal 5 s.d 7.")
+@example("_a.b.")
+def test_points_of_abbreviations_are_passed_over_nowhere(written: str) -> None:
+    """Where no point stands behind a single letter, the pattern for letters that abbreviate finds none."""
+    clipped = text._CLIPPED.sub("", written)
+    assert text.unclipped(written) == text._DOTTED.sub(lambda letters: letters[0].replace(".", ""), clipped)
+
+
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_two_texts_are_read_as_the_one_they_make(one: str, other: str) -> None:
     """The words of a text and of another behind it are those of both with a space between."""
@@ -92,13 +102,14 @@ def test_two_texts_are_read_as_the_one_they_make(one: str, other: str) -> None:
 @example("SGVsbG8/SGVsbG8/SGVsbG8h")
 @example("SGVsbG8+SGVsbG8+SGVsbG8h")
 @example("UU 8/1999 48 65 6c 6c 6f 21 21 21")
+@example("xab:cd 48:65 6c 6c 6f 21é")
 def test_no_way_to_hide_something_is_passed_over(question: str) -> None:
     """What single words rule out, no search for spelt, mixed, encoded or hexadecimal text would have found."""
     ways = guard._ways_to_hide(question)
     assert ways & guard._SPELLING or not guard._SPELT.search(question)
     assert ways & guard._MIXING or not guard._MIXED.search(question)
-    assert ways & guard._ENCODING or not guard._ENCODED.search(question)
-    assert ways & guard._HEXADECIMAL or not guard._HEX.search(question)
+    assert guard._may_show_base64(question) or not guard._ENCODED.search(question)
+    assert guard._may_show_bytes(question) or not guard._HEX.search(question)
 
 
 @given(_joined(_QUESTION))
