@@ -21,7 +21,7 @@ from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, utc_now
 from harness.subject import Subject, changed_since, local_subject, remote_subject, scrape_interval
 from harness.tools import find_tools
-from reports.files import write_report
+from reports.files import last_go, write_report
 from reports.summary import summary
 from slo.errors import InvalidInput, Problem
 from slo.evidence import RUN_ID, Evidence, read, to_json
@@ -229,7 +229,8 @@ def _first_scrape(subject: Subject, spec: Spec, view: ProgressView) -> datetime:
 
 def _report(project: Project, spec: Spec, folder: Path, options: argparse.Namespace) -> int:
     phase: Phase = options.phase
-    decision, paths = write_report(folder, spec, phase, utc_now(), project.reports / folder.name)
+    before = last_go(project.reports, folder.name, spec, phase)
+    decision, paths = write_report(folder, spec, phase, utc_now(), project.reports / folder.name, before=before)
     if options.json:
         print(paths.json.read_text(encoding="utf-8"), end="")
         say(summary(decision, project.shown(paths.html)).rstrip())

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from reports.checklist import Checklist
 from reports.decision import Decision
 from reports.readiness import decide
+from reports.tested import Extent, with_note
 from reports.trust import EvidenceSet
 from reports.waivers import Waiver
 from slo.errors import EvidenceError, InvalidInput
@@ -34,10 +35,13 @@ class Inputs:
     files: EvidenceSet
     waivers: tuple[Waiver, ...] = ()
     checklists: tuple[Checklist, ...] = ()
+    before: Extent | None = None
+    """How much the last GO before this run tested; a decision notes what was tested less."""
 
     def decide(self, phase: Phase, at: datetime) -> Decision:
         """The decision for a phase and a date."""
-        return decide(self.spec, self.files, phase, at, waivers=self.waivers, checklists=self.checklists)
+        made = decide(self.spec, self.files, phase, at, waivers=self.waivers, checklists=self.checklists)
+        return with_note(made, self.spec, self.files, self.before)
 
 
 class _InputsWire(BaseModel):
@@ -50,6 +54,7 @@ class _InputsWire(BaseModel):
     refused: dict[Kind, str] = Field(description="Why the others could not be read.")
     waivers: tuple[Waiver, ...]
     checklists: tuple[Checklist, ...]
+    before: Extent | None = Field(None, description="How much the last GO before this run tested.")
 
 
 class _ReportWire(BaseModel):
@@ -74,6 +79,7 @@ def to_document(decision: Decision, inputs: Inputs) -> dict[str, Any]:
         refused={kind: files.refused[kind] for kind in Kind if kind in files.refused},
         waivers=inputs.waivers,
         checklists=inputs.checklists,
+        before=inputs.before,
     )
     return {
         "schema": SCHEMA,
@@ -104,7 +110,7 @@ def from_text(content: str, name: str) -> tuple[Decision, Inputs]:
     evidence = {kind: parse(json.dumps(entry).encode(), f"{name}: {kind}") for kind, entry in own.evidence.items()}
     files = EvidenceSet(evidence, dict(own.refused))
     spec = parse_spec(own.spec.encode(), f"{name}: spec")
-    return wire.decision, Inputs(spec, files, own.waivers, own.checklists)
+    return wire.decision, Inputs(spec, files, own.waivers, own.checklists, own.before)
 
 
 def differences(content: str, name: str) -> tuple[str, ...]:
