@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -67,6 +68,14 @@ def hash_of_files(root: Path, files: Iterable[Path]) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
     return "sha256:" + total.hexdigest()
+
+
+def project_version(root: Path) -> str:
+    """The version that the source tree gives itself, or empty where it gives none."""
+    try:
+        return str(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        return ""
 
 
 def machine() -> Mapping[str, object]:

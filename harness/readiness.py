@@ -195,7 +195,7 @@ def _nobody(engine: Engine) -> Subject:
 def _subject(options: argparse.Namespace, plan: Plan, folder: Path, tools: ToolPaths) -> Iterator[Subject]:
     if options.target:
         credentials = read_credentials(options.target_credentials)
-        with remote_subject(options.target, credentials, options.prometheus) as subject:
+        with remote_subject(options.target, credentials, options.prometheus, plan.spec.deployment) as subject:
             yield subject
         return
     if all(step.kind in OWN_STACK for step in plan.steps):

@@ -153,7 +153,12 @@ def write_provenance(run: Run, log: Log, started: datetime, broken: str = "") ->
         "machine": dict(provenance.machine()),
         "versions": dict(provenance.versions()),
         "tools": {name: str(version) for name, version in tool_versions(run.tools).items()},
-        "service": {"version": run.subject.info.get("version"), "local": run.subject.local},
+        "service": {
+            "version": run.subject.info.get("version"),
+            **({"commit": run.subject.commit} if run.subject.commit else {}),
+            "local": run.subject.local,
+            "checkout_version": provenance.project_version(run.project.root),
+        },
         "simulator": log.simulator,
         "steps": log.steps,
         **({"broken": broken} if broken else {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from target.ready import engine_said, ready_info
 from target.stack import LocalStack, MonitoringPlan, StackPlan, ToolPaths
 
 SCRAPE_INTERVAL_SECONDS = 2.0
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 LOOKS_AT_THE_END = 3
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -57,9 +60,15 @@ class Subject:
 
     @property
     def corpus_hash(self) -> str:
-        """Its corpus's `sha256:…`, or empty when it says none."""
-        said = str(self.corpus.get("hash", ""))
-        return said if said.startswith("sha256:") or not said else f"sha256:{said}"
+        """Its corpus's `sha256:…`, or empty when it says none, or something else: evidence that named that could not be read."""
+        said = str(self.corpus.get("hash", "")).removeprefix("sha256:")
+        return f"sha256:{said}" if _SHA256.fullmatch(said) else ""
+
+    @property
+    def commit(self) -> str:
+        """The commit that it says it was built from, or empty when it says none."""
+        said = str(self.info.get("commit", "")).lower()
+        return said if _COMMIT.fullmatch(said) else ""
 
 
 @contextlib.contextmanager
@@ -86,8 +95,14 @@ def local_subject(
 
 
 @contextlib.contextmanager
-def remote_subject(url: str, credentials: Mapping[str, Login], prometheus: str | None) -> Iterator[Subject]:
-    """A chatbot that runs already; nothing is started or stopped."""
+def remote_subject(
+    url: str, credentials: Mapping[str, Login], prometheus: str | None, deployment: str
+) -> Iterator[Subject]:
+    """A chatbot that runs already; nothing is started or stopped.
+
+    Raises:
+        InvalidInput: It says that it is another deployment: its numbers would be told as those of this one.
+    """
     base = checked_url(url, "--target")
 
     def trouble() -> str | None:
@@ -95,7 +110,12 @@ def remote_subject(url: str, credentials: Mapping[str, Login], prometheus: str |
 
     watcher = None if prometheus is None else checked_url(prometheus, "--prometheus")
     why = "" if watcher else "no --prometheus was given for the target"
-    yield Subject(base, ready_info(base), credentials, watcher, why, trouble, local=False)
+    info = ready_info(base)
+    said = info.get("deployment")
+    if isinstance(said, str) and said != deployment:
+        found = f"is the deployment {said!r}, the spec is about {deployment!r}"
+        raise InvalidInput((Problem("--target", None, "", found, "choose another spec with --deployment or --spec"),))
+    yield Subject(base, info, credentials, watcher, why, trouble, local=False)
 
 
 def changed_since(
@@ -127,7 +147,7 @@ def _told(info: Mapping[str, Any]) -> dict[str, str]:
     """What makes a chatbot another one, by name, as text."""
     corpus = info.get("corpus")
     held = corpus if isinstance(corpus, Mapping) else {}
-    told = {name: info.get(name) for name in ("version", "deployment", "engine")}
+    told = {name: info.get(name) for name in ("version", "commit", "deployment", "engine")}
     told |= {f"corpus {name}": held.get(name) for name in ("hash", "documents", "demo", "unverified")}
     return {name: "not told" if value is None else str(value) for name, value in told.items()}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.checklist import Checklist, ChecklistItem
 from reports.decision import CheckState, Demand, Row
+from reports.details import table
 from reports.formats import seconds as span
 from slo.evidence import Evidence
 from slo.quantities import how_many
@@ -105,7 +106,25 @@ def _clean_commit(provenance: Evidence | None) -> Demand:
         return Demand("clean-commit", title, None, "no usable provenance names the commit")
     if provenance.context.dirty:
         return Demand("clean-commit", title, None, "the checkout had local changes; commit them and measure again")
+    if told := other_commit(provenance):
+        return Demand("clean-commit", title, None, told)
     return Demand("clean-commit", title, Verdict.PASS, f"measured at {provenance.context.commit[:7]}")
+
+
+def other_commit(provenance: Evidence) -> str:
+    """What the chatbot says of itself that cannot be the checkout which measured it; empty where nothing contradicts.
+
+    The run's commit is the checkout's. A chatbot that ran elsewhere already may be of another one, and then no verdict is about it.
+    """
+    said = table(provenance, "service")
+    commit, version, ours = said.get("commit", ""), said.get("version", ""), said.get("checkout_version", "")
+    of_the_run = provenance.context.commit
+    told = []
+    if commit and not (commit.startswith(of_the_run) or of_the_run.startswith(commit)):
+        told.append(f"commit {commit[:7]}, this run's is {of_the_run[:7]}")
+    if version and ours and version != ours:
+        told.append(f"version {version}, the checkout holds {ours}")
+    return f"the chatbot says that it is of {' and '.join(told)}" if told else ""
 
 
 def _slo_window(seconds: float, slo: Evidence | None) -> Demand:

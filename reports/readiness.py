@@ -24,7 +24,7 @@ from reports.decision import (
     WaiverState,
     cell_text,
 )
-from reports.demands import REAL_ENGINE, check_states, demands_of
+from reports.demands import REAL_ENGINE, check_states, demands_of, other_commit
 from reports.score import score_reasons, weighted_score
 from reports.trust import EvidenceSet, sources
 from reports.waivers import Waiver
@@ -387,6 +387,8 @@ def _notes(case: _Case, rows: Sequence[Row]) -> tuple[str, ...]:
     provenance = case.usable.get(Kind.PROVENANCE)
     if provenance is not None and provenance.context.dirty:
         notes.append("The checkout had local changes: this verdict is about no commit.")
+    if provenance is not None and (told := other_commit(provenance)):
+        notes.append(f"The verdict is not about the checkout's commit: {told}.")
     drill = case.usable.get(Kind.DRILL)
     if provenance is not None and drill is not None and drill.context.target != provenance.context.target:
         notes.append("The drills ran on a stack of their own; no SLO of this run is computed from it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from harness import provenance
 from harness.progress import ProgressView, StepPlan
 from harness.project import Project
 from harness.run import Log, Run, Step, SubjectGone, begin_run, make_context, measure_all, new_run, write_provenance
-from harness.subject import Subject, changed_since, checked_url
+from harness.subject import Subject, changed_since, checked_url, remote_subject
 from reports.trust import EvidenceSet, sources
 from slo.errors import InvalidInput
 from slo.evidence import Evidence, judged, read
@@ -83,6 +85,46 @@ def test_the_provenance_names_its_inputs(tmp_path: Path) -> None:
     assert made.context.engine is Engine.EXTRACTIVE
     assert set(made.details) == {"corpus", "machine", "versions", "tools", "service", "simulator", "steps"}
     assert set(json.loads((tmp_path / "provenance.json").read_text())["details"]["tools"].values()) == {"missing"}
+
+
+def test_the_provenance_tells_what_the_chatbot_says_of_itself(tmp_path: Path) -> None:
+    """Its version, its commit where it tells one, and the version of the checkout that measured it."""
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, passing))
+    write_provenance(run, Log(), AT)
+    ours = provenance.project_version(PROJECT.root)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", ours)
+    assert read(tmp_path / "provenance.json").details["service"] == {
+        "version": "0.1.0",
+        "local": True,
+        "checkout_version": ours,
+    }
+    write_provenance(replace(run, subject=subject(commit="DEADBEEF")), Log(), AT)
+    assert read(tmp_path / "provenance.json").details["service"]["commit"] == "deadbeef"
+    assert subject(commit="<script>").commit == ""
+    assert provenance.project_version(tmp_path) == ""
+
+
+@pytest.mark.parametrize("said", ["sha256:zz", "x" * 70_000, "1" * 63, 7, None])
+def test_a_corpus_hash_that_is_none_does_not_void_the_run(said: object, tmp_path: Path) -> None:
+    """What another chatbot calls its corpus may be no SHA-256; evidence that named it could not be read again."""
+    run, _ = a_run(tmp_path, measuring(Kind.UAT, passing))
+    odd = subject(corpus={"hash": said})
+    context = make_context(PROJECT, SPEC, odd, run.context.run, 7)
+    write_provenance(replace(run, subject=odd, context=context), Log(), AT)
+    assert "corpus" not in read(tmp_path / "provenance.json").context.hashes
+
+
+def test_a_target_of_another_deployment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its numbers would be told, and decided on, as those of the deployment that the spec is about."""
+
+    def measured(said: object) -> str:
+        monkeypatch.setattr("harness.subject.ready_info", lambda _: {**INFO, "deployment": said})
+        with remote_subject("http://127.0.0.1:9", {}, None, "courtsight") as found:
+            return found.url
+
+    with pytest.raises(InvalidInput, match="is the deployment 'itb', the spec is about 'courtsight'"):
+        measured("itb")
+    assert measured("courtsight") == measured(None) == "http://127.0.0.1:9"
 
 
 def test_a_chatbot_that_changed_in_mid_run_is_told() -> None:

@@ -14,6 +14,7 @@ from slo.spec import Engine, Kind, Phase, Spec
 from slo.statistics import p95
 from slo.verdict import Readiness, Verdict
 from tests.reports.deciding import CLEAN, Run, all_signed, decided, remeasured
+from tests.reports.pages import with_details
 
 
 def test_demonstration_documents_are_no_go_later(spec: Spec, at: datetime, evidence_of: Callable[..., Run]) -> None:
@@ -66,6 +67,35 @@ def test_a_dirty_checkout_carries_no_launch(
     decision = decided(spec, run, at, Phase.SOFT, checklists=all_signed(checklists, at))
     assert decision.readiness is Readiness.UNDECIDED
     assert [reason.subject for reason in decision.blocking] == ["clean-commit"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"commit": "deadbee"}, "commit deadbee, this run's is 1a2b3c4"),
+        ({"version": "0.9.9"}, "version 0.9.9, the checkout holds 0.1.0"),
+        ({"commit": "1a2b3c4d5e"}, ""),
+        ({"commit": "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"}, ""),
+        ({"version": ""}, ""),
+    ],
+)
+def test_a_chatbot_of_another_commit_is_told(
+    said: dict[str, str],
+    told: str,
+    spec: Spec,
+    at: datetime,
+    evidence_of: Callable[..., Run],
+    checklists: tuple[Checklist, ...],
+) -> None:
+    """The run's commit is the checkout's: where the chatbot says another one, or another version, no launch rests on it."""
+    run = evidence_of(spec, engine=Engine.REAL, corpus=CLEAN)
+    service = {"version": "0.1.0", "local": False, "checkout_version": "0.1.0", **said}
+    run = with_details(run, Kind.PROVENANCE, service=service)
+    decision = decided(spec, run, at, Phase.SOFT, checklists=all_signed(checklists, at))
+    demand = next(one for one in decision.demands if one.id == "clean-commit")
+    assert (demand.verdict is None) == bool(told)
+    assert told in demand.reason
+    assert any("not about the checkout's commit" in note and told in note for note in decision.notes) == bool(told)
 
 
 def test_without_provenance_every_demand_is_open(spec: Spec, run: Run, at: datetime) -> None:
