@@ -34,6 +34,7 @@ from target.chat import (
     ToolReply,
 )
 from target.errors import TargetDown, TargetRefused
+from target.loopback import is_loopback
 from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
 
@@ -41,6 +42,8 @@ TIMEOUT_SECONDS = 30.0
 """Longest wait for one read; twice the largest limit of a spec (15 s), so that slow answers are measured, not cut."""
 LONGEST_SECONDS = 120.0
 """Longest time of one answer, however it trickles: a stream that never ends must not keep a whole run waiting."""
+LARGEST_BYTES = 16 * 2**20
+"""Most bytes of one answer, unpacked: one that pours without end must not take this machine's memory and all of a run's time."""
 
 
 class CourtSightTarget:
@@ -54,8 +57,10 @@ class CourtSightTarget:
         *,
         remembered: bool = False,
         longest_seconds: float = LONGEST_SECONDS,
+        largest_bytes: int = LARGEST_BYTES,
     ) -> None:
         self._client = client
+        self._largest = largest_bytes
         self._remembered = remembered
         self._longest = longest_seconds
         self._credentials = credentials
@@ -80,9 +85,14 @@ class CourtSightTarget:
         response = await self._signed_in({"username": login.username, "password": login.password})
         _refuse(response, f"signing in as {role}")
         try:
-            return Session(role, wire.Token.model_validate_json(response.content).access_token)
+            token = wire.Token.model_validate_json(response.content).access_token
         except ValidationError as error:
             raise _malformed(f"signing in as {role}", response, error) from None
+        if not _TOKEN.fullmatch(token):
+            # A client would refuse the header, and name the token in its message.
+            said = f"signing in as {role}: the token that came cannot stand in a header"
+            raise TargetRefused(said, status=response.status_code, code=MALFORMED)
+        return Session(role, token)
 
     async def _signed_in(self, shown: Mapping[str, str]) -> httpx.Response:
         """The answer to a login; passwords are checked a few at a time, and who is asked to wait for that does."""
@@ -112,7 +122,7 @@ class CourtSightTarget:
             ) as response:
                 if response.status_code != httpx.codes.OK:
                     async with asyncio.timeout(self._longest):
-                        content = await response.aread()
+                        content = await self._whole(response)
                     reply = wire.reply_of(response.status_code, content, self._timer() - started)
                     return StreamedReply(reply, None, reply.duration_seconds, (), "")
                 return await self._read_stream(response, started)
@@ -129,7 +139,7 @@ class CourtSightTarget:
         reader, words, arrivals = EventReader(), [], []
         last: tuple[str, bytes] | None = None
         chunks = response.aiter_bytes()
-        cut = ""
+        cut, taken = "", 0
         while True:
             try:
                 chunk = await anext(chunks)
@@ -142,6 +152,10 @@ class CourtSightTarget:
             now = self._timer()
             if now - started > self._longest:
                 last, cut = None, self._not_over()
+                break
+            taken += len(chunk)
+            if taken > self._largest:
+                last, cut = None, self._too_large()
                 break
             for event in reader.feed(chunk):
                 if event.name == "delta":
@@ -222,12 +236,34 @@ class CourtSightTarget:
         json: Mapping[str, object] | None = None,
     ) -> httpx.Response:
         try:
-            async with asyncio.timeout(self._longest):
-                return await self._client.request(method, path, headers=headers, json=json)
+            async with (
+                asyncio.timeout(self._longest),
+                self._client.stream(method, path, headers=headers, json=json) as response,
+            ):
+                content = await self._whole(response)
         except TimeoutError:
             raise self._endless() from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise _down(self._client.base_url, error) from error
+        whole = httpx.Response(response.status_code, content=content)
+        whole.headers = response.headers  # behind the content, which is unpacked already
+        return whole
+
+    async def _whole(self, response: httpx.Response) -> bytes:
+        """The unpacked body.
+
+        Raises:
+            TargetDown: There is more of it than anybody reads.
+        """
+        content = bytearray()
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > self._largest:
+                raise _down(self._client.base_url, ValueError(self._too_large()))
+        return bytes(content)
+
+    def _too_large(self) -> str:
+        return f"an answer of more than {self._largest / 2**20:g} MiB"
 
     def _endless(self) -> TargetDown:
         return _down(self._client.base_url, TimeoutError(self._not_over()))
@@ -255,11 +291,10 @@ async def open_target(
         raise InvalidInput(
             (Problem("TARGET", None, "", f"{url!r} is no address", "write it like http://127.0.0.1:8000"),)
         )
-    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
     client = httpx.AsyncClient(
         base_url=url,
         timeout=timeout_seconds,
-        trust_env=not loopback,  # a proxy must never come between us and our own stack
+        trust_env=not is_loopback(url),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
     )
     async with CourtSightTarget(client, credentials, timer, remembered=remembered) as target:

@@ -169,10 +169,10 @@ def tool_reply_of(status: int, content: bytes, duration_seconds: float) -> ToolR
 
 
 def json_or_none(content: bytes) -> object:
-    """The JSON value of a body, or None."""
+    """The JSON value of a body, or None; one that is nested too deeply to be read is none."""
     try:
         value: object = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value
 

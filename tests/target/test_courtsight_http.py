@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 import json
 import time
@@ -351,3 +352,51 @@ def test_a_token_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, toke
     with pytest.raises(InvalidInput, match="judge: its token cannot stand in a header") as caught:
         read_credentials(file)
     assert "geh" not in str(caught.value)
+
+
+def test_an_answer_without_measure_is_cut() -> None:
+    """More than anybody reads: no answer, and neither this machine's memory nor the rest of the run is lost with it."""
+    pours = b"x" * 600
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        status = 503 if request.headers["Authorization"] == "Bearer refused" else 200
+        return httpx.Response(status, stream=Chunks([pours, pours, AssertionError("nobody reads on")]))
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(handler), base_url="http://127.0.0.1:1")
+    target = CourtSightTarget(client, {}, time.perf_counter, largest_bytes=1024)
+    with pytest.raises(TargetDown, match="an answer of more than"):
+        asyncio.run(target.ask(JUDGE, "Apa?"))
+    with pytest.raises(TargetDown, match="an answer of more than"):
+        asyncio.run(target.stream(Session("judge", "refused"), "Apa?"))
+    streamed = asyncio.run(target.stream(JUDGE, "Apa?"))
+    assert streamed.reply.code == STREAM_CUT
+    assert "an answer of more than" in streamed.reply.detail
+
+
+def test_a_packed_answer_is_unpacked_once_and_keeps_its_headers() -> None:
+    """What came is judged with the headers that it came with."""
+    packed = gzip.compress(json.dumps({"code": "x"}).encode())
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip", "x-a": "b"}, stream=Chunks([packed]))
+
+    raw = asyncio.run(target_of(handler).raw(None, RawRequest("GET", "/")))
+    assert raw.body == {"code": "x"}
+    assert raw.headers["content-encoding"] == "gzip"
+    assert raw.headers["x-a"] == "b"
+
+
+def test_a_body_nested_without_end_is_no_json() -> None:
+    """It ended the whole run as an error of our own."""
+    raw = asyncio.run(
+        target_of(lambda _: httpx.Response(200, content=b"[" * 200_000)).raw(JUDGE, RawRequest("GET", "/"))
+    )
+    assert raw.body is None
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Evil: b", "k\u00e9", "", "two words"])
+def test_a_token_that_cannot_stand_in_a_header_is_no_login(token: str) -> None:
+    """Sending it ended the whole run as an error of our own, with the token in the message."""
+    with pytest.raises(TargetRefused, match="cannot stand in a header") as refused:
+        asyncio.run(target_of(answering(200, {"access_token": token})).login("judge"))
+    assert not token or token not in str(refused.value)
