@@ -23,6 +23,7 @@ from service.chat.facets import asked_in
 from service.chat.guard import Refusal, RefusalReason, refusal_of
 from service.chat.issues import issues_of
 from service.chat.language import Language, shows_english
+from service.chat.left_open import left_open
 from service.chat.notices import notices
 from service.chat.planning import Plan, plan_tools
 from service.chat.relevance import relevant, unmet
@@ -338,7 +339,10 @@ class Answerer:
             value=await confidence_in(draft.retriever, readings, weighed, used, self._deployment.calibration),
             dangling=check.dangling,
             written=written,
-            missing=left_out(weighed.unknown, weighed.unresolved, draft.language),
+            missing=(
+                *left_out(weighed.unknown, weighed.unresolved, draft.language),
+                *left_open(question.text, draft.text, draft.language),
+            ),
             missed=weighed.unmet,
         )
 

@@ -42,6 +42,11 @@ _BEFORE_A_SIDE = re.compile(
 _LEAD = re.compile(
     r"^(?:tolong|jelaskan|sebutkan|uraikan|analisis|dan|serta|lalu|juga|please|explain|and)\s+", re.IGNORECASE
 )
+_SUPPOSES = re.compile(
+    r"(?:(?:bagaimana|gimana|apa(?:kah)?(?: akibatnya| yang terjadi| jadinya)?|what|how about) )?(?:kalau|kalo|jika|bila|apabila|if) (?:di\w{3,}|ter\w{3,}|tidak|belum|sudah|hanya|it|they)\b",
+    re.IGNORECASE,
+)
+"""A case of what was spoken of before, which it does not name again."""
 _COMPARING = frozenset((
     "bandingkan", "perbandingan", "perbedaan", "persamaan", "beda", "bedanya", "membedakan", "compare", "comparison", "difference", "differences",
 ))  # fmt: skip
@@ -79,6 +84,12 @@ def issues_of(question: str, carried: str, topic_of: TopicOf, idf: Idf, sides: C
     return tuple([Issue(one.label, tuple(dict.fromkeys((*one.terms, *beside))), one.side) for one in found])
 
 
+def pieces_of(question: str) -> list[str]:
+    """A question cut where its parts begin, as they were asked; the question itself where it has none."""
+    pieces = _PARTS.split(question) if _may_have_parts(question) else [question]
+    return [label for label in [_LEAD.sub("", piece.strip(_AROUND_A_PART)) for piece in pieces] if label]
+
+
 def _sides(question: str, topic_of: TopicOf, idf: Idf) -> tuple[Issue, ...]:
     # Whatever may be compared is looked for from every place on: only where something is.
     shown = said(question).words
@@ -109,14 +120,16 @@ def _parts(question: str, topic_of: TopicOf, idf: Idf, sides: Collection[str]) -
         return ()
     parts: list[Issue] = []
     known = set(sides)
-    labels = [_LEAD.sub("", piece.strip(_AROUND_A_PART)) for piece in _PARTS.split(question)]
-    if sum(map(bool, labels)) < 2:
+    labels = pieces_of(question)
+    if len(labels) < 2:
         return ()
     for label in labels:
-        own = tuple(topic_of(label)) if label else ()
+        own = tuple(topic_of(label))
         if any(idf(term) >= _LEAST_WEIGHT for term in own if term not in known):
-            parts.append(Issue(label, own))
-        elif parts and label:
+            # "… dan bagaimana kalau dibuat karena paksaan?" is about what the part before it is about.
+            inherited = parts[-1].terms if parts and _SUPPOSES.match(label) else ()
+            parts.append(Issue(label, tuple(dict.fromkeys((*inherited, *own)))))
+        elif parts:
             parts[-1] = Issue(f"{parts[-1].label}, {label}", tuple(dict.fromkeys((*parts[-1].terms, *own))))
         known.update(own)
     if not 2 <= len(parts) <= _MOST_PARTS or any(len(part.label) > _LONGEST_LABEL for part in parts):
