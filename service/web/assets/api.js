@@ -1,7 +1,7 @@
 // Requests to the service that this page came from, and what their failures mean to a reader.
 
 export class Problem extends Error {
-  /** `code` is one of docs/http-api.md, or `offline`, `cut`; `seconds` is how long to wait, `request` what to quote when reporting it. */
+  /** `code` is one of docs/http-api.md, or `offline`, `cut`, `no_cookie`; `seconds` is how long to wait, `request` what to quote when reporting it. */
   constructor(code, { status = 0, seconds = 0, request = "" } = {}) {
     super(code);
     this.code = code;
@@ -65,6 +65,7 @@ const WORDS = {
   offline: ["Tidak tersambung ke layanan", "Periksa sambungan internet Anda. Bila baik, mungkin layanan sedang dimulai ulang: coba lagi sebentar lagi."],
   cut: ["Jawaban terputus", "Sambungan berakhir sebelum jawaban selesai. Coba lagi; pertanyaan yang sama tidak akan dihitung dua kali."],
   invalid_credentials: ["Nama pengguna atau kata sandi salah", "Periksa ejaan dan huruf besar-kecilnya, lalu coba lagi."],
+  no_cookie: ["Peramban Anda tidak menyimpan sesi", "Izinkan kuki untuk situs ini, dan buka halaman ini lewat alamat resminya (https). Lalu masuk lagi."],
   unauthenticated: ["Sesi Anda berakhir", "Masuk lagi untuk melanjutkan. Yang sudah Anda ketik tetap ada."],
   permission_required: ["Peran Anda tidak berwenang untuk ini", "Bila Anda memerlukannya, hubungi pengelola layanan."],
   origin_refused: ["Permintaan ditolak", "Buka halaman ini lewat alamat resminya, lalu coba lagi."],

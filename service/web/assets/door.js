@@ -8,7 +8,12 @@ const VIEWS = ["away", "login", "desk"];
 const LOG_IN = "Masuk";
 const SOON = 400; // milliseconds: who is answered within them need not be told that they wait
 
-const doors = new BroadcastChannel("courtsight"); // tells the other tabs of this browser who came, or null when somebody left
+const doors = openDoors(); // tells the other tabs of this browser who came, or null when somebody left
+
+/** A browser that may keep nothing for this site can refuse it: then each tab stands alone, and says at the login what is amiss. */
+function openDoors() {
+  try { return new BroadcastChannel("courtsight"); } catch { return null; }
+}
 
 export class Door {
   /** `entered(me, again)`, `covered()` and `forgotten()` tell the page that somebody came, that the login hides it, and that nothing of somebody may be left. */
@@ -16,7 +21,7 @@ export class Door {
     this.events = events;
     this.me = null; // what /v1/auth/me says
     this.stood = 0; // how far down somebody read when their session ended
-    doors.addEventListener("message", (event) => this.heardOfDoors(event.data));
+    doors?.addEventListener("message", (event) => this.heardOfDoors(event.data));
     window.addEventListener("online", () => { if (this.view === "away") this.begin(); });
     byId("login-form").addEventListener("submit", (event) => { event.preventDefault(); this.logIn(); });
     byId("log-out").addEventListener("click", () => this.logOut());
@@ -60,8 +65,7 @@ export class Door {
 
   showLogin(problem) {
     this.cover("login", LOG_IN);
-    byId("username").value = this.me?.username ?? ""; // whose session ended only has to give the password
-    byId("password").value = "";
+    if (this.me) byId("username").value = this.me.username; // whose session ended only has to give the password
     tellLogin(problem);
     byId(this.me ? "password" : "username").focus();
   }
@@ -85,15 +89,26 @@ export class Door {
     button.textContent = "Memeriksa…";
     try {
       await ask("POST", path("auth", "token"), { body: { username, password, cookie: true } });
-      const found = await ask("GET", path("auth", "me"));
+      const found = await this.known();
       ready();
       this.enter(found);
     } catch (problem) {
       ready();
       tellLogin(problem);
-      if (problem.code !== "invalid_credentials") return; // nothing is wrong with what was typed
-      byId("password").value = "";
-      byId("password").focus();
+      if (problem.code === "invalid_credentials") { // else nothing is wrong with what was typed
+        byId("password").value = "";
+        byId("password").focus({ preventScroll: true });
+      }
+      byId("login-error").scrollIntoView({ block: "nearest" }); // above the fields, and on a small window out of it
+    }
+  }
+
+  /** Who just logged in; a browser that did not keep the cookie comes back as nobody. */
+  async known() {
+    try {
+      return await ask("GET", path("auth", "me"));
+    } catch (problem) {
+      throw endsSession(problem) ? new Problem("no_cookie") : problem;
     }
   }
 
@@ -102,7 +117,7 @@ export class Door {
     if (this.me && this.me.username !== found.username) this.forget();
     const again = this.me !== null;
     this.me = found;
-    doors.postMessage(found.username);
+    doors?.postMessage(found.username);
     this.show("desk");
     byId("password").value = "";
     this.events.entered(found, again);
@@ -119,6 +134,7 @@ export class Door {
 
   forget() {
     this.me = null;
+    byId("username").value = byId("password").value = ""; // not at the login: a browser may have filled them in already
     this.events.forgotten();
   }
 
@@ -137,7 +153,7 @@ export class Door {
       }
     }
     this.forget();
-    doors.postMessage(null);
+    doors?.postMessage(null);
     this.showLogin(null);
     announce("Anda sudah keluar.");
   }

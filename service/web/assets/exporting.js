@@ -14,7 +14,7 @@ const FORMS = [
 ];
 
 let conversation = null;
-const coming = new Set(); // addresses of the files that are on their way
+const coming = new Set(); // addresses of the files that are on their way, and whether paper is
 
 /** Offer the forms for a conversation. */
 export function openExport(id) {
@@ -23,17 +23,35 @@ export function openExport(id) {
   openDialog(byId("export"), byId("question"));
 }
 
-/** Fill the dialog once. */
-export function prepareExport(onProblem) {
-  byId("print").addEventListener("click", () => {
-    byId("export").close(); // an open dialog is printed alone
-    window.print();
-  });
+/** Fill the dialog once. `loadAll()` loads what is not there yet of a long conversation, and says whether all of it is. */
+export function prepareExport(onProblem, loadAll) {
+  byId("print").addEventListener("click", () => print(loadAll));
   byId("export-list").append(...FORMS.map((form) => make("li", {}, make("button", { type: "button", click: () => save(form, onProblem) }, form[0]))));
 }
 
+/** Paper gets the whole conversation, or nothing: nobody sees there what is missing. */
+async function print(loadAll) {
+  if (coming.has(print)) return;
+  const id = conversation;
+  coming.add(print);
+  tell(make("p", { class: "working" }, "Memuat seluruh percakapan…"));
+  const all = await loadAll();
+  coming.delete(print);
+  if (id !== conversation || !byId("export").open) return;
+  if (!all) {
+    tell(make("p", { class: "problem", role: "alert" }, "Belum seluruh percakapan termuat, jadi belum dicetak. Coba lagi."));
+    return;
+  }
+  byId("export").close(); // an open dialog is printed alone
+  window.print();
+}
+
 /** What is known of the file that was asked for last, or nothing. */
-function tell(...nodes) { byId("export").querySelector(".problem-place").replaceChildren(...nodes.filter(Boolean)); }
+function tell(node) {
+  const place = byId("export").querySelector(".problem-place");
+  place.replaceChildren(...[node].filter(Boolean));
+  node?.scrollIntoView({ block: "nearest" }); // below the list, and on a phone below the window
+}
 
 async function save([, what, format, suffix, accept], onProblem) {
   const id = conversation, address = path("conversations", id, what) + (format ? `?format=${format}` : "");

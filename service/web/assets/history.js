@@ -118,19 +118,19 @@ export class History {
   }
 
   async rename() {
-    const title = byId("new-title").value.trim(), dialog = byId("rename");
+    const title = byId("new-title").value.trim(), dialog = byId("rename"), id = this.asked;
     if (!title) {
       byId("new-title").focus();
       return;
     }
     try {
-      const done = await ask("PATCH", path("conversations", this.asked), { body: { title } });
-      this.rewrite(this.asked, done.title);
-      this.events.renamed(this.asked, done.title);
-      dialog.close();
+      const done = await ask("PATCH", path("conversations", id), { body: { title } });
+      this.rewrite(id, done.title);
+      this.events.renamed(id, done.title);
+      if (id === this.asked) dialog.close(); // else it is open for another one by now
       announce("Nama percakapan diubah.");
     } catch (problem) {
-      this.tell(dialog, problem);
+      this.tell(dialog, problem, id);
     }
   }
 
@@ -157,7 +157,7 @@ export class History {
       await ask("DELETE", path("conversations", id));
     } catch (problem) {
       if (problem.code !== "not_found") {
-        this.tell(dialog, problem);
+        this.tell(dialog, problem, id);
         return;
       }
     }
@@ -166,13 +166,13 @@ export class History {
       if (this.cursor) this.load(); // the page is empty, the history is not
       else this.tellEmpty(NONE);
     }
-    dialog.close();
+    if (id === this.asked) dialog.close();
     this.events.gone(id);
     announce("Percakapan dihapus.");
   }
 
-  tell(dialog, problem) {
-    dialog.querySelector(".problem-place").replaceChildren(trouble(problem));
+  tell(dialog, problem, id) {
+    if (id === this.asked) dialog.querySelector(".problem-place").replaceChildren(trouble(problem));
     this.events.onProblem(problem);
   }
 }

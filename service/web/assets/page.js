@@ -180,6 +180,12 @@ async function morePages() {
   }
 }
 
+/** Load all that is left of a long conversation; says whether all of it is there. */
+async function loadAll() {
+  while (rest || document.querySelector(".unread")) if (!await morePages()) return false;
+  return true;
+}
+
 function restored(message) {
   if (message.author === "user") return asked(message.content, message.language);
   const view = new AnswerView(heard);
@@ -366,7 +372,7 @@ function prepare() {
     if (byId("history").dataset.open === "true" && target.isConnected && !target.closest("#history, #show-history, dialog")) toggleHistory(false);
   });
   preparePassage();
-  prepareExport(heard);
+  prepareExport(heard, loadAll);
 }
 
 prepare();

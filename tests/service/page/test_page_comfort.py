@@ -235,7 +235,7 @@ async def test_a_conversation_is_printed_from_its_exports(tab: Tab) -> None:
     await tab.run("void (window.print = () => { window.printed = document.querySelector('#export').open; })")
     await tab.click("#show-export")
     await tab.click("#print")
-    assert await tab.run("window.printed") is False
+    await tab.until("window.printed === false")
 
 
 async def test_who_could_not_leave_is_told_where_they_look(tab: Tab) -> None:
@@ -317,7 +317,8 @@ async def test_whose_session_ends_gives_the_password_alone(open_tab: Any, site: 
 
 
 async def test_a_file_is_made_once_and_says_that_it_comes(tab: Tab) -> None:
-    """An export that takes long says so; pressed twice it is asked for once, and over another conversation nothing is said of it."""
+    """An export that takes long says so where it is seen; pressed twice it is asked for once, and over another conversation nothing is said of it."""
+    await tab.look(360, 640, "light")
     await tab.ask(QUESTION)
     await tab.click("#show-export")
     place = await tab.run("new URLSearchParams(location.search).get('percakapan')")
@@ -328,6 +329,8 @@ async def test_a_file_is_made_once_and_says_that_it_comes(tab: Tab) -> None:
     await tab.play("GET", address, "{", ends=False)
     await tab.run(f"{first}; {first}")
     assert await tab.run(told) == "Menyiapkan berkas…"
+    _, bottom, _, _ = await box(tab, "document.querySelector('#export .working')")
+    assert bottom <= 640
     assert await tab.run(f"window.asked.filter(one => one.path === '{address}').length") == 1
     await judged(tab)
     await tab.press("Escape")

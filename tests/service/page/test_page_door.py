@@ -119,3 +119,65 @@ async def test_a_late_refusal_leaves_alone_who_is_typing_the_password(tab: Tab) 
     await tab.run("window.release()")
     await tab.until("document.querySelector('.feedback .problem')")
     assert await tab.run("document.querySelector('#password').value") == "baru separuh"
+
+
+async def test_a_browser_that_keeps_no_cookie_is_told_so(open_tab: Any) -> None:
+    """A right password without a session behind it is not told that the session is over: logging in again would not help."""
+    tab = await open_tab(320, 200)
+    await tab.go()
+    await tab.play("POST", "/v1/auth/token", "{}")
+    await tab.run("document.querySelector('#username').value = document.querySelector('#password').value = 'rahasia'")
+    await tab.run("document.querySelector('#password').focus()")
+    await tab.press("Enter")
+    await tab.until("!document.querySelector('#login-error').hidden")
+    said = await tab.run("document.querySelector('#login-error').innerText")
+    assert "Izinkan kuki" in said
+    assert "berakhir" not in said
+
+
+async def test_a_refused_password_is_told_where_it_is_seen(open_tab: Any) -> None:
+    """In a window as small as 400 % leaves, what is wrong stands in it, and not above."""
+    tab = await open_tab(320, 200)
+    await tab.go()
+    await tab.play("POST", "/v1/auth/token", '{"code": "invalid_credentials"}', status=401)
+    await tab.run("document.querySelector('#username').value = document.querySelector('#password').value = 'salah'")
+    await tab.run("document.querySelector('#password').focus()")
+    await tab.press("Enter")
+    await tab.until("!document.querySelector('#login-error').hidden")
+    title = "document.querySelector('#login-error strong').getBoundingClientRect()"
+    top, bottom = await tab.run(f"[{title}.top, {title}.bottom]")
+    header = await tab.run(
+        "(e => getComputedStyle(e).position === 'sticky' ? e.offsetHeight : 0)(document.querySelector('.top'))"
+    )
+    assert header <= top
+    assert bottom <= 200
+    assert await tab.focused() == "password"
+
+
+async def test_a_browser_that_keeps_nothing_still_shows_the_page(open_tab: Any, site: Any) -> None:
+    """Where a site may neither store nor speak to its other tabs, both throw: the page works without."""
+    tab = await open_tab()
+    deny = "Object.defineProperty(window, NAME, { get() { throw new DOMException('denied', 'SecurityError'); } });"
+    stores = "".join(deny.replace("NAME", f"'{name}'") for name in ("sessionStorage", "localStorage"))
+    closed = "window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };"
+    await tab.call("Page.addScriptToEvaluateOnNewDocument", source=stores + closed)
+    await tab.log_in(site.judge, site.password)
+    await tab.ask("Apa itu hukum pidana?")
+    await tab.until("document.querySelector('.answer .prose').textContent")
+    await tab.click("#log-out")
+    await tab.until("document.body.dataset.view === 'login'")
+
+
+async def test_what_a_browser_filled_in_stays(open_tab: Any) -> None:
+    """A password manager may be done before the service says that nobody is here."""
+    tab = await open_tab()
+    late = "const real = fetch; window.fetch = (...all) => new Promise((go) => { window.release = () => go(real(...all)); });"
+    await tab.call("Page.addScriptToEvaluateOnNewDocument", source=late)
+    await tab.call("Page.navigate", url=tab.origin)
+    await tab.until("window.release")
+    await tab.run("document.querySelector('#username').value = document.querySelector('#password').value = 'tersimpan'")
+    await tab.run("window.release()")
+    await tab.until("document.body.dataset.view === 'login'")
+    assert (
+        await tab.run("['#username', '#password'].map(one => document.querySelector(one).value)") == ["tersimpan"] * 2
+    )

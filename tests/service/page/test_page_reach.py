@@ -181,3 +181,63 @@ async def test_trying_again_by_keyboard_loses_no_place(tab: Tab, again: int) -> 
     await tab.press("Enter")
     await tab.until("!window.before.isConnected")
     assert await tab.focused() == ("Coba lagi" if again == 503 else "new-conversation")
+
+
+async def test_paper_gets_the_whole_conversation_or_says_what_it_lacks(tab: Tab) -> None:
+    """What is not loaded yet is loaded before it is printed; where that fails nothing is printed, and the browser's own command prints that something is missing."""
+    await tab.run("void (window.print = () => { window.printed = document.querySelectorAll('.asked').length; })")
+    place = await long_one(tab, messages("satu", cursor="dua"), None)
+    await tab.until("!document.querySelector('#older-next').hidden")
+    await tab.call("Emulation.setEmulatedMedia", media="print")
+    assert "tidak tercetak" in await tab.text()
+    await tab.call("Emulation.setEmulatedMedia", media="")
+    assert "tidak tercetak" not in await tab.text()
+    await tab.click("#show-export")
+    await tab.click("#print")
+    await tab.until("document.querySelector('#export .problem')")
+    assert await tab.run("window.printed") is None
+    await tab.play("GET", f"/v1/conversations/{place}", messages("dua", cursor="tiga"))
+    await tab.play("GET", f"/v1/conversations/{place}", messages("tiga", cursor=None))
+    await tab.run("[1, 2].forEach(() => document.querySelector('#print').click())")
+    await tab.until("window.printed === 3")
+    assert not await tab.run("document.querySelector('#export').open")
+    await tab.call("Emulation.setEmulatedMedia", media="print")
+    assert "tidak tercetak" not in await tab.text()
+    await tab.call("Emulation.setEmulatedMedia", media="")
+
+
+async def test_a_name_that_comes_late_is_given_to_its_own_conversation(tab: Tab) -> None:
+    """Who turns to another name while the first is on its way keeps the second dialog, and both names stand where they belong."""
+    for title in ("Satu", "Dua"):
+        await tab.run(
+            f"fetch('/v1/conversations', {{method: 'POST', headers: {{'Content-Type': 'application/json'}}, body: JSON.stringify({{title: '{title}'}})}})"
+        )
+    await tab.go()
+    await tab.until("document.querySelector('#history-list').innerText.startsWith('Dua')")
+    await tab.run(
+        "window.real = fetch; window.fetch = async (address, how) => {"
+        " if (how?.method === 'PATCH') await new Promise((go) => { window.release = go; }); return real(address, how); };"
+    )
+    names = (
+        "[...document.querySelectorAll('#history-list .open span:first-child')].slice(0, 2).map(one => one.textContent)"
+    )
+    await tab.run("document.querySelectorAll('#history-list .doing')[1].firstChild.click()")
+    await tab.type("Satu yang baru")
+    await tab.press("Enter")
+    await tab.until("window.release")
+    await tab.press("Escape")
+    await tab.run("document.querySelectorAll('#history-list .doing')[0].firstChild.click()")
+    await tab.run("window.release()")
+    await tab.until(f"{names}.includes('Satu yang baru')")
+    assert await tab.run(names) == ["Dua", "Satu yang baru"]
+    assert await tab.run("document.querySelector('#rename').open")
+
+
+async def test_a_passage_is_read_at_four_times_the_size(tab: Tab) -> None:
+    """Its buttons do not stay over half of what a window at 400 % shows."""
+    await tab.ask(QUESTION)
+    await tab.look(1280, 800, "light", zoom=4)
+    await tab.click(".cite")
+    await tab.until("document.querySelector('.passage-text mark')")
+    foot = "document.querySelector('#passage .dialog-foot').getBoundingClientRect().top"
+    assert await tab.run(f"{foot} > document.querySelector('#passage').getBoundingClientRect().bottom")

@@ -94,7 +94,8 @@ async def test_a_follow_up_stays_in_its_conversation(tab: Tab) -> None:
 
 
 async def test_enter_sends_and_shift_enter_begins_a_line(tab: Tab) -> None:
-    """The line break stays in the question; what is too long is not sent, and the count says so."""
+    """The line break stays in the question; a phone's key says that it sends; what is too long is not sent, and the count says so."""
+    assert await tab.run("document.querySelector('#question').enterKeyHint") == "send"
     await tab.type("Apa itu")
     await tab.press("Enter", shift=True)
     await tab.type("hukum pidana?")
