@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from lxml import etree
 from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
 from service.ingest.numbering import Numbering
 from service.ingest.refusals import Refused
+from service.ingest.word_styles import Styles
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}title"
@@ -20,12 +20,10 @@ _MOST_UNPACKED_BYTES = 48_000_000
 _MOST_PARTS = 5000
 _HIGHEST_RATIO = 300
 _DEEPEST = 100
-_STYLE_LEVEL = re.compile(r"^(?:heading|judul|überschrift|titre)\s?([1-9])$", re.IGNORECASE)
 _SKIPPED = frozenset(
     {f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "delText", "txbxContent")}
     | {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
 )
-_SMALLEST_HALF_POINTS = 3
 
 
 @dataclass(slots=True)
@@ -46,7 +44,7 @@ def read_docx(content: bytes) -> Manuscript:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check(archive)
             document = _part(archive, "word/document.xml")
-            levels = _levels(archive)
+            styles = Styles.of(_part(archive, "word/styles.xml"))
             numbering = Numbering.of(_part(archive, "word/numbering.xml"))
             core = _part(archive, "docProps/core.xml")
             macros = "word/vbaProject.bin" in archive.namelist()
@@ -63,7 +61,7 @@ def read_docx(content: bytes) -> Manuscript:
     body = document.find(f"{_W}body") if document is not None else None
     if body is None:
         raise Refused("damaged", "it has no body")
-    return _manuscript(body, levels, numbering, core.findtext(f".//{_DC}") if core is not None else None, macros=macros)
+    return _manuscript(body, styles, numbering, core.findtext(f".//{_DC}") if core is not None else None, macros=macros)
 
 
 def _check(archive: zipfile.ZipFile) -> None:
@@ -98,34 +96,17 @@ def _part(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
         raise Refused(code, f"{name}: {error}") from error
 
 
-def _levels(archive: zipfile.ZipFile) -> Mapping[str, int]:
-    """Heading level of each style that has one, whatever language its name is in."""
-    styles = _part(archive, "word/styles.xml")
-    levels: dict[str, int] = {"Title": 1}
-    for style in styles.iter(f"{_W}style") if styles is not None else ():
-        key = style.get(f"{_W}styleId") or ""
-        name = style.find(f"{_W}name")
-        match = _STYLE_LEVEL.match((name.get(f"{_W}val") or "") if name is not None else "")
-        outline = style.find(f"{_W}pPr/{_W}outlineLvl")
-        if match:
-            levels[key] = int(match[1])
-        elif (
-            outline is not None and (outline.get(f"{_W}val") or "9").isdigit() and int(outline.get(f"{_W}val") or 9) < 9
-        ):
-            levels[key] = int(outline.get(f"{_W}val") or 0) + 1
-    return levels
-
-
 def _manuscript(
-    body: etree._Element, levels: Mapping[str, int], numbering: Numbering, title: str | None, *, macros: bool
+    body: etree._Element, styles: Styles, numbering: Numbering, title: str | None, *, macros: bool
 ) -> Manuscript:
     lines: list[Line] = []
+    levels = styles.levels()
     hidden = invisible = 0
     for paragraphs, is_row in _blocks(body):
         texts = []
         level = 0
         for paragraph in paragraphs:
-            text = _text(paragraph)
+            text = _text(paragraph, styles)
             hidden += text.hidden
             shown = "".join(text.parts)
             level = _level(paragraph, levels)
@@ -170,7 +151,7 @@ def _level(paragraph: etree._Element, levels: Mapping[str, int]) -> int:
     return levels.get(style.get(f"{_W}val") or "", 0) if style is not None else 0
 
 
-def _text(paragraph: etree._Element) -> _Text:
+def _text(paragraph: etree._Element, styles: Styles) -> _Text:
     text = _Text()
     stack = [(child, False, 0) for child in reversed(paragraph)]
     while stack:
@@ -187,25 +168,6 @@ def _text(paragraph: etree._Element) -> _Text:
         elif element.tag in {f"{_W}br", f"{_W}cr"}:
             text.parts.append("\n")
         else:
-            unseen = hidden or (element.tag == f"{_W}r" and _is_hidden(element))
+            unseen = hidden or (element.tag == f"{_W}r" and styles.hides(element, paragraph))
             stack.extend((child, unseen, depth + 1) for child in reversed(element) if child.tag != f"{_W}pPr")
     return text
-
-
-def _is_hidden(run: etree._Element) -> bool:
-    """Hidden by its attribute, white on white, or too small to be seen."""
-    properties = run.find(f"{_W}rPr")
-    if properties is None:
-        return False
-    vanish = properties.find(f"{_W}vanish")
-    if vanish is not None and (vanish.get(f"{_W}val") or "1") not in {"0", "false", "off"}:
-        return True
-    colour, size = properties.find(f"{_W}color"), properties.find(f"{_W}sz")
-    if (
-        size is not None
-        and (size.get(f"{_W}val") or "").isdigit()
-        and int(size.get(f"{_W}val") or 20) < _SMALLEST_HALF_POINTS
-    ):
-        return True
-    shaded = properties.find(f"{_W}shd") is not None or properties.find(f"{_W}highlight") is not None
-    return colour is not None and (colour.get(f"{_W}val") or "").upper() == "FFFFFF" and not shaded

@@ -121,6 +121,83 @@ def test_hidden_text_of_a_word_document_is_dropped(make_word: Callable[..., byte
     assert done["findings"] == ["11 hidden characters dropped"]
 
 
+STYLES = """
+<w:docDefaults><w:rPrDefault><w:rPr>{defaults}</w:rPr></w:rPrDefault></w:docDefaults>
+<w:style w:type="paragraph" w:default="1" w:styleId="Biasa"><w:name w:val="Normal"/></w:style>
+<w:style w:type="paragraph" w:styleId="Dasar"><w:basedOn w:val="Dasar"/><w:rPr>{style}</w:rPr></w:style>
+<w:style w:type="paragraph" w:styleId="Lanjut"><w:basedOn w:val="Dasar"/></w:style>
+<w:style w:type="character" w:styleId="Huruf"><w:rPr>{style}</w:rPr></w:style>
+<w:style w:type="paragraph" w:styleId="Gelap"><w:pPr><w:shd w:val="clear" w:fill="1F3864"/></w:pPr></w:style>
+"""
+HIDING = ["<w:vanish/>", '<w:sz w:val="2"/>', '<w:color w:val="FFFFFF"/>', '<w:color w:val="fefefe"/>']
+WHITE = '<w:rPr><w:color w:val="FFFFFF"/>{}</w:rPr>'
+
+
+def styled(body: str, style: str = "", defaults: str = "") -> bytes:
+    shown = "<w:p><w:r><w:rPr><w:vanish w:val='0'/><w:sz w:val='22'/><w:color w:val='000000'/></w:rPr><w:t>Terlihat.</w:t></w:r></w:p>"
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    styles = f"<w:styles {space}>{STYLES.format(style=style, defaults=defaults)}</w:styles>"
+    return word_of((shown + body).encode(), **{"word/styles.xml": styles.encode()})
+
+
+@pytest.mark.parametrize("style", HIDING)
+@pytest.mark.parametrize(
+    "properties",
+    [
+        '<w:pPr><w:pStyle w:val="Dasar"/></w:pPr><w:r>',
+        '<w:pPr><w:pStyle w:val="Lanjut"/></w:pPr><w:r>',
+        '<w:r><w:rPr><w:rStyle w:val="Huruf"/></w:rPr>',
+    ],
+)
+def test_what_a_style_hides_is_dropped(origin: Origins, style: str, properties: str) -> None:
+    """A style hides as its run would: by name, by what it is based on, and as one of characters."""
+    entries, done = read(styled(f"<w:p>{properties}<w:t>RAHASIA</w:t></w:r></w:p>", style), origin("a.docx"))
+    assert entries[0]["text"] == "Terlihat."
+    assert done["findings"] == ["7 hidden characters dropped"]
+
+
+@pytest.mark.parametrize("defaults", HIDING)
+def test_what_the_defaults_hide_is_dropped(origin: Origins, defaults: str) -> None:
+    """The defaults of a document hold where no style says otherwise; what a run says of itself goes before."""
+    entries, _ = read(styled("<w:p><w:r><w:t>RAHASIA</w:t></w:r></w:p>", "", defaults), origin("a.docx"))
+    assert entries[0]["text"] == "Terlihat."
+
+
+@pytest.mark.parametrize(
+    "ground",
+    [
+        '<w:shd w:val="clear" w:fill="FFFFFF"/>',
+        '<w:shd w:val="clear" w:fill="auto"/>',
+        '<w:highlight w:val="white"/>',
+        '<w:highlight w:val="none"/>',
+    ],
+)
+def test_white_on_a_white_ground_is_dropped(origin: Origins, ground: str) -> None:
+    """A shading that is white itself, or none, shows nothing."""
+    run = f"<w:r>{WHITE.format(ground)}<w:t>RAHASIA</w:t></w:r>"
+    entries, _ = read(styled(f"<w:p>{run}</w:p>"), origin("a.docx"))
+    assert entries[0]["text"] == "Terlihat."
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<w:p><w:r>{white}<w:t>TAMPAK</w:t></w:r></w:p>".replace(
+            "{white}", WHITE.format('<w:shd w:val="clear" w:fill="000000"/>')
+        ),
+        f'<w:p><w:pPr><w:shd w:val="clear" w:fill="000080"/></w:pPr><w:r>{WHITE}<w:t>TAMPAK</w:t></w:r></w:p>',
+        f'<w:p><w:pPr><w:pStyle w:val="Gelap"/></w:pPr><w:r>{WHITE}<w:t>TAMPAK</w:t></w:r></w:p>',
+        f'<w:tbl><w:tr><w:tc><w:tcPr><w:shd w:val="clear" w:fill="800000"/></w:tcPr><w:p><w:r>{WHITE}<w:t>TAMPAK</w:t></w:r></w:p></w:tc></w:tr></w:tbl>',
+        '<w:p><w:pPr><w:pStyle w:val="Dasar"/></w:pPr><w:r><w:rPr><w:vanish w:val="false"/></w:rPr><w:t>TAMPAK</w:t></w:r></w:p>',
+    ],
+)
+def test_what_is_seen_is_kept(origin: Origins, shown: str) -> None:
+    """White letters on a dark ground (of the run, the paragraph, its style, its cell), and a run that takes its style's hiding back."""
+    entries, done = read(styled(shown.replace("{}", ""), "<w:vanish/>"), origin("a.docx"))
+    assert "TAMPAK" in entries[0]["text"]
+    assert done["findings"] == []
+
+
 def test_word_numbers_that_are_not_stored_are_counted(origin: Origins) -> None:
     """A list that Word numbers "Pasal 1, Pasal 2" is cut into articles by those numbers."""
     space = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
