@@ -15,7 +15,7 @@ import orjson
 
 from service.ingest.reader import LineRefused
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same file would be cut differently: every file is then read again."""
 
 _WAIT_SECONDS = 10.0

@@ -10,6 +10,7 @@ from datetime import date
 from lxml import etree, html
 from markdown_it import MarkdownIt
 
+from service.ingest.css import hides, is_unseen_colour, plain_css
 from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
 from service.ingest.numbering import spell
 from service.ingest.refusals import Refused
@@ -75,16 +76,6 @@ _BLOCKS = frozenset(
 _BESIDE = frozenset({"aside", "footer"})
 """What stands beside the text of a page; inside of it (`main`, `article`) they may be notes and signatures."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*\.?0+(?:\s|;|!|$)|font-size\s*:\s*0*\.?0+[a-z%]*\s*(?:;|!|$)"
-    r"|(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|(?:^|;|\s)(?:max-)?(?:width|height)\s*:\s*0(?:px)?\s*(?:;|$)",
-    re.IGNORECASE,
-)
-_COLOUR = re.compile(r"(?:^|[;\s{])color\s*:\s*([^;}!]{1,40})", re.IGNORECASE)
-_BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;}!]{1,60})", re.IGNORECASE)
-_WHITE = re.compile(
-    r"^(?:white|#fff|#ffffff|rgba?\(\s*255\s*,\s*255\s*,\s*255.*\)|transparent|rgba\(.*,\s*0\s*\))$", re.IGNORECASE
-)
 _RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
 _ITEM = re.compile(r"[0-9]{1,6}")
 _FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
@@ -177,8 +168,8 @@ def _parse(text: str) -> html.HtmlElement:
 def _hidden_names(root: html.HtmlElement) -> Iterator[str]:
     """Classes (".x") and ids ("#x") that a style sheet of the page hides."""
     for sheet in root.iter("style"):
-        for selectors, rules in _RULE.findall(sheet.text or ""):
-            if not _hides(rules):
+        for selectors, rules in _RULE.findall(plain_css(sheet.text or "")):
+            if not hides(rules):
                 continue
             for selector in selectors.split(","):
                 match = _SIMPLE.match(selector.strip())
@@ -186,24 +177,14 @@ def _hidden_names(root: html.HtmlElement) -> Iterator[str]:
                     yield match[1] + match[2]
 
 
-def _hides(style: str) -> bool:
-    if _HIDING.search(style):
-        return True
-    colour, background = _COLOUR.search(style), _BACKGROUND.search(style)
-    if not colour:
-        return False
-    ground = background[1].strip().lower() if background else "white"
-    return colour[1].strip().lower() == ground or bool(_WHITE.match(colour[1].strip()) and _WHITE.match(ground))
-
-
 def _is_hidden(element: html.HtmlElement, names: frozenset[str]) -> bool:
     if "hidden" in element.attrib or element.get("type") == "hidden":
         return True
-    if _WHITE.match((element.get("color") or "").strip()):
+    if is_unseen_colour(element.get("color") or ""):
         return True
     if names and any(f".{name}" in names for name in (element.get("class") or "").split()):
         return True
-    return f"#{element.get('id')}" in names or _hides(element.get("style") or "")
+    return f"#{element.get('id')}" in names or hides(plain_css(element.get("style") or ""))
 
 
 def _walk(root: html.HtmlElement, names: frozenset[str], reading: _Reading) -> None:

@@ -222,6 +222,24 @@ def test_word_numbers_that_are_not_stored_are_counted(origin: Origins) -> None:
         "<span style='color:#fff'>RAHASIA</span>",
         "<span style='color:red;background:red'>RAHASIA</span>",
         "<span style='font-size:0'>RAHASIA</span>",
+        "<p style='display:/**/none'>RAHASIA</p>",
+        "<p style='dis/* a */play: NONE !important; display: bogus'>RAHASIA</p>",
+        "<p style='\\64 isplay:none'>RAHASIA</p>",
+        "<style>/* a */ .x/* b */{display:none}</style><p class=x>RAHASIA</p>",
+        "<style><!-- .x{opacity:.01} --></style><p class=x>RAHASIA</p>",
+        "<p style='color:rgb(255 255 255)'>RAHASIA</p>",
+        "<p style='color:#FEFEFE'>RAHASIA</p>",
+        "<p style='color:rgba(0 0 0 / 0)'>RAHASIA</p>",
+        "<p style='color:#0000'>RAHASIA</p>",
+        "<p style='color:hsl(0, 0%, 100%)'>RAHASIA</p>",
+        "<p style='color:#ff0000;background:rgb(255,0,0)'>RAHASIA</p>",
+        "<p style='-webkit-text-fill-color: transparent'>RAHASIA</p>",
+        "<p style='font-size:1px'>RAHASIA</p>",
+        "<p style='font:0/0 a'>RAHASIA</p>",
+        "<p style='opacity:0%'>RAHASIA</p>",
+        "<p style='clip-path:inset(100%)'>RAHASIA</p>",
+        "<p style='transform: scale(0)'>RAHASIA</p>",
+        "<p style='text-indent:-99em'>RAHASIA</p>",
         "<p style='position:absolute;left:-9999px'>RAHASIA</p>",
         "<script>RAHASIA</script>",
         "<!-- RAHASIA -->",
@@ -236,6 +254,23 @@ def test_what_nobody_sees_on_a_page_is_dropped(page: str, suffix: str, origin: O
     assert "RAHASIA" not in str(entries)
     assert "Terlihat." in entries[0]["text"]
     assert "Juga." in entries[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color:#333", "color:rgb(20 20 20 / 90%)", "color:#fff;background:#000", "color:white;background-color:rgb(0, 0, 128)",
+        "color:white;background:url(laut.png)", "color:hsl(0, 0%, 40%)", "background:white", "opacity:.5", "opacity:1", "opacity:100%",
+        "font-size:.8em", "font-size:90%", "font-size:6pt", "font:12px/0 serif", "font: 400 12px/1.5 Arial", "font-size:1.5rem",
+        "text-indent:-18.0pt", "margin-left:-2em", "left:-5px", "transform:scale(0.9)", "width:0.5em", "display:block", "clip-path:inset(1%)",
+        "color:", "color:;font-size:;opacity:.", "/* display:none */", "/* display:none", "font:inherit", "color:currentcolor",
+    ],
+)  # fmt: skip
+def test_what_a_style_shows_is_kept(style: str, origin: Origins) -> None:
+    """No law loses an article because a page has colours, small print, hanging indents or declarations that say nothing."""
+    entries, done = read(f'<html><body><p style="{style}">TAMPAK</p></body></html>'.encode(), origin("a.html"))
+    assert "TAMPAK" in entries[0]["text"]
+    assert done["findings"] == []
 
 
 REGULATION = "PERATURAN PRESIDEN REPUBLIK INDONESIA\nNOMOR 82 TAHUN 2031\nTENTANG\nKEBUN BUNGA\n"
