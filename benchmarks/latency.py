@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.events import BenchmarkEvent, CellMeasured, GaveUp, Progress
-from benchmarks.latency_evidence import LatencyResult, evidence_of
+from benchmarks.latency_evidence import STANDSTILL_SECONDS, LatencyResult, Standstill, evidence_of
 from benchmarks.sample import Sample
 from benchmarks.workload import COMPLEXITIES, LatencyPlan, ToolWork, Workload
 from slo.evidence import Evidence, RunContext
@@ -29,7 +29,7 @@ GIVE_UP_AFTER = 3
 """Requests in a row that nobody answered."""
 TELL_EVERY = 10
 LOOK_SECONDS = 0.05
-"""How often a loop that asks several questions at once looks how late it is for itself."""
+"""How often the loop that asks looks how late it is for itself."""
 WARM_UP_SHARE = 0.3
 """Of a cell's time; a chatbot so slow that warming it up takes longer is measured as it is."""
 
@@ -76,6 +76,7 @@ async def measure(
     cells = len(workload.roles) * len(COMPLEXITIES) + len(workload.tools)
     bench = _Bench(target, plan, timer, on_event, why_stop, engine, timer(), _requests(workload), cells)
     stopped = ""
+    watch = asyncio.create_task(bench.watch_lateness())
     try:
         if plan.concurrency > 1:
             await bench.rounds({role: await target.login(role) for role in workload.roles}, workload.questions)
@@ -83,6 +84,8 @@ async def measure(
             await _one_after_another(bench, workload)
     except (TargetDown, _StoppedError) as error:
         stopped = str(error)
+    finally:
+        watch.cancel()
     stopped = stopped or why_stop() or ""
     if stopped:
         on_event(GaveUp(stopped))
@@ -93,7 +96,8 @@ async def measure(
         stopped=stopped,
         short_of_time=bench.short_of_time,
         concurrency=plan.concurrency,
-        lateness=tuple(bench.lateness),
+        lateness=tuple(bench.lateness) if plan.concurrency > 1 else (),
+        standstills=tuple(bench.standstills),
     )
 
 
@@ -138,19 +142,16 @@ class _Bench:
     short_of_time: bool = False
     stopped: str = ""
     lateness: list[float] = field(default_factory=list)
+    standstills: list[Standstill] = field(default_factory=list)
 
     async def rounds(self, sessions: Mapping[str, Session], questions: Mapping[str, tuple[str, ...]]) -> None:
         """Warm up and measure every role and complexity together, a round of all cells after the other, several requests at once."""
         ways = list(_ways(self.plan))
         cells = [(session, complexity) for session in sessions.values() for complexity in COMPLEXITIES]
         turns = iter([(number, *cell) for number in range(len(ways)) for cell in cells])
-        watch = asyncio.create_task(self._watch_lateness())
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.plan.concurrency):
-                    group.create_task(self._take_turns(turns, ways, questions))
-        finally:
-            watch.cancel()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.plan.concurrency):
+                group.create_task(self._take_turns(turns, ways, questions))
         if self.stopped:
             raise _StoppedError(self.stopped)
         for session, complexity in cells:
@@ -181,12 +182,15 @@ class _Bench:
             if number >= self.plan.warm_up:
                 self.samples.append(sample)
 
-    async def _watch_lateness(self) -> None:
-        """Note how late this loop is for itself, until it is cancelled."""
+    async def watch_lateness(self) -> None:
+        """Note how late this loop is for itself, and when it stood still, until it is cancelled."""
         while True:
             before = self.timer()
             await asyncio.sleep(LOOK_SECONDS)
-            self.lateness.append(max(0.0, self.timer() - before - LOOK_SECONDS))
+            late = max(0.0, self.timer() - before - LOOK_SECONDS)
+            self.lateness.append(late)
+            if late > STANDSTILL_SECONDS:
+                self.standstills.append(Standstill(before + LOOK_SECONDS - self.began, late))
 
     async def cell(self, session: Session, complexity: str, questions: tuple[str, ...]) -> None:
         """Warm up and measure one role and complexity."""

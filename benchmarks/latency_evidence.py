@@ -19,14 +19,31 @@ from typing import Any, Final
 from benchmarks.doubt import AGAIN
 from benchmarks.sample import Sample, samples_csv
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
+from slo.quantities import how_many
 from slo.spec import Cell, Gate, Kind, Spec
 from slo.statistics import NOTHING, Interval, Measurement, extreme, mean, p95, quantile
 from slo.verdict import Verdict
 
 LATE_SECONDS: Final = 0.1
 """A client that is late for itself by more than this, in a twentieth of its looks, adds it to what it measures."""
+STANDSTILL_SECONDS: Final = 1.0
+"""A client that is late for itself by more than this did nothing meanwhile: the machine stood still."""
+STANDSTILLS_NAMED: Final = 3
 NEVER_SECONDS: Final = 3600.0
 """An hour stands for an answer that never came: beyond every limit, and JSON has no infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """A time in which the client did nothing although it was due.
+
+    Attributes:
+        since: Seconds after the benchmark began.
+        seconds: How long.
+    """
+
+    since: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ class LatencyResult:
         short_of_time: Whether the workload's time was over before all samples were taken; the rest is whole all the same.
         concurrency: Requests under way at once.
         lateness: How late the client was for itself, in seconds, as often as it looked; empty when it asked one after another.
+        standstills: When it was late for itself by more than `STANDSTILL_SECONDS`, in their order.
     """
 
     samples: tuple[Sample, ...]
@@ -47,6 +65,18 @@ class LatencyResult:
     short_of_time: bool = False
     concurrency: int = 1
     lateness: tuple[float, ...] = ()
+    standstills: tuple[Standstill, ...] = ()
+
+    @property
+    def stood_still(self) -> str:
+        """When the client did nothing, the longest times first, or nothing: answers that came meanwhile were read that much later."""
+        if not self.standstills:
+            return ""
+        longest = sorted(self.standstills, key=lambda one: -one.seconds)
+        named = [f"{one.seconds:.1f} s from second {one.since:.1f} on" for one in longest[:STANDSTILLS_NAMED]]
+        rest = len(longest) - len(named)
+        more = f" and {how_many(rest, 'time')} more" if rest else ""
+        return f"the client itself stood still: {', '.join(named)}{more}; answers that came meanwhile were read that much later"
 
     @property
     def late(self) -> str:
@@ -199,6 +229,8 @@ def _details(result: LatencyResult) -> Mapping[str, Any]:
         "requests": len(result.samples),
         "concurrency": result.concurrency,
         "client_lateness_p95_seconds": p95(result.lateness).value,
+        "client_standstills": [{"since_seconds": one.since, "seconds": one.seconds} for one in result.standstills],
+        "warnings": [result.stood_still] if result.standstills else [],
         "models": dict(Counter(sample.model for sample in result.samples if sample.model)),
         "failed": sum(bool(sample.failure) for sample in result.samples),
         "cells": [_summary(name, [sample for sample in result.samples if sample.cell == name]) for name in names],

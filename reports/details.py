@@ -161,6 +161,11 @@ def scenarios(evidence: Evidence | None) -> tuple[Scenario, ...]:
     return tuple(sorted(found, key=lambda one: one.verdict == "PASS"))
 
 
+def warnings(evidence: Evidence | None) -> tuple[str, ...]:
+    """What a measurement warns of beside its numbers."""
+    return () if evidence is None else _texts(evidence.details.get("warnings"))
+
+
 def load(evidence: Evidence | None) -> Load:
     """The load test; all None without evidence."""
     own: Mapping[str, Any] = {} if evidence is None else evidence.details

@@ -101,6 +101,7 @@ class Page:
     spec: Spec
     slos: tuple[SloLine, ...]
     heat_maps: tuple[HeatMap, ...]
+    latency_warnings: tuple[str, ...]
     rows: Mapping[Kind, tuple[Row, ...]]
     engine: str
     engines: tuple[EnginePair, ...]
@@ -135,6 +136,7 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
         spec=inputs.spec,
         slos=_slo_lines(decision, inputs.spec, details.slo_windows(own.get(Kind.SLO))),
         heat_maps=_heat_maps(heat_rows, inputs.spec, engine),
+        latency_warnings=_latency_warnings(own, engine),
         rows={kind: _plain_rows(decision, kind) for kind in Kind},
         engine=engine,
         engines=_engine_pairs(decision, inputs.spec),
@@ -154,6 +156,12 @@ def page_of(decision: Decision, inputs: Inputs) -> Page:
         service=details.table(provenance, "service"),
         steps=details.steps(provenance),
     )
+
+
+def _latency_warnings(own: Mapping[Kind, Evidence], engine: str) -> tuple[str, ...]:
+    """What the latency measurements warn of, with the engine that answered."""
+    measured = ((engine, own.get(Kind.LATENCY)), ("simulated", own.get(Kind.LATENCY_SIMULATED)))
+    return tuple(f"With the {name} engine, {said}." for name, made in measured for said in details.warnings(made))
 
 
 def _corpus(provenance: Evidence | None) -> dict[str, str]:

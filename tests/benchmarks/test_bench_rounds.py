@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks import latency
 from benchmarks.events import BenchmarkEvent, GaveUp
 from benchmarks.latency import measure_latency
-from benchmarks.latency_evidence import LatencyResult, items
+from benchmarks.latency_evidence import LatencyResult, Standstill, items
 from benchmarks.sample import Sample
 from benchmarks.workload import Workload
 from slo.evidence import Evidence, RunContext
@@ -174,3 +176,39 @@ def test_a_client_that_was_late_excuses_a_failure_and_no_pass(spec: Spec, clock:
     assert judged(1.0, 0.5) is Verdict.PASS
     assert judged(5.0, 0.01) is Verdict.FAIL
     assert judged(5.0, 0.5) is Verdict.ERROR
+
+
+def test_a_client_that_stood_still_says_when(bench: Bench, asked: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock went on and it did nothing: answers that came meanwhile look slow, and the evidence says why, also where one asks alone."""
+
+    class Still(Model):
+        calls = 0
+
+        async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+            self.calls += 1
+            if self.calls <= 3:
+                await asyncio.sleep(latency.LOOK_SECONDS)
+                skipped.append(7.0)
+            return await Model.ask(self, session, message, conversation_id)
+
+    monkeypatch.setattr(latency, "STANDSTILL_SECONDS", 5.0)  # however slow the machine of the test is
+    for concurrency in (1, AT_ONCE):
+        skipped: list[float] = []
+        workload = replace(asked, latency=replace(asked.latency, concurrency=concurrency))
+
+        def timer(skipped: list[float] = skipped) -> float:
+            return time.perf_counter() + sum(skipped)
+
+        evidence = bench(Still(asked), workload=workload, timer=timer)
+        assert evidence.details["client_standstills"][0]["seconds"] > 5.0
+        assert "the client itself stood still: " in evidence.details["warnings"][0]
+
+
+def test_standstills_are_told_the_longest_first(clock: Callable[[], datetime]) -> None:
+    """Three of them by their time, the rest by their number; without any there is nothing to tell."""
+    times = tuple(Standstill(float(since), 1.0 + since) for since in range(1, 6))
+    still = LatencyResult((), clock(), clock(), standstills=times)
+    assert still.stood_still.startswith(
+        "the client itself stood still: 6.0 s from second 5.0 on, 5.0 s from second 4.0 on, 4.0 s from second 3.0 on and 2 times more"
+    )
+    assert replace(still, standstills=()).stood_still == ""

@@ -20,7 +20,7 @@ from reports.render import EMBEDDED_ID, html, verify
 from reports.trust import EvidenceSet
 from slo.spec import Kind, Phase, Spec
 from slo.verdict import Readiness
-from tests.reports.pages import EVIL, Run, hostile, inputs_of
+from tests.reports.pages import EVIL, Run, hostile, inputs_of, with_details
 
 VOID = {"meta", "link", "br", "path", "circle", "rect", "use", "line", "polyline", "img", "hr", "input"}
 
@@ -327,3 +327,15 @@ def test_the_same_evidence_gives_the_same_bytes(
         inputs = inputs_of(spec, evidence_of(spec), checklists)
         pages.add(html(inputs.decide(Phase.BUILD, at), inputs))
     assert len(pages) == 1
+
+
+def test_what_the_latency_warns_of_is_shown(spec: Spec, run: Run, at: datetime) -> None:
+    """When the client itself stood still, with the engine whose answers it read; no list where there is nothing."""
+    assert "stood still" not in html(inputs_of(spec, run).decide(Phase.BUILD, at), inputs_of(spec, run))
+    said = "the client itself stood still: 2.0 s from second 3.0 on"
+    for kind in (Kind.LATENCY, Kind.LATENCY_SIMULATED):
+        run = with_details(run, kind, warnings=[said])
+    inputs = inputs_of(spec, run)
+    page = html(inputs.decide(Phase.BUILD, at), inputs)
+    assert f"<li>With the extractive engine, {said}.</li>" in page
+    assert f"<li>With the simulated engine, {said}.</li>" in page
