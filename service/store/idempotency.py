@@ -16,6 +16,8 @@ KEPT_SECONDS = 86_400.0
 """How long a key is remembered, from its first request."""
 LEASE_SECONDS = 10.0
 """How long a claim holds without being renewed."""
+_AHEAD_SECONDS = LEASE_SECONDS + 60.0
+"""No lease ends later than this but by a clock that was set back since: whoever waited for it would wait for hours. Clocks of machines differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Stored:
 _CLAIM = (
     "INSERT INTO idempotency (account_id, key, fingerprint, holder, leased_until, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
     " ON CONFLICT (account_id, key) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until"
-    " WHERE idempotency.body IS NULL AND idempotency.leased_until < $6 AND idempotency.fingerprint = excluded.fingerprint"
+    " WHERE idempotency.body IS NULL AND idempotency.leased_until NOT BETWEEN $6 AND $7"
+    " AND idempotency.fingerprint = excluded.fingerprint"
     " RETURNING holder"
 )
 
@@ -51,7 +54,15 @@ def take(claim: Claim, now: float) -> Work[Stored | None]:
         KeyBusy: somebody is answering; `look` tells when they have.
     """
     yield from run("DELETE FROM idempotency WHERE created_at < $1", now - KEPT_SECONDS)
-    values = (claim.account_id, claim.key, claim.fingerprint, claim.holder, now + LEASE_SECONDS, now)
+    values = (
+        claim.account_id,
+        claim.key,
+        claim.fingerprint,
+        claim.holder,
+        now + LEASE_SECONDS,
+        now,
+        now + _AHEAD_SECONDS,
+    )
     if (yield from found(_CLAIM, *values)):
         return None
     stored = yield from look(claim, now)
@@ -79,7 +90,7 @@ def look(claim: Claim, now: float) -> Work[Stored | None]:
         raise KeyMismatch("This Idempotency-Key was used for another request. Make a new key for each new request.")
     if body is not None:
         return Stored(body)
-    if leased_until < now:
+    if not now <= leased_until <= now + _AHEAD_SECONDS:
         return None
     raise KeyBusy("A request with this Idempotency-Key is still being answered. Send it again in a moment.")
 

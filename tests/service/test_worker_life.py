@@ -67,7 +67,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str, **changes: str) -> Iterator[Running]:
+def started(folder: Path, *arguments: str, people: bool = True, **changes: str) -> Iterator[Running]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COURTSIGHT_")}
     own = {
         "COURTSIGHT_DATABASE": str(folder / "service.db"),
@@ -79,7 +79,8 @@ def started(folder: Path, *arguments: str, **changes: str) -> Iterator[Running]:
     env = {**kept, **own, **changes}
     command = [sys.executable, "-m", "service"]
     account = orjson.dumps({"username": "ana", "role": "judge", "password": PASSWORD})
-    subprocess.run([*command, "accounts", "create-many", "-"], cwd=ROOT, env=env, input=account, check=True)
+    if people:
+        subprocess.run([*command, "accounts", "create-many", "-"], cwd=ROOT, env=env, input=account, check=True)
     log = folder / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen([*command, "serve", "--port", "0", *arguments], cwd=ROOT, env=env, stderr=errors)

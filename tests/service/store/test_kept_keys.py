@@ -56,6 +56,17 @@ def test_a_claim_that_ran_out_is_taken_over_and_fenced_off(peopled: Place) -> No
     assert peopled.look("SELECT holder FROM idempotency") == [("a-two",)]
 
 
+def test_a_claim_of_a_clock_that_was_ahead_is_free(peopled: Place) -> None:
+    """A process claimed, was killed, and the clock was set back: nobody waits until it is there again. A minute's difference of machines is borne."""
+    peopled.write(lambda: take(MINE, 10_000.0))
+    with pytest.raises(KeyBusy):
+        peopled.write(lambda: take(OTHER, 9_945.0))
+    assert peopled.read(lambda: look(OTHER, 6_400.0)) is None
+    assert peopled.write(lambda: take(OTHER, 6_400.0)) == [None]
+    with pytest.raises(KeyBusy):
+        peopled.write(lambda: answer(MINE, "{}"))
+
+
 def test_a_released_key_is_free_and_an_answered_one_stays(peopled: Place) -> None:
     """Releasing gives back a claim; an answer outlives it, and goes with its conversation or after a day."""
     peopled.write(lambda: take(MINE, 10.0), lambda: release(MINE))
