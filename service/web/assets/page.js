@@ -309,7 +309,7 @@ function finished(done, view, question) {
 }
 
 function broken(problem, view, question) {
-  const again = () => { answer(question, view.node); toField(); };
+  const again = () => { answer(asHere(question), view.node); toField(); };
   if (problem.name === "AbortError" && document.body.dataset.view !== "desk") {
     view.fail(trouble(new Problem("cut"), again)); // the session ended, nobody stopped it
     return;
@@ -324,6 +324,11 @@ function broken(problem, view, question) {
   const gone = problem.code === "not_found" && question.conversation !== null;
   view.fail(gone ? trouble(problem, () => askAnew(question.message), "Tanyakan dalam percakapan baru") : trouble(problem, again));
   heard(problem);
+}
+
+/** A first question that failed belongs to the conversation that another one began meanwhile; its key was of a question without one. */
+function asHere(question) {
+  return question.conversation === conversation ? question : { message: question.message, conversation, key: newKey() };
 }
 
 function askAnew(message) {

@@ -151,6 +151,23 @@ async def test_a_question_to_a_conversation_that_is_gone_can_be_asked_anew(tab: 
     assert gone not in await tab.run("location.search")
 
 
+async def test_a_first_question_that_failed_is_asked_again_where_the_reader_is(tab: Tab) -> None:
+    """Another question began the conversation meanwhile: the answer belongs to it, and so does what is asked afterwards."""
+    await tab.play("POST", "/v1/chat", '{"code": "storage_unavailable"}', status=503)
+    await tab.ask(QUESTION)
+    await tab.ask("Apa syarat sah perjanjian?")
+    place = await tab.run("location.search")
+    await tab.click(".answer .problem button")
+    await tab.until(f"{ANSWERS} === 2 && document.querySelector('#stop').hidden")
+    assert await tab.run("location.search") == place
+    failed, between, again = await tab.run("window.asked.filter(one => one.path === '/v1/chat')")
+    assert "conversation_id" not in between["body"]
+    assert place.endswith(again["body"]["conversation_id"])
+    assert again["headers"]["Idempotency-Key"] != failed["headers"]["Idempotency-Key"]
+    await reload(tab)
+    await tab.until(f"{ANSWERS} === 2")
+
+
 async def test_a_session_that_ends_in_mid_answer_is_nobodys_wish(tab: Tab) -> None:
     """The answer that it cut says that it was cut, and not that its reader stopped it."""
     await tab.ask(QUESTION)
