@@ -189,7 +189,9 @@ class Intake:
 
     def _put(self, document_id: str, content: bytes) -> None:
         arriving = self._folder / _ARRIVING
-        arriving.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Each by itself: `parents` makes them as the umask has it, and whoever may write there writes what is answered as law.
+        for folder in (self._folder, arriving):
+            folder.mkdir(mode=0o700, exist_ok=True)
         file = arriving / document_id
         try:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:

@@ -79,6 +79,21 @@ def test_a_document_that_is_acknowledged_keeps_its_name(
 
 
 @pytest.mark.integration
+def test_nobody_else_puts_documents_among_those_that_were_sent(house: Any, library: Path) -> None:
+    """What lies in the folder of sent documents is answered from: it, its folders and their files are the service's alone, whatever the umask."""
+    before = os.umask(0o000)
+    try:
+        sent = send(house, "wali.md", GUIDE).json()
+        settled(house, sent["document_id"])
+        house.run(house.app.state.services.intake.store_bytes("arrives", GUIDE.encode()))
+    finally:
+        os.umask(before)
+    folder = library.with_name("lib-documents")
+    modes = {str(path.relative_to(folder)): path.stat().st_mode & 0o077 for path in (folder, *folder.rglob("*"))}
+    assert {name.rpartition("/")[2] for name in modes} >= {".", ".arriving", "arrives", "wali.md"}
+    assert {name for name, others in modes.items() if others} <= {".intake.lock"}
+
+
 def test_a_document_is_taken_into_the_library_and_answered_from(house: Any) -> None:
     """Queued at once, done after the job, and in the next generation, which the running service takes."""
     response = send(house, "wali.md", GUIDE)
