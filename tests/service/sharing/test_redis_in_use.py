@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from pydantic import SecretStr
 from service.commands.accounts import Desk, Erased, erase
 from service.deployments.load import deployment_file
 from service.quotas.limits import Demand, Limit
+from service.security.logins import BURST, PACE, LoginCounts
 from service.settings import Settings
 from service.sharing.naming import key_namer
 from service.sharing.revocation_news import RevocationNews
@@ -90,6 +93,27 @@ def test_requests_are_counted_together_and_redis_learns_no_name(
     assert not any("judge" in name or "127.0.0.1" in name for name in names)
     for name in names:
         assert int(redis_server.command("PTTL", name).split(b":")[-1]) > 0
+
+
+def test_one_account_takes_of_the_pace_of_logins_what_it_may_on_all_machines_together(
+    sharing_house: Callable[..., Any],
+) -> None:
+    """Three machines let twenty attempts of a name in, and no more than one a second behind that: each by itself let sixty in."""
+    house = sharing_house()
+    link = house.app.state.services.sharing.link
+    doors = [LoginCounts(SharedQuotas(link, key_namer(house.secret, "courtsight"))) for _ in range(3)]
+
+    async def pushed() -> tuple[int, float]:
+        began, let_in, tried, wait = time.monotonic(), 0, 0, 0.0
+        # A longer wait than the pace ever asks for: that of the name.
+        while wait <= 2 * BURST / PACE:
+            wait = await doors[tried % 3].begin("ana", "10.0.0.1", time.time())
+            tried, let_in = tried + 1, let_in + (wait == 0)
+            await asyncio.sleep(0.01)
+        return let_in, time.monotonic() - began
+
+    let_in, seconds = house.run(pushed())
+    assert let_in <= BURST + seconds
 
 
 def test_a_follow_up_is_understood_out_of_short_memory_and_out_of_the_database(
