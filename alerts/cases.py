@@ -15,7 +15,7 @@ from alerts.ratios import LONGEST_RAW_WINDOW, selected, slo_labels
 from alerts.recording import windows_of
 from alerts.sources import on_instance
 from alerts.subjects import Subject
-from alerts.traffic import EVENTS_PER_MINUTE, MINUTE, Counter, InputSeries, Stretch
+from alerts.traffic import EVENTS_PER_MINUTE, MINUTE, Counter, InputSeries, Stretch, with_label
 from slo import names
 from slo.budget import burn_rate_factor, detection_seconds
 from slo.quantities import format_duration, format_number
@@ -262,25 +262,27 @@ def lonely(subject: Subject, window: Window, step: Decimal) -> Case:
     after = Stretch(minutes(4 * step) - failing.minutes, idle=True)
     start = sum(stretch.minutes for stretch in before) * MINUTE
     looks = [Look(rounded_up(start, step) + step * count, pending(subject, window)) for count in (1, 2, 3)]
-    strange = (
-        _strangers(subject, f"{2 * least}x{minutes(step)} stale", f"_x{minutes(start)} {2 * least}x4")
-        if guarded
-        else ()
-    )
+    strange = _strangers(subject, minutes(step), minutes(start), minutes(looks[0].at)) if guarded else ()
     return Case("", (*subject.series((*before, failing, after)), *strange), tuple(looks))
 
 
-def _strangers(subject: Subject, gone: str, new: str) -> Iterator[InputSeries]:
-    """Other series of what counts as valid, which say nothing of the window: some that are gone, and those of a target that is new.
+def _strangers(subject: Subject, early: int, start: int, seen: int) -> Iterator[InputSeries]:
+    """Other series of what counts as valid, which say nothing of the window, in minutes until which they were there, or from which they are.
 
-    Whoever looks back too far takes the former for born; and nobody knows how old the latter are.
+    Whoever looks back too far takes those that are gone for born; nobody knows how old those of a new target are; and those of one that
+    gets another label when it is looked at are as old as the target.
     """
+    many = 2 * subject.slo.least_events
+    gone, new = f"{many}x{early} stale", f"_x{start} {many}x4"
     here = {source.series for source in (*subject.sources, *subject.well)}
     found = (source.series for part in subject.parts for source in part.sources if isinstance(source, Counter))
     yield from (InputSeries(series, gone) for series in dict.fromkeys(found) if series not in here)
     for part in subject.parts[:1]:
-        moved = (on_instance(source, "new") for source in part.sources)
-        yield from (InputSeries(source.series, new) for source in moved)
+        for source in part.sources:
+            yield InputSeries(on_instance(source, "new").series, new)
+            known = on_instance(source, "known").series
+            yield InputSeries(known, f"{many}x{seen - 1}")
+            yield InputSeries(with_label(known), f"_x{seen} {many}x4")
 
 
 def few_bad(subject: Subject, window: Window, step: Decimal) -> Case | None:

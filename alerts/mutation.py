@@ -243,7 +243,14 @@ def _fallback(rule: Rule) -> Iterator[Change]:
     above, line, _ = rule.expr.rpartition("\nor\n0 * ")
     if line and "\n/\n" not in rule.expr:
         yield Change("no zero without errors", _with(rule, above))
-    yield from _first(rule, r"\(max_over_time\(.*?\n  or\n  ", "(", "series that are born are forgotten")
+    yield from _first(rule, r"(?s)\(max_over_time\(.*?\n  or\n  ", "(", "series that are born are forgotten")
+
+
+def _past(rule: Rule) -> Iterator[Change]:
+    known = r"\n  and on (\(\w+, \w+\)) \((timestamp\(.+?\)) == on .*? and (.+? offset \w+)\)(?=\n)"
+    yield from _first(rule, known, "", "a new target's past counts")
+    yield from _first(rule, known, r"\n  and on \1 (\3)", "series that nobody scrapes any more make known")
+    yield from _first(rule, known, r"\n  and on \1 (\2 and \3)", "a relabelled target's past counts")
 
 
 OPERATORS: dict[str, Operator] = {
@@ -262,6 +269,7 @@ OPERATORS: dict[str, Operator] = {
     "divided first": _divided_first,
     "offset": _offset,
     "fallback": _fallback,
+    "past": _past,
 }
 
 

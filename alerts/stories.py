@@ -16,7 +16,7 @@ from alerts.looks import AlertLook, Case, Fired, Look, Sample, fired_labels, min
 from alerts.ratios import LONGEST_RAW_WINDOW, selected, slo_labels, sloth_id
 from alerts.recording import windows_of
 from alerts.subjects import Subject
-from alerts.traffic import MINUTE, Counter, InputSeries, Rate, Stretch
+from alerts.traffic import EVENTS_PER_MINUTE, MINUTE, Counter, InputSeries, Rate, Stretch, with_label
 from slo import names
 from slo.quantities import format_duration
 from slo.sli import matchers
@@ -81,9 +81,26 @@ def restart(subject: Subject) -> Case:
 def newcomer(subject: Subject) -> Case:
     """A target that ran unwatched brings high counters along: its past is no fault of this minute; gauges have none."""
     looks = tuple(look for at in (32, 35, 40, 50) for look in _silence(subject, at * MINUTE))
-    told, unseen = subject.series((Stretch(25),)), subject.series((Stretch(28, gone=True), Stretch(26)))
-    series = (one if one.values.startswith("_") else _with_past(other) for one, other in zip(unseen, told, strict=True))
-    return Case("", tuple(series), looks)
+    return Case("", _brought_along(subject, 28, 26), looks)
+
+
+def relabelled(subject: Subject) -> Case:
+    """The scrape configuration gives a running target another label: all its series begin anew, and what they counted before is no news.
+
+    Nothing says that the old ones are gone: Prometheus does so after two scrapes, and not at all where it was restarted with the label.
+    Looked at is when the left end of each short window lies before that.
+    """
+    old = subject.series((Stretch(OLD_MINUTES),))
+    new = (InputSeries(with_label(one.series), one.values) for one in _brought_along(subject, OLD_MINUTES, 20))
+    at = (OLD_MINUTES + 3) * MINUTE
+    looks = [look for minute in (2, 3, 5, 15) for look in _silence(subject, (OLD_MINUTES + minute) * MINUTE)]
+    words = [format_duration(length) for length in windows_of(subject.slo) if length <= LONGEST_RAW_WINDOW]
+    looks += [Look(at, f"{selected(names.sli_error(one), subject.slo)} + 0", _zeros(subject, one)) for one in words]
+    if isinstance(subject.slo.sli, RatioSLI | EventsSLI):
+        counted = f"{selected(names.VALID_EVENTS_5M, subject.slo)} > bool {6 * EVENTS_PER_MINUTE}"
+        labels = (cell({**dict(slo_labels(subject.slo)), **dict(group)}) for group in subject.groups)
+        looks.append(Look(at, counted, tuple(Sample(matchers(one), "0") for one in labels)))
+    return Case("", (*old, *new), tuple(looks))
 
 
 def first_errors(subject: Subject) -> Case | None:
@@ -237,14 +254,24 @@ def _harmless(subject: Subject) -> Decimal:
     return (min(least, Decimal(1)) * HALF).quantize(Decimal("0.000001"))
 
 
-def _with_past(entry: InputSeries) -> InputSeries:
-    """A counter as a target that was not scraped for half an hour shows it: unseen, then far on."""
+def _brought_along(subject: Subject, unseen: int, lasting: int) -> tuple[InputSeries, ...]:
+    """Its series as a target shows them that was not scraped for so many minutes and then is for others: they are far on; gauges have no past."""
+    told = subject.series((Stretch(lasting),))
+    late = subject.series((Stretch(unseen, gone=True), Stretch(lasting)))
+    return tuple(
+        one if one.values.startswith("_") else _with_past(other, unseen + 1, lasting)
+        for one, other in zip(late, told, strict=True)
+    )
+
+
+def _with_past(entry: InputSeries, unseen: int, lasting: int) -> InputSeries:
+    """A counter that was not scraped for so many samples: unseen, then far on."""
     first, _, rest = entry.values.partition(" ")
     if first != "0":  # native histograms begin anew
-        return InputSeries(entry.series, f"_x29 {entry.values}")
+        return InputSeries(entry.series, f"_x{unseen} {entry.values}")
     step = int(rest.split("+")[1].split("x")[0])
     high = 3_000_000 + 40 * step
-    return InputSeries(entry.series, f"_x29 {high}+{step}x24")
+    return InputSeries(entry.series, f"_x{unseen} {high}+{step}x{lasting - 1}")
 
 
 def _one(yes: bool) -> str:

@@ -182,6 +182,9 @@ def _life(batch: tuple[Subject, ...]) -> Iterator[Case]:
         map(stories.restart, batch),
     )
     yield merged("a new target brings high counters along: silence", map(stories.newcomer, batch))
+    yield merged(
+        "a target gets another label, and all of its series begin anew: silence", map(stories.relabelled, batch)
+    )
     alone = [case for case in map(stories.each_alone, batch) if case is not None]
     if alone:
         yield merged("series of one value after another, each alone: none is missing", alone)

@@ -21,6 +21,8 @@ BEFORE = 1000
 """Minutes that a counter counted before it was looked at."""
 NATIVE_REACH = 3
 """Buckets of a native histogram (each twice the last) between the threshold and where made-up events lie."""
+ANOTHER = 'relabelled="yes"'
+"""A label that a target gets while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,11 @@ Source = Counter | Rate | Gauge | NativeHistogram
 def total_minutes(stretches: Iterable[Stretch]) -> int:
     """How long the traffic lasts."""
     return sum(stretch.minutes for stretch in stretches)
+
+
+def with_label(series: str) -> str:
+    """The series as its target shows it with another label of the scrape configuration."""
+    return f"{series.removesuffix('}')}{',' if series.endswith('}') else '{'}{ANOTHER}}}"
 
 
 def healthy(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:

@@ -130,7 +130,7 @@ def _run(command: Sequence[str], folder: Path) -> str | None:
 
 @contextlib.contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Two programs at once must not unpack into one folder: the second waits, then finds the tools there."""
+    """Two programs at once must not fill one folder: the second waits, then finds there what it needs."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

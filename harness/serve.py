@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.debian import only_one
 from harness.project import Project
 from slo.errors import InvalidInput, Problem
 from target.accounts import ROLES, Credentials, make_credentials, write_private
@@ -29,7 +30,7 @@ def serve(options: argparse.Namespace) -> int:
     plan = ServicePlan(
         root=project.root,
         private=project.cache / "serve",
-        log=project.cache / "serve" / "service.log",
+        log=project.cache / "serve" / f"service-{options.port}.log",
         deployment=options.deployment,
         port=options.port,
     )
@@ -48,7 +49,15 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def known_credentials(plan: ServicePlan) -> Mapping[str, Credentials]:
-    """The accounts of the development service; made with random passwords when there are none yet."""
+    """The accounts of the development service; made with random passwords when there are none yet.
+
+    Two services that begin at once share them: the second waits until the first has made them.
+    """
+    with only_one(plan.private.with_name(f"{plan.private.name}.lock")):
+        return _found_or_made(plan)
+
+
+def _found_or_made(plan: ServicePlan) -> Mapping[str, Credentials]:
     path = plan.private / "credentials.json"
     if path.exists() and plan.database.exists():
         return _read_credentials(path)

@@ -431,7 +431,10 @@ class _Reader:
 
     def _want_label(self, what: str) -> str:
         kind, word = self._peek()
-        if not _LABEL.fullmatch(word) or kind == "string":
+        if kind == "string":
+            advice = "write letters, digits, _ and :, and let the scrape escape others: metric_name_escaping_scheme: underscores"
+            raise PromQLError(f"{shown(word)} is a name in quotes, which Prometheus 2 does not read", advice)
+        if not _LABEL.fullmatch(word):
             raise self._missing(what)
         return self._take()
 

@@ -177,8 +177,9 @@ def _sum(slo: SLO, counter: str, window: str | None, among: str = "") -> str:
         return f"sum{by_group(slo)}({grown})"
     # A counter without zero at start-up is born with its first event, or with its first 5,000: increase() sees none of them (sloth#440).
     # So a series that appears on a target whose other series are older counts whole; on a new target nobody knows how old it is.
-    # And only beside a series that is still there: with another label of its own a target has nothing but new series, which count what they
-    # always counted.
+    # And only beside a series of the target's last scrape: with another label of its own a target has nothing but new series, which count
+    # what they always counted, while Prometheus shows its old ones for up to five minutes more.
+    target, at = f"({names.JOB}, {names.INSTANCE})", f"timestamp({among})"
     born = f"(max_over_time({counter}[{window}]) unless {counter} offset {window})"
-    known = f"and on ({names.JOB}, {names.INSTANCE}) ({among} and {among} offset {window})"
+    known = f"and on {target} ({at} == on {target} group_left max by {target} ({at}) and {among} offset {window})"
     return f"sum{by_group(slo)}(\n  {born}\n  {known}\n  or\n  {grown}\n)"

@@ -51,6 +51,26 @@ def test_there_are_many_mutants_of_every_operator(broken: tuple[Mutant, ...]) ->
     assert len(OPERATORS) >= 8
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "series that are born are forgotten",
+        "a new target's past counts",
+        "a relabelled target's past counts",
+        "series that nobody scrapes any more make known",
+    ],
+)
+def test_what_births_count_is_broken_wherever_they_do(broken: tuple[Mutant, ...], change: str) -> None:
+    """A pattern that a rule has outgrown breaks nothing without a word; these find every rule that counts births."""
+    born = {
+        (one.name.split("/")[0], one.record, one.long)
+        for one in broken
+        if "unless" in one.rule.expr and one.operator == "offset"
+    }
+    wanted = {one for one in born if one[1] != "SLISeriesAbsent"}
+    assert {(one.name.split("/")[0], one.record, one.long) for one in broken if f"/{change} " in one.name} == wanted
+
+
 def test_every_rule_of_every_slo_is_broken(proof_spec: Spec, broken: tuple[Mutant, ...]) -> None:
     """No alert and no recording rule is left out."""
     rules = [rule for rule in rule_file(proof_spec).rules() if dict(rule.labels).get("sloth_slo")]

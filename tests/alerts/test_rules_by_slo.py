@@ -63,7 +63,8 @@ def summed(selector: str, among: str, window: str) -> str:
     """The increase of counters, and all of one that was born on a target whose other counters are older."""
     return (
         f"sum(\n  (max_over_time({selector}[{window}]) unless {selector} offset {window})\n"
-        f"  and on (job, instance) ({among} and {among} offset {window})\n  or\n  increase({selector}[{window}])\n)"
+        f"  and on (job, instance) (timestamp({among}) == on (job, instance) group_left max by (job, instance) (timestamp({among}))"
+        f" and {among} offset {window})\n  or\n  increase({selector}[{window}])\n)"
     )
 
 

@@ -27,6 +27,19 @@ def test_a_series_forgotten_by_a_restart_comes_back_as_new(spec: Spec) -> None:
     assert {look.at - edge for look in story.looks} >= {300, 3600}
 
 
+@pytest.mark.parametrize("slo", ["availability", "ttft"])
+def test_a_relabelled_target_shows_its_series_twice(spec: Spec, slo: str) -> None:
+    """The old ones end without a mark, the new ones begin far on a minute later, and every short window is still without errors."""
+    story = stories.relabelled(subject_of(spec, spec.slo(slo)))
+    new = {entry.series: entry.values for entry in story.series if "relabelled" in entry.series}
+    old = {entry.series: entry.values for entry in story.series if entry.series not in new}
+    assert {name.replace(',relabelled="yes"', "") for name in new} == set(old)
+    assert all(values.startswith(f"_x{stories.OLD_MINUTES + 1} ") for values in new.values())
+    assert not any("stale" in values for values in old.values())
+    zeros = [look.expr for look in story.looks if look.samples and "+ 0" in look.expr]
+    assert len(zeros) >= 3
+
+
 def test_windows_that_reach_no_birth_are_not_asked_about_it(spec: Spec) -> None:
     """With a short window of a minute the proof of right rules failed: when it was looked at, the series was not born yet."""
     slo = spec.slo("availability")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import stat
 import sys
@@ -31,6 +32,21 @@ def test_the_second_start_finds_the_accounts_of_the_first(plan: ServicePlan) -> 
     first = known_credentials(plan)
     assert known_credentials(plan) == first
     assert stat.S_IMODE((plan.private / "credentials.json").stat().st_mode) == 0o600
+
+
+def test_two_that_begin_at_once_share_their_accounts(plan: ServicePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one makes them nobody else looks: it took what was half made for useless, and removed it under the other's hands."""
+
+    def make(made: ServicePlan, _: object) -> None:
+        with made.private.with_name("serve.lock").open("w") as handle, pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made.database.touch()
+
+    monkeypatch.setattr(serve, "create_accounts", make)
+    first = known_credentials(plan)
+    with plan.private.with_name("serve.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert known_credentials(plan) == first
 
 
 @pytest.mark.parametrize("lost", ["service.sqlite3", "credentials.json"])

@@ -22,7 +22,8 @@ def test_bad_answers_are_counted_by_outcome(spec: Spec) -> None:
     for selector, counted in ((bad, bad_events), (every, valid_events)):
         assert counted(spec.slo("availability"), "5m") == (
             f"sum(\n  (max_over_time({selector}[5m]) unless {selector} offset 5m)\n"
-            f"  and on (job, instance) ({every} and {every} offset 5m)\n  or\n  increase({selector}[5m])\n)"
+            f"  and on (job, instance) (timestamp({every}) == on (job, instance) group_left max by (job, instance) (timestamp({every}))"
+            f" and {every} offset 5m)\n  or\n  increase({selector}[5m])\n)"
         )
         assert counted(spec.slo("availability"), None) == f"sum({selector})"
 
