@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 ROLES: Final = ("admin", "judge", "lawyer", "researcher", "public")
 """The roles of the `courtsight` deployment (docs/http-api.md, Tools, names them); another deployment brings its own."""
+
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+def fits_a_header(token: str) -> bool:
+    """Whether a token can stand in a header; a client would refuse another one, and name it in its message."""
+    return _TOKEN.fullmatch(token) is not None
 
 
 @dataclass(frozen=True, slots=True)

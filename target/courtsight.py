@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from pydantic import RootModel, ValidationError
 from slo.errors import InvalidInput, Problem
 from slo.strict_yaml import Wire, load_strict
 from target import wire
-from target.accounts import Credentials
+from target.accounts import Credentials, fits_a_header
 from target.chat import (
     MALFORMED,
     STREAM_CUT,
@@ -88,8 +87,7 @@ class CourtSightTarget:
             token = wire.Token.model_validate_json(response.content).access_token
         except ValidationError as error:
             raise _malformed(f"signing in as {role}", response, error) from None
-        if not _TOKEN.fullmatch(token):
-            # A client would refuse the header, and name the token in its message.
+        if not fits_a_header(token):
             said = f"signing in as {role}: the token that came cannot stand in a header"
             raise TargetRefused(said, status=response.status_code, code=MALFORMED)
         return Session(role, token)
@@ -301,9 +299,6 @@ async def open_target(
         yield target
 
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")
-
-
 class _Login(Wire):
     username: str
     password: str
@@ -321,8 +316,7 @@ def read_credentials(path: Path) -> Mapping[str, Login]:
     """
     entries = load_strict(path, _CredentialsFile).root
     for role, entry in entries.items():
-        if isinstance(entry, str) and not _TOKEN.fullmatch(entry):
-            # A client would refuse the header, and name the token in its message.
+        if isinstance(entry, str) and not fits_a_header(entry):
             advice = "write it as one word of printable ASCII"
             raise InvalidInput((Problem(str(path), None, role, "its token cannot stand in a header", advice),))
     return {

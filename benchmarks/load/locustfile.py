@@ -19,6 +19,7 @@ from locust.env import Environment
 
 from benchmarks.load.crowd import Asked, Crowd, Measured, choose
 from benchmarks.load.job import GeneratorJob, outcome_text, read_job
+from target.accounts import fits_a_header
 from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
 
@@ -118,14 +119,19 @@ class CrowdUser(FastHttpUser):
     def _sign_in(self) -> str:
         """The token; a service that checks a few passwords at a time asks the rest of a crowd to wait."""
         body = {"username": self.account.username, "password": self.account.password}
-        status = 0
+        status, said = 0, ""
         for remaining in reversed(range(TRIES)):
             with self.client.post("/v1/auth/token", json=body, name="sign in", catch_response=True) as response:
                 status = response.status_code
                 try:
-                    if status == 200:
-                        return str(json.loads(response.content)["access_token"])
-                except (TypeError, ValueError, KeyError):
+                    token = str(json.loads(response.content)["access_token"]) if status == 200 else ""
+                except (TypeError, ValueError, KeyError, RecursionError):
+                    response.failure("malformed_reply")
+                    break
+                if status == 200:
+                    if fits_a_header(token):
+                        return token
+                    said = ": the token that came cannot stand in a header"
                     response.failure("malformed_reply")
                     break
                 headers = response.headers or {}  # nobody answered: there are none
@@ -134,7 +140,7 @@ class CrowdUser(FastHttpUser):
                     break
                 response.success()
             gevent.sleep(wait)
-        self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {status}")
+        self.stage.crowd.fail(f"signing in as {self.account.role} failed with status {status}{said}")
         return ""
 
     def wait_time(self) -> float:
@@ -222,7 +228,7 @@ def failure_of(status: int | None, content: bytes, answer: Any, error: object) -
     if status != 200:
         try:
             code = json.loads(content).get("code", "")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             code = ""
         return f"{status} {code}".rstrip()
     needed = ("conversation_id", "complexity", "outcome", "answer")

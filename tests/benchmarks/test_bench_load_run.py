@@ -117,6 +117,27 @@ def test_every_fault_of_an_answer_is_a_failed_request(
     assert evidence.details["stages"][0]["failures"] == sum(failures.values())
 
 
+def test_a_problem_that_nests_without_end_is_a_failed_request(run: Run, serving: Any) -> None:
+    """Whatever came, it came: such requests "never ended", and what the chatbot answered was told nowhere."""
+
+    def nested(_body: dict[str, Any], _number: int, *, stream: bool) -> Any:
+        return 503, "application/json", b"[" * 200_000
+
+    with serving(nested) as url:
+        evidence = run(url)
+    assert evidence.complete, evidence.details
+    assert set(evidence.details["errors"]) == {"503"}
+
+
+def test_a_token_that_cannot_stand_in_a_header_is_said(run: Run, serving: Any, replies: Mapping[str, Any]) -> None:
+    """The run ends at once: no question could be sent with it, and all of them "never ended"."""
+    odd = {**CREDENTIALS, "judge": Credentials("two words", "p")}
+    with serving(replies["good"]) as url:
+        evidence = run(url, credentials=odd)
+    assert {item.verdict for item in evidence.items} == {Verdict.ERROR}
+    assert "signing in as judge failed with status 200: the token that came cannot" in evidence.items[0].reason
+
+
 def test_a_wrong_password_is_said_and_nothing_passes(run: Run, serving: Any, replies: Mapping[str, Any]) -> None:
     """The run ends at once, each item ERROR with the role that could not sign in."""
     wrong = {**CREDENTIALS, "judge": Credentials("u-judge", "wrong")}
