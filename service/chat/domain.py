@@ -43,6 +43,11 @@ class Domain:
     legal: Lexicon
     answer_from: float
     elsewhere: tuple[Elsewhere, ...] = ()
+    _of_elsewhere: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known = self.foreign.single.union(*(kind.words for kind in self.elsewhere))
+        object.__setattr__(self, "_of_elsewhere", known)
 
     def is_foreign(self, asked: Said) -> bool:
         """Whether the question shows words of another field and none of law."""
@@ -55,4 +60,7 @@ class Domain:
     def is_elsewhere(self, asked: Said) -> bool:
         """Whether no source of law could answer: a kind of `elsewhere`, or a word of another field and not one beside it ("hp")."""
         words = asked.words
+        # Nearly every question shows a word that no such kind knows: one look says so.
+        if not all(map(str.isdigit, words - self._of_elsewhere)):
+            return False
         return (bool(words) and words <= self.foreign.single) or any(kind.is_all_of(asked) for kind in self.elsewhere)

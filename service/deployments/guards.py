@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from service.chat.domain import Domain, Elsewhere
 from service.chat.guard import Aid, Refusal, Refusals
 from service.chat.lexicon import Lexicon, lexicon
-from service.chat.urgent import Emergency
+from service.chat.urgent import Emergencies, Emergency
 from service.deployments.reading import read_yaml
 from service.errors import ConfigurationError
 from service.strictness import describe, nearest
@@ -76,6 +76,10 @@ class _File(_Strict):
             self._known(f"rules.{place}", (*rule.all, *rule.unless, *(aid.words for aid in rule.aids)))
         for place, danger in enumerate(self.emergencies):
             self._known(f"emergencies.{place}", (*danger.all, *danger.unless))
+            if any(word.endswith("*") for word in self.words[danger.all[0]]):
+                raise ValueError(
+                    f"emergencies.{place}: its first group {danger.all[0]!r} holds a beginning (`*`); write its words out"
+                )
         for place, kind in enumerate(self.domain.elsewhere):
             self._known(f"domain.elsewhere.{place}", (*kind.all, *kind.beside))
         return self
@@ -93,7 +97,7 @@ class Guards:
     """The rules in the order in which they are tried, what is said first to who is in danger, and the words of the field."""
 
     refusals: Refusals
-    emergencies: tuple[Emergency, ...]
+    emergencies: Emergencies
     domain: Domain
 
 
@@ -135,7 +139,7 @@ def _made(file: _File) -> Guards:
         )
         for danger in file.emergencies
     )
-    return Guards(Refusals(refusals), emergencies, domain)
+    return Guards(Refusals(refusals), Emergencies(emergencies), domain)
 
 
 def _words(groups: Mapping[str, Lexicon], names: Iterable[str]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from service.chat.guard import Refusals
 from service.chat.registers import Register
 from service.chat.smalltalk import SmallTalk
 from service.chat.translating import Glossary
-from service.chat.urgent import Emergency
+from service.chat.urgent import Emergencies
 from service.llm.circuits import CircuitRules
 from service.llm.keeping import CacheRules
 from service.llm.retries import RetryRules
@@ -79,7 +79,7 @@ class Deployment:
     limits: Limits
     roles: Mapping[str, Role]
     refusals: Refusals
-    emergencies: tuple[Emergency, ...]
+    emergencies: Emergencies
     generation: Generation
     domain: Domain
     glossary: Glossary

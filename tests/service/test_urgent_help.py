@@ -102,6 +102,15 @@ def test_a_misspelt_group_is_named(tmp_path: Path) -> None:
     """A group that is not there stops the start with its place and the nearest name."""
     shipped = (HERE / "guarding" / "courtsight.yaml").read_text(encoding="utf-8")
     file = tmp_path / "mine.yaml"
-    file.write_text(shipped.replace("all: [us, grave]", "all: [us, grav]"), encoding="utf-8")
+    file.write_text(shipped.replace("all: [grave, us]", "all: [grav, us]"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"emergencies\.1: no group of words 'grav' \(did you mean 'grave'"):
+        load_guards(file)
+
+
+def test_a_first_group_of_beginnings_is_refused(tmp_path: Path) -> None:
+    """Messages are passed over by the whole words of first groups, so that a beginning in one would never be met."""
+    shipped = (HERE / "guarding" / "courtsight.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.yaml"
+    file.write_text(shipped.replace("  grave: [", '  grave: ["diperkos*", '), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"emergencies\.1: its first group 'grave' holds a beginning"):
         load_guards(file)
