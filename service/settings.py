@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.edge.addresses import networks
-from service.edge.origins import ANY, origins
+from service.edge.origins import ANY, hosts, origins
 from service.errors import ConfigurationError
 from service.secrecy import (
     origin_weakness,
@@ -233,6 +233,7 @@ class Settings(BaseSettings):
         for name, read in (
             ("LOAD_TEST_NETWORKS", lambda: self.measuring_networks),
             ("CORS_ORIGINS", lambda: self.origins),
+            ("ALLOWED_HOSTS", lambda: self.hosts),
         ):
             try:
                 read()
@@ -250,7 +251,7 @@ class Settings(BaseSettings):
     @property
     def hosts(self) -> frozenset[str]:
         """The names of COURTSIGHT_ALLOWED_HOSTS, in small letters."""
-        return frozenset(part.strip().lower() for part in (self.allowed_hosts or "").split(",") if part.strip())
+        return hosts(self.allowed_hosts or "")
 
     @property
     def measuring_networks(self) -> tuple[Network, ...]:

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read our answers (CORS, as the Fetch standard has it)."""
+"""Which pages of other origins may read our answers (CORS, as the Fetch standard has it), and under which names we are asked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ Headers = list[tuple[bytes, bytes]]
 
 ANY = "*"
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}|\[[0-9a-f:]{2,39}\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,30}\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _REQUEST_HEADERS = frozenset(
     {
@@ -34,6 +35,21 @@ def origins(text: str) -> tuple[str, ...]:
     for origin in found:
         if origin != ANY and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is no origin: write it like https://page.example, without a path")
+    return found
+
+
+def hosts(text: str) -> frozenset[str]:
+    """Names out of a list with commas, in small letters, as clients send them in `Host`.
+
+    Raises:
+        ValueError: one of them is sent by nobody: with it alone, every request would be refused.
+    """
+    found = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    for host in sorted(found):
+        if not _HOST.fullmatch(host):
+            raise ValueError(
+                f"{host!r} is no name of a host: write chat.example.id, without a scheme or path; leave the setting out for any name"
+            )
     return found
 
 

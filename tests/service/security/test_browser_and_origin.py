@@ -97,16 +97,29 @@ def test_without_pages_nothing_is_said_of_origins(house: Any) -> None:
         ({"CORS_ORIGINS": "https://*.example"}, "no origin"),
         ({"LOAD_TEST_NETWORKS": "0.0.0.0/0"}, "too wide"),
         ({"LOAD_TEST_NETWORKS": "many"}, "LOAD_TEST_NETWORKS"),
+        ({"ALLOWED_HOSTS": "*"}, "no name of a host"),
+        ({"ALLOWED_HOSTS": "chat.example, https://chat.example"}, "no name of a host"),
+        ({"ALLOWED_HOSTS": "::1"}, "no name of a host"),
     ],
 )
 def test_a_start_with_an_open_door_is_refused(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
 ) -> None:
-    """A wildcard with credentials, what is no origin, and the whole internet as a load generator end the start by name."""
+    """A wildcard with credentials, what is no origin, the whole internet as a load generator, and names that no client sends end the start by name."""
     for name, value in variables.items():
         monkeypatch.setenv(f"COURTSIGHT_{name}", value)
     with pytest.raises(ConfigurationError, match=words):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["chat.example, [::1]", "Chat.Example:8443", "localhost,127.0.0.1", "courtsight_web", "[2001:db8::1]:80", ""],
+)
+def test_names_that_clients_send_are_taken(monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    """Names, addresses, ports, and those of containers, which may hold an underscore."""
+    monkeypatch.setenv("COURTSIGHT_ALLOWED_HOSTS", names)
+    assert load_settings().hosts == {name.strip().lower() for name in names.split(",") if name}
 
 
 def test_an_origin_of_many_characters_is_judged_and_refused() -> None:
