@@ -67,7 +67,7 @@ _A_PENALTY = _words(r"diancam|penjara|kurungan|denda\w*|dipidana|imprisonment|fi
 _A_LIMIT = _words(
     r"tenggat|kedaluwarsa|daluwarsa|lewat waktu|paling lambat|setelah|sejak|dalam waktu|jangka waktu|within|after"
 )
-_MARKED = re.compile(r"([^\[\]\n]+)\[\d{1,3}\]")
+_MARKED = re.compile(r"(?<![^\[\]\n])([^\[\]\n]+)\[\d{1,3}\]")
 _SAID: Mapping[Language, str] = {
     "id": "Tidak ada kalimat dalam jawaban ini yang menyebut lama waktu atau biaya yang ditanyakan, jadi bagian ini belum terjawab: {}.",
     "en": "No sentence of this answer states the time or the cost that is asked for, so this part is not answered: {}.",
