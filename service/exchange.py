@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Literal
 
+from orjson import Fragment
+
 from service.chat.citations import Citation
 from service.chat.complexity import Complexity
 from service.chat.evidence import Evidence
@@ -84,6 +86,14 @@ class Delta:
 
 
 @value
+class Done:
+    """Steps and tool calls of an answer, as JSON."""
+
+    steps: Fragment
+    tool_calls: Fragment
+
+
+@value
 class Answer:
     """The whole answer, saved. Told last.
 
@@ -105,6 +115,8 @@ class Answer:
     features: Mapping[str, float] = field(default_factory=dict)
     corpus: str = ""
     language: Language = "id"
+    done: Done | None = field(default=None, init=False, compare=False, repr=False)
+    """Its steps and tool calls as JSON, once somebody has asked for them (`doings`)."""
 
 
 Event = Classified | Step | Delta | Answer

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from service.chat.evidence import Evidence
+from service.doings import done_for
 from service.exchange import Answer, Turn
 from service.llm.extractive import MODEL as EXTRACTIVE
 from service.store.answers import SavedAnswer
@@ -172,19 +173,11 @@ def passage_body(item: Evidence) -> bytes:
 
 def _record(answer: Answer, passages: list[dict[str, Any]]) -> bytes:
     """What was done for the answer, as JSON text."""
+    done = done_for(answer)
     return orjson.dumps(
         {
-            "steps": [{"number": step.number, "title": step.title, "detail": step.detail} for step in answer.steps],
-            "tool_calls": [
-                {
-                    "tool_name": run.name,
-                    "arguments": {"query": run.query},
-                    "outcome": run.outcome,
-                    "results": len(run.result.hits) if run.result else 0,
-                    "duration_seconds": run.seconds,
-                }
-                for run in answer.tool_runs
-            ],
+            "steps": done.steps,
+            "tool_calls": done.tool_calls,
             "notices": answer.notices,
             "language": answer.language,
             "passages": passages,

@@ -12,7 +12,8 @@ from service.api.asking import Asking, respond
 from service.api.problems import problem_fields
 from service.api.routing import router_of
 from service.api.streaming import MEDIA_TYPE, frame
-from service.api.wire import ChatQuestion, checked_length, headers_of, parsed, read_raw, step_fields
+from service.api.wire import ChatQuestion, checked_length, headers_of, parsed, read_raw
+from service.doings import step_fields
 from service.errors import Problem
 from service.exchange import Classified, Delta, Step
 from service.services import enter, services_of

@@ -16,16 +16,17 @@ from starlette.responses import Response
 
 from service import waiting
 from service.chat.citations import Citation, load_citations
+from service.doings import done_for
 from service.errors import BodyTimeout, EncodedBody, FieldError, InvalidRequest, TooLarge
 from service.retrieval.retriever import NO_FILTERS, Filters
 from service.sanitising import cleaned
 from service.security.passwords import LONGEST_PASSWORD
+from service.telemetry.record import HEADERS_KEY
 
 if TYPE_CHECKING:
-    from service.exchange import Answer, Step
+    from service.exchange import Answer
     from service.retrieval.hits import Hit
     from service.store.conversations import Conversation, Message
-    from service.tools.toolbox import ToolRun
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -165,6 +166,8 @@ class Json(Response):
 
 def headers_of(request: Request, name: bytes) -> list[str]:
     """What a request's headers of this name say, in their order; the name in small letters. Each look through Starlette's own takes three times as long."""
+    if name not in request.scope[HEADERS_KEY]:
+        return []
     return [told.decode("latin-1") for one, told in request.scope["headers"] if one == name]
 
 
@@ -283,25 +286,9 @@ def citation_fields(citation: Citation) -> dict[str, Any]:
     }
 
 
-def step_fields(step: Step) -> dict[str, Any]:
-    """A reasoning step."""
-    return {"number": step.number, "title": step.title, "detail": step.detail}
-
-
-def tool_call_fields(run: ToolRun) -> dict[str, Any]:
-    """A tool call."""
-    return {
-        "tool_name": run.name,
-        "arguments": {"query": run.query},
-        "outcome": run.outcome,
-        "results": len(run.result.hits) if run.result else 0,
-        "duration_seconds": run.seconds,
-    }
-
-
 def answer_fields(answer: Answer) -> dict[str, Any]:
     """The part of a chat response that the answer itself decides."""
-    usage = answer.written.usage
+    usage, done = answer.written.usage, done_for(answer)
     return {
         "answer": answer.text,
         "language": answer.language,
@@ -310,8 +297,8 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "citations": [citation_fields(citation) for citation in answer.citations],
         "confidence_score": answer.confidence,
         "complexity": answer.complexity,
-        "tool_calls": [tool_call_fields(run) for run in answer.tool_runs],
-        "reasoning_steps": [step_fields(step) for step in answer.steps],
+        "tool_calls": done.tool_calls,
+        "reasoning_steps": done.steps,
         "notices": list(answer.notices),
         "cached": answer.written.cached,
         "usage": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -16,13 +17,14 @@ from service.edge.origins import Headers, OriginRules
 from service.errors import HeadersTooLarge, HostRefused, HostUnclear, Problem
 from service.quotas.rules import LOAD_TEST
 from service.security.addresses import Network, Proxies, client_address
-from service.telemetry.record import record_of
+from service.telemetry.record import HEADERS_KEY, record_of
 
 if TYPE_CHECKING:
     from service.quotas.turnstile import Turnstile
 
 MOST_HEADERS = 100
 MOST_HEADER_BYTES = 32_768
+_HOST = b"host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,6 @@ class EdgeRules:
     load_test_networks: tuple[Network, ...]
     origins: OriginRules
     exempt: frozenset[str]
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What the headers of a request say that matters here."""
-
-    hosts: list[bytes]
-    origin: bytes | None = None
-    wanted_method: bytes | None = None
-    wanted_headers: bytes = b""
-    bytes: int = 0
 
 
 class EdgeMiddleware:
@@ -81,55 +72,45 @@ class EdgeMiddleware:
 
     async def _entered(self, scope: Scope) -> Response | None:
         rules, record = self._rules, record_of(scope)
-        seen = _look(scope["headers"])
-        if len(scope["headers"]) > MOST_HEADERS or seen.bytes > MOST_HEADER_BYTES:
+        headers, named = scope["headers"], scope[HEADERS_KEY]
+        # Joined to be counted: to add the lengths up takes three times as long.
+        if len(headers) > MOST_HEADERS or len(b"".join(chain.from_iterable(headers))) > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {MOST_HEADER_BYTES} bytes in all are read")
-        if len(seen.hosts) != 1 and (seen.hosts or scope["http_version"] == "1.1"):
+        # Of two with one name only the last can be found by it.
+        twice = len(named) < len(headers) and [name for name, _ in headers].count(_HOST) > 1
+        if twice or (_HOST not in named and scope["http_version"] == "1.1"):
             raise HostUnclear("A request has one header 'Host'")
         if scope["path"] in rules.exempt:
             return None
-        if rules.hosts and not _is_ours(seen.hosts, rules.hosts):
+        if rules.hosts and not _is_ours(named.get(_HOST), rules.hosts):
             raise HostRefused("The service is not reached under this name")
-        granted = self._preflight(scope, seen)
+        origin = named.get(b"origin")
+        granted = None if origin is None else self._preflight(scope, origin)
         # Before anything is refused: a page that may read must also read that it has to wait, and for how long.
-        record.headers += rules.origins.answer_headers(seen.origin) if granted is None else granted
+        record.headers += rules.origins.answer_headers(origin) if granted is None else granted
         turnstile = self._turnstile()
         if turnstile is not None:
             address = client_address(scope, rules.proxies)
             await turnstile.count_address(record, address, self._quota_of(address))
         return None if granted is None else Response(status_code=204)
 
-    def _preflight(self, scope: Scope, seen: _Seen) -> Headers | None:
+    def _preflight(self, scope: Scope, origin: bytes) -> Headers | None:
         """What a preflight is granted; None for all other requests, and for a page or a request that is not let in."""
-        if seen.wanted_method is None or seen.origin is None or scope["method"] != "OPTIONS":
+        named = scope[HEADERS_KEY]
+        method = named.get(b"access-control-request-method")
+        if method is None or scope["method"] != "OPTIONS":
             return None
-        return self._rules.origins.preflight_headers(seen.origin, seen.wanted_method, seen.wanted_headers)
+        return self._rules.origins.preflight_headers(origin, method, named.get(b"access-control-request-headers", b""))
 
     def _measuring(self, address: str) -> str | None:
         """The quota of an address that the installation measures from, None for all others."""
         return LOAD_TEST if within(address, self._rules.load_test_networks) else None
 
 
-def _look(headers: list[tuple[bytes, bytes]]) -> _Seen:
-    seen = _Seen([])
-    for name, value in headers:
-        seen.bytes += len(name) + len(value)
-        match name:
-            case b"host":
-                seen.hosts.append(value)
-            case b"origin":
-                seen.origin = value
-            case b"access-control-request-method":
-                seen.wanted_method = value
-            case b"access-control-request-headers":
-                seen.wanted_headers = value
-    return seen
-
-
-def _is_ours(hosts: list[bytes], ours: frozenset[str]) -> bool:
-    if len(hosts) != 1:
+def _is_ours(host: bytes | None, ours: frozenset[str]) -> bool:
+    if host is None:
         return False
-    name = hosts[0].decode("latin-1").lower()
+    name = host.decode("latin-1").lower()
     # Without its port; the brackets of an IPv6 address hold colons of their own.
     bare = name if name.endswith("]") else name.rpartition(":")[0] or name
     return name in ours or (bare in ours and name[len(bare) + 1 :].isdecimal()) or (bare == name and bare in ours)

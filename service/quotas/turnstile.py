@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,16 +44,16 @@ class Turnstile:
         self._counted = counted
         self._made: dict[tuple[Kind, str, str | None], _Caught] = {}
 
-    async def count_address(self, record: RequestRecord, address: str, quota: str | None) -> None:
+    def count_address(self, record: RequestRecord, address: str, quota: str | None) -> Awaitable[None]:
         """Count a request of nobody known yet. `quota` names the one of a network that the installation measures from.
 
         Raises:
             QuotaExceeded: too many came from there.
         """
         record.quota = quota
-        await self._take(record, ((address, self._caught("address", record.role, quota)),))
+        return self._take(record, ((address, self._caught("address", record.role, quota)),))
 
-    async def count_caller(self, record: RequestRecord, caller: Caller) -> None:
+    def count_caller(self, record: RequestRecord, caller: Caller) -> Awaitable[None]:
         """Count a request of a known account, and of the key that it shows.
 
         Raises:
@@ -68,7 +68,7 @@ class Turnstile:
             wanted.append((caller.account_id, self._caught("user", role, quota)))
         if credential.kind == "key":
             wanted.append((credential.id, self._caught("key", role, quota)))
-        await self._take(record, wanted)
+        return self._take(record, wanted)
 
     async def count_session(self, record: RequestRecord, caller: Caller, conversation_id: str | None) -> None:
         """Count a question in a conversation that there is; the first one of a new conversation makes it and has all its places.
@@ -88,7 +88,9 @@ class Turnstile:
             return
         decision = await self._store.take(demands, self._wall_clock())
         for _, caught in wanted:
-            record.rate_policy = f"{record.rate_policy}, {caught.policy}" if record.rate_policy else caught.policy
+            if caught.policy:
+                policy = record.rate_policy
+                record.rate_policy = f"{policy}, {caught.policy}" if policy else caught.policy
         if not decision.allowed:
             record.rate = decision
             self._counted(record.role, decision.limit.kind, "refused")

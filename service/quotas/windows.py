@@ -25,15 +25,22 @@ class _Window:
 
     def count(self, limit: Limit, now: float) -> int:
         """How many stand here now, without what is too old to count."""
+        running = int(now // limit.slot_seconds)
+        # Within one slot nothing grows too old.
+        if running != self.running:
+            self._move_on(running)
+        return self.used
+
+    def _move_on(self, running: int) -> None:
+        """Forget what is too old to count in this slot."""
         slots = self.slots
-        running = self.running = int(now // limit.slot_seconds)
+        self.running = running
         if slots and slots[-1][0] > running + SLOTS:
             # A clock that was set back by more than the window: to wait until it is there again would shut somebody out for hours.
             slots.clear()
             self.used = 0
         while slots and slots[0][0] < running - SLOTS:
             self.used -= slots.popleft()[1]
-        return self.used
 
     def reset_seconds(self, limit: Limit, now: float) -> float:
         """In how many seconds the oldest slot is forgotten; to be asked once `count` has looked."""

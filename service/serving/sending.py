@@ -149,13 +149,15 @@ def _ended(cycle: RequestResponseCycle) -> None:
 
 def _lines(headers: _Headers) -> bytes | None:
     """Headers as they are written; None where one says how the answer ends, or is not allowed."""
-    names, values = zip(*headers, strict=True) if headers else ((), ())
-    if b"".join(values).translate(None, _ALLOWED) or not all(map(_is_plain, names)):
+    if not headers:
+        return b""
+    names, values = zip(*headers, strict=True)
+    if b"".join(values).translate(None, _ALLOWED) or not _are_plain(names):
         return None
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"\r\n".join(map(b": ".join, headers)) + b"\r\n"
 
 
 @lru_cache(maxsize=256)
-def _is_plain(name: bytes) -> bool:
-    """Whether a header of this name is written as it stands. Names are constants of the program, so that nearly all are known."""
-    return name.islower() and name not in _FRAMING and not HEADER_RE.search(name)
+def _are_plain(names: tuple[bytes, ...]) -> bool:
+    """Whether headers of these names are written as they stand. Names are constants of the program and stand in a few orders, so that nearly all are known."""
+    return all(name.islower() and name not in _FRAMING and not HEADER_RE.search(name) for name in names)

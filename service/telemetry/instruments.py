@@ -1,4 +1,4 @@
-"""prometheus_client's counter and histogram, counted without its locks: the pages and the rules are the library's, a count costs a third.
+"""prometheus_client's counter, gauge and histogram, counted without its locks: the pages and the rules are the library's, a count costs a third.
 
 What a request counts, it counts on the event loop's thread, and there nobody comes between the reading of a number and its writing. Whatever another
 thread counts (`drops`) is an instrument of the library itself. A test holds the samples of both to each other.
@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import product
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 
 class LoopCounter(Counter):
@@ -22,6 +22,18 @@ class LoopCounter(Counter):
             super().inc(amount, exemplar)
         else:
             self._value._value += amount  # noqa: SLF001 - past the lock, which is the point
+
+
+class LoopGauge(Gauge):
+    """A gauge of the event loop's thread, without labels."""
+
+    def inc(self, amount: float = 1) -> None:
+        """Add."""
+        self._value._value += amount  # noqa: SLF001 - past the lock, which is the point
+
+    def dec(self, amount: float = 1) -> None:
+        """Take away."""
+        self._value._value -= amount  # noqa: SLF001 - as above
 
 
 class LoopHistogram(Histogram):

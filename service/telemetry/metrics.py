@@ -24,7 +24,7 @@ from service.deployments.model import ROLES, TOOLS
 from service.quotas.limits import DECISIONS, KINDS
 from service.telemetry.active import ActiveConversations
 from service.telemetry.drops import Drops
-from service.telemetry.instruments import Counters, Histograms, LoopCounter, LoopHistogram
+from service.telemetry.instruments import Counters, Histograms, LoopCounter, LoopGauge, LoopHistogram
 from service.telemetry.labels import OTHER, OwnLabel
 from service.telemetry.pages import Block, PageWriter, in_turns, wants_openmetrics
 from service.telemetry.pools import PoolConnections
@@ -152,7 +152,7 @@ class Metrics:
         # Streams that ended, by why. Unit: streams.
         self.stream_end = Counters(self._counter("stream_end", "Streams that ended", "reason"), STREAM_ENDS)
         # Chat requests being answered right now. Unit: requests.
-        self.in_flight = Gauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
+        self.in_flight = LoopGauge("chatbot_requests_in_flight", "Chat requests being answered", registry=self.registry)
         # Chat messages that passed validation; chat messages whose answer was saved. Unit: messages.
         self.received = self._counter("messages_received", "Chat messages that passed validation")
         self.processed = self._counter("messages_processed", "Chat messages whose answer was saved")

@@ -22,7 +22,7 @@ from service.telemetry.genai import UNTOLD
 from service.telemetry.labels import OwnLabel
 from service.telemetry.logging import EventLog
 from service.telemetry.metrics import GOOD_OUTCOMES, Metrics
-from service.telemetry.record import CURRENT, SCOPE_KEY, RequestRecord
+from service.telemetry.record import CURRENT, HEADERS_KEY, SCOPE_KEY, RequestRecord
 from service.telemetry.recording import Recording
 from service.telemetry.route_series import UNMATCHED
 from service.telemetry.tracing import Tracing
@@ -62,7 +62,6 @@ class TelemetryMiddleware:
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
-        self._label_header = telemetry.label.header.encode() if telemetry.label else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of connection pass through."""
@@ -89,21 +88,17 @@ class TelemetryMiddleware:
             CURRENT.reset(current)
 
     def _record(self, scope: Scope, started: float) -> RequestRecord:
-        """Read what the caller says of itself in one pass over the headers."""
-        request_id = label = None
-        parent: bytes | None = None
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                sent = value.decode("latin-1")
-                request_id = sent if _CLIENT_ID.fullmatch(sent) else None
-            elif name == b"traceparent":
-                parent = value
-            elif name == self._label_header:
-                label = value.decode("latin-1")
-        trace_id, span = self._telemetry.tracing.begin(parent)
-        record = RequestRecord(request_id or self._telemetry.new_id(), trace_id, started, span=span)
-        if self._telemetry.label:
-            record.label = self._telemetry.label.fold(label)
+        """Read what the caller says of itself, and leave the headers where others find them by name."""
+        named: dict[bytes, bytes] = dict(scope["headers"])
+        scope[HEADERS_KEY] = named
+        telemetry = self._telemetry
+        sent = named.get(b"x-request-id", b"").decode("latin-1")
+        request_id = sent if sent and _CLIENT_ID.fullmatch(sent) else telemetry.new_id()
+        trace_id, span = telemetry.tracing.begin(named.get(b"traceparent"))
+        record = RequestRecord(request_id, trace_id, started, span=span)
+        if telemetry.label:
+            label = named.get(telemetry.label.header.encode())
+            record.label = telemetry.label.fold(None if label is None else label.decode("latin-1"))
         return record
 
     async def _guarded(self, scope: Scope, receive: Receive, sender: _Sender) -> None:

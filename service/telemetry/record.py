@@ -17,6 +17,8 @@ ANONYMOUS = "anonymous"
 UNCLASSIFIED = "none"
 """The complexity before classification."""
 SCOPE_KEY = "courtsight.record"
+HEADERS_KEY = "courtsight.headers"
+"""A request's headers by their names, of several with one name the last: half a dozen places look for one that most requests do not have."""
 
 
 @dataclass(slots=True)

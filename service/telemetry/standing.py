@@ -17,9 +17,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, Sample
 
-from service.telemetry.instruments import LoopCounter, LoopHistogram
+from service.telemetry.instruments import LoopCounter, LoopGauge, LoopHistogram
 
-_KNOWN: Final = frozenset({Counter, LoopCounter, Gauge, Histogram, LoopHistogram})
+_KNOWN: Final = frozenset({Counter, LoopCounter, Gauge, LoopGauge, Histogram, LoopHistogram})
 """Instruments whose children hold all that they show in cells, each of a number and an exemplar."""
 
 

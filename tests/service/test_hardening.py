@@ -14,6 +14,7 @@ from service.api.wire import Login, read_body
 from service.errors import PROBLEM_CODES, BodyTimeout, Problem, ServiceError, TooBusy
 from service.sanitising import cleaned
 from service.security.passwords import MOST_WAITING, PasswordCheck, hasher
+from service.telemetry.record import HEADERS_KEY
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,8 @@ def test_a_body_that_never_comes_is_not_waited_for() -> None:
         await asyncio.sleep(60)
         return {}
 
-    request = Request({"type": "http", "method": "POST", "headers": [(b"content-length", b"10")]}, silence)
+    told = [(b"content-length", b"10")]
+    request = Request({"type": "http", "method": "POST", "headers": told, HEADERS_KEY: dict(told)}, silence)
     with pytest.raises(BodyTimeout) as ended:
         asyncio.run(read_body(request, Login, 100, within=0.05))
     assert (ended.value.status, ended.value.code) == (408, "timeout")

@@ -54,6 +54,14 @@ def test_every_answer_tells_the_limits_and_what_is_left(limited: Callable[..., A
     assert 55 <= int(reset.removeprefix("t=")) <= 65
 
 
+def test_a_kind_without_limits_leaves_no_gap_among_the_policies(limited: Callable[..., Any]) -> None:
+    """Where a role has no limits and its key has, the list holds those of address and key and no empty member, which would make it none (RFC 9651)."""
+    house = limited(roles={role: [] for role in ROLES_OF_TWO}, key=[{"requests": 9, "seconds": 60}])
+    key = house.send("POST", "/v1/keys", "judge", json={"name": "skrip"}).json()["key"]
+    policies = house.send("GET", "/v1/conversations", headers={"X-API-Key": key}).headers["ratelimit-policy"]
+    assert policies == '"address-60s";q=1200;w=60, "address-86400s";q=50000;w=86400, "key-60s";q=9;w=60'
+
+
 def test_a_user_who_asks_too_often_is_refused_until_the_told_time(limited: Callable[..., Any]) -> None:
     """429 rate_limited names the limit, carries Retry-After, and counts as the outcome rate_limited of a chat."""
     house = limited(roles=ROLES_OF_TWO)

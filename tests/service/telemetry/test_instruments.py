@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.samples import Sample
 
-from service.telemetry.instruments import LoopCounter, LoopHistogram
+from service.telemetry.instruments import LoopCounter, LoopGauge, LoopHistogram
 
 BUCKETS = (0.0, 0.5, 1.0, 2.5)
 
@@ -46,6 +46,21 @@ def test_a_histogram_shows_what_the_librarys_own_shows(observed: list[tuple[floa
         metric = kind("seconds", "Seconds", registry=registry, buckets=BUCKETS)
         for amount, marked in observed:
             metric.observe(amount, {"trace_id": "1"} if marked else None)
+        pages.append([*samples(registry)])
+    assert pages[0] == pages[1]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["inc", "dec"]), st.floats(0, 1e9)), max_size=30))
+def test_a_gauge_shows_what_the_librarys_own_shows(changed: list[tuple[str, float]]) -> None:
+    """Whatever comes and goes, in whichever order, the sample is the same."""
+    pages = []
+    for kind in (Gauge, LoopGauge):
+        registry = CollectorRegistry()
+        metric = kind("running", "Running", registry=registry)
+        metric.inc()
+        for way, amount in changed:
+            getattr(metric, way)(amount)
+        metric.dec()
         pages.append([*samples(registry)])
     assert pages[0] == pages[1]
 
