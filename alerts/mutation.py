@@ -243,7 +243,7 @@ def _fallback(rule: Rule) -> Iterator[Change]:
     above, line, _ = rule.expr.rpartition("\nor\n0 * ")
     if line and "\n/\n" not in rule.expr:
         yield Change("no zero without errors", _with(rule, above))
-    yield from _first(rule, r"(?s)\(max_over_time\(.*?\n  or\n  ", "(", "series that are born are forgotten")
+    yield from _first(rule, r"(?s)\(max_over_time\(.*?\n  or\n  ", "", "series that are born are forgotten")
 
 
 def _past(rule: Rule) -> Iterator[Change]:

@@ -69,6 +69,7 @@ def test_what_births_count_is_broken_wherever_they_do(broken: tuple[Mutant, ...]
     }
     wanted = {one for one in born if one[1] != "SLISeriesAbsent"}
     assert {(one.name.split("/")[0], one.record, one.long) for one in broken if f"/{change} " in one.name} == wanted
+    assert all(one.rule.expr.count("(") == one.rule.expr.count(")") for one in broken if f"/{change} " in one.name)
 
 
 def test_every_rule_of_every_slo_is_broken(proof_spec: Spec, broken: tuple[Mutant, ...]) -> None:
