@@ -8,6 +8,7 @@ samples are kept raw. A slow chatbot must not make a run of hours: the whole has
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ async def measure(
         stopped = str(error)
     finally:
         watch.cancel()
+        if bench.late() > STANDSTILL_SECONDS:  # nobody looks any more, and the last answers came meanwhile
+            bench.note_lateness()
     stopped = stopped or why_stop() or ""
     if stopped:
         on_event(GaveUp(stopped))
@@ -143,6 +146,7 @@ class _Bench:
     stopped: str = ""
     lateness: list[float] = field(default_factory=list)
     standstills: list[Standstill] = field(default_factory=list)
+    looked: float = math.inf
 
     async def rounds(self, sessions: Mapping[str, Session], questions: Mapping[str, tuple[str, ...]]) -> None:
         """Warm up and measure every role and complexity together, a round of all cells after the other, several requests at once."""
@@ -185,12 +189,20 @@ class _Bench:
     async def watch_lateness(self) -> None:
         """Note how late this loop is for itself, and when it stood still, until it is cancelled."""
         while True:
-            before = self.timer()
+            self.looked = self.timer()
             await asyncio.sleep(LOOK_SECONDS)
-            late = max(0.0, self.timer() - before - LOOK_SECONDS)
-            self.lateness.append(late)
-            if late > STANDSTILL_SECONDS:
-                self.standstills.append(Standstill(before + LOOK_SECONDS - self.began, late))
+            self.note_lateness()
+
+    def late(self) -> float:
+        """Seconds by which the next look is overdue."""
+        return max(0.0, self.timer() - self.looked - LOOK_SECONDS)
+
+    def note_lateness(self) -> None:
+        """Take down how late this look comes."""
+        late = self.late()
+        self.lateness.append(late)
+        if late > STANDSTILL_SECONDS:
+            self.standstills.append(Standstill(self.looked + LOOK_SECONDS - self.began, late))
 
     async def cell(self, session: Session, complexity: str, questions: tuple[str, ...]) -> None:
         """Warm up and measure one role and complexity."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -178,30 +179,35 @@ def test_a_client_that_was_late_excuses_a_failure_and_no_pass(spec: Spec, clock:
     assert judged(5.0, 0.5) is Verdict.ERROR
 
 
-def test_a_client_that_stood_still_says_when(bench: Bench, asked: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its clock went on and it did nothing: answers that came meanwhile look slow, and the evidence says why, also where one asks alone."""
-
-    class Still(Model):
-        calls = 0
-
-        async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
-            self.calls += 1
-            if self.calls <= 3:
-                await asyncio.sleep(latency.LOOK_SECONDS)
-                skipped.append(7.0)
-            return await Model.ask(self, session, message, conversation_id)
-
+@pytest.mark.parametrize("concurrency", [1, AT_ONCE])
+def test_a_client_that_stood_still_says_when(
+    bench: Bench, asked: Workload, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    """Its clock went on and it did nothing: answers that came meanwhile look slow, and the evidence says why, of the first one and of the last."""
     monkeypatch.setattr(latency, "STANDSTILL_SECONDS", 5.0)  # however slow the machine of the test is
-    for concurrency in (1, AT_ONCE):
+    workload = replace(asked, latency=replace(asked.latency, concurrency=concurrency))
+
+    def stood(at: int) -> tuple[Evidence, int]:
+        """The evidence of a client whose clock goes on by 7 s in question `at`, and how many it asked."""
         skipped: list[float] = []
-        workload = replace(asked, latency=replace(asked.latency, concurrency=concurrency))
+        calls = itertools.count(1)
 
-        def timer(skipped: list[float] = skipped) -> float:
-            return time.perf_counter() + sum(skipped)
+        class Still(Model):
+            async def ask(self, session: Session, message: str, conversation_id: str | None = None) -> Reply:
+                if next(calls) == at:
+                    skipped.append(7.0)
+                return await Model.ask(self, session, message, conversation_id)
 
-        evidence = bench(Still(asked), workload=workload, timer=timer)
-        assert evidence.details["client_standstills"][0]["seconds"] > 5.0
-        assert "the client itself stood still: " in evidence.details["warnings"][0]
+        made = bench(Still(asked), workload=workload, timer=lambda: time.perf_counter() + sum(skipped))
+        return made, next(calls) - 1
+
+    nowhere, last = stood(0)
+    assert nowhere.details["client_standstills"] == nowhere.details["warnings"] == []
+    assert last > 2 * AT_ONCE
+    for at in (2, last):
+        evidence, _ = stood(at)
+        assert [one["seconds"] > 5.0 for one in evidence.details["client_standstills"]] == [True]
+        assert "the client itself stood still: 7." in evidence.details["warnings"][0]
 
 
 def test_standstills_are_told_the_longest_first(clock: Callable[[], datetime]) -> None:
