@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -17,6 +18,9 @@ from target.sse import EventReader
 _SECONDS = aiohttp.ClientTimeout(total=45.0, connect=5.0)
 _TO_BE_TRIED_AGAIN = frozenset({"storage_unavailable", "not_ready", "idempotency_busy"})
 """Problems of docs/http-api.md after which the same request with the same key is right."""
+_PATIENCE_SECONDS = 120.0
+"""How long what is read back may be refused with one of these: a database that was killed a moment ago has much to do on a busy machine."""
+_PAUSE_SECONDS = 0.5
 _PAGE = 100
 
 
@@ -70,7 +74,11 @@ class Client:
         return None if told is None else Acknowledged(told["id"], told["conversation_id"], told["answer"])
 
     async def read_all(self, account: str) -> dict[str, tuple[Said, ...]]:
-        """Every conversation of an account with all of its messages."""
+        """Every conversation of an account with all of its messages.
+
+        Raises:
+            UnexpectedError: an answer that is neither a page nor asks to be tried again, or only that for two minutes.
+        """
         ids = [one["conversation_id"] for one in await self._pages(account, "/v1/conversations", "conversations")]
         kept: dict[str, tuple[Said, ...]] = {}
 
@@ -87,14 +95,23 @@ class Client:
         found: list[dict[str, Any]] = []
         query = {"limit": str(_PAGE)}
         while True:
-            async with self._http.get(f"{self._url}{path}", params=query, headers=headers) as response:
-                if response.status != 200:
-                    raise UnexpectedError(f"GET {path}: {response.status} {(await response.text())[:200]}")
-                page = await response.json()
+            page = await self._page(path, query, headers)
             found += page[member]
             if not page["next_cursor"]:
                 return found
             query["cursor"] = page["next_cursor"]
+
+    async def _page(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
+        ends = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            async with self._http.get(f"{self._url}{path}", params=query, headers=headers) as response:
+                content = await response.read()
+            body = _told(response.status, content)
+            if body is not None:
+                return body
+            if time.monotonic() >= ends:
+                raise UnexpectedError(f"GET {path}: {response.status} {content.decode(errors='replace')[:200]}")
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _streamed(response: aiohttp.ClientResponse) -> dict[str, Any] | None:

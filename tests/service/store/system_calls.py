@@ -59,8 +59,11 @@ class Watch:
             raise OSError(ctypes.get_errno(), f"ptrace {request:#x}: {os.strerror(ctypes.get_errno())}")
 
     def until(self, done: Callable[[], bool]) -> list[Call]:
-        """Let it run and note its calls until `done` says so after one of them; then leave it alone."""
-        while not done():
+        """Let it run and note its calls until `done` says so after one of them; then leave it alone.
+
+        Whoever reads what was written may say so before the call has ended: what has begun is noted, too.
+        """
+        while not done() or self.began is not None:
             self._next()
         for thread in self._threads():
             self._ask(_INTERRUPT, thread)
@@ -70,6 +73,11 @@ class Watch:
             self._ask(_DETACH, thread)
             waiting.discard(thread)
         return self.calls
+
+    @property
+    def began(self) -> Call | None:
+        """A call that has begun and not ended yet."""
+        return next((call for call in self._begun.values() if call is not None), None)
 
     def _next(self) -> None:
         thread, status = os.waitpid(-1, _WALL)
