@@ -16,7 +16,7 @@ def done_for(answer: Answer) -> Done:
         return answer.done
     done = Done(
         orjson.Fragment(orjson.dumps([step_fields(step) for step in answer.steps])),
-        orjson.Fragment(orjson.dumps([_tool_call_fields(run) for run in answer.tool_runs])),
+        orjson.Fragment(orjson.dumps([tool_call_fields(run) for run in answer.tool_runs])),
     )
     # To everybody else an answer is a value that nobody changes.
     object.__setattr__(answer, "done", done)
@@ -28,7 +28,8 @@ def step_fields(step: Step) -> dict[str, Any]:
     return {"number": step.number, "title": step.title, "detail": step.detail}
 
 
-def _tool_call_fields(run: ToolRun) -> dict[str, Any]:
+def tool_call_fields(run: ToolRun) -> dict[str, Any]:
+    """A tool call."""
     return {
         "tool_name": run.name,
         "arguments": {"query": run.query},

@@ -40,8 +40,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from service.answering import Answerer
-from service.api.wire import answer_fields
+from service.api.wire import citation_fields
 from service.deployments.load import deployment_file, load_deployment
+from service.doings import step_fields, tool_call_fields
 from service.exchange import Answer, Question
 from service.llm.extractive import ExtractiveEngine
 from service.retrieval.opening import open_corpus
@@ -209,7 +210,7 @@ def create_app() -> FastAPI:
             conversation = Conversation(id=uuid.uuid4().hex, user_id=user.id, title=asked.message.strip()[:80])
             session.add(conversation)
             await session.flush()
-        fields = answer_fields(answer)
+        fields = _fields(answer)
         for role, text, cited in (("user", asked.message, []), ("assistant", answer.text, fields["citations"])):
             said = {"role": role, "text": text, "citations": json.dumps(cited), "created_at": time.time()}
             session.add(Message(conversation_id=conversation.id, **said))
@@ -242,6 +243,24 @@ async def _history(
     said = select(Message).where(Message.conversation_id == conversation.id, Message.role == "user")
     found = await session.scalars(said.order_by(Message.id.desc()).limit(REMEMBERED))
     return conversation, tuple(message.text for message in found)
+
+
+def _fields(answer: Answer) -> dict[str, Any]:
+    """What the body says of the answer, as objects: FastAPI checks them and writes them."""
+    usage = answer.written.usage
+    return {
+        "answer": answer.text,
+        "outcome": answer.outcome,
+        "refusal_reason": answer.refusal_reason,
+        "citations": [citation_fields(citation) for citation in answer.citations],
+        "confidence_score": answer.confidence,
+        "complexity": answer.complexity,
+        "tool_calls": [tool_call_fields(run) for run in answer.tool_runs],
+        "reasoning_steps": [step_fields(step) for step in answer.steps],
+        "notices": list(answer.notices),
+        "cached": answer.written.cached,
+        "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "source": usage.source},
+    }
 
 
 async def _answered(answerer: Answerer, question: Question) -> Answer:
