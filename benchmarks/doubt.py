@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.truth import Truth
-from slo.evidence import Evidence
+from slo.evidence import Evidence, Item
 from slo.verdict import Verdict
 
 AGAIN = "the machine was too busy; measure again"
@@ -37,11 +37,15 @@ def excuse(evidence: Evidence, late: str) -> Evidence:
     """The evidence with every FAIL as ERROR, and `late` as the reason; nothing changes where that is empty."""
     if not late:
         return evidence
-    items = tuple(
-        replace(item, verdict=Verdict.ERROR, reason=f"{late} ({item.reason})") if item.verdict is Verdict.FAIL else item
-        for item in evidence.items
-    )
+    items = tuple(excused(item, late) for item in evidence.items)
     return replace(evidence, items=items, details={**evidence.details, "late": late})
+
+
+def excused(item: Item, late: str) -> Item:
+    """An item that failed as ERROR, with `late` as the reason; any other as it is, and each where that is empty."""
+    if not late or item.verdict is not Verdict.FAIL:
+        return item
+    return replace(item, verdict=Verdict.ERROR, reason=f"{late} ({item.reason})")
 
 
 def doubts_of_cache(before: float | None, after: float | None) -> list[str]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.doubt import AGAIN
+from benchmarks.doubt import AGAIN, excused
 from benchmarks.sample import Sample, samples_csv
 from slo.evidence import Evidence, Item, RunContext, file_digest, judged, unmeasured, write_atomically
 from slo.quantities import how_many
@@ -137,9 +137,7 @@ def items(result: LatencyResult, spec: Spec, seed: int, kind: Kind = Kind.LATENC
                 item = _cell_item(gate, key, choose(key), judge, result)
                 if result.stopped and item.verdict is Verdict.PASS:
                     item = replace(item, verdict=Verdict.ERROR, reason=f"{item.reason}, but the run was cut short")
-                if result.late and item.verdict is Verdict.FAIL:
-                    item = replace(item, verdict=Verdict.ERROR, reason=f"{result.late} ({item.reason})")
-                yield item
+                yield excused(item, result.late)
 
 
 def p95_with_failures(values: Sequence[float], failures: int) -> Measurement:

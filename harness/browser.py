@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
-from harness.debian import FetchError, fetch, only_one
+from harness.debian import FetchError, fetch
+from harness.locking import only_one
 
 PACKAGES: Final = ("chromium-headless-shell", "fonts-dejavu-core")
 """Chromium without a window, and letters for it: a bare system has none."""

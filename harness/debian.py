@@ -6,15 +6,13 @@ It needs no root, starts no service and leaves the system alone: `apt-get` works
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _TEMPLATES: Final = b"/usr/share/prometheus/alertmanager"
 
@@ -126,12 +124,3 @@ def _run(command: Sequence[str], folder: Path) -> str | None:
         return None
     errors = [line for line in lines if line.startswith("E:")]
     return next(iter(errors or lines), f"{command[0]} gave status {done.returncode}").removeprefix("E: ")
-
-
-@contextlib.contextmanager
-def only_one(lock: Path) -> Iterator[None]:
-    """Two programs at once must not fill one folder: the second waits, then finds there what it needs."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.debian import only_one
+from harness.locking import only_one
 from harness.project import Project
 from slo.errors import InvalidInput, Problem
 from target.accounts import ROLES, Credentials, make_credentials, write_private

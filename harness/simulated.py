@@ -221,7 +221,7 @@ def _held_against(run: Run, stage: Stage, wish: _Wish, ask: Callable[[Run, Stage
         figures = truth.details()
         doubts += doubts_of_simulator(truth, _answered(made) - remembered)
         late = lateness_of_simulator(truth, plan.longest_lateness_seconds)
-    for doubt in (*doubts, *filter(None, (late,))):
+    for doubt in filter(None, (*doubts, late)):
         run.view.line(f"      {doubt}")
     return void(excuse(made, late), doubts, {"simulator": _told(run, stage, plan, figures), "cache_hits": after})
 

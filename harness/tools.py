@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.browser import find_chromium
-from harness.debian import FetchError, fetch, only_one
+from harness.debian import FetchError, fetch
+from harness.locking import only_one
 from target.monitoring import ToolPaths
 
 if TYPE_CHECKING:

@@ -106,12 +106,16 @@ class Client:
         while True:
             async with self._http.get(f"{self._url}{path}", params=query, headers=headers) as response:
                 content = await response.read()
-            body = _told(response.status, content)
+            try:
+                body = _told(response.status, content)
+            except (UnexpectedError, ValueError):
+                break
             if body is not None:
                 return body
             if time.monotonic() >= ends:
-                raise UnexpectedError(f"GET {path}: {response.status} {content.decode(errors='replace')[:200]}")
+                break
             await asyncio.sleep(_PAUSE_SECONDS)
+        raise UnexpectedError(f"GET {path}: {response.status} {content.decode(errors='replace')[:200]}")
 
 
 async def _streamed(response: aiohttp.ClientResponse) -> dict[str, Any] | None:

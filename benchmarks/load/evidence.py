@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmarks.doubt import AGAIN
+from benchmarks.doubt import AGAIN, excused
 from benchmarks.latency_evidence import NEVER_SECONDS, p95_with_failures, samples_name
 from benchmarks.load.job import COLUMNS, GeneratorOutcome
 from benchmarks.workload import LoadPlan
@@ -143,8 +143,9 @@ def _item(result: LoadResult, gate: Gate, key: Cell, seed: int) -> Item:
     item = _time_item(gate, key, valid, seed)
     if item is None:
         return unmeasured(gate, dict(key), "this load test does not measure it")
-    doubt = result.saturated or (result.late if item.verdict is Verdict.FAIL else "")
-    return replace(item, verdict=Verdict.ERROR, reason=f"{doubt} ({item.reason})") if doubt else item
+    if result.saturated:
+        return replace(item, verdict=Verdict.ERROR, reason=f"{result.saturated} ({item.reason})")
+    return excused(item, result.late)
 
 
 def _time_item(gate: Gate, key: Cell, valid: pd.DataFrame, seed: int) -> Item | None:

@@ -15,31 +15,9 @@ from service.chat.language import Language
 from service.text import said
 
 _LONGEST_LABEL = 120
-_ASKING = frozenset(
-    [
-        "lama",
-        "lamanya",
-        "hari",
-        "minggu",
-        "bulan",
-        "tenggat",
-        "tenggatnya",
-        "waktu",
-        "waktunya",
-        "long",
-        "deadline",
-        "biaya",
-        "biayanya",
-        "ongkos",
-        "ongkosnya",
-        "tarif",
-        "tarifnya",
-        "cost",
-        "costs",
-        "fee",
-        "fees",
-    ]
-)
+_ASKING = frozenset((
+    "lama", "lamanya", "hari", "minggu", "bulan", "tenggat", "tenggatnya", "waktu", "waktunya", "long", "deadline", "biaya", "biayanya", "ongkos", "ongkosnya", "tarif", "tarifnya", "cost", "costs", "fee", "fees",
+))  # fmt: skip
 """One of these stands in each question that is looked at more closely."""
 
 

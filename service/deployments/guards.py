@@ -115,11 +115,15 @@ def load_guards(path: Path) -> Guards:
 
 def _made(file: _File) -> Guards:
     groups = {name: lexicon(entries) for name, entries in file.words.items()}
+
+    def pooled(names: Iterable[str]) -> Lexicon:
+        return lexicon(entry for name in names for entry in file.words[name])
+
     refusals = tuple(
         Refusal(
             reason=rule.reason,
             groups=tuple(groups[name] for name in rule.all),
-            unless=lexicon(entry for name in rule.unless for entry in file.words[name]),
+            unless=pooled(rule.unless),
             marks=tuple(mark.lower() for mark in rule.marks),
             answers={"id": rule.answers.id, "en": rule.answers.en},
             aids=tuple(Aid(groups[aid.words], {"id": aid.answers.id, "en": aid.answers.en}) for aid in rule.aids),
@@ -134,7 +138,7 @@ def _made(file: _File) -> Guards:
     emergencies = tuple(
         Emergency(
             tuple(groups[name] for name in danger.all),
-            lexicon(entry for name in danger.unless for entry in file.words[name]),
+            pooled(danger.unless),
             {"id": danger.answers.id, "en": danger.answers.en},
         )
         for danger in file.emergencies

@@ -67,5 +67,5 @@ def test_a_database_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_another_problem_is_none_that_goes_by() -> None:
     """A fault of the service is told at once."""
-    with pytest.raises(UnexpectedError, match="500 internal"):
+    with pytest.raises(UnexpectedError, match=r"/v1/conversations: 500 .*internal"):
         read(iter([(500, {"code": "internal", "detail": "oh"}), EMPTY]))
