@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from service.api.routing import router_of
 from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
+from service.chat.language import spoken
 from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
 from service.services import enter, services_of
@@ -47,7 +48,8 @@ async def run_tool(request: Request, tool_name: str) -> Response:
     today = datetime.fromtimestamp(surroundings.wall_clock(), UTC).date()
     watching = services.watching
     with services.shelf.lend() as retriever:
-        wanted = ToolRequest(query, today, retriever, filters=first_scope(body.filters, (query,), today))
+        filters = first_scope(body.filters, (query,), today)
+        wanted = ToolRequest(query, today, retriever, spoken(query).answer, filters)
         (run,) = await run_together(
             services.tools,
             [tool_name],
@@ -68,6 +70,7 @@ async def run_tool(request: Request, tool_name: str) -> Response:
             "tool_name": run.name,
             "outcome": run.outcome,
             "results": [hit_fields(hit) for hit in run.result.hits],
+            "remark": run.result.remark,
             "duration_seconds": run.seconds,
         }
     )

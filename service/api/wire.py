@@ -320,7 +320,10 @@ def hit_fields(hit: Hit) -> dict[str, Any]:
         "text": " ".join(part for part in (document.text, document.holding) if part),
         "score": round(hit.score, 4),
         "kind": document.kind,
+        "status": document.status,
+        "as_of": document.as_of.isoformat(),
         "demo": document.demo,
+        "verified": document.verified,
     }
 
 

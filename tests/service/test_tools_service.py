@@ -232,10 +232,34 @@ def test_tools_run_at_the_same_time(retriever: Retriever) -> None:
 def test_a_tool_answers_by_itself(house: Any) -> None:
     """The route gives passages in the contract's form, best first."""
     answer = house.send("POST", "/v1/tools/LegalRetriever", "public", json={"query": "surat cerai"}).json()
-    assert set(answer) == {"tool_name", "outcome", "results", "duration_seconds"}
-    assert set(answer["results"][0]) == {"id", "title", "law", "article", "text", "score", "kind", "demo"}
+    assert set(answer) == {"tool_name", "outcome", "results", "remark", "duration_seconds"}
+    passage = {"id", "title", "law", "article", "text", "score", "kind", "status", "as_of", "demo", "verified"}
+    assert set(answer["results"][0]) == passage
+    assert answer["remark"] == ""
     assert answer["results"][0]["id"] == "panduan-surat-cerai"
     assert house.sample("chatbot_tool_calls_total", tool="LegalRetriever", outcome="ok") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "remark"),
+    [
+        ({"query": "Apa isi pasal 9999 KUHPerdata?"}, "Tidak ditemukan di korpus layanan ini: pasal 9999 kuhperdata."),
+        ({"query": "What does article 9999 KUHPerdata say?"}, "Not found in the sources of this service: article 9999"),
+        ({"query": "pasal 1320 KUHPerdata", "types": ["PP"]}, "di luar jenis atau tahun yang diminta: Pasal 1320"),
+    ],
+)
+def test_a_tool_by_itself_says_what_a_chat_would(house: Any, body: dict[str, Any], remark: str) -> None:
+    """Passages that fit by their words are not taken for the cited article, nor one outside of the kinds for one within."""
+    assert remark in house.send("POST", "/v1/tools/LawLookup", "public", json=body).json()["remark"]
+
+
+def test_a_tool_by_itself_marks_what_is_repealed_or_unverified(house: Any) -> None:
+    """Who reads passages without an answer around them is told what its notices tell."""
+    body = {"query": "pasal 1320 KUHPerdata"}
+    first = house.send("POST", "/v1/tools/LawLookup", "public", json=body).json()["results"][0]
+    asked = house.ask("public", body["query"])["citations"][0]
+    members = ("id", "status", "as_of", "demo", "verified")
+    assert {name: first[name] for name in members} == {name: asked[name] for name in members}
 
 
 def test_a_tool_that_finds_nothing_says_so(house: Any) -> None:

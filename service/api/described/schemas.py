@@ -333,9 +333,13 @@ _OF_THE_REST: dict[str, Schema] = {
                 text=_TEXT,
                 score=_NUMBER,
                 kind=one_of("statute", "guide", "decision"),
+                status=_TEXT,
+                as_of={"type": "string", "format": "date"},
                 demo=_FLAG,
+                verified=_FLAG,
             )
         ),
+        remark=_TEXT,
         duration_seconds=_SECONDS,
     ),
     "SwitchState": members(switch=one_of("extractive-only"), on=_FLAG),
