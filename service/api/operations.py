@@ -137,7 +137,7 @@ def _health(services: Services, found: list[Found], more: dict[str, Any]) -> Res
         "status": status,
         "service": "courtsight",
         "version": __version__,
-        "uptime_seconds": services.figures.now()["uptime_seconds"],
+        "uptime_seconds": services.figures.uptime(),
         **more,
     }
     return Json(body, status_code=503 if status == "unhealthy" else 200)

@@ -34,6 +34,8 @@ _HANGING_SECONDS = 60.0
 _COULD_NOT_START = 2
 _TOLD = (0, -signal.SIGTERM)
 """How a worker ends that was told to: drained, or, while it still started and served nobody, by the signal itself."""
+_NO_PROCESS = (OSError, RuntimeError)
+"""What says that the system gives no process, descriptor or thread now, or that the interpreter is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """One worker process and what it last said of itself."""
+    """One worker process and what it last said of itself; `followed` while a reload has its successor on the way."""
 
     number: int
     process: asyncio.subprocess.Process
@@ -57,6 +59,7 @@ class _Worker:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: bool = False
+    followed: bool = False
     last: dict[str, Any] | None = None
     heard: float = 0.0
     said: asyncio.Event = field(default_factory=asyncio.Event)
@@ -110,12 +113,16 @@ class Supervisor:
         self._begin(self._watch())
         try:
             # The first one goes alone: what keeps it from starting is said once, and not by all of them.
-            first = await self._start()
-            await self._until_ready(first)
-            if self._was_ready:
-                for _ in range(self._plan.workers - 1):
-                    await self._start()
-            await self._stop.wait()
+            first = await self._try_to_start()
+            if first is None:
+                self._failed = True
+            else:
+                await self._until_ready(first)
+                if self._was_ready:
+                    for _ in range(self._plan.workers - 1):
+                        if await self._try_to_start() is None:
+                            self._begin(self._start_in_time())
+                await self._stop.wait()
         finally:
             await self._end()
         if self._failed:
@@ -155,6 +162,7 @@ class Supervisor:
 
     async def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
+        ours.settimeout(0)
         descriptors = (self._plan.listener.fileno(), theirs.fileno(), self._plan.quotas)
         self._number += 1
         try:
@@ -165,9 +173,11 @@ class Supervisor:
                 *map(str, descriptors),
                 pass_fds=descriptors,
             )
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
-        ours.settimeout(0)
         reader, writer = await asyncio.open_connection(sock=ours)
         worker = _Worker(self._number, process, Channel(reader, writer), time.monotonic())
         self._workers.append(worker)
@@ -175,6 +185,24 @@ class Supervisor:
         if self._stopping is not None:
             self._tell(worker)
         return worker
+
+    async def _try_to_start(self) -> _Worker | None:
+        """A worker; None, and a line in the log, where the system gives no process now."""
+        try:
+            return await self._start()
+        except _NO_PROCESS as error:
+            number = error.errno if isinstance(error, OSError) else None
+            self._log.write("error", "worker_not_started", reason=os.strerror(number) if number else str(error))
+            return None
+
+    async def _start_in_time(self) -> None:
+        """Start a worker behind the pause; where that fails, try again, ever more slowly: nothing else would."""
+        while self._stopping is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), self._pause)
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+            if self._stop.is_set() or await self._try_to_start() is not None:
+                return
 
     async def _until_ready(self, worker: _Worker) -> None:
         """Wait until a worker is ready, has ended, or everybody shall stop."""
@@ -197,7 +225,7 @@ class Supervisor:
             worker=worker.number,
             status=status,
         )
-        if self._stopping is None and not worker.leaving:
+        if self._stopping is None and not worker.leaving and not worker.followed:
             await self._replace(worker, status)
 
     async def _watch(self) -> None:
@@ -250,11 +278,7 @@ class Supervisor:
         if time.monotonic() - worker.began > _STEADY_SECONDS:
             self._pause = _FIRST_PAUSE_SECONDS
         self._log.write("warning", "worker_replaced", worker=worker.number, status=status, pause_seconds=self._pause)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), self._pause)
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
-        if self._stopping is None:
-            await self._start()
+        await self._start_in_time()
 
     async def _reload(self) -> None:
         """Put a new worker in the place of each, ready before the old one is told to leave."""
@@ -263,14 +287,20 @@ class Supervisor:
             for old in list(self._workers):
                 if old.leaving or old.ended.is_set():
                     continue
-                new = await self._start()
-                # Until it has been ready once, its failure is not replaced: the old one stays instead.
-                new.leaving = True
-                await self._until_ready(new)
+                # If it ends meanwhile by itself, it has its successor already: a second one would stay beside it.
+                old.followed = True
+                new = await self._try_to_start()
+                if new is not None:
+                    # Until it has been ready once, its failure is not replaced: the old one stays instead.
+                    new.leaving = True
+                    await self._until_ready(new)
                 if self._stopping is not None:
                     return
-                if not new.ready.is_set():
-                    self._log.write("error", "reload_failed", worker=new.number)
+                if new is None or not new.ready.is_set():
+                    self._log.write("error", "reload_failed", worker=new.number if new else None)
+                    old.followed = False
+                    if old.ended.is_set():
+                        self._begin(self._replace(old, old.process.returncode or 0))
                     return
                 new.leaving = False
                 self._tell(old)

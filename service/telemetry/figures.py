@@ -46,6 +46,10 @@ class Figures:
         """Note where the counts stand; to be called once a minute."""
         self._marks.append(self._here())
 
+    def uptime(self) -> float:
+        """Seconds since the process began. It reads no metric: that takes milliseconds, and probes ask every few seconds."""
+        return self._clock() - self.started_at
+
     def now(self) -> dict[str, float]:
         """The figures. Sums, so that those of several workers can be added; `cpu_ratio` is of one core."""
         here = self._here()

@@ -43,6 +43,19 @@ def test_health_is_one_word_for_all_and_for_each(house: Any) -> None:
     assert house.sample("chatbot_dependency_up", dependency="index") == 1
 
 
+def test_the_short_health_reads_no_histogram(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its uptime comes off the clock: to read every duration of every route took it milliseconds, and anybody may ask it."""
+
+    def read() -> None:
+        raise AssertionError("the histograms were read")
+
+    house.send("GET", "/health")
+    monkeypatch.setattr(house.app.state.services.figures._durations, "collect", read)
+    answer = house.send("GET", "/health")
+    assert answer.status_code == 200
+    assert answer.json()["uptime_seconds"] >= 0
+
+
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
 def test_watchers_may_ask_without_a_body(house: Any, path: str) -> None:
     """HEAD has GET's status and length and no body, also when the answer is that it is not ready."""

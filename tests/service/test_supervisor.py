@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import io
 import os
 import signal
 import socket
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -34,10 +36,10 @@ class Ended:
     pid = 1
 
     def __init__(self, status: int = 0) -> None:
-        self.status = status
+        self.returncode = status
 
     async def wait(self) -> int:
-        return self.status
+        return self.returncode
 
 
 class Hanging(Ended):
@@ -245,3 +247,149 @@ def test_however_many_ask_for_a_reload_meanwhile_one_follows() -> None:
 def test_nobody_calls_a_service_reloaded_that_stops() -> None:
     """What was still waiting when the word to stop came did not happen."""
     assert reloads(stopped=True) == 0
+
+
+class Starting:
+    """A supervisor whose workers are made by hand; the system refuses the first `refused` of them."""
+
+    def __init__(self, refused: int = 0) -> None:
+        self.log = io.BytesIO()
+        self.listener = socket.socket()
+        plan = Plan(1, self.listener, os.open(os.devnull, os.O_RDONLY), 1.0)
+        self.supervisor = Supervisor(plan, EventLog(self.log, "info", lambda: 0.0))
+        self.supervisor._was_ready = True
+        self.supervisor._pause = 0.001
+        self.supervisor._start = self.start  # type: ignore[method-assign]  # no process is made here
+        self.left = refused
+        self.made: list[_Worker] = []
+        self.ends: list[socket.socket] = []
+        self.was_made = asyncio.Event()
+
+    async def start(self) -> _Worker:
+        """As the supervisor's own, without a process."""
+        if self.left:
+            self.left -= 1
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        channel = Channel(*await asyncio.open_connection(sock=ours))
+        process = Hanging()
+        worker = _Worker(len(self.made) + 1, process, channel, 0.0)  # type: ignore[arg-type]  # only awaited and told
+        self.supervisor._workers.append(worker)
+        self.made.append(worker)
+        self.ends.append(theirs)
+        self.supervisor._begin(self.supervisor._attend(worker))
+        self.was_made.set()
+        return worker
+
+    async def next(self) -> _Worker:
+        """The next one that is made."""
+        await self.was_made.wait()
+        self.was_made.clear()
+        return self.made[-1]
+
+    async def end(self, worker: _Worker) -> None:
+        """It ends by itself."""
+        self.ends[self.made.index(worker)].close()
+        await worker.ended.wait()
+
+    async def close(self) -> None:
+        """End what is left."""
+        for end in self.ends:
+            end.close()
+        for worker in self.made:
+            worker.leaving = True
+            await worker.ended.wait()
+        self.listener.close()
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        self.supervisor._log.flush()
+        lines = [orjson.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+
+def played(story: Callable[[Starting], Coroutine[Any, Any, Any]], refused: int = 0) -> Any:
+    """What a story of such a supervisor comes to."""
+
+    async def whole() -> Any:
+        stand = Starting(refused)
+        try:
+            return await story(stand)
+        finally:
+            await stand.close()
+
+    return asyncio.run(asyncio.wait_for(whole(), 120))
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_a_worker_that_ends_during_a_reload_has_one_successor(starts: bool) -> None:
+    """The one that the reload makes; where that does not start, one as if nothing had been reloaded. There were two, and the service had a worker more for ever."""
+
+    async def story(stand: Starting) -> tuple[int, int, list[dict[str, Any]]]:
+        old = await stand.start()
+        await stand.next()
+        old.ready.set()
+        reload = asyncio.create_task(stand.supervisor._reload())
+        new = await stand.next()
+        await stand.end(old)
+        # Behind `ended` a second one would be started after the pause.
+        await asyncio.sleep(0.1)
+        if starts:
+            new.ready.set()
+        else:
+            await stand.end(new)
+        await reload
+        if not starts:
+            await stand.next()
+        return len(stand.made), len(stand.supervisor._workers), stand.told("reload_failed")
+
+    made, living, failed = played(story)
+    assert (made, living, len(failed)) == ((2, 1, 0) if starts else (3, 1, 1))
+
+
+def test_a_worker_is_replaced_as_soon_as_the_system_gives_a_process() -> None:
+    """No room for a process, no descriptor: the place of the worker is filled when there is one again, and each refusal is a line. It stayed empty for ever."""
+
+    async def story(stand: Starting) -> list[dict[str, Any]]:
+        old = await stand.start()
+        await stand.next()
+        stand.left = 3
+        await stand.end(old)
+        await stand.next()
+        assert len(stand.supervisor._workers) == 1
+        return stand.told("worker_not_started")
+
+    told = played(story)
+    assert [(line["level"], line["reason"]) for line in told] == [("error", os.strerror(errno.EAGAIN))] * 3
+
+
+def test_a_reload_for_which_there_is_no_process_leaves_everything() -> None:
+    """The old worker stays, the log says why, and the next word to reload is heard."""
+
+    async def story(stand: Starting) -> tuple[list[_Worker], list[dict[str, Any]]]:
+        old = await stand.start()
+        await stand.next()
+        old.ready.set()
+        stand.left = 1
+        await stand.supervisor._reload()
+        assert stand.supervisor._workers == [old]
+        assert not old.leaving
+        again = asyncio.create_task(stand.supervisor._reload())
+        new = await stand.next()
+        new.ready.set()
+        await stand.end(old)
+        await again
+        return list(stand.supervisor._workers), stand.told("reload_failed")
+
+    living, failed = played(story)
+    assert (len(living), len(failed)) == (1, 1)
+
+
+def test_a_service_without_its_first_process_ends_with_status_two() -> None:
+    """Where there is no process for the first worker nothing serves: a line, and the status of what could not start."""
+
+    async def story(stand: Starting) -> tuple[int, list[dict[str, Any]]]:
+        return await stand.supervisor.run(lambda: None), stand.told("worker_not_started")
+
+    status, told = played(story, refused=1)
+    assert (status, len(told)) == (2, 1)
