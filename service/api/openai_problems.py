@@ -14,8 +14,10 @@ _BEGIN = "/v1/"
 _CHAT = "/v1/chat/completions"
 _NAMES = frozenset(
     {
-        "assistants", "audio", "batches", "completions", "containers", "embeddings", "engines", "evals", "files", "fine_tuning",
-        "images", "models", "moderations", "realtime", "responses", "threads", "uploads", "vector_stores", "videos",
+        "agents", "assistants", "audio", "batches", "chatkit", "completions", "containers", "content_provenance_checks", "embeddings",
+        "engines", "evals", "files", "fine_tuning", "images", "live", "models", "moderations", "organization", "projects", "realtime",
+        "responses", "safety", "skills", "threads", "uploads", "vaults", "vector_stores", "videos", "webhook_endpoints",
+        "webhook_event_types",
     }
 )  # fmt: skip
 """What follows `/v1/` in the routes of OpenAI's API, whether we have them or not; but `chat` and `conversations`, which are ours too."""

@@ -83,7 +83,7 @@ def asked_in(request: CompletionRequest, most_characters: int) -> Asked:
 def _refuse_what_is_not_there(request: CompletionRequest) -> None:
     if request.tools or request.functions:
         raise _wrong("tools" if request.tools else "functions", _NO_TOOLS)
-    if request.response_format and request.response_format.get("type", "text") != "text":
+    if request.response_format and request.response_format.get("type") != "text":
         raise _wrong("response_format", "Only {'type': 'text'} is written")
     if request.audio is not None or (request.modalities and request.modalities != ["text"]):
         raise _wrong("audio" if request.audio is not None else "modalities", "Only text is written")

@@ -206,15 +206,48 @@ def parsed(raw: bytes, model: type[Model]) -> Model:
         InvalidRequest: not JSON, or not of that form; names each wrong member.
     """
     try:
-        return model.model_validate(orjson.loads(raw or b"{}"))
+        body = orjson.loads(raw or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidRequest("The body is not valid JSON") from error
+    try:
+        return model.model_validate(body)
     except ValidationError as error:
-        found = [
-            FieldError(".".join(str(part) for part in finding["loc"]) or "body", finding["msg"])
-            for finding in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvalidRequest("The body does not have the expected form", errors=found) from error
+        raise InvalidRequest("The body does not have the expected form", errors=_wrong_members(error, body)) from error
+
+
+def _wrong_members(error: ValidationError, body: object) -> list[FieldError]:
+    """Each wrong member once for each thing that is wrong with it, by its place in the body as it was sent."""
+    found = [
+        (_place(finding["loc"], body, missing=finding["type"] == "missing"), finding)
+        for finding in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    # Of what may be a text or a list, and is a list, its wrong member is told; not that the list is no text.
+    inner = {place[:size] for place, _ in found for size in range(1, len(place))}
+    return [
+        FieldError(".".join(place) or "body", _OBJECT if finding["type"] in _NO_OBJECT else finding["msg"])
+        for place, finding in found
+        if place not in inner
+    ]
+
+
+def _place(loc: tuple[int | str, ...], body: object, *, missing: bool) -> tuple[str, ...]:
+    """Where in a body something is wrong. Pydantic also names which of several types it tried ("stop.str"): nobody sent a member called so."""
+    place: list[str] = []
+    at: Any = body
+    for part in loc:
+        if isinstance(part, str):
+            if not isinstance(at, dict) or (part not in at and not missing):
+                continue
+            at = at.get(part)
+        else:
+            at = at[part]
+        place.append(str(part))
+    return tuple(place)
+
+
+_OBJECT = "Must be an object"
+_NO_OBJECT = ("model_type", "dict_type")
+"""What Pydantic tells in words of Python, with the name of a class of ours."""
 
 
 async def _read(request: Request, most: int) -> bytes:

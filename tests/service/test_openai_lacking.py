@@ -18,6 +18,8 @@ from tests.openai_client import client_of
         lambda client: client.models.retrieve("gpt-4o"),
         lambda client: client.responses.create(model="courtsight", input="hukum"),
         lambda client: client.chat.completions.retrieve("chatcmpl-1"),
+        lambda client: client.skills.list(),
+        lambda client: client.beta.chatkit.threads.retrieve("x"),
     ],
 )
 def test_what_the_official_client_asks_and_there_is_not_is_told_in_its_form(house: Any, ask: Any) -> None:
