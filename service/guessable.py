@@ -30,6 +30,8 @@ _ROWS = (
 """What fingers and counting make without thinking, in lower case and without Shift."""
 _BOTH_WAYS = tuple(way for row in _ROWS for way in (row, row[::-1]))
 _UNSHIFTED = str.maketrans('!@#$%^&*()_+{}:"<>?~|', "1234567890-=[];',./`\\")
+_SPELT = str.maketrans("@40315$!7+", "aaoeissitt")
+"""Letters that people write as digits and signs, as in p4ssw0rd."""
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
@@ -67,6 +69,9 @@ def is_guessable(text: str, words: Iterable[str], is_known: Callable[[str], bool
     pieces = tuple(word for word in words if len(word) >= _SHORTEST_PIECE)
     if _pieces(text, pieces) < fewest or _is_sentence(text, fewest):
         return True
+    # Two rows may take turns, as in a1b2c3 and aabbcc.
+    if _pieces(text[::2], pieces) + _pieces(text[1::2], pieces) < fewest:
+        return True
     for decoded in _decoded(text):
         if decoded.isascii() and decoded.isprintable():
             # Somebody's own text in other letters: random bytes never are one.
@@ -77,13 +82,22 @@ def is_guessable(text: str, words: Iterable[str], is_known: Callable[[str], bool
     return False
 
 
+def spelt_out(text: str) -> str:
+    """A text in small letters, with the digits and signs that stand for letters as those."""
+    return text.lower().translate(_SPELT)
+
+
 def _pieces(text: str, words: tuple[str, ...]) -> int:
     """Into how many pieces a text falls: single characters, and whatever could be foreseen as one."""
     looked = text[:_LONGEST_LOOK]
-    plain = "".join(char.lower() if char.isascii() else char for char in looked).translate(_UNSHIFTED)
+    small = "".join(char.lower() if char.isascii() else char for char in looked)
+    plain, spelt = small.translate(_UNSHIFTED), small.translate(_SPELT)
     at = count = 0
     while at < len(plain):
-        at += max(1, _foreseen(plain, at, words), _series(looked, at))
+        known = max(
+            (len(word) for word in words if small.startswith(word, at) or spelt.startswith(word, at)), default=0
+        )
+        at += max(1, _foreseen(plain, at, known), _series(looked, at))
         count += 1
     return count
 
@@ -102,9 +116,8 @@ def _is_sentence(text: str, fewest: int) -> bool:
     return _PIECES_OF_A_WORD * (len(found) - common) + len(rest) < fewest
 
 
-def _foreseen(plain: str, at: int, words: tuple[str, ...]) -> int:
-    """The length of the longest piece at a place that is a word, goes along a row, or stood there before; 0 when there is none."""
-    longest = max((len(word) for word in words if plain.startswith(word, at)), default=0)
+def _foreseen(plain: str, at: int, longest: int) -> int:
+    """The length of the longest piece at a place that is a word (of the given length), goes along a row, or stood there before; 0 when there is none."""
     length = max(_SHORTEST_PIECE, longest + 1)
     while at + length <= len(plain):
         piece = plain[at : at + length]

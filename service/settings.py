@@ -17,10 +17,9 @@ from service.edge.origins import ANY, hosts, origins
 from service.errors import ConfigurationError
 from service.secrecy import (
     origin_weakness,
-    password_weakness,
     placeholder_weakness,
     secret_weakness,
-    token_weakness,
+    setting_weakness,
 )
 from service.secret_files import PREFIX, listed, secret_now, secret_of
 from service.security.addresses import Network
@@ -339,18 +338,12 @@ class Settings(BaseSettings):
         return found
 
     def _weak_fields(self) -> Iterator[str]:
-        """Every other setting that is a secret, also those that are added later: addresses by their password, keys by their text."""
+        """Every other setting that is a secret, also those that are added later."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if name.startswith("jwt_") or not isinstance(value, SecretStr):
                 continue
-            text = value.get_secret_value()
-            if "://" in text:
-                why = password_weakness(text, needed="redis" in name)
-            else:
-                # Of the others only this one is drawn here; the rest are handed out by somebody, who decides their form.
-                why = token_weakness(text) if name == "metrics_token" else placeholder_weakness(text)
-            if why:
+            if why := setting_weakness(name, value.get_secret_value()):
                 yield f"{PREFIX}{name.upper()} {why}"
 
 

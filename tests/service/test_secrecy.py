@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import secrets
 from pathlib import Path
@@ -15,7 +16,14 @@ from pydantic import SecretStr
 
 from service.app import create_app
 from service.errors import ConfigurationError
-from service.secrecy import origin_weakness, password_weakness, placeholder_weakness, secret_weakness, token_weakness
+from service.secrecy import (
+    origin_weakness,
+    password_weakness,
+    placeholder_weakness,
+    secret_weakness,
+    setting_weakness,
+    token_weakness,
+)
 from service.settings import Settings, refuse_weak_secrets
 
 STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
@@ -35,6 +43,8 @@ STRONG = "v8Zq1Nw5Xc3Rt7Ly9Pb2Kd4Mf6Hg0JsQaUeIo"
         "correct horse battery staple correct", base64.b64encode(b"password" * 4).decode(), b"changethissecretnow!".hex(),
         base64.b64encode(b"Passwordpassword1234567890\n").decode(), base64.b64encode(base64.b64encode(b"rahasia123" * 3)).decode(),
         base64.urlsafe_b64encode(b"this is my jwt secret for courts").decode().rstrip("="),
+        "aabbccddeeffgghhiijjkkllmmnnoopp", "00112233445566778899aabbccddeeff", "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6",
+        "c0urts1ght-s3cr3t-k3y-2026-production", hashlib.sha256(b"password").hexdigest(), hashlib.sha512(b"secret\n").hexdigest().upper(),
     ],
 )  # fmt: skip
 def test_a_weak_signing_secret_is_told(secret: str) -> None:
@@ -97,6 +107,18 @@ def test_no_random_secret_is_taken_for_a_guessable_one(seed: int) -> None:
         ("postgresql://reader:change%2Dme@db/name", False, "known default"),
         ("postgresql://reader:Tq8vX2rN@db/name", False, None),
         ("postgresql://reader@db/name", False, None),
+        ("postgresql://reader:password123@db/name", False, "too weak"),
+        ("postgresql://reader:Courtsight2026!@db/name", False, "too weak"),
+        ("postgresql://reader:Reader2026!@db/name", False, "too weak"),
+        ("postgresql://reader:qwertyuiop@db/name", False, "too weak"),
+        ("postgresql://reader:cGFzc3dvcmQ%3D@db/name", False, "too weak"),
+        ("postgresql://reader:p%40ssw0rd@db/name", False, "known default"),
+        ("postgresql://reader@db/name?password=postgres", False, "known default"),
+        ("postgresql://db/name?user=reader&password=reader", False, "known default"),
+        ("postgresql://reader:Tq8vX2rN@db/name?password=postgres", False, "known default"),
+        ("postgresql://reader@db/name?password=Tq8vX2rN&sslmode=require", False, None),
+        ("redis://cache:6379/0?password=Tq8vX2rN", True, None),
+        ("redis://127.0.0.1:6379/0?password=redis", True, "known default"),
         ("redis://cache:6379/0", True, "no password"),
         ("redis://127.0.0.1:6379/0", True, None),
         ("redis://:foobared@127.0.0.1:6379/0", True, "known default"),
@@ -112,11 +134,53 @@ def test_the_password_of_an_address_is_judged(url: str, *, needed: bool, told: s
 
 
 @pytest.mark.parametrize(
-    "key", ["", "your-api-key", "sk-xxxx", "<key>", "changeme", "...", "TODO", "sk-0000", "${KEY}"]
-)
+    "key",
+    [
+        "", "your-api-key", "sk-xxxx", "<key>", "changeme", "...", "TODO", "sk-0000", "${KEY}", "sk-1234", "YOUR_OPENAI_API_KEY", "sk-ant-api03-...",
+        "$OPENAI_API_KEY", "GEMINI_API_KEY", "fill-me-in",
+    ],
+)  # fmt: skip
 def test_a_placeholder_is_no_key(key: str) -> None:
     """What stands in an example file was never given out by a provider."""
     assert placeholder_weakness(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("otlp_headers", "authorization=Bearer <token>", "number 1"),
+        ("otlp_headers", "x-tenant=courts,authorization=Bearer secret", "number 2"),
+        ("otlp_headers", "x-tenant=courts,x-api-key=", "number 2"),
+        ("otlp_headers", f"authorization=Basic {base64.b64encode(b'collector:admin').decode()}", "number 1"),
+        ("otlp_headers", f"authorization=Basic {base64.b64encode(b'admin:L87sdfsdf').decode()}", None),
+        ("otlp_headers", "authorization=Basic a", None),
+        ("otlp_headers", "x-tenant=your-company,x-token=8fK2qLw9Zr4Tn7Vb", None),
+        ("otlp_headers", "x-dataset=changeme", "number 1"),
+        ("otlp_headers", "", "placeholder"),
+        ("otlp_headers", "x-scope-orgid=demo,authorization=Bearer 8fK2qLw9Zr4Tn7Vb", None),
+        ("sentry_dsn", "https://examplePublicKey@o0.ingest.sentry.io/0", "key"),
+        ("sentry_dsn", "https://public@sentry.example.com/1", "key"),
+        ("sentry_dsn", "https://[", "no address"),
+        ("sentry_dsn", "https://5b8f2c1d9e3a4f7b8c6d5e4f3a2b1c0d@o0.ingest.sentry.io/0", None),
+        ("metrics_token", "x://y", "shorter than 16 bytes"),
+        ("redis_url", "redis://cache:6379/0", "no password"),
+        ("database_url", "postgresql://reader@db/name", None),
+        ("some_later_key", "changeme", "placeholder"),
+    ],
+)
+def test_each_secret_is_judged_by_what_it_is(name: str, text: str, told: str | None) -> None:
+    """Headers by the values of those that open something, Sentry's address by its key, and a token of ours as one, also where it looks like an address."""
+    found = setting_weakness(name, text)
+    assert (told is None) == (found is None)
+    assert (told or "") in (found or "")
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_random_password_is_taken_for_a_weak_one(seed: int) -> None:
+    """Nine random bytes are enough, in hexadecimal or base64."""
+    drawn = random.Random(seed).randbytes(9)
+    forms = [drawn.hex(), base64.urlsafe_b64encode(drawn).decode()]
+    assert [form for form in forms if password_weakness(f"postgresql://u:{form}@db/name", needed=False)] == []
 
 
 @pytest.mark.parametrize(
