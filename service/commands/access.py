@@ -62,7 +62,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("create", help="make a key and print it, this once")
     one.add_argument("--username", required=True, help="whose key")
     one.add_argument("--name", required=True, help="what it is for")
-    one.add_argument("--scopes", default="", help="permissions with commas between (default: all of the role)")
+    one.add_argument("--scopes", help="permissions with commas between (default: all of the role)")
     one.add_argument("--quota", help="the name of a quota of the deployment instead of the role's")
     ends = one.add_mutually_exclusive_group()
     ends.add_argument("--days", type=float, default=_DAYS, help="until it ends (default: %(default)g)")
@@ -149,7 +149,10 @@ def _make_key(options: argparse.Namespace, at: Desk) -> list[str]:
         raise ConfigurationError(
             f"--name: write what the key is for, in one line of at most {_LONGEST_NAME} characters"
         )
-    scopes = tuple(part.strip() for part in options.scopes.split(",") if part.strip())
+    scopes = tuple(part.strip() for part in (options.scopes or "").split(",") if part.strip())
+    if options.scopes is not None and not scopes:
+        # As a script's empty variable would: nobody means the whole role by that.
+        raise ConfigurationError("--scopes names no permission; leave it away for all that the role may")
     days = None if options.no_end else options.days
     return [keys.create(at, keys.NewKey(options.username, options.name, scopes, days, options.quota))]
 

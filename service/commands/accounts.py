@@ -225,7 +225,8 @@ def _no_account(path: str, number: int) -> ConfigurationError:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        # Editors of Windows put a mark before the text: as a part of a password it would let nobody log in.
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; name a file, or - for standard input") from error
     except UnicodeDecodeError as error:
@@ -238,7 +239,7 @@ def _standard_input(read: Callable[[], str]) -> str:
         text.encode()  # bytes that are no UTF-8 come through as lone surrogates
     except UnicodeError as error:
         raise ConfigurationError("standard input: it is no UTF-8 text") from error
-    return text
+    return text.removeprefix("\ufeff")
 
 
 def _check(wanted: NewAccount) -> None:

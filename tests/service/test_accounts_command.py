@@ -18,6 +18,7 @@ from service.commands import accounts
 from service.commands.accounts import Desk
 from service.errors import ConfigurationError
 from service.security.keys import is_well_formed, key_digest
+from service.security.passwords import hasher
 from service.settings import Settings
 from service.store.sqlite.sqlite_store import SqliteStore
 from service.telemetry.logging import EventLog
@@ -64,6 +65,21 @@ def test_a_password_comes_from_standard_input(database: Path, monkeypatch: pytes
     """A dash reads one line, so that a password need not stand in a file or in the process list."""
     monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
     assert create("ana", "public", "-") == 0
+
+
+def test_a_byte_order_mark_is_no_part_of_a_password(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors of Windows write one before the text, and nobody could log in with it: in a file, on standard input and before JSON lines."""
+    file, many = tmp_path / "marked", tmp_path / "many.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + PASSWORD.encode() + b"\r\n")
+    many.write_bytes(b"\xef\xbb\xbf" + orjson.dumps({"username": "cici", "role": "public", "password": PASSWORD}))
+    assert create("ana", "judge", str(file)) == 0
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes()), "utf-8"))
+    assert create("budi", "judge", "-") == 0
+    assert main(["accounts", "create-many", str(many)]) == 0
+    hashes = [row[0] for row in rows(database, "SELECT password_hash FROM accounts")]
+    assert [hasher().verify(one, PASSWORD) for one in hashes] == [True, True, True]
 
 
 def test_a_password_that_is_no_text_is_refused(
@@ -262,6 +278,8 @@ def test_a_key_is_made_listed_and_revoked(
         (["create", "--username", "anna", "--name", "x"], "did you mean 'ana'?"),
         (["create", "--username", "ana", "--name", "x", "--scopes", "admin"], "has legal_analysis, read, write"),
         (["create", "--username", "ana", "--name", "x", "--scopes", "raed"], "did you mean 'read'?"),
+        (["create", "--username", "ana", "--name", "x", "--scopes", ""], "--scopes names no permission"),
+        (["create", "--username", "ana", "--name", "x", "--scopes", " , "], "--scopes names no permission"),
         (["create", "--username", "ana", "--name", " "], "what the key is for"),
         (["create", "--username", "ana", "--name", "x" * 101], "at most 100 characters"),
         (["create", "--username", "ana", "--name", "x", "--days", "0"], "must end in the future"),
