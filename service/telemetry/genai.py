@@ -73,15 +73,17 @@ class GenAiMetrics:
 
 
 def span_attributes(record: CallRecord) -> Mapping[str, str | int]:
-    """What the span of a call says: who was asked and how much, and nothing of what was said."""
-    return {
+    """What the span of a call says: who was asked and how much, where anybody counted it, and nothing of what was said."""
+    attributes: dict[str, str | int] = {
         "gen_ai.operation.name": _OPERATION,
         "gen_ai.provider.name": record.model.provider,
         "gen_ai.request.model": record.model.name,
-        "gen_ai.usage.input_tokens": record.usage.input_tokens,
-        "gen_ai.usage.output_tokens": record.usage.output_tokens,
         "outcome": record.status,
     }
+    if record.usage.source != "missing":
+        attributes["gen_ai.usage.input_tokens"] = record.usage.input_tokens
+        attributes["gen_ai.usage.output_tokens"] = record.usage.output_tokens
+    return attributes
 
 
 def failure_of(record: CallRecord) -> str | None:

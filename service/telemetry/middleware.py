@@ -30,7 +30,8 @@ from service.telemetry.unhandled import Reports, note_unhandled
 
 CHAT_ROUTE = "/v1/chat"
 CHAT_ROUTES = frozenset({CHAT_ROUTE, "/v1/chat/completions"})
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_CLIENT_ID = re.compile(r"(?!(?:[._-]*\d){7,16}[._-]*\Z)[A-Za-z0-9._-]{1,128}")
+"""An id that a client may give a request. Seven to sixteen digits and no letter are what identity cards, telephones and accounts have: it would go into logs, traces and to providers."""
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 _KNOWN_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 """Those of RFC 9110 and PATCH: all others are one to OpenTelemetry's conventions."""

@@ -22,7 +22,10 @@ from service.telemetry.recording import Attributes, Recording
 FORCED_PER_SECOND = 5.0
 """Traces a second that callers may have recorded by a sampled `traceparent`; what they ask beyond it takes its chance."""
 _FORCED_AT_ONCE = 10.0
-_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_PARENT = re.compile(
+    rb"(?!ff|00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+)
+"""As version 00 has it; a later one may say more behind that (W3C Trace Context, 3.2.2)."""
 _SAMPLED = 0x01
 _FLAGS = TraceFlags(_SAMPLED)
 _DRAWN_BITS = 53

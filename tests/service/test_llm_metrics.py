@@ -151,6 +151,16 @@ def test_unreachable_models_leave_an_extractive_answer(build_models: Any) -> Non
     assert QUESTION not in house.output.getvalue().decode()
 
 
+def test_tokens_that_nobody_counted_stand_in_no_span(build_models: Any) -> None:
+    """The span of a call that reached no model says nothing of tokens: nought would look as if somebody had counted."""
+    exporter = InMemorySpanExporter()
+    house = build_models(spans=SimpleSpanProcessor(exporter))
+    house.ask("judge", QUESTION)
+    calls = [span.attributes for span in exporter.get_finished_spans() if span.name.startswith("chat m")]
+    assert [call["error.type"] for call in calls] == ["unreachable"] * 2
+    assert not any("usage" in name for call in calls for name in call)
+
+
 def test_without_a_fallback_nobody_answers(build_models: Any) -> None:
     """COURTSIGHT_FALLBACK=none turns unreachable models into 503 with a time to wait."""
     house = build_models(fallback="none")

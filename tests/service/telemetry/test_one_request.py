@@ -77,6 +77,27 @@ def test_an_error_is_found_by_its_ids(traced: Any, exporter: Any) -> None:
     assert root.attributes["courtsight.request_id"] == "e-1"
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (SEEDED["nik"], False),
+        ("3174-0928-1177-0042", False),
+        ("0812.9876.5432", False),
+        ("1234567", False),
+        ("123456", True),
+        ("1764210000123456789", True),
+        ("20261122-ab", True),
+        ("3f1c2a4e-9b7d-4c61-8f20-5d6e7a8b9c0d", True),
+    ],
+)
+def test_an_id_that_is_the_number_of_somebody_is_not_taken(traced: Any, exporter: Any, sent: str, kept: bool) -> None:
+    """An identity card's, a telephone's or an account's number as the request's id would stand in log, trace and database, and go to providers."""
+    response = traced.send("POST", "/v1/chat", "judge", json={"message": QUESTION}, headers={"x-request-id": sent})
+    assert (response.headers["x-request-id"] == sent) == kept
+    told = traced.output.getvalue().decode() + "".join(span.to_json() for span in exporter.get_finished_spans())
+    assert (f'"{sent}"' in told) == kept
+
+
 def test_plain_text_has_no_exemplars(traced: Any) -> None:
     """Whoever does not ask for OpenMetrics gets a page without them, which every reader understands."""
     traced.ask("judge", QUESTION)

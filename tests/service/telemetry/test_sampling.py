@@ -72,6 +72,9 @@ def test_strangers_cannot_have_everything_recorded() -> None:
         b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
         b"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         PARENT + b"1",
+        PARENT + b"01-",
+        PARENT + b"01-more",
+        b"01" + PARENT[2:] + b"01more",
         b"\xff" * 55,
     ],
 )
@@ -79,6 +82,16 @@ def test_a_broken_parent_is_no_parent(junk: bytes) -> None:
     """What is no `traceparent` gets a trace of its own."""
     one, _ = tracing(0.0)
     assert one.begin(junk)[0] != "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize("version", [b"01", b"cc"])
+@pytest.mark.parametrize("more", [b"", b"-", b"-what the future brings"])
+def test_a_parent_of_a_later_version_is_one(version: bytes, more: bytes) -> None:
+    """W3C Trace Context: what stands where version 00 has it counts in every later one, whatever comes behind."""
+    one, _ = tracing(0.0)
+    trace_id, span = one.begin(version + PARENT[2:] + b"01" + more)
+    assert trace_id == "0af7651916cd43dd8448eb211c80319c"
+    assert span is not None
 
 
 def test_an_allowance_fills_up_and_no_further() -> None:
