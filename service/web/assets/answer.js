@@ -46,12 +46,17 @@ export class AnswerView {
     cancelAnimationFrame(this.drawing);
     this.drawing = 0;
     const known = new Map(citations.map((citation) => [citation.number, citation]));
-    this.prose.replaceChildren(...prose(this.text, (mark) => {
+    const nodes = prose(this.text, (mark) => {
       const citation = known.get(mark);
       return citation ? make("button", {
         type: "button", class: "cite", lang: "id", "aria-label": `Sumber ${mark}: ${citation.title}`, click: () => this.open(messageId, citation),
-      }, String(mark)) : null;
-    }));
+      }, `[${mark}]`) : null; // in brackets: copied, "lima 2 tahun" would be another sentence
+    });
+    // What has not changed stays: somebody may have selected it while the rest comes.
+    const there = [...this.prose.childNodes], changed = there.findIndex((node, at) => !nodes[at]?.isEqualNode(node));
+    const kept = changed < 0 ? there.length : changed;
+    for (const node of there.slice(kept)) node.remove();
+    this.prose.append(...nodes.slice(kept));
   }
 
   /** Our own words speak the answer's language, for screen readers; a line that the extractive engine marks is its source's, in Indonesian. */
@@ -59,7 +64,7 @@ export class AnswerView {
     if (answer.language !== "en") return;
     for (const node of [this.prose, ...this.under.querySelectorAll(".own-words"), ...this.stepsList.querySelectorAll(".own-words")]) node.lang = "en";
     if (answer.model !== "extractive") return;
-    for (const mark of this.prose.querySelectorAll(".cite")) mark.closest("p, li").lang = "id";
+    for (const mark of this.prose.querySelectorAll(".cite")) mark.closest("p, li, h3").lang = "id";
   }
 
   open(messageId, citation) { openPassage(messageId, citation, this.onProblem); }

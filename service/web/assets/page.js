@@ -353,7 +353,15 @@ function onKey(event) {
   submit(byId("question").value);
 }
 
+/** How high header and field are, for the style sheet: a name with several lines, or a long draft, must cover nothing that has the focus. */
+function measure() {
+  for (const [name, node] of [["--over", document.querySelector(".top")], ["--under", byId("ask")]]) {
+    new ResizeObserver(() => document.documentElement.style.setProperty(name, `${node.offsetHeight}px`)).observe(node);
+  }
+}
+
 function prepare() {
+  measure();
   window.addEventListener("popstate", () => {
     if (!door.me || placed() === conversation) return;
     closeAll(); // an export or a deletion of what is no longer seen

@@ -27,7 +27,7 @@ export function prose(text, cite) {
     }
     list = null;
     const heading = HEADING.exec(line.trim());
-    if (heading) nodes.push(make("h3", { dir: direction(line) }, heading[1] || heading[2] || heading[3]));
+    if (heading) nodes.push(make("h3", { dir: direction(line) }, inline(heading[1] || heading[2] || heading[3], cite)));
     else nodes.push(make("p", { dir: direction(line) }, inline(line, cite)));
   }
   return nodes;
@@ -37,7 +37,7 @@ function inline(text, cite) {
   const nodes = [];
   let from = 0;
   for (const found of text.matchAll(INLINE)) {
-    const node = found[1] ? make("strong", {}, found[1]) : cite(Number(found[2]));
+    const node = found[1] ? make("strong", {}, inline(found[1], cite)) : cite(Number(found[2]));
     if (!node) continue;
     const before = text.slice(from, found.index);
     from = found.index + found[0].length;
