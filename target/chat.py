@@ -15,6 +15,8 @@ from target.accounts import Credentials
 
 STREAM_CUT = "stream_cut"
 """Code of a stream that ended without `done` or `error`; the service never sends it."""
+LARGEST_BYTES = 16 * 2**20
+"""Most bytes of one answer, unpacked: one that pours without end must not take this machine's memory and all of a run's time."""
 MALFORMED = "malformed_reply"
 """Code of a 2xx answer whose body does not keep docs/http-api.md; the service never sends it."""
 

@@ -20,6 +20,7 @@ from slo.strict_yaml import Wire, load_strict
 from target import wire
 from target.accounts import Credentials, fits_a_header
 from target.chat import (
+    LARGEST_BYTES,
     MALFORMED,
     STREAM_CUT,
     AccessToken,
@@ -36,13 +37,12 @@ from target.errors import TargetDown, TargetRefused
 from target.loopback import is_loopback
 from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
+from target.trust import distrust_said, trusted_certificates
 
 TIMEOUT_SECONDS = 30.0
 """Longest wait for one read; twice the largest limit of a spec (15 s), so that slow answers are measured, not cut."""
 LONGEST_SECONDS = 120.0
 """Longest time of one answer, however it trickles: a stream that never ends must not keep a whole run waiting."""
-LARGEST_BYTES = 16 * 2**20
-"""Most bytes of one answer, unpacked: one that pours without end must not take this machine's memory and all of a run's time."""
 
 
 class CourtSightTarget:
@@ -282,7 +282,7 @@ async def open_target(
     """A target at `url`, closed at the end; with `remembered` its cache may answer.
 
     Raises:
-        InvalidInput: The address is none of http or https.
+        InvalidInput: The address is none of http or https, or the environment names certificates that cannot be used.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -290,6 +290,7 @@ async def open_target(
             (Problem("TARGET", None, "", f"{url!r} is no address", "write it like http://127.0.0.1:8000"),)
         )
     client = httpx.AsyncClient(
+        verify=trusted_certificates(),
         base_url=url,
         timeout=timeout_seconds,
         trust_env=not is_loopback(url),
@@ -354,8 +355,10 @@ def _malformed(doing: str, response: httpx.Response, error: ValidationError) -> 
 
 
 def _down(base_url: httpx.URL, error: Exception) -> TargetDown:
+    asked = f"{base_url.scheme}://{base_url.netloc.decode()}"
+    distrust = distrust_said(error)
     return TargetDown(
-        f"{base_url.scheme}://{base_url.netloc.decode()}: no answer ({_said(error)}); is the service running?"
+        f"{asked}: {distrust}" if distrust else f"{asked}: no answer ({_said(error)}); is the service running?"
     )
 
 

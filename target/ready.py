@@ -12,6 +12,7 @@ import httpx
 from slo.spec import Engine
 from target.errors import TargetDown
 from target.loopback import is_loopback
+from target.trust import distrust_said, trusted_certificates
 
 READ_SECONDS = 10.0
 WHOLE_SECONDS = 30.0
@@ -23,30 +24,54 @@ def ready_info(url: str, timer: Callable[[], float] = time.monotonic) -> Mapping
     """The body of `/health/ready`.
 
     Raises:
-        TargetDown: The chatbot does not answer, or is not ready.
+        TargetDown: The chatbot does not answer, or is not ready, or something else answers in its place.
+        InvalidInput: The environment names certificates that cannot be used.
     """
     try:
-        status, content = _asked(f"{url}/health/ready", timer)
-        body = json.loads(content)
-    except (httpx.HTTPError, ValueError, RecursionError) as error:
+        status, content, elsewhere = _asked(f"{url}/health/ready", timer)
+    except (httpx.HTTPError, ValueError) as error:
+        distrust = distrust_said(error)
+        why = (
+            f": {distrust}" if distrust else f" gave no usable answer to /health/ready ({_said(error)}): is it running?"
+        )
+        raise TargetDown(f"{url}{why}") from None
+    if elsewhere:
         raise TargetDown(
-            f"{url} gave no usable answer to /health/ready ({type(error).__name__}): is it running?"
-        ) from None
-    if status != httpx.codes.OK or not isinstance(body, dict):
-        raise TargetDown(f"{url} is not ready: /health/ready answered {status}")
+            f"{url} sends /health/ready on to {elsewhere} ({status}): name the address where the chatbot itself answers"
+        )
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    if status != httpx.codes.OK:
+        raise TargetDown(
+            f"{url} is not ready: /health/ready answered {status}" + ("" if isinstance(body, dict) else ", and no JSON")
+        )
+    if not isinstance(body, dict):
+        raise TargetDown(f"{url} gave no usable answer to /health/ready (no JSON object): does a chatbot answer there?")
     return body
 
 
-def _asked(address: str, timer: Callable[[], float]) -> tuple[int, bytes]:
-    """Status and body; one that trickles or pours without end is cut, and then no JSON."""
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _asked(address: str, timer: Callable[[], float]) -> tuple[int, bytes, str]:
+    """Status, body, and where it sends who asks (nobody follows); one that trickles or pours without end is cut, and then no answer."""
     until, content = timer() + WHOLE_SECONDS, bytearray()
     trusting = not is_loopback(address)
-    with httpx.stream("GET", address, timeout=READ_SECONDS, trust_env=trusting) as response:
+    with httpx.stream(
+        "GET", address, timeout=READ_SECONDS, trust_env=trusting, verify=trusted_certificates()
+    ) as response:
         for chunk in response.iter_bytes():
             content += chunk
             if timer() > until or len(content) > LARGEST_BYTES:
                 raise ValueError("no end of it")
-        return response.status_code, bytes(content)
+        return (
+            response.status_code,
+            bytes(content),
+            response.headers.get("location", "")[:200] if response.is_redirect else "",
+        )
 
 
 def engine_said(info: Mapping[str, Any]) -> Engine:

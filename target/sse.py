@@ -20,18 +20,21 @@ class EventReader:
     """Takes bytes in any cut and gives each event as soon as its blank line is there (WHATWG HTML, 9.2.6)."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._name = b""
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that this chunk completes."""
         events: list[Event] = []
+        if b"\n" not in chunk and b"\r" not in chunk and not (self._rest and self._rest[-1].endswith(b"\r")):
+            self._rest.append(chunk)  # joined once: a line that never ends would be copied with every chunk
+            return events
         # A CR at the very end may be half of a CRLF: it waits for the next chunk.
-        text = self._rest + chunk
+        text = b"".join((*self._rest, chunk))
         held = b"\r" if text.endswith(b"\r") else b""
         lines = text.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._rest = lines.pop() + held
+        self._rest = [lines.pop() + held]
         for line in lines:
             event = self.line(line)
             if event is not None:

@@ -37,7 +37,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorJob:
-    """Everything that the generator needs; paths are absolute."""
+    """Everything that the generator needs; paths are absolute, `proxy` is empty where the chatbot is asked without one."""
 
     url: str
     accounts: tuple[Account, ...]
@@ -47,6 +47,7 @@ class GeneratorJob:
     samples: str
     progress: str
     outcome: str
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def read_job(path: Path) -> GeneratorJob:
         samples=entry["samples"],
         progress=entry["progress"],
         outcome=entry["outcome"],
+        proxy=entry["proxy"],
     )
 
 

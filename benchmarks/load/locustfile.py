@@ -6,24 +6,32 @@ file is run by Locust, nothing of ours imports it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import gevent
 import gevent.event
 from locust import FastHttpUser, LoadTestShape, events, task
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, LocustUserAgent
 from locust.env import Environment
 
+from benchmarks.load.answers import bound_all_answers, unpacked
 from benchmarks.load.crowd import Asked, Crowd, Measured, choose
 from benchmarks.load.job import GeneratorJob, outcome_text, read_job
+from benchmarks.load.way import proxy_arguments
 from target.accounts import fits_a_header
 from target.patience import TRIES, asked_to_wait
 from target.sse import EventReader
+from target.trust import trusted_certificates
 
 LAG_INTERVAL_SECONDS = 0.05
+EVERY_STATUS = frozenset(range(1000))
+"""Statuses whose body is ours to read: the client would read those of refusals itself, whole and as UTF-8."""
 
 
 class Stage:
@@ -75,6 +83,11 @@ def open_stage(environment: Environment, **_: object) -> None:
     CrowdShape.stage = CrowdUser.stage = Stage(job)
     environment.host = job.url
     CrowdUser.network_timeout = CrowdUser.connection_timeout = job.plan.timeout_seconds
+    if job.url.startswith("https:"):
+        trusted = trusted_certificates()  # read once: each user's connections would read them anew
+        CrowdUser.ssl_context_factory = staticmethod(lambda **_: trusted)
+    LocustUserAgent.valid_response_codes = EVERY_STATUS
+    bound_all_answers()
     gevent.spawn(CrowdShape.stage.watch_lag)
 
 
@@ -103,10 +116,12 @@ class CrowdUser(FastHttpUser):
     stage: ClassVar[Stage]
     max_retries = 0
     max_redirects = 0
+    insecure = False  # Locust's default sends passwords and tokens to whoever shows any certificate
 
     def on_start(self) -> None:
         """Sign in. The roles are dealt in turn, so each has its share of users."""
         number, self.stage.users = self.stage.users, self.stage.users + 1
+        self.client.client.clientpool.client_args |= proxy_arguments(self.stage.job.proxy)
         accounts = self.stage.job.accounts
         self.account = accounts[number % len(accounts)]
         self.dice = random.Random(self.stage.job.seed * 1000 + number)  # noqa: S311 - a workload must repeat, not surprise
@@ -121,12 +136,19 @@ class CrowdUser(FastHttpUser):
         body = {"username": self.account.username, "password": self.account.password}
         status, said = 0, ""
         for remaining in reversed(range(TRIES)):
-            with self.client.post("/v1/auth/token", json=body, name="sign in", catch_response=True) as response:
+            with self.client.post(
+                "/v1/auth/token", json=body, name="sign in", stream=True, catch_response=True
+            ) as response:
                 status = response.status_code
                 try:
-                    token = str(json.loads(response.content)["access_token"]) if status == 200 else ""
+                    content = b"".join(unpacked(response.stream)) if status else b""
+                    token = str(json.loads(content)["access_token"]) if status == 200 else ""
                 except (TypeError, ValueError, KeyError, RecursionError):
                     response.failure("malformed_reply")
+                    break
+                except FAILURE_EXCEPTIONS as error:
+                    said = f": {error}"
+                    response.failure(said)
                     break
                 if status == 200:
                     if fits_a_header(token):
@@ -134,6 +156,8 @@ class CrowdUser(FastHttpUser):
                     said = ": the token that came cannot stand in a header"
                     response.failure("malformed_reply")
                     break
+                if not status:
+                    said = f": {response.error}"
                 headers = response.headers or {}  # nobody answered: there are none
                 wait = asked_to_wait(status, headers.get("Retry-After")) if remaining else None
                 if wait is None:
@@ -170,29 +194,32 @@ class CrowdUser(FastHttpUser):
             "Accept-Encoding": "identity",
             "Cache-Control": "no-store",  # a remembered answer would say nothing about the chatbot
         }
-        with self.client.post(
-            "/v1/chat", json=body, headers=headers, name=f"chat {via}", stream=asked.stream, catch_response=True
-        ) as response:
-            measured = self._receive(response, asked, via, started)
-            if measured.failure:
-                response.failure(measured.failure)
-            else:
-                response.success()
+        try:
+            with self.client.post(
+                "/v1/chat", json=body, headers=headers, name=f"chat {via}", stream=True, catch_response=True
+            ) as response:
+                measured = self._receive(response, asked, via, started)
+                if measured.failure:
+                    response.failure(measured.failure)
+                else:
+                    response.success()
+        except Exception as error:  # noqa: BLE001 - a head that the client cannot make sense of: it came, so it is a failed request
+            return _failed(error, asked, via, started)
         return measured
 
     def _receive(self, response: Any, asked: Asked, via: str, started: float) -> Measured:  # noqa: ANN401 - Locust's own response
         """Take the answer, and say what it was; whatever goes wrong on the way is a failed request, never a lost one."""
-        ttft, status = None, response.status_code or None
+        ttft, failure, status = None, "", response.status_code or None
         try:
+            pieces = iter(()) if status is None else unpacked(response.stream)
             if asked.stream and status == 200:
-                content, ttft, failure = read_stream(response.stream, started)
+                content, ttft, failure = read_stream(pieces, started)
             else:
-                content, failure = response.content or b"", ""
+                content = b"".join(pieces)
             duration = time.perf_counter() - started
             answer = json.loads(content) if status == 200 and not failure else {}
         except Exception as error:  # noqa: BLE001 - the client raises a dozen kinds; each is one failed request
-            said = f"{type(error).__name__}: {error}"
-            return Measured(time.perf_counter() - started, asked.complexity, via, ttft, status, "", said)
+            return _failed(error, asked, via, started, ttft, status)
         if not failure:
             failure = failure_of(status, content, answer, getattr(response, "error", None))
         if failure:
@@ -202,13 +229,17 @@ class CrowdUser(FastHttpUser):
         return Measured(duration, complexity, via, ttft, status, outcome, model=model)
 
 
-def read_stream(stream: Any, started: float) -> tuple[bytes, float | None, str]:  # noqa: ANN401 - geventhttpclient's response
+def _failed(
+    error: Exception, asked: Asked, via: str, started: float, ttft: float | None = None, status: int | None = None
+) -> Measured:
+    said = f"{type(error).__name__}: {error}"
+    return Measured(time.perf_counter() - started, asked.complexity, via, ttft, status, "", said)
+
+
+def read_stream(pieces: Iterator[bytes], started: float) -> tuple[bytes, float | None, str]:
     """The body of the `done` event, the time to the first words, and why it is no answer, or nothing."""
     reader, ttft, last = EventReader(), None, None
-    while line := stream.readline(b"\n"):
-        event = reader.line(line.rstrip(b"\r\n"))
-        if event is None:
-            continue
+    for event in itertools.chain.from_iterable(map(reader.feed, pieces)):
         if event.name == "delta" and ttft is None and json.loads(event.data).get("text"):
             ttft = time.perf_counter() - started
         elif event.name in {"done", "error"}:

@@ -17,6 +17,7 @@ from benchmarks.events import BenchmarkEvent, GaveUp, Progress
 from benchmarks.load.crowd import FINISH_SECONDS, SIGN_IN_SECONDS
 from benchmarks.load.evidence import LoadResult, evidence_of, read_samples
 from benchmarks.load.job import Account, GeneratorJob, job_text, read_outcome
+from benchmarks.load.way import CERTIFICATES, proxy_of
 from benchmarks.workload import LoadPlan, Workload
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, RunContext
@@ -60,7 +61,7 @@ def run_load(
     ERROR. The generator never outlives this call, whatever ends it; call it from a thread that lasts as long.
 
     Raises:
-        InvalidInput: A role of the workload has no credentials.
+        InvalidInput: A role of the workload has no credentials, or the environment's proxy is none for this client.
         EvidenceError: The samples cannot be written.
         StackError: The generator's program cannot be started.
     """
@@ -77,6 +78,7 @@ def run_load(
             samples=str(private / "samples.csv"),
             progress=str(private / "progress.json"),
             outcome=str(private / "outcome.json"),
+            proxy=proxy_of(job.url),
         )
         file = write_private(private / "job.json", job_text(told))
         log = "locust-simulated" if job.kind.simulated else "locust"
@@ -121,6 +123,7 @@ def _start(job: Path, private: Path, folder: Path, log: str) -> ChildProcess:
         "HOME": str(private),  # a locust.conf of the user must not change the test
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        **{name: os.environ[name] for name in CERTIFICATES if name in os.environ},
     }
     return start("locust", command, log=folder / "logs" / f"{log}.log", environment=environment, folder=ROOT)
 

@@ -21,15 +21,18 @@ def chatbot() -> Iterator[str]:
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            place = self.path.rpartition("/health/ready")[0].rpartition("/")[2]
+            self.send_response({"gateway": 502, "moved": 307}.get(place, 200))
+            if place == "moved":
+                self.send_header("Location", "https://chat.example/health/ready")
             self.end_headers()
             pieces: Iterator[bytes] = {
                 "endless": itertools.repeat(b" " * 65536),
                 "nested": iter([b"[" * 200_000]),
-            }.get(
-                self.path.rpartition("/health/ready")[0].rpartition("/")[2],
-                iter([b'{"status": "ready", "engine": "extractive"}']),
-            )
+                "gateway": iter([b"<h1>Bad Gateway</h1>"]),
+                "page": iter([b"<h1>Please sign in</h1>"]),
+                "moved": iter([b""]),
+            }.get(place, iter([b'{"status": "ready", "engine": "extractive"}']))
             try:
                 for piece in pieces:
                     self.wfile.write(piece)
@@ -68,6 +71,20 @@ def test_an_answer_that_trickles_is_cut(chatbot: str, monkeypatch: pytest.Monkey
     with pytest.raises(TargetDown, match="no usable answer"):
         ready_info(f"{chatbot}/endless", lambda: next(seconds))
     assert next(seconds) < 100
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("gateway", "is not ready: /health/ready answered 502, and no JSON"),
+        ("page", "no JSON object"),
+        ("moved", r"sends /health/ready on to https://chat\.example/health/ready \(307\)"),
+    ],
+)
+def test_who_answers_in_its_place_is_said(path: str, said: str, chatbot: str) -> None:
+    """A gateway's page, a login page, an address that moved: each was told as a `JSONDecodeError`, and asked whether the chatbot ran."""
+    with pytest.raises(TargetDown, match=said):
+        ready_info(f"{chatbot}/{path}")
 
 
 def test_only_this_machine_is_reached_past_the_environment() -> None:
