@@ -62,6 +62,7 @@ class _Worker:
     followed: bool = False
     last: dict[str, Any] | None = None
     heard: float = 0.0
+    speaks: bool = False
     said: asyncio.Event = field(default_factory=asyncio.Event)
     counted: bool = False
 
@@ -181,6 +182,8 @@ class Supervisor:
         reader, writer = await asyncio.open_connection(sock=ours)
         worker = _Worker(self._number, process, Channel(reader, writer), time.monotonic())
         self._workers.append(worker)
+        # Answered as soon as it has loaded its parts: from then on it is expected to answer.
+        worker.channel.send(say="there?")
         self._begin(self._attend(worker))
         if self._stopping is not None:
             self._tell(worker)
@@ -237,9 +240,10 @@ class Supervisor:
             # Whoever was kept from the processor itself, or asleep with the machine, has no say about others.
             late, looked = now - looked > 2 * _LOOK_SECONDS, now
             for worker in self._workers:
-                if late or not worker.ready.is_set():
+                if late or not worker.speaks:
+                    # Before its first word it loads its parts, which takes as long as it takes, and listens to nobody.
                     worker.heard = now
-                elif now - worker.heard > _HANGING_SECONDS and not worker.leaving:
+                elif now - worker.heard > _HANGING_SECONDS and not (worker.leaving and worker.ready.is_set()):
                     self._kill(worker)
                 worker.channel.send(say="there?")
 
@@ -250,6 +254,7 @@ class Supervisor:
 
     def _heard(self, worker: _Worker, message: dict[str, Any]) -> None:
         worker.heard = time.monotonic()
+        worker.speaks = True
         match message.get("say"):
             case "ready":
                 self._was_ready = True

@@ -195,16 +195,23 @@ def test_a_worker_that_hangs_at_its_end_is_killed_and_told_of(monkeypatch: pytes
     assert told[1]["status"] == -signal.SIGKILL
 
 
+@pytest.mark.parametrize("warms_up", [False, True])
 @pytest.mark.parametrize("answers", [True, False])
-def test_a_worker_that_says_nothing_any_more_is_killed(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
-    """One whose loop stands still would hold its connections for ever; one that answers the question whether it is there is let be."""
+def test_a_worker_that_says_nothing_any_more_is_killed(
+    monkeypatch: pytest.MonkeyPatch, answers: bool, warms_up: bool
+) -> None:
+    """One whose loop stands still would hold its connections, and one that still warms up the reload that waits for it, for ever; one that answers is let be."""
     monkeypatch.setattr("service.serving.supervisor._LOOK_SECONDS", 0.05)
     monkeypatch.setattr("service.serving.supervisor._HANGING_SECONDS", 0.5)
 
     async def story() -> tuple[list[signal.Signals], bytes]:
         pair = Pair(here=answers)
         await pair.begin()
-        pair.supervisor._heard(pair.worker, {"say": "ready"})
+        if warms_up:
+            pair.worker.ready.clear()
+            # As a reload has it until it is ready.
+            pair.worker.leaving = True
+        pair.supervisor._heard(pair.worker, {"say": "here" if warms_up else "ready"})
         watching = asyncio.create_task(pair.supervisor._watch())
         with suppress(TimeoutError):
             async with asyncio.timeout(1.5 if answers else 120):
@@ -216,6 +223,26 @@ def test_a_worker_that_says_nothing_any_more_is_killed(monkeypatch: pytest.Monke
     heard, written = asyncio.run(asyncio.wait_for(story(), 180))
     assert (signal.SIGKILL in heard) == (not answers)
     assert (b"worker_hangs" in written) == (not answers)
+
+
+def test_a_worker_that_loads_its_parts_is_given_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its first word it cannot answer, however large its corpus is."""
+    monkeypatch.setattr("service.serving.supervisor._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("service.serving.supervisor._HANGING_SECONDS", 0.2)
+
+    async def story() -> list[signal.Signals]:
+        pair = Pair(here=False)
+        await pair.begin()
+        pair.worker.ready.clear()
+        watching = asyncio.create_task(pair.supervisor._watch())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await pair.process.was_killed.wait()
+        watching.cancel()
+        await pair.end()
+        return pair.process.heard
+
+    assert asyncio.run(asyncio.wait_for(story(), 120)) == []
 
 
 def reloads(*, stopped: bool) -> int:
