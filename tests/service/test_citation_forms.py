@@ -118,6 +118,23 @@ def test_apa_writes_statutes_cases_and_guides(citation: Citation, expected: str)
     assert apa(citation) == expected
 
 
+def test_a_guide_is_not_dated_by_the_law_that_it_explains() -> None:
+    """Year and article of a guide are those of its law: no form says that it was written in 1847, and its source still names the place."""
+    guide = replace(GUIDE, law="KUHPerdata", article="1320", year=1847, source="KUHPerdata, Pasal 1320")
+    assert apa(guide) == "Cara mengajukan gugatan cerai. (t.t.). KUHPerdata, Pasal 1320 [belum diverifikasi]."
+    (_, _, fields), *_ = read_bibtex("".join(bibtex([guide])))
+    assert fields["howpublished"] == "KUHPerdata, Pasal 1320"
+    assert {"year", "pages"}.isdisjoint(fields)
+    (item,) = orjson.loads("".join(csl_json([guide])))
+    assert {"issued", "section"}.isdisjoint(item)
+    assert {"PY", "SE"}.isdisjoint(tag for tag, _ in read_ris("".join(ris([guide])))[0])
+
+
+def test_quotation_marks_need_no_other_encoding_of_fonts() -> None:
+    """What LaTeX sets as it begins (OT1) has no sign for a straight quotation mark: two apostrophes stand for it."""
+    assert "title = {{Arti ''lalai''}}" in "".join(bibtex([replace(GUIDE, title='Arti "lalai"')]))
+
+
 def test_bibtex_of_a_statute_and_a_case() -> None:
     """Types of biblatex, titles that keep their capitals, what TeX would read defused."""
     assert "".join(bibtex([STATUTE, CASE])) == (

@@ -25,7 +25,8 @@ _TEX = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
-        '"': r"\textquotedbl{}",
+        # \textquotedbl is an error in the encoding that LaTeX begins with (OT1); these two are set as a quotation mark in each.
+        '"': "''",
         "`": r"\textasciigrave{}",
         # Some readers take an @ for the beginning of the next entry wherever it stands.
         "@": r"\char64{}",

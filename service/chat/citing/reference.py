@@ -44,14 +44,16 @@ class Reference:
 def reference_of(citation: Citation) -> Reference:
     """What a list says of a citation."""
     days = _days(citation.decided_on)
+    # Article and year of a guide are those of the law that it explains (its source names them): nobody wrote it in 1847.
+    explains = citation.kind == "guide" and citation.law is not None
     return Reference(
         id=one_line(citation.id) or "sumber",
         kind=_kind(citation),
         title=_title(citation),
         number=one_line(citation.law) if citation.law and citation.kind != "guide" else None,
-        pinpoint=f"Pasal {one_line(citation.article)}" if citation.article else None,
+        pinpoint=f"Pasal {one_line(citation.article)}" if citation.article and not explains else None,
         authority=one_line(citation.court or "Mahkamah Agung") if citation.kind == "decision" else None,
-        year=days[0] if days else citation.year,
+        year=days[0] if days else (None if explains else citation.year),
         issued=days,
         issued_text=day(citation.decided_on) if days else None,
         source=one_line(citation.source),
