@@ -54,9 +54,15 @@ const BY_STATUS = { 413: "too_large", 429: "rate_limited", 504: "timeout" };
 async function problemOf(response) {
   let told = {};
   try { told = await response.json(); } catch { /* a proxy's own page: its status says enough */ }
-  const seconds = Math.ceil(Number(response.headers.get("Retry-After")) || 0);
+  const seconds = waitOf(response.headers.get("Retry-After") ?? "0");
   const code = typeof told.code === "string" ? told.code : BY_STATUS[response.status] ?? (response.status >= 500 ? "not_ready" : "internal");
   return new Problem(code, { status: response.status, seconds, request: response.headers.get("X-Request-Id") || "" });
+}
+
+/** `Retry-After` in whole seconds: a number, or the moment that a proxy names instead. */
+function waitOf(told) {
+  const seconds = Number(told);
+  return Math.max(0, Math.ceil(Number.isNaN(seconds) ? (Date.parse(told) - Date.now()) / 1000 : seconds) || 0);
 }
 
 export const path = (...parts) => "/v1/" + parts.map(encodeURIComponent).join("/");

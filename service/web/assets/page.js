@@ -13,6 +13,7 @@ import { trouble } from "./trouble.js";
 import { ROLES, called, examples, lead } from "./words.js";
 
 const MOST_LETTERS = 5000;
+const UNFIT = new Set(["invalid_request", "too_large"]);
 const NEW = "Percakapan baru";
 let conversation = null; // the id that the next question belongs to
 let running = null; // the question that is being answered
@@ -320,10 +321,25 @@ function broken(problem, view, question) {
     announce("Dihentikan.");
     return;
   }
+  if (UNFIT.has(problem.code)) {
+    view.fail(trouble(problem, () => takeBack(question, view), "Ubah pertanyaan"));
+    return;
+  }
   // Its conversation was deleted meanwhile: asked there again it would never be answered.
   const gone = problem.code === "not_found" && question.conversation !== null;
   view.fail(gone ? trouble(problem, () => askAnew(question.message), "Tanyakan dalam percakapan baru") : trouble(problem, again));
   heard(problem);
+}
+
+/** What the service cannot take would be refused again: it goes back into the field, before what was begun there, to be changed. */
+function takeBack({ message }, view) {
+  const field = byId("question");
+  field.value = [message, field.value].filter(Boolean).join("\n\n");
+  count();
+  view.node.previousElementSibling.remove();
+  view.node.remove();
+  if (!conversation && !document.querySelector("#exchange .asked")) startConversation();
+  field.focus();
 }
 
 /** A first question that failed belongs to the conversation that another one began meanwhile; its key was of a question without one. */

@@ -152,7 +152,6 @@ async def test_stopping_ends_the_stream_and_keeps_what_came(tab: Tab) -> None:
         (403, "permission_required", "Peran Anda tidak berwenang"),
         (502, None, "Layanan belum siap"),
         (429, None, "Terlalu banyak permintaan"),
-        (413, None, "Teks terlalu panjang"),
         (504, None, "Waktu habis"),
     ],
 )
@@ -165,6 +164,23 @@ async def test_failures_say_what_to_do(tab: Tab, status: int, code: str | None, 
     assert words in said
     assert "INNER" not in said
     assert "Coba lagi" in said
+
+
+@pytest.mark.parametrize(("status", "code"), [(413, None), (422, "invalid_request")])
+async def test_a_question_that_cannot_be_taken_is_given_back(tab: Tab, status: int, code: str | None) -> None:
+    """Sent again it would be refused again: it goes back into the field, before what was begun there, and leaves nothing on the page."""
+    await tab.play("POST", "/v1/chat", json.dumps({"code": code}) if code else "<html>too large</html>", status=status)
+    await tab.ask(QUESTION)
+    assert await tab.run(f"{PROBLEM}.querySelector('button').textContent") == "Ubah pertanyaan"
+    await tab.type("Lalu ini.")
+    await tab.click(".answer .problem button")
+    assert await tab.run("document.querySelector('#question').value") == f"{QUESTION}\n\nLalu ini."
+    assert await tab.focused() == "question"
+    assert await tab.run("document.querySelector('#exchange').childElementCount") == 0
+    assert await tab.run("document.querySelector('#welcome').hidden") is False
+    await tab.press("Enter")
+    await tab.until("document.querySelector('.answer .sources')")
+    assert await tab.run("document.querySelectorAll('.asked').length") == 1
 
 
 async def test_an_error_in_the_stream_and_a_missing_network_are_told(tab: Tab) -> None:
@@ -189,6 +205,18 @@ async def test_too_many_requests_count_down(tab: Tab) -> None:
     await tab.until(f"{button}.textContent === 'Coba lagi'")
     await tab.run(f"{button}.click()")
     await tab.until("document.querySelector('.answer .sources')")
+
+
+async def test_a_proxy_may_name_the_moment_to_wait_for(tab: Tab) -> None:
+    """`Retry-After` is a number or a moment; both are counted down, and one that has passed is none."""
+    for moment, words in (
+        ("new Date(Date.now() + 5400e3)", r"^Coba lagi \(1 jam \d+ menit\)$"),
+        ("new Date(0)", "^Coba lagi$"),
+    ):
+        headers = {"Retry-After": await tab.run(f"({moment}).toUTCString()")}
+        await tab.play("POST", "/v1/chat", "<html>maintenance</html>", status=503, headers=headers)
+        await tab.ask(QUESTION)
+        assert re.search(words, await tab.run(f"{LAST}.querySelector('.problem button').textContent"))
 
 
 async def test_a_session_that_ends_keeps_what_was_typed_for_the_same_person_only(tab: Tab, site: Any) -> None:
