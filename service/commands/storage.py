@@ -26,6 +26,7 @@ from service.store.migrating import LATEST, find_version, move_by
 from service.store.opening import database_name, dialect_of, is_in_use, once, open_store
 from service.store.restore import examine, put_back
 from service.store.retention import reckon, reckoned
+from service.store.sqlite.room import DAMAGED, is_of_the_file
 from service.store.store import Store
 from service.store.work import TakenError
 
@@ -191,7 +192,8 @@ def with_store(settings: Settings, now: float, story: Callable[[Store], Awaitabl
     try:
         return asyncio.run(told())
     except StorageUnavailable as error:
-        raise ConfigurationError(f"{database_name(settings)}: {error.detail}") from error
+        why = DAMAGED if is_of_the_file(error.__cause__) else error.detail
+        raise ConfigurationError(f"{database_name(settings)}: {why}") from error
 
 
 def back_up(settings: Settings, file: Path, now: float) -> Mapping[str, int]:

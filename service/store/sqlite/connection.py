@@ -13,7 +13,7 @@ from typing import TypeVar
 from service.errors import ConfigurationError, StorageUnavailable
 from service.store.migrating import Moved, bring_to
 from service.store.sqlite.driving import drive
-from service.store.sqlite.room import has_room, is_of_the_disk
+from service.store.sqlite.room import DAMAGED, has_room, is_of_the_disk, is_of_the_file
 from service.store.work import Work
 
 Result = TypeVar("Result")
@@ -54,6 +54,9 @@ def _advice(path: Path, error: Exception) -> str:
 
 def _opened(path: Path, timeout: float) -> sqlite3.Connection:
     _create(path)
+    if not path.is_file():
+        # SQLite opens none, and what follows would close a folder, or a device of the system, to everybody.
+        raise OSError("it is no regular file")
     path.chmod(_OWNER_ONLY)
     with ExitStack() as unless_it_works:
         connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
@@ -157,7 +160,8 @@ def once(connection: sqlite3.Connection, work: Work[Result], *, snapshot: bool =
             raise
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise ConfigurationError(f"the database did not take it, and stays as it was: {error}") from error
+        advice = f"; {DAMAGED}" if is_of_the_file(error) else ""
+        raise ConfigurationError(f"the database did not take it, and stays as it was: {error}{advice}") from error
     return result
 
 

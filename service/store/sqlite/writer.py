@@ -171,7 +171,7 @@ class GroupCommitWriter:
                 now = time.monotonic()
                 for pending in batch:
                     if pending.deadline <= now:
-                        _fail(pending, StorageUnavailable(_UNAVAILABLE))
+                        _fail(pending, error)
                 batch[:] = [pending for pending in batch if pending.deadline > now]
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
@@ -263,5 +263,7 @@ def _resolve(told: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
 
 def _fail(pending: _Pending, error: Exception) -> None:
     if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-        error = StorageUnavailable(_UNAVAILABLE)
+        unavailable = StorageUnavailable(_UNAVAILABLE)
+        unavailable.__cause__ = error
+        error = unavailable
     _tell([pending], [_Failed(error)])

@@ -365,6 +365,33 @@ def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("backup*"))
 
 
+def test_a_damaged_database_is_called_so_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever needs a backup most meets a damaged file: each command says that waiting mends nothing, and where to restore to; that works."""
+    database, saved = tmp_path / "a.db", tmp_path / "saved"
+    place = Place(settings_at(database), None)
+    place.write(fill)
+    back_up(place.settings, saved, 50.0)
+    pages = place.look("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'accounts'")
+    content = bytearray(database.read_bytes())
+    for (page,) in pages:
+        content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    database.write_bytes(content)
+    monkeypatch.setenv("COURTSIGHT_DATABASE", str(database))
+    monkeypatch.setenv("COURTSIGHT_ENVIRONMENT", "development")
+    for command in (["accounts", "list"], ["backup", str(tmp_path / "b")], ["restore", str(saved), "--force"]):
+        assert main(command) == 2
+        told = capsys.readouterr().err
+        assert "damaged" in told
+        assert "restore a backup into a new one" in told
+        assert "Try again" not in told
+    for file in tmp_path.glob("a.db*"):
+        file.rename(file.with_name(f"damaged-{file.name}"))
+    assert main(["restore", str(saved)]) == 0
+    assert "2 accounts" in capsys.readouterr().out
+
+
 def test_a_database_that_takes_no_writes_is_backed_up_all_the_same(
     filled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -383,3 +383,13 @@ def test_a_new_file_that_others_open_too_is_asked_again(
         with pytest.raises(ConfigurationError, match="COURTSIGHT_DATABASE"):
             connect(tmp_path / "new.db", 5.0)
     assert BusyAtFirst.told == tries
+
+
+def test_what_is_no_file_keeps_its_mode(tmp_path: Path) -> None:
+    """A folder that is named instead of a file is refused and left as it is: closed to 0600, nobody but root could enter it any more."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    before = folder.stat().st_mode
+    with pytest.raises(ConfigurationError, match="it is no regular file; set COURTSIGHT_DATABASE"):
+        SqliteStore(folder, 1.0, 0.0)
+    assert folder.stat().st_mode == before
