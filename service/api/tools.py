@@ -6,18 +6,24 @@ from datetime import UTC, datetime
 
 from fastapi import Request, Response
 
+from service import telling
 from service.api.routing import router_of
 from service.api.wire import Json, ToolQuestion, checked_length, hit_fields, read_body
 from service.chat.language import spoken
 from service.chat.scope import first_scope
 from service.errors import AnswerTimeout, NotFound, Problem
+from service.retrieval.retriever import NO_FILTERS
 from service.services import enter, services_of
 from service.telemetry.record import UNCLASSIFIED
 from service.text import calmed
+from service.tools.case_comparator import CaseComparator
+from service.tools.precedent_explorer import PrecedentExplorer
 from service.tools.tool import ToolRequest
 from service.tools.toolbox import run_together
 
 router = router_of("/v1/tools")
+_OF_DECISIONS = frozenset({CaseComparator.name, PrecedentExplorer.name})
+"""Tools that no day, kind or year of laws narrows."""
 
 
 @router.get("")
@@ -65,12 +71,14 @@ async def run_tool(request: Request, tool_name: str) -> Response:
         raise run.error
     if run.result is None:
         raise Problem("The tool failed. Try again in a moment.")
+    narrowed = filters != NO_FILTERS and tool_name not in _OF_DECISIONS
+    said = (telling.scope(filters, wanted.language) if narrowed else "", run.result.remark)
     return Json(
         {
             "tool_name": run.name,
             "outcome": run.outcome,
             "results": [hit_fields(hit) for hit in run.result.hits],
-            "remark": run.result.remark,
+            "remark": " ".join(filter(None, said)),
             "duration_seconds": run.seconds,
         }
     )

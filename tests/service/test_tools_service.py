@@ -246,11 +246,20 @@ def test_a_tool_answers_by_itself(house: Any) -> None:
         ({"query": "Apa isi pasal 9999 KUHPerdata?"}, "Tidak ditemukan di korpus layanan ini: pasal 9999 kuhperdata."),
         ({"query": "What does article 9999 KUHPerdata say?"}, "Not found in the sources of this service: article 9999"),
         ({"query": "pasal 1320 KUHPerdata", "types": ["PP"]}, "di luar jenis atau tahun yang diminta: Pasal 1320"),
+        ({"query": "PP tahun 2021 tentang upah"}, "Hanya dicari: jenis PP; tahun 2021."),
+        ({"query": "upah", "as_of": "2015-12-31"}, "Hanya dicari: hukum yang berlaku pada 2015-12-31."),
     ],
 )
 def test_a_tool_by_itself_says_what_a_chat_would(house: Any, body: dict[str, Any], remark: str) -> None:
     """Passages that fit by their words are not taken for the cited article, nor one outside of the kinds for one within."""
     assert remark in house.send("POST", "/v1/tools/LawLookup", "public", json=body).json()["remark"]
+
+
+def test_a_tool_of_decisions_claims_no_narrower_search(house: Any) -> None:
+    """Kinds and years of laws narrow no decisions, and its remark does not say so."""
+    body = {"query": "korupsi", "types": ["PP"], "year_from": 2021}
+    answer = house.send("POST", "/v1/tools/PrecedentExplorer", "judge", json=body).json()
+    assert (answer["outcome"], answer["remark"]) == ("ok", "")
 
 
 def test_a_tool_by_itself_marks_what_is_repealed_or_unverified(house: Any) -> None:
