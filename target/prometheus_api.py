@@ -12,6 +12,8 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util import Retry
 
 from target.errors import PrometheusDown
+from target.loopback import is_loopback
+from target.trust import authorities, distrust_said
 
 
 class ClientApi:
@@ -24,10 +26,12 @@ class ClientApi:
         self._url = url.rstrip("/")
         self._timeout = timeout_seconds
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy from the environment must not come between us and loopback
+        self._session.trust_env = not is_loopback(url)
         self._client = PrometheusConnect(
             url=self._url, session=self._session, retry=Retry(total=0), timeout=timeout_seconds
         )
+        if self._url.startswith("https:"):
+            self._session.verify = authorities()  # behind the client, which sets its own
 
     def instant(self, query: str, at: float) -> Any:  # noqa: ANN401 - JSON as it came
         """Result of an instant query."""
@@ -63,8 +67,8 @@ class ClientApi:
         except requests.JSONDecodeError:
             raise PrometheusDown(f"{self._url} gave an answer that is no JSON: is it a Prometheus?") from None
         except requests.RequestException as error:
-            raise PrometheusDown(
-                f"Prometheus at {self._url} does not answer ({type(error).__name__}): is it running?"
-            ) from None
+            distrust = distrust_said(error)
+            why = f": {distrust}" if distrust else f" does not answer ({type(error).__name__}): is it running?"
+            raise PrometheusDown(f"Prometheus at {self._url}{why}") from None
         except PrometheusApiClientException as error:
             raise PrometheusDown(f"Prometheus at {self._url} refused {what!r}: {error}") from None

@@ -24,6 +24,16 @@ def trusted_certificates() -> ssl.SSLContext:
         raise InvalidInput((Problem(f"{name}={os.environ.get(name, '')}", None, "", *said),)) from None
 
 
+def authorities() -> str | bool:
+    """The same for clients that want a path: the environment's file or folder, or True for the public authorities.
+
+    Raises:
+        InvalidInput: As `trusted_certificates`.
+    """
+    trusted_certificates()
+    return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
+
+
 def distrust_said(error: BaseException) -> str:
     """Why a server's certificate is not trusted, with the mend; empty where that was not the trouble."""
     seen: BaseException | None = error
@@ -32,5 +42,6 @@ def distrust_said(error: BaseException) -> str:
             return (
                 f"its certificate is not trusted ({seen.verify_message}); SSL_CERT_FILE= names an authority of your own"
             )
-        seen = seen.__cause__ or seen.__context__
+        wrapped = next((one for one in seen.args if isinstance(one, BaseException)), None)  # urllib3 puts it there
+        seen = seen.__cause__ or seen.__context__ or wrapped
     return ""

@@ -14,7 +14,8 @@ import pytest
 from slo.errors import InvalidInput
 from target.accounts import Credentials
 from target.courtsight import open_target
-from target.errors import TargetDown
+from target.errors import PrometheusDown, TargetDown
+from target.prometheus import connect
 from target.ready import ready_info
 from target.trust import trusted_certificates
 from tests.tls import EXPIRED, VALID, serving_context
@@ -24,7 +25,8 @@ class Page(BaseHTTPRequestHandler):
     """Ready, and a token for everybody."""
 
     def do_GET(self) -> None:
-        self._send(b'{"status": "ready"}')
+        alerts = b'{"status": "success", "data": {"alerts": []}}'
+        self._send(alerts if self.path.endswith("/alerts") else b'{"status": "ready"}')
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -72,6 +74,10 @@ def signed_in(url: str) -> str:
     return asyncio.run(ask())
 
 
+def alerts(url: str) -> object:
+    return connect(url).alerts()
+
+
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """No authority of the machine that tests."""
@@ -79,7 +85,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("ask", [ready_info, signed_in])
+@pytest.mark.parametrize("ask", [ready_info, signed_in, alerts])
 @pytest.mark.parametrize(
     ("certificate", "trusts", "host", "why"),
     [
@@ -101,7 +107,9 @@ def test_a_certificate_that_is_not_trusted_is_said_with_its_mend(
     with showing(certificate, tmp_path) as (port, file):
         if trusts:
             monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        with pytest.raises(TargetDown, match=f"its certificate is not trusted .*{why}.*SSL_CERT_FILE=") as refused:
+        with pytest.raises(
+            (TargetDown, PrometheusDown), match=f"its certificate is not trusted .*{why}.*SSL_CERT_FILE="
+        ) as refused:
             ask(f"https://{host}:{port}")
     assert "running" not in str(refused.value)
 
@@ -114,6 +122,26 @@ def test_an_authority_of_the_environment_counts_on_this_machine_too(
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert ready_info(f"https://127.0.0.1:{port}") == {"status": "ready"}
         assert signed_in(f"https://127.0.0.1:{port}") == "t"
+        assert alerts(f"https://127.0.0.1:{port}") == ()
+
+
+def test_a_prometheus_elsewhere_is_asked_through_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the chatbot is, whose SLOs it counts; one on this machine is asked past it."""
+    proxy = Server(("127.0.0.1", 0), Page)
+    threading.Thread(target=proxy.serve_forever, args=(0.02,)).start()
+    try:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert alerts("http://prometheus.example:9090") == ()
+        with pytest.raises(PrometheusDown, match="is it running"):
+            alerts("http://127.0.0.1:9")
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @pytest.mark.parametrize("held", [None, "no certificate"])
