@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from service.errors import ConfigurationError
@@ -134,21 +135,23 @@ class OtlpSpans(SpanProcessor):
 
     def _send_all(self) -> None:
         while batch := self._take(self._pace.batch):
-            reason = self._sent(batch)
+            reason, lost = self._sent(batch)
             if reason:
-                self._drops.count("traces", reason, len(batch))
+                self._drops.count("traces", reason, lost)
             if self._well == bool(reason):
                 # Told once when it begins and once when it ends, not once a second.
                 self._well = not reason
                 level, event = ("warning", "traces_not_delivered") if reason else ("info", "traces_delivered_again")
                 self._log.write(level, event, reason=reason)
 
-    def _sent(self, batch: list[ReadableSpan]) -> Reason | None:
+    def _sent(self, batch: list[ReadableSpan]) -> tuple[Reason | None, int]:
+        """Why spans of a batch were lost, or None, and how many."""
         try:
-            status = self._poster.post(encoded(batch))
+            status, answer = self._poster.post(encoded(batch))
         except Exception:  # noqa: BLE001 - whatever a collector does or a span holds, the thread goes on and counts
-            return "unreachable"
-        return None if status in _SUCCESS else "refused"
+            return "unreachable", len(batch)
+        lost = min(_rejected(answer), len(batch)) if status in _SUCCESS else len(batch)
+        return ("refused" if lost else None), lost
 
     def _take(self, most: int) -> list[ReadableSpan]:
         taken: list[ReadableSpan] = []
@@ -165,8 +168,8 @@ class _Poster:
         self._seconds = seconds
         self._connection: http.client.HTTPConnection | None = None
 
-    def post(self, body: bytes) -> int:
-        """The status of the answer.
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """The status of the answer and its text.
 
         Raises:
             OSError, HTTPException: nobody is there, or what is there speaks no HTTP.
@@ -180,7 +183,7 @@ class _Poster:
                 self.close()
         return self._exchange(self._connect(), body)
 
-    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> int:
+    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/x-protobuf", "User-Agent": "courtsight", **self._collector.headers}
         # One clock over the whole exchange: a collector that sends a byte now and then would pass any time limit on a read.
         cut = threading.Timer(self._seconds, _cut, [connection])
@@ -189,14 +192,15 @@ class _Poster:
         try:
             connection.request("POST", self._collector.path, body, headers)
             answer = connection.getresponse()
-            if len(answer.read(_ANSWER_BYTES)) == _ANSWER_BYTES:
+            text = answer.read(_ANSWER_BYTES)
+            if len(text) == _ANSWER_BYTES:
                 self.close()
         except BaseException:
             self.close()
             raise
         finally:
             cut.cancel()
-        return answer.status
+        return answer.status, text
 
     def close(self) -> None:
         """Let the connection go."""
@@ -214,6 +218,15 @@ class _Poster:
         else:
             self._connection = http.client.HTTPConnection(collector.host, collector.port, timeout=self._seconds)
         return self._connection
+
+
+def _rejected(answer: bytes) -> int:
+    """How many spans a collector did not take although it calls the batch a success (OTLP's partial success); 0 where its answer says nothing of it."""
+    try:
+        told: int = ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
+    except Exception:  # noqa: BLE001 - whatever a collector says in another form, it said success
+        return 0
+    return max(0, told)
 
 
 def _cut(connection: http.client.HTTPConnection) -> None:

@@ -11,12 +11,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+REJECTED = 3
+"""Of each batch, by a receiver that takes a part of it."""
 
 
 @dataclass
 class Receiver:
-    """Takes whatever is posted; `behaviour` says how it answers: ok, refuse, garbage, silent, trickle."""
+    """Takes whatever is posted; `behaviour` says how it answers: ok, refuse, partial, garbage, silent, trickle."""
 
     behaviour: str = "ok"
     port: int = 0
@@ -69,6 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case "trickle":
                 self._trickle()
+            case "partial":
+                answer = ExportTraceServiceResponse()
+                answer.partial_success.rejected_spans = REJECTED
+                self.send_response(200)
+                self.send_header("Content-Length", str(answer.ByteSize()))
+                self.end_headers()
+                self.wfile.write(answer.SerializeToString())
             case other:
                 self.send_response(200 if other == "ok" else 500)
                 self.send_header("Content-Length", "2")

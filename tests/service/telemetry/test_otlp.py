@@ -82,16 +82,22 @@ def test_a_collector_gets_the_whole_answer(build_house: Any, receive: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [("refuse", "refused"), ("garbage", "unreachable"), ("silent", "unreachable"), ("trickle", "unreachable")],
+    ("behaviour", "reason", "lost"),
+    [
+        ("refuse", "refused", 8),
+        ("partial", "refused", 3),
+        ("garbage", "unreachable", 8),
+        ("silent", "unreachable", 8),
+        ("trickle", "unreachable", 8),
+    ],
 )
-def test_what_a_bad_collector_does_not_take_is_counted(receive: Any, behaviour: str, reason: str) -> None:
-    """An error, no HTTP, silence and a byte now and then cost the batch, are counted, and told once in the log."""
+def test_what_a_bad_collector_does_not_take_is_counted(receive: Any, behaviour: str, reason: str, lost: int) -> None:
+    """An error, no HTTP, silence and a byte now and then cost the batch, and a success that takes a part of it the rest: counted, and told once in the log."""
     never = behaviour in {"silent", "trickle"}
     spans, drops, output = pipeline(receive(behaviour).port, replace(PATIENT, batch_seconds=0.3) if never else PATIENT)
     make_spans(spans, 8)
     spans.shutdown()
-    assert dropped(drops) == {("traces", reason): 8}
+    assert dropped(drops) == {("traces", reason): lost}
     (line,) = [orjson.loads(line) for line in output.getvalue().splitlines()]
     assert (line["event"], line["reason"]) == ("traces_not_delivered", reason)
 
