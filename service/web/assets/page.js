@@ -269,7 +269,7 @@ async function answer(question, failed) {
     forgetQuestion();
     if (round === showing) finished(done, view, question);
   } catch (problem) {
-    if (run.abort.signal.aborted) forgetQuestion();
+    if (run.abort.signal.aborted && door.view === "desk") forgetQuestion(); // else a session ended, and nobody stopped it
     if (round === showing) broken(problem, view, question);
     else if (door.me) giveBack(question.message);
   } finally {

@@ -168,8 +168,8 @@ async def test_a_first_question_that_failed_is_asked_again_where_the_reader_is(t
     await tab.until(f"{ANSWERS} === 2")
 
 
-async def test_a_session_that_ends_in_mid_answer_is_nobodys_wish(tab: Tab) -> None:
-    """The answer that it cut says that it was cut, and not that its reader stopped it."""
+async def test_a_session_that_ends_in_mid_answer_is_nobodys_wish(tab: Tab, session: list[dict[str, Any]]) -> None:
+    """The answer that it cut says that it was cut, and not that its reader stopped it; loaded again at the login, the page still has the question."""
     await tab.ask(QUESTION)
     await tab.play("POST", "/v1/chat", stream(("delta", {"text": "Awal"})), ends=False)
     await tab.run("document.querySelector('#question').focus()")
@@ -182,6 +182,9 @@ async def test_a_session_that_ends_in_mid_answer_is_nobodys_wish(tab: Tab) -> No
     told = await tab.run("document.querySelector('.answer:last-of-type').textContent")
     assert "Dihentikan" not in told
     assert "Jawaban terputus" in told
+    await tab.call("Network.setCookies", cookies=session)
+    await tab.go(await tab.run("location.pathname + location.search"))
+    await tab.until("document.querySelector('#question').value === 'Apa syarat sah perjanjian?'")
 
 
 async def test_an_answer_is_read_again_with_its_notices(tab: Tab) -> None:
