@@ -22,7 +22,8 @@ _ASKING = frozenset((
 
 
 def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+    """Finds words in small letters: a pattern that ignores the size of letters would try each of them at every place."""
+    return re.compile(rf"\b(?:{pattern})\b")
 
 
 _HOW_LONG = _words(
@@ -40,12 +41,16 @@ _A_TIME = _words(
     rf"{_NUMBER}(?: \(\w+\))?(?: ?x ?\d+)?(?:-| )(?:jam|hari|minggu|bulan|tahun|hours?|days?|weeks?|months?|years?)|sehari|seminggu|sebulan|setahun|seumur hidup|sewaktu-waktu|seketika|kapan saja|tidak ada batas"
 )
 _AN_AGE = _words(r"umur\w*|usia\w*|berumur|berusia|aged?")
-_A_COST = _words(r"biaya|tarif|gratis|cuma-cuma|dipungut|panjar|Rp ?\d[\d.]*|costs?|fees?|free of charge")
+_A_COST = _words(r"biaya|tarif|gratis|cuma-cuma|dipungut|panjar|rp ?\d[\d.]*|costs?|fees?|free of charge")
 _A_PENALTY = _words(r"diancam|penjara|kurungan|denda\w*|dipidana|imprisonment|fined?")
 _A_LIMIT = _words(
     r"tenggat|kedaluwarsa|daluwarsa|lewat waktu|paling lambat|setelah|sejak|dalam waktu|jangka waktu|within|after"
 )
-_MARKED = re.compile(r"(?<![^\[\]\n])([^\[\]\n]+)\[\d{1,3}\]")
+_UNITS = (
+    "jam", "hari", "minggu", "bulan", "tahun", "hour", "day", "week", "month", "year", "seumur hidup", "sewaktu-waktu", "seketika", "kapan saja", "tidak ada batas",
+)  # fmt: skip
+"""One of these stands in every time."""
+_MARK = re.compile(r"\[\d{1,3}\]")
 _SAID: Mapping[Language, str] = {
     "id": "Tidak ada kalimat dalam jawaban ini yang menyebut lama waktu atau biaya yang ditanyakan, jadi bagian ini belum terjawab: {}.",
     "en": "No sentence of this answer states the time or the cost that is asked for, so this part is not answered: {}.",
@@ -62,7 +67,7 @@ def left_open(question: str, answer: str, language: Language) -> tuple[str, ...]
     """
     if _ASKING.isdisjoint(said(question).words):
         return ()
-    told = _MARKED.findall(answer)
+    told = _told(answer.lower())
     found = [
         f"“{shorten(piece, _LONGEST_LABEL, placeholder=' …')}”"
         for piece in pieces_of(question)
@@ -71,7 +76,15 @@ def left_open(question: str, answer: str, language: Language) -> tuple[str, ...]
     return (_SAID[language].format(", ".join(found)),) if found else ()
 
 
-def _is_open(piece: str, told: Iterable[str]) -> bool:
+def _told(answer: str) -> list[str]:
+    """What stands before each mark of an answer, back to the mark or line before it."""
+    # A pattern for the whole would be tried at each letter of the answer.
+    pieces = _MARK.split(answer)[:-1]
+    return [piece[max(map(piece.rfind, "[]\n")) + 1 :] for piece in pieces]
+
+
+def _is_open(asked: str, told: Iterable[str]) -> bool:
+    piece = asked.lower()
     if _HOW_LONG.search(piece):
         of_penalties = bool(_OF_PENALTIES.search(piece))
         return not any(_states_a_time(sentence, of_penalties=of_penalties) for sentence in told)
@@ -82,7 +95,7 @@ def _is_open(piece: str, told: Iterable[str]) -> bool:
 
 def _states_a_time(sentence: str, *, of_penalties: bool) -> bool:
     """Whether a sentence says how long: years of prison and of age are no answer to how long a matter takes."""
-    if not _A_TIME.search(sentence):
+    if not any(map(sentence.__contains__, _UNITS)) or not _A_TIME.search(sentence):
         return False
     if of_penalties or _A_LIMIT.search(sentence):
         return True

@@ -60,11 +60,22 @@ def test_what_is_answered_is_not_called_open(question: str) -> None:
         ("Hak menuntut lewat waktu setelah tiga tahun bagi yang diancam denda. [1]", False),
         ("Pemohon berumur 17 tahun. [1]", True),
         ("Berikut penjelasan dengan bahasa sehari-hari.\nSetahun kemudian?", True),
+        ("PALING LAMA 14 HARI. [1]", False),
+        ("Seminggu kemudian\nputusan dibacakan. [1]", True),
+        ("Seminggu [a] putusan dibacakan. [1]", True),
+        ("Putusan dibacakan. [1][2] Sebulan[3]", False),
     ],
 )
 def test_only_what_a_source_says_of_a_time_answers_how_long(told: str, is_open: bool) -> None:
     """Years of prison and of age are no answer to how long a matter takes, and neither is what bears no mark."""
     assert bool(left_open("Berapa lama prosesnya?", told, "id")) == is_open
+
+
+def test_letters_of_any_size_ask_and_answer() -> None:
+    """A question in capitals asks as well, and the sign of a currency states a cost."""
+    assert left_open("BERAPA LAMA PROSESNYA?", "Putusan dibacakan. [1]", "id")
+    assert left_open("Berapa biaya SIM?", "Putusan dibacakan. [1]", "id")
+    assert not left_open("Berapa BIAYA SIM?", "Pemohon menyetor Rp 50.000. [1]", "id")
 
 
 def test_a_penalty_answers_how_long_somebody_is_imprisoned_and_english_is_told_in_english() -> None:
