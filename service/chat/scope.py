@@ -72,8 +72,8 @@ _OF_YEARS = re.compile(
 _ONLY = re.compile(
     rf"\b(?:hanya|khusus|cukup) (?:dari |dalam |di |pada )?(?P<kind>{_KINDS}) (?:saja|tentang|mengenai|soal)\b"
 )
-_ANY_YEAR = re.compile(r"(?:1[89]|20)\d{2}|\d{4}-\d{2}")
-"""Stands in every day and in every year that a text may name."""
+_ANY_YEAR = re.compile(r"(?:1[89]|20)\d{2}(?:(?<= \d{4})|(?<=[/-]\d[/-]\d{4})|(?<=[/-]\d\d[/-]\d{4}))|\d{4}-\d{2}")
+"""Stands in every day and in every year that a text may name: the year of "UU 1/2023" is none of them."""
 _TODAY = ("sekarang", "saat ini", "kini", "hari ini", "dewasa ini", "today", "now", "currently")
 _ONLY_THESE = ("hanya ", "khusus ", "cukup ")
 _ANY_KIND = frozenset({"peraturan", "peraturan perundang-undangan", "regulasi"})
