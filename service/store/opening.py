@@ -19,6 +19,8 @@ _BETWEEN_LOOKS_SECONDS = 0.1
 """A command that ends leaves the database within this; sessions of a server end a moment after their client."""
 _START_SECONDS = 5.0
 """A start waits so long for SQLite's lock: another may be bringing the tables up to date."""
+_PATIENT_SECONDS = 60.0
+"""So long does a command wait for it that may take as long as it takes: a migration of many answers holds it for more than a start's time."""
 
 
 async def open_store(settings: Settings, now: float, *, timeout_seconds: float | None = None) -> Store:
@@ -56,7 +58,8 @@ async def once(settings: Settings, work: Work[Result], *, snapshot: bool = False
     """
     if settings.database_url is not None:
         return await postgres.once(settings.database_url.get_secret_value(), work, snapshot=snapshot, patient=patient)
-    connection = sqlite.connect(settings.database, max(settings.database_timeout_seconds, _START_SECONDS))
+    seconds = max(settings.database_timeout_seconds, _PATIENT_SECONDS if patient else _START_SECONDS)
+    connection = sqlite.connect(settings.database, seconds)
     try:
         return sqlite.once(connection, work, snapshot=snapshot)
     finally:

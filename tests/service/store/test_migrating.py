@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.errors import ConfigurationError
+from service.settings import Settings
 from service.store.accounts import insert_accounts
 from service.store.conversations import Conversation, insert_conversation
 from service.store.migrating import LATEST, Moved, bring_to, find_version, move_by
 from service.store.opening import dialect_of, once, open_store
+from service.store.sqlite import connection as sqlite
 from service.store.work import one
 from tests.service.store.conftest import Place, person
 
@@ -135,3 +139,19 @@ def test_work_of_a_command_is_not_cut_by_the_clock_of_a_start(place: Place) -> N
     else:
         assert asyncio.run(once(place.settings, limits(), patient=True)) == ("0", "1min")
         assert asyncio.run(once(place.settings, limits())) == ("1min", "0")
+
+
+def test_a_command_waits_longer_for_a_lock_than_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two `migrate` at once, of tables that take their time: the second waits a minute for the first, where a start gives up after seconds."""
+    waited: list[float] = []
+    opened = sqlite.connect
+
+    def connect(path: Path, timeout: float) -> sqlite3.Connection:
+        waited.append(timeout)
+        return opened(path, timeout)
+
+    monkeypatch.setattr(sqlite, "connect", connect)
+    settings = Settings(environment="development", database=tmp_path / "a.db")
+    for patient in (False, True):
+        asyncio.run(once(settings, bring_to("sqlite", 1.0), patient=patient))
+    assert waited == [5.0, 60.0]
