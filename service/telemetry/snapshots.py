@@ -6,6 +6,7 @@ Gauges follow `GAUGE_RULES` and are of living workers only. Of exemplars, the ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,9 +57,11 @@ class Series:
     values: list[float] = field(default_factory=list)
     exemplar: tuple[dict[str, str], float, float | None] | None = None
 
-    def take(self, value: float, exemplar: Sequence[Any] | None) -> None:
+    def take(self, value: float | None, exemplar: Sequence[Any] | None) -> None:
         """Add what one more worker says."""
-        self.values.append(value)
+        # JSON has no NaN and says null: who has no value yet has no say.
+        if value is not None:
+            self.values.append(value)
         if exemplar and (self.exemplar is None or (exemplar[2] or 0.0) >= (self.exemplar[2] or 0.0)):
             self.exemplar = (exemplar[0], exemplar[1], exemplar[2])
 
@@ -80,7 +83,7 @@ class Family:
         if self.kind in _ADDED:
             return sum(series.values)
         if self.kind == "gauge":
-            return GAUGE_RULES.get(self.name, max)(series.values)
+            return GAUGE_RULES.get(self.name, max)(series.values) if series.values else math.nan
         return max(series.values)
 
 

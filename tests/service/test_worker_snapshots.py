@@ -112,6 +112,17 @@ def test_gauges_are_of_the_living_and_exemplars_are_kept() -> None:
     assert content_type.startswith("application/openmetrics-text")
 
 
+def test_a_gauge_without_a_value_yet_leaves_the_page_as_it_is() -> None:
+    """NaN, as the share of free models has it before the first call: of the workers those with a value count, and without any it is NaN. There was no page at all."""
+    first, second, base = Worker(), Worker(), Base()
+    for value, shown in ((float("nan"), b"NaN"), (2.0, b"2.0")):
+        first.gauge.set(float("nan"))
+        second.gauge.set(value)
+        families = base.merged([first.told(), second.told()])
+        page, _ = render(families, {"fresh": 2, "silent": 0}, 1, "", PageWriter())
+        assert b"chatbot_requests_in_flight " + shown in page
+
+
 def test_every_gauge_of_the_service_has_a_rule(house: Any) -> None:
     """A gauge without a rule would be merged by chance."""
     told = {"chatbot_metric_series"}
