@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from lxml import etree, html
 from markdown_it import MarkdownIt
 
-from service.ingest.css import hides, is_unseen_colour, plain_css
+from service.ingest.looks import Look, looks_of
 from service.ingest.manuscript import Line, Manuscript, clean, invisible_finding
 from service.ingest.numbering import spell
 from service.ingest.refusals import Refused
@@ -34,6 +34,9 @@ _DROPPED = frozenset(
         "canvas",
         "audio",
         "video",
+        "datalist",
+        "noframes",
+        "noembed",
     }
 )
 _BLOCKS = frozenset(
@@ -76,10 +79,8 @@ _BLOCKS = frozenset(
 _BESIDE = frozenset({"aside", "footer"})
 """What stands beside the text of a page; inside of it (`main`, `article`) they may be notes and signatures."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
 _ITEM = re.compile(r"[0-9]{1,6}")
 _FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-_SIMPLE = re.compile(r"^[\w-]{0,60}(?:([.#])([\w-]{1,100}))$")
 _FRONT = re.compile(r"\A---\s*\n(.{0,4000}?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _STATED = re.compile(r"^(title|judul|as_of|tanggal|source|sumber)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.MULTILINE)
 # libxml2 stops at 256 levels and would lose what lies below.
@@ -123,9 +124,9 @@ def read_html(text: str) -> Manuscript:
         Refused: no text is left, or elements are nested too deep.
     """
     root = _parse(text)
-    hidden_names = frozenset(_hidden_names(root))
+    looks = looks_of(root)
     reading = _Reading()
-    _walk(root, hidden_names, reading)
+    _walk(root, looks, reading)
     reading.end_line()
     if not reading.lines:
         raise Refused("no_text", "nothing in it is visible")
@@ -160,56 +161,52 @@ def _parse(text: str) -> html.HtmlElement:
         root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise Refused("no_text", f"nothing in it is visible ({error})") from error
-    if any("depth" in entry.message.lower() for entry in parser.error_log):
-        raise Refused("too_deep", "the page nests elements deeper than the parser follows")
+    # Beyond its limits the parser stops, and gives what came before as if it were the whole page.
+    for entry in parser.error_log:
+        if entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+            if "depth" in entry.message.lower():
+                raise Refused("too_deep", "the page nests elements deeper than the parser follows")
+            raise Refused("too_large", "a text, a style sheet or an attribute in it is longer than ten million bytes")
     return root
 
 
-def _hidden_names(root: html.HtmlElement) -> Iterator[str]:
-    """Classes (".x") and ids ("#x") that a style sheet of the page hides."""
-    for sheet in root.iter("style"):
-        for selectors, rules in _RULE.findall(plain_css(sheet.text or "")):
-            if not hides(rules):
-                continue
-            for selector in selectors.split(","):
-                match = _SIMPLE.match(selector.strip())
-                if match:
-                    yield match[1] + match[2]
-
-
-def _is_hidden(element: html.HtmlElement, names: frozenset[str]) -> bool:
-    if "hidden" in element.attrib or element.get("type") == "hidden":
-        return True
-    if is_unseen_colour(element.get("color") or ""):
-        return True
-    if names and any(f".{name}" in names for name in (element.get("class") or "").split()):
-        return True
-    return f"#{element.get('id')}" in names or hides(plain_css(element.get("style") or ""))
-
-
-def _walk(root: html.HtmlElement, names: frozenset[str], reading: _Reading) -> None:
+def _walk(root: html.HtmlElement, looks: Mapping[html.HtmlElement, Look], reading: _Reading) -> None:
     """Go through the tree with a stack of our own: a page cannot make it overflow."""
     stack: list[tuple[html.HtmlElement, bool, int]] = [(root, False, 0)]
     while stack:
         element, leaving, depth = stack.pop()
         tag = element.tag if isinstance(element.tag, str) else ""
         if leaving:
-            _leave(element, tag, reading)
+            _leave(element, tag, looks, reading)
             continue
         if depth > _DEEPEST:
             raise Refused("too_deep", f"elements nested more than {_DEEPEST} deep")
-        hidden = tag not in _DROPPED and _is_hidden(element, names)
+        look = looks.get(element)
+        hidden = tag not in _DROPPED and look is not None and look.gone
         beside = tag in _BESIDE and next(element.iterancestors("main", "article"), None) is None
         if not tag or tag in _DROPPED or hidden or beside:
             reading.hidden += len("".join(element.itertext()).strip()) if hidden else 0
-            reading.words.append(element.tail or "")
+            reading.words.append(_seen(element.tail, element.getparent(), looks, reading))
             continue
-        _enter(element, tag, reading)
+        _enter(element, tag, looks, reading)
         stack.append((element, True, depth))
         stack.extend((child, False, depth + 1) for child in reversed(element))
 
 
-def _enter(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
+def _seen(
+    text: str | None,
+    element: html.HtmlElement | None,
+    looks: Mapping[html.HtmlElement, Look],
+    reading: _Reading,
+) -> str:
+    """A text that stands right in an element, where somebody sees it."""
+    if not text or element is None or element not in looks or not looks[element].unseen:
+        return text or ""
+    reading.hidden += len(text.strip())
+    return " "
+
+
+def _enter(element: html.HtmlElement, tag: str, looks: Mapping[html.HtmlElement, Look], reading: _Reading) -> None:
     if tag in _BLOCKS or tag in _HEADINGS:
         if not reading.only_a_marker:
             reading.end_line()
@@ -217,7 +214,7 @@ def _enter(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
     if tag == "li":
         reading.marker = _marker(element, reading)
         reading.words.append(reading.marker)
-    text = element.text or ""
+    text = _seen(element.text, element, looks, reading)
     reading.words.append(text if tag == "pre" else re.sub(r"\s+", " ", text))
 
 
@@ -232,10 +229,10 @@ def _marker(item: html.HtmlElement, reading: _Reading) -> str:
     return f"{spell(number, _FORMS.get(parent.get('type') or '', ''))}. "
 
 
-def _leave(element: html.HtmlElement, tag: str, reading: _Reading) -> None:
+def _leave(element: html.HtmlElement, tag: str, looks: Mapping[html.HtmlElement, Look], reading: _Reading) -> None:
     if tag in _BLOCKS or tag in _HEADINGS:
         reading.end_line()
         reading.level = 0
     elif tag in {"td", "th"}:
         reading.words.append(" | " if element.getnext() is not None else "")
-    reading.words.append(re.sub(r"\s+", " ", element.tail or ""))
+    reading.words.append(re.sub(r"\s+", " ", _seen(element.tail, element.getparent(), looks, reading)))
