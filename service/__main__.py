@@ -28,6 +28,8 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def _run() -> int:
     signal.signal(signal.SIGTERM, _end)
+    # What a command makes (a library's files above all, which others write for us) is its owner's alone, whatever it was started with.
+    os.umask(0o077)
     try:
         return main()
     except KeyboardInterrupt:

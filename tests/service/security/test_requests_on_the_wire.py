@@ -298,6 +298,26 @@ def test_an_answer_that_nobody_takes_is_given_up() -> None:
 
 
 @pytest.mark.integration
+def test_the_files_of_a_library_are_its_owners_alone(tmp_path: Path) -> None:
+    """Files and folders of generations, reports and pointers too, in a folder that others may enter: who may write there writes what is answered as law."""
+    import os
+
+    from tests.service.test_serve_command import environment, run
+
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "a.md").write_text("# Kebun\n\nKebun adalah tanah.", encoding="utf-8")
+    before = os.umask(0o000)
+    try:
+        library = tmp_path / "library"
+        library.mkdir()
+        done = run(["ingest", str(tmp_path / "documents"), "--library", str(library)], environment(tmp_path))
+    finally:
+        os.umask(before)
+    assert done.returncode == 0, done.stderr
+    modes = {(file.is_dir(), oct(file.stat().st_mode & 0o777)) for file in library.rglob("*")}
+    assert modes == {(True, "0o700"), (False, "0o600")}
+
+
 def test_the_files_of_a_service_are_its_owners_alone(tmp_path: Path) -> None:
     """Database, log and shared memory beside it have mode 0600, whatever the umask is."""
     import os

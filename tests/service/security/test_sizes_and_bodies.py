@@ -95,6 +95,20 @@ def test_a_thousand_parts_are_refused_as_a_whole(house: Any) -> None:
     assert house.send("POST", "/v1/chat", "judge", files=files[:3]).status_code == 422
 
 
+@pytest.mark.parametrize("path", ["/v1/conversations", "/v1/usage"])
+def test_a_query_without_end_is_not_taken_apart(house: Any, path: str) -> None:
+    """100 parameters, or 16,384 bytes, are read; one more is refused in the form of all errors, whether the route knows it or not."""
+    for query, status in (
+        ("a=&" * 99 + "b=", 200),
+        ("a=&" * 100 + "b=", 422),
+        ("a=" + "x" * 16_382, 200),
+        ("a=" + "%41" * 5_461, 422),
+    ):
+        response = house.send("GET", f"{path}?{query}", "admin")
+        assert response.status_code == status, query[:20]
+        assert status == 200 or response.json()["code"] == "invalid_request"
+
+
 def test_too_many_or_too_long_headers_are_refused(house: Any) -> None:
     """More than a hundred headers, or 32 KiB of them, are 431 in the form of all errors."""
     many = {f"X-Junk-{number}": "x" for number in range(101)}
