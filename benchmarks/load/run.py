@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from benchmarks.workload import LoadPlan, Workload
 from slo.errors import InvalidInput, Problem
 from slo.evidence import Evidence, RunContext
 from slo.spec import Kind, Spec
+from target import private
 from target.accounts import write_private
 from target.chat import AccessToken, Login
 from target.processes import ChildProcess, start
@@ -63,26 +63,27 @@ def run_load(
     Raises:
         InvalidInput: A role of the workload has no credentials, or the environment's proxy is none for this client.
         EvidenceError: The samples cannot be written.
+        OSError: The generator's private folder cannot be made.
         StackError: The generator's program cannot be started.
     """
     started = clock()
     accounts = tuple(_account(role, job.credentials) for role in job.workload.roles)
-    with tempfile.TemporaryDirectory(prefix="courtsight-load-") as name:
-        private = Path(name)
+    # Passwords lie in it: below the run's folder, where the next run finds what a killed one left.
+    with private.owned(job.folder / "logs" / private.NAME) as ours:
         told = GeneratorJob(
             url=job.url.rstrip("/"),
             accounts=accounts,
             questions=job.workload.questions,
             plan=job.workload.load,
             seed=context.seed,
-            samples=str(private / "samples.csv"),
-            progress=str(private / "progress.json"),
-            outcome=str(private / "outcome.json"),
+            samples=str(ours / "samples.csv"),
+            progress=str(ours / "progress.json"),
+            outcome=str(ours / "outcome.json"),
             proxy=proxy_of(job.url),
         )
-        file = write_private(private / "job.json", job_text(told))
+        file = write_private(ours / "job.json", job_text(told))
         log = "locust-simulated" if job.kind.simulated else "locust"
-        child = _start(file, private, job.folder, log)
+        child = _start(file, ours, job.folder, log)
         try:
             stopped = _watch(child, told, on_event, timer=timer, sleep=sleep, why_stop=why_stop)
         finally:
@@ -107,7 +108,7 @@ def _account(role: str, credentials: Mapping[str, Login]) -> Account:
     return Account(role, login.username, login.password)
 
 
-def _start(job: Path, private: Path, folder: Path, log: str) -> ChildProcess:
+def _start(job: Path, home: Path, folder: Path, log: str) -> ChildProcess:
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -120,7 +121,7 @@ def _start(job: Path, private: Path, folder: Path, log: str) -> ChildProcess:
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
-        "HOME": str(private),  # a locust.conf of the user must not change the test
+        "HOME": str(home),  # a locust.conf of the user must not change the test
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **{name: os.environ[name] for name in CERTIFICATES if name in os.environ},

@@ -22,6 +22,7 @@ from slo.evidence import Evidence, RunContext
 from slo.spec import Spec
 from slo.verdict import Verdict
 from target.accounts import Credentials
+from target.private import NAME, remove_abandoned
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,18 @@ def test_a_whole_run_measures_everybody(run: Run, serving: Any, replies: Mapping
     assert details["stages"][0]["ttft_p95_seconds"] is not None
     assert any(isinstance(event, Progress) and event.done > 0 for event in events)
     assert generators() == []
+
+
+def test_the_passwords_of_a_killed_run_are_found_by_the_next_one(
+    run: Run, serving: Any, replies: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """They lie where abandoned private folders are looked for, are held while the test lives, and are gone with it."""
+    told = tmp_path / "logs" / NAME / "job.json"
+    seen: list[tuple[int, tuple[Path, ...]]] = []
+    with serving(replies["good"]) as url:
+        run(url, tell=lambda _: seen.append((told.stat().st_mode & 0o777, remove_abandoned(tmp_path))))
+    assert set(seen) == {(0o600, ())}
+    assert not told.parent.exists()
 
 
 def test_every_fault_of_an_answer_is_a_failed_request(
