@@ -16,7 +16,8 @@ from service.ingest.sheets import Declared, Place, Sheets, attribute_declaration
 _FAINTEST = 0.05
 _SMALLEST_PIXELS = 2.0
 _AWAY_PIXELS = -100.0
-# Ten letters or a hundred pixels to the left: what people indent is less.
+# Ten letters or a hundred pixels to the left: what people indent is less. What is drawn up over a picture may stand higher.
+_UP_PIXELS = -500.0
 _LETTER_AWAY = 10.0
 _ROOT_PIXELS = 16.0
 _HINTS = {"color": "color", "bgcolor": "background-color"}
@@ -156,12 +157,20 @@ def _is_away(chosen: Mapping[str, Sequence[Node]]) -> bool:
         words.get("display") == "none"
         or words.get("content-visibility") == "hidden"
         or _is_left(chosen, ("text-indent",), 1.0)
-        or _is_left(chosen, ("margin-left", "margin-top"), 0.0)
+        or _is_left(chosen, ("margin-left",), 0.0)
+        or _is_above(chosen)
         or (is_placed and _is_left(chosen, _OFFSETS, 1.0))
         or any(values.is_cut_to_nothing(chosen.get(name, ())) for name in cuts)
         or any(values.is_moved_away(name, chosen.get(name, ())) for name in ("transform", "translate", "scale"))
         or (is_clipped and any(values.is_no_room(chosen.get(side, ())) for side in _SIDES))
     )
+
+
+def _is_above(chosen: Mapping[str, Sequence[Node]]) -> bool:
+    """Whether a box is drawn far up; headings that links lead to are, and hold as much room above their text."""
+    drawn = min(values.pixels_in(chosen.get("margin-top", ()), _LETTER_AWAY), default=0.0)
+    room = max(values.pixels_in(chosen.get("padding-top", ()), _LETTER_AWAY), default=0.0)
+    return drawn + room <= _UP_PIXELS
 
 
 def _is_left(chosen: Mapping[str, Sequence[Node]], names: Sequence[str], percent: float) -> bool:

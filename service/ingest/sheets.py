@@ -20,7 +20,7 @@ READ = frozenset(
     {
         "background", "background-color", "background-image", "bottom", "clip", "clip-path", "color", "content-visibility", "display",
         "filter", "font", "font-size", "height", "inset", "left", "margin-left", "margin-top", "max-height", "max-width", "opacity", "overflow",
-        "overflow-x", "overflow-y", "position", "right", "scale", "text-indent", "top", "transform", "translate", "visibility",
+        "overflow-x", "overflow-y", "padding-top", "position", "right", "scale", "text-indent", "top", "transform", "translate", "visibility",
         "-webkit-text-fill-color", "width",
     }
 )  # fmt: skip
