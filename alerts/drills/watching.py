@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from alerts.alertmanager import RHYTHMS
 from alerts.drills.drill import Delivery, Drill
 from alerts.drills.expectation import Expectation, told
 from slo import names
@@ -19,6 +20,8 @@ from target.receiver import Notification
 
 LOOK_SECONDS = 0.2
 """How often the drill looks at Prometheus and at what was delivered."""
+DECIDED_SECONDS = 2.0
+"""Behind the moment at which a silenced alert would have been told: by then a busy Alertmanager, too, has decided."""
 
 
 class Scene(Protocol):
@@ -166,7 +169,7 @@ def watch(scene: Scene, drill: Drill, wanted: Sequence[Expectation], tell: Tell)
     unrecorded = tuple(map(scene.unrecorded, wanted))
     with scene.fault():
         fault = notes.happened("quiet: nothing is broken" if drill.quiet else f"fault: {drill.fault}")
-        _until(notes, fault + drill.deadline, lambda: _all_told(notes), _note_firing, warm_from)
+        _until(notes, fault + drill.deadline, lambda: _all_told(notes, drill), _note_firing, warm_from)
         _let_pass(notes, fault + drill.held)
     released = notes.happened("quiet phase over" if drill.quiet else "fault released")
     if all(sighting.fired is not None for sighting in notes.sightings):
@@ -194,12 +197,23 @@ def _until(
             notes.scene.sleep(LOOK_SECONDS)
 
 
-def _all_told(notes: _Notes) -> bool:
-    """Whether every alert fired, and everybody was told who is told at once."""
+def _all_told(notes: _Notes, drill: Drill) -> bool:
+    """Whether every alert fired, everybody was told who is told at once, and the outage lasted until what it silences was due.
+
+    Released earlier, an alert could end before it is due and be silent without any inhibition; or its outage just before itself, in the
+    moment in which it is due.
+    """
     return all(
-        seen.fired is not None and (wanted.delivery is not Delivery.AT_ONCE or seen.delivered is not None)
+        seen.fired is not None
+        and (wanted.delivery is not Delivery.AT_ONCE or seen.delivered is not None)
+        and (wanted.delivery is not Delivery.SILENCED or notes.scene.now() >= seen.fired + _due(wanted, drill))
         for wanted, seen in zip(notes.wanted, notes.sightings, strict=True)
     )
+
+
+def _due(wanted: Expectation, drill: Drill) -> float:
+    """Seconds from an alert's firing until it would have been told, if nothing silenced it."""
+    return float(RHYTHMS[wanted.severity.value].wait) / drill.scale + DECIDED_SECONDS
 
 
 def _all_over(notes: _Notes) -> bool:

@@ -13,11 +13,12 @@ from service.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file to read: where it lies, its path inside what is ingested, and its size in bytes."""
+    """A file to read: where it lies, its path inside what is ingested, its size in bytes, and what it led to when it was judged."""
 
     file: Path
     path: str
     size_bytes: int
+    real: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _judge(path: Path, base: Path) -> Found | PassedOver:
         return PassedOver(name, "outside", "it is a link that leads out of the folder")
     if not stat.S_ISREG(state.st_mode):
         return PassedOver(name, "not_a_file", stat.filemode(state.st_mode)[0])
-    return Found(path, name, state.st_size)
+    return Found(path, name, state.st_size, real)
 
 
 def _is_text(path: Path) -> bool:

@@ -175,7 +175,7 @@ class _Run:
 
     def _known(self, found: Found) -> bool:
         try:
-            return self._ledger.knows(str(found.file), found.path, digest_of(found.file))
+            return self._ledger.knows(str(found.file), found.path, digest_of(found))
         except Refused:
             return False
 
@@ -191,7 +191,7 @@ class _Run:
             filed, lines = _checked(found, future.result())
         except Refused as refusal:
             # A file that may be read next time is not remembered by its content: it is tried again.
-            digest = "" if refusal.code in TRANSIENT else digest_of(found.file)
+            digest = "" if refusal.code in TRANSIENT else digest_of(found)
             filed = Filed(str(found.file), found.path, digest, refused=refusal.code, detail=refusal.detail)
             lines = []
         self._ledger.put(filed, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import select
@@ -56,13 +57,13 @@ class Reading:
     findings: tuple[str, ...]
 
 
-def digest_of(file: Path) -> str:
+def digest_of(found: Found) -> str:
     """SHA-256 of a file's bytes.
 
     Raises:
         Refused: it cannot be read.
     """
-    with os.fdopen(_open(file), "rb") as content:
+    with os.fdopen(_open(found), "rb") as content:
         try:
             return hashlib.file_digest(content, "sha256").hexdigest()
         except OSError as error:
@@ -84,15 +85,15 @@ class Reader:
         """
         if found.size_bytes > LARGEST_BYTES:
             raise Refused("too_large", f"{found.size_bytes} bytes, at most {LARGEST_BYTES} are read")
-        before = digest_of(found.file)
+        before = digest_of(found)
         limits = limits or Limits.for_size(found.size_bytes)
-        document = _open(found.file)
+        document = _open(found)
         try:
             content, how = self._exchange(document, origin, limits)
         finally:
             os.close(document)
         reading = _understand(content, how, before)
-        if digest_of(found.file) != before:
+        if digest_of(found) != before:
             raise Refused("changed", "it was written to while it was read")
         return reading
 
@@ -169,16 +170,29 @@ def _request(origin: Origin, limits: Limits) -> bytes:
     )
 
 
-def _open(file: Path) -> int:
-    """A regular file, open for reading; what became a pipe or a device since it was found is refused."""
+def _open(found: Found) -> int:
+    """A regular file, open for reading; what became a link, a pipe or a device since it was found is refused."""
     try:
-        descriptor = os.open(file.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(found.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Refused("outside", "it became a link after it was found") from error
         raise Refused("unreadable", str(error.strerror)) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    code = _why_not(descriptor, found.real)
+    if code:
         os.close(descriptor)
-        raise Refused("not_a_file", "it is no regular file any more")
+        raise Refused(*code)
     return descriptor
+
+
+def _why_not(descriptor: int, judged: Path) -> tuple[str, str] | None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return "not_a_file", "it is no regular file any more"
+    try:
+        opened = Path(f"/proc/self/fd/{descriptor}").readlink()
+    except OSError:  # no Linux: a folder above it may have become a link
+        return None
+    return None if opened == judged else ("outside", "a folder above it became a link after it was found")
 
 
 def _drain(reads: int, seconds: float) -> bytes:

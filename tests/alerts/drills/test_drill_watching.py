@@ -218,12 +218,25 @@ def test_a_ticket_that_is_held_back_is_awaited_after_the_release(drill: Drill, w
     assert seen.released < one.delivered == pytest.approx((seen.fault or 0) + 30.0)
 
 
-def test_a_silenced_alert_is_not_awaited(drill: Drill, wanted: Expectation) -> None:
-    """An alert that an outage silences has done its part when it fired."""
-    scene = ScriptedScene(replace(wanted, delivery=Delivery.SILENCED), delivers=None)
-    seen = played(scene, drill)
+def test_the_outage_lasts_until_a_silenced_alert_would_have_been_told(drill: Drill, wanted: Expectation) -> None:
+    """Only then its silence says something of the inhibition: it fires, a ticket's group waits, and Alertmanager decides."""
+    silenced = replace(wanted, delivery=Delivery.SILENCED, severity=Severity.TICKET)
+    seen = played(ScriptedScene(silenced, delivers=None), drill)
     assert seen.fault is not None
-    assert seen.ended - seen.fault < 10
+    assert seen.released is not None
+    due = 4.0 + 300 / drill.scale
+    assert due + 2.0 <= seen.released - seen.fault < due + 3.0
+    assert sighting(seen).delivered is None
+
+
+def test_a_silenced_alert_that_speaks_when_it_is_due_is_heard(drill: Drill, wanted: Expectation) -> None:
+    """Where nothing silences it, its ticket comes while the outage lasts."""
+    silenced = replace(wanted, delivery=Delivery.SILENCED, severity=Severity.TICKET)
+    due = 4.0 + 300 / drill.scale
+    seen = played(ScriptedScene(silenced, delivers=due), drill)
+    assert sighting(seen).delivered is not None
+    assert seen.released is not None
+    assert sighting(seen).delivered < seen.released
 
 
 def test_trouble_of_the_stack_releases_the_fault(drill: Drill, wanted: Expectation) -> None:

@@ -97,11 +97,13 @@ def test_a_bomb_costs_one_refusal(reader: Reader, tmp_path: Path, name: str) -> 
     assert len(content) < 4 * 1024 * 1024
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Refused) as refused:
-        reader.read(Found(tmp_path / name, name, len(content)), Origin(name, DAY), Limits())
+        reader.read(Found(tmp_path / name, name, len(content), tmp_path / name), Origin(name, DAY), Limits())
     assert refused.value.code in EXPECTED[name]
     assert "root:" not in str(refused.value)
     (tmp_path / "kecil.md").write_bytes(b"# Judul\n\nIsi yang pendek.")
-    assert reader.read(Found(tmp_path / "kecil.md", "kecil.md", 26), Origin("kecil.md", DAY)).entries
+    assert reader.read(
+        Found(tmp_path / "kecil.md", "kecil.md", 26, tmp_path / "kecil.md"), Origin("kecil.md", DAY)
+    ).entries
 
 
 def test_the_limits_are_those_that_were_promised() -> None:

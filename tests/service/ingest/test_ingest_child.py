@@ -36,7 +36,7 @@ def reader() -> Iterator[Reader]:
 def found(folder: Path, name: str, content: bytes) -> Found:
     path = folder / name
     path.write_bytes(content)
-    return Found(path, name, len(content))
+    return Found(path, name, len(content), path.resolve())
 
 
 def origin(name: str) -> Origin:
@@ -80,7 +80,70 @@ def test_a_device_in_a_files_place_is_refused(reader: Reader, tmp_path: Path) ->
     pipe = tmp_path / "a.md"
     os.mkfifo(pipe)
     with pytest.raises(Refused):
-        reader.read(Found(pipe, "a.md", 10), origin("a.md"))
+        reader.read(Found(pipe, "a.md", 10, pipe), origin("a.md"))
+
+
+def test_a_link_put_in_a_files_place_is_not_followed(reader: Reader, tmp_path: Path) -> None:
+    """Who may write into the folder cannot have a file elsewhere read by swapping it, or a folder above it, behind the look."""
+    secret = found(tmp_path, "rahasia.md", b"# R\n\nRahasia.")
+    swapped = found(tmp_path, "a.md", b"# A\n\nIsi.")
+    swapped.file.unlink()
+    swapped.file.symlink_to(secret.file)
+    (tmp_path / "folder").mkdir()
+    inside = found(tmp_path / "folder", "rahasia.md", b"# A\n\nIsi.")
+    inside.file.unlink()
+    (tmp_path / "folder").rmdir()
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert inside.file.read_bytes() == secret.file.read_bytes()
+    for one in (swapped, inside) if sys.platform.startswith("linux") else (swapped,):
+        with pytest.raises(Refused) as refused:
+            reader.read(one, origin("a.md"))
+        assert refused.value.code == "outside"
+
+
+def _leaves_networks() -> bool:
+    """Whether this kernel lets a process of ours into a network of its own."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import os; from service.ingest.limits import leave_the_network; leave_the_network(); print(os.readlink('/proc/self/ns/net'))"
+    command = [sys.executable, "-I", "-c", code, str(ROOT)]
+    try:
+        ours = str(Path("/proc/self/ns/net").readlink())
+    except OSError:
+        return False
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    return done.stdout.strip() != ours
+
+
+def test_documents_are_read_in_no_network(reader: Reader, tmp_path: Path) -> None:
+    """The process that reads stands in another network than ours, where the kernel gives one: native code has no way out either."""
+    if not _leaves_networks():
+        pytest.skip("this kernel gives no network of one's own")
+    reader.read(found(tmp_path, "a.md", b"# A\n\nIsi."), origin("a.md"), LEISURE)
+    assert reader._process is not None
+    theirs = Path(f"/proc/{reader._process.pid}/ns/net").readlink()
+    assert theirs != Path("/proc/self/ns/net").readlink()
+
+
+NATIVE = """
+import ctypes, os, resource, sys
+sys.path.insert(0, sys.argv[1])
+from service.ingest.limits import Limits, confine
+confine(Limits(2**31, 7))
+libc = ctypes.CDLL(None)
+file = libc.open(sys.argv[2].encode(), os.O_WRONLY | os.O_CREAT, 0o600)
+libc.write(file, b"x", 1)
+kinds = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU, resource.RLIMIT_AS)
+print(*(resource.getrlimit(kind)[1] for kind in kinds))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="macOS holds no limit on address space")
+def test_native_code_is_held_by_the_kernel(tmp_path: Path) -> None:
+    """The audit hook sees Python alone: a parser in C that was taken over writes no file, leaves no core, and has its memory and time."""
+    file = tmp_path / "x"
+    command = [sys.executable, "-I", "-c", NATIVE, str(ROOT), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True, env={})
+    assert done.stdout.split() == ["0", "0", "8", str(2**31)]
+    assert not file.exists() or file.stat().st_size == 0
 
 
 CONFINED = """

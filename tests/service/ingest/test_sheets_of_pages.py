@@ -159,9 +159,11 @@ def test_a_sheet_without_end_costs_one_refusal(name: str, tmp_path: Path) -> Non
     reader = Reader()
     try:
         with pytest.raises(Refused) as refused:
-            reader.read(Found(tmp_path / "a.html", "a.html", len(content)), Origin("a.html", DAY), Limits())
+            reader.read(
+                Found(tmp_path / "a.html", "a.html", len(content), tmp_path / "a.html"), Origin("a.html", DAY), Limits()
+            )
         assert refused.value.code in {"memory", "time", "too_deep", "too_large"}
-        after = reader.read(Found(tmp_path / "b.html", "b.html", 60), Origin("b.html", DAY))
+        after = reader.read(Found(tmp_path / "b.html", "b.html", 60, tmp_path / "b.html"), Origin("b.html", DAY))
     finally:
         reader.close()
     assert "Isi." in str(after.entries)
