@@ -38,7 +38,7 @@ class HereReader:
         frames = list(frames_of(found.file.read_bytes(), origin))
         done = frames[-1]["done"]
         return Reading(
-            digest_of(found.file),
+            digest_of(found),
             tuple((frame.get("line", 0), frame["entry"]) for frame in frames if "entry" in frame),
             tuple(LineRefused(f["line_refused"], f["code"], f["detail"]) for f in frames if "line_refused" in f),
             done["kind"], done["form"], done["articles"], done["notes"], tuple(done["findings"]),
