@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tinycss2.ast import Node
 
+from service.ingest.css_values import pixels_in
+
 WIDTH_PIXELS = 1280.0
 HEIGHT_PIXELS = 800.0
 _TYPES = frozenset({"all", "screen"})
@@ -24,7 +26,7 @@ _SAID = {
     "scripting": "enabled",
     "update": "fast",
 }
-_PIXELS = {"px": 1.0, "em": 16.0, "rem": 16.0, "pt": 4.0 / 3.0, "cm": 37.8, "mm": 3.78, "in": 96.0}
+_LETTER_PIXELS = 16.0
 
 
 def holds(prelude: Iterable[Node]) -> bool | None:
@@ -91,7 +93,6 @@ def _judge_feature(token: Node) -> bool | None:
 
 
 def _pixels(token: Node) -> float | None:
-    if token.type == "dimension":
-        scale = _PIXELS.get(token.lower_unit)
-        return None if scale is None else float(token.value) * scale
-    return 0.0 if token.type == "number" and token.value == 0 else None
+    """A length; a bare number is none, but for nought."""
+    is_length = token.type == "dimension" or (token.type == "number" and token.value == 0)
+    return next(pixels_in([token], _LETTER_PIXELS), None) if is_length else None
