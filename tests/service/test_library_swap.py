@@ -199,7 +199,8 @@ def test_no_question_fails_while_generations_change(
     async def refused() -> None:
         async with asyncio.timeout(180):
             while not house.sample("chatbot_corpus_generations_total", outcome="refused"):
-                await asyncio.sleep(0.01)
+                await house.client.get("/health/ready")
+                await asyncio.sleep(0)
 
     async def story() -> tuple[list[int], str]:
         over = asyncio.Event()
