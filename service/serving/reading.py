@@ -21,6 +21,7 @@ MOST_BYTES = 65_536
 _PER_BODY_BYTE = 16
 """A body in chunks of one byte each is five times as long."""
 _VERSIONS = frozenset({"1.1", "1.0"})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class BoundedReader(HttpToolsProtocol):
@@ -31,11 +32,20 @@ class BoundedReader(HttpToolsProtocol):
     _left = MOST_BYTES
     _body = 0
     _refused: Problem | None = None
+    _stopped_at: int | None = None
+    """Where in a piece the parser gave up reading, for what follows would be another protocol's."""
+    _body_of: Any = None
+    """The cycle whose body is read under a head that takes the place of its own."""
 
     def data_received(self, data: bytes) -> None:
         """Take a piece, and see whether its request has become too long."""
         self._body = 0
         super().data_received(data)
+        unread = data
+        while self._stopped_at is not None and not self.transport.is_closing():
+            unread = self._not_upgraded(unread[self._stopped_at :])
+            if unread:
+                super().data_received(unread)
         if self.scope is not self._read:
             self._read, self._left = self.scope, MOST_BYTES
             return
@@ -50,6 +60,9 @@ class BoundedReader(HttpToolsProtocol):
             Unreadable: the parser reads it and we do not; it ends the parsing, and `send_400_response` tells it.
             HeadersTooLarge: the same, of a target that is too long.
         """
+        if self._body_of is not None:
+            self.scope, self._body_of = self._body_of.scope, None
+            return
         self._hold_to_our_terms()
         super().on_headers_complete()
         # What comes behind the body under the name of a header is none (RFC 9110, 6.5.1): it would be a credential, or an address, that no proxy
@@ -61,14 +74,39 @@ class BoundedReader(HttpToolsProtocol):
             cycle.send = _UntilClosed(cycle)
 
     def _hold_to_our_terms(self) -> None:
-        """Refuse what the parser takes beyond HTTP/1.1: versions of other forms, codings that nobody here undoes, targets that it cannot take apart."""
+        """Refuse what the parser takes beyond HTTP/1.1: versions of other forms, codings that nobody here undoes, tunnels, targets that it cannot take apart."""
         if self.parser.get_http_version() not in _VERSIONS:
             raise self._to_tell(Unreadable("HTTP/1.1 and 1.0 are spoken here; the connection ends"))
         if len(self.url) >= MOST_BYTES:
             raise self._to_tell(HeadersTooLarge(f"At most {MOST_BYTES} bytes beside the body of a request are read"))
+        if self.parser.get_method() == b"CONNECT":
+            raise self._to_tell(Unreadable("Nothing is tunnelled here; the connection ends"))
         for name, value in self.headers:
             if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
                 raise self._to_tell(Unreadable("Of transfer codings only 'chunked' is read; the connection ends"))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Remember where the parser stopped; uvicorn asks here, where it has caught that, and would log advice at everybody's word."""
+        stopped = sys.exception()
+        if isinstance(stopped, httptools.HttpParserUpgrade):
+            self._stopped_at = stopped.args[0]
+
+    def _not_upgraded(self, unread: bytes) -> bytes:
+        """What is to be read next. No upgrade is taken (RFC 9110, 7.8), so behind the head are its body and further requests.
+
+        The parser takes such a request to end with its head. The body would be read as a request of its own, which no proxy has looked at,
+        and be lost to whoever offers HTTP/2 with a POST, as Java's client does. It is read under a head of the same framing.
+        """
+        self._stopped_at = None
+        cycle: Any = self.cycle
+        framing = [line for line in cycle.scope["headers"] if line[0] in _FRAMING]
+        if not framing:
+            return unread
+        # The task has been made and has not run yet: it has not seen that the body was told to be over.
+        cycle.more_body = True
+        cycle.message_event.clear()
+        self._body_of = cycle
+        return b"".join((b"POST / HTTP/1.1\r\n", *(b"%s: %s\r\n" % line for line in framing), b"\r\n", unread))
 
     def _to_tell(self, problem: Problem) -> Problem:
         self._refused = problem
