@@ -76,7 +76,7 @@ def item_of(result: DrillResult, spec: Spec) -> Item | None:
     """The verdict on a drill; None where no gate of the spec asks for it.
 
     What failed has no number of its own: it counts as the first number past the limit, which fails whoever judges it again. Trouble of
-    the stack itself is an ERROR, and so is a wrong time that was taken on a machine too busy to be scraped.
+    the stack itself is an ERROR, and so is a wrong time, or a false alarm, on a machine too busy to be scraped: the alarm may have told the truth.
     """
     asked = gate_of(result.drill, spec)
     if asked is None:
@@ -86,6 +86,8 @@ def item_of(result: DrillResult, spec: Spec) -> Item | None:
     if seen is None:
         return unmeasured(gate, labels, result.trouble)
     failure = failure_of(result)
+    if seen.false_alarms and _too_busy(seen):
+        return unmeasured(gate, labels, failure)
     value = _value(gate, result, seen)
     if value is not None and not failure:
         if gate.id == PREDICTION_GATE and value > _limit(gate, labels) and (busy := _too_busy(seen)):

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from alerts.drills.record import CYCLE_GATE
 from reports.render import verify
 from tests.e2e.shortfalls import asks_again, is_the_machines, told
 from tests.e2e.witness import Witness
@@ -153,13 +154,15 @@ def test_a_good_build_is_go(whole: Whole) -> None:
 def test_every_gate_of_the_build_was_measured(whole: Whole) -> None:
     """Each cell of each gate has a value, an n and a PASS; the latency cells stand on 59 samples, availability on 3,000 requests.
 
-    Only what a busy machine spoilt has no PASS; it was measured all the same.
+    Only what a busy machine spoilt has no PASS; it was measured all the same, but for a drill, which is not where an alarm told of the machine.
     """
     rows = whole.decision["rows"]
     spoilt = [row for row in rows if whole.excused and is_the_machines(row["reason"])]
     assert {row["verdict"] for row in spoilt} <= {"ERROR"}
     assert {row["verdict"] for row in rows if row not in spoilt} == {"PASS"}, f"{told(whole.decision)}\n{whole.machine}"
-    assert all(row["value"] is not None and row["n"] > 0 for row in rows)
+    assert all(
+        row["value"] is not None and row["n"] > 0 for row in rows if row not in spoilt or row["gate"] != CYCLE_GATE
+    )
     for gate in ("latency-cell", "latency-cell-simulated", "ttft-cell-simulated"):
         assert all(row["n"] >= 59 for row in rows if row["gate"] == gate)
         assert sum(row["gate"] == gate for row in rows) == 15
