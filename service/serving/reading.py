@@ -61,6 +61,7 @@ class BoundedReader(HttpToolsProtocol):
             HeadersTooLarge: the same, of a target that is too long.
         """
         if self._body_of is not None:
+            # The head that `_not_upgraded` made: its request is being answered already.
             self.scope, self._body_of = self._body_of.scope, None
             return
         self._hold_to_our_terms()

@@ -22,6 +22,7 @@ from tests.service.test_serve_command import PASSWORD, serving
 HIDDEN = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 LOGIN = b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\n"
 ME = b"GET /v1/auth/me HTTP/1.1\r\nHost: x\r\n"
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 REFUSED: dict[str, bytes] = {
     "length and chunks": LOGIN + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
     "a coding that is none": LOGIN + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + HIDDEN,
@@ -47,7 +48,7 @@ REFUSED: dict[str, bytes] = {
     "a zero byte": b"GET /health/live\0 HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 READ: dict[str, tuple[bytes, int]] = {
-    "an upgrade to h2c": (ME + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", 401),
+    "an upgrade to h2c": (ME + UPGRADE + b"\r\n", 401),
     "a WebSocket": (ME + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", 401),
     "two hosts": (ME + b"Host: y\r\n\r\n", 400),
     "no host": (b"GET /v1/auth/me HTTP/1.1\r\n\r\n", 400),
@@ -64,13 +65,18 @@ ENDS = {"no host, before there were any"}
 """HTTP/1.0: its answer ends the connection, too."""
 LAST = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 SOON = 20.0
-"""Seconds: less than a connection that never asked is left open, and longer than any machine stands still."""
+"""Seconds: less than a connection that never asked is left open, and enough for a machine that stands still for seconds."""
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with serving(tmp_path_factory.mktemp("wire")) as (_, url):
         yield urlsplit(url).port or 0
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What is still said until the other side hangs up."""
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def whole(port: int, request: bytes, patience: float = 120.0) -> bytes:
@@ -81,7 +87,7 @@ def whole(port: int, request: bytes, patience: float = 120.0) -> bytes:
     """
     with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
         connection.sendall(request)
-        return b"".join(iter(lambda: connection.recv(65_536), b""))
+        return rest(connection)
 
 
 def statuses(answer: bytes) -> list[int]:
@@ -231,7 +237,6 @@ def test_a_trailer_is_no_header(port: int) -> None:
     assert statuses(whole(port, ME + token + kept + token + b"\r\n" + last)) == [200, 401]
 
 
-UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 CREDENTIALS = json.dumps({"username": "ana", "password": PASSWORD}).encode()
 FRAMED = {
     "a length": b"Content-Length: %d\r\n\r\n%s" % (len(CREDENTIALS), CREDENTIALS),
@@ -250,7 +255,7 @@ def test_what_follows_an_upgrade_is_the_same_request(port: int, framing: str, pi
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(requests), piece):
             connection.sendall(requests[at : at + piece])
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        answer = rest(connection)
     assert statuses(answer) == [200, 401, 200, 200]
     assert answer.count(b"access_token") == 2
     assert answer.endswith(b'{"status":"alive"}')
@@ -265,7 +270,7 @@ def test_the_body_of_an_upgrade_is_no_request(port: int) -> None:
         connection.sendall(ME + UPGRADE + length)
         assert status(connection) == 401
         connection.sendall(HIDDEN + LAST)
-        assert statuses(b"".join(iter(lambda: connection.recv(65_536), b""))) == [200]
+        assert statuses(rest(connection)) == [200]
 
 
 @pytest.mark.integration
